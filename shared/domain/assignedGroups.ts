@@ -1,0 +1,5 @@
+/** A group assigned to the Enterprise Application. */
+export interface AssignedGroup {
+  readonly id: string;
+  readonly displayName: string;
+}

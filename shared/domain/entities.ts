@@ -1,0 +1,89 @@
+/**
+ * LiteLLM's entities with LiteLLM's own field names (snake_case), as they stand in the tables.
+ * Money is USD, instants are ISO 8601 UTC, an absent field means "no limit of its own".
+ */
+
+export type GlobalRole = 'proxy_admin' | 'proxy_admin_viewer' | 'internal_user' | 'internal_user_viewer';
+export type OrganizationRole = 'org_admin' | 'internal_user' | 'internal_user_viewer';
+export type TeamRole = 'admin' | 'user';
+
+/** Who granted a membership. Only what `entra` granted is ever removed by this product. */
+export type GrantSource = 'entra' | 'manual';
+
+/** `LiteLLM_OrganizationTable` / `LiteLLM_TeamTable` share these. */
+export interface BudgetAndLimits {
+  readonly max_budget?: number;
+  /** LiteLLM's duration syntax, such as `30d`. */
+  readonly budget_duration?: string;
+  readonly tpm_limit?: number;
+  readonly rpm_limit?: number;
+}
+
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** `LiteLLM_OrganizationTable`: the budget holder. Empty `models` allows all models. */
+export interface Organization extends BudgetAndLimits {
+  readonly organization_id: string;
+  readonly organization_alias: string;
+  readonly models: readonly string[];
+  readonly spend: number;
+  readonly metadata: Metadata;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `LiteLLM_TeamTable`: standalone when `organization_id` is absent, else scoped to that organization. */
+export interface Team extends BudgetAndLimits {
+  readonly team_id: string;
+  readonly team_alias: string;
+  readonly organization_id?: string;
+  readonly models: readonly string[];
+  readonly team_member_permissions: readonly string[];
+  readonly spend: number;
+  readonly metadata: Metadata;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `LiteLLM_UserTable`: `user_id` is the Entra object id, never an email. */
+export interface User {
+  readonly user_id: string;
+  readonly tenant_id: string;
+  readonly sso_user_id: string;
+  readonly user_email?: string;
+  readonly display_name?: string;
+  readonly user_role: GlobalRole;
+  readonly max_budget?: number;
+  readonly budget_duration?: string;
+  readonly models: readonly string[];
+  readonly active: boolean;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `LiteLLM_OrganizationMembership`; (`user_id`, `organization_id`) is the key. */
+export interface OrganizationMembership {
+  readonly user_id: string;
+  readonly organization_id: string;
+  readonly user_role: OrganizationRole;
+  /** Absent: nobody said, so it is treated as a person's own work. */
+  readonly grant_source?: GrantSource;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `LiteLLM_TeamMembership`; (`user_id`, `team_id`) is the key. */
+export interface TeamMembership {
+  readonly user_id: string;
+  readonly team_id: string;
+  readonly role: TeamRole;
+  readonly grant_source?: GrantSource;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** LiteLLM's special model names, and the one by which a team follows its organization. */
+export const ALL_ORG_MODELS = 'all-org-models';
+export const ALL_PROXY_MODELS = 'all-proxy-models';
+export const ALL_TEAM_MODELS = 'all-team-models';
+export const NO_DEFAULT_MODELS = 'no-default-models';

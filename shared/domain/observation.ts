@@ -1,0 +1,40 @@
+/** What one sign-in saw of one person, and the total order in which such observations hold. */
+
+/** Names an observation and its place in the order (`observed_at`, `id`). */
+export interface ObservationKey {
+  readonly id: string;
+  /** ISO 8601 UTC, by the clock of whoever made the statement (id_token `iat`, Graph `Date`). */
+  readonly observed_at: string;
+}
+
+/** A person as Entra describes them. */
+export interface Person {
+  /** Entra object id (`oid`). */
+  readonly user_id: string;
+  readonly tenant_id: string;
+  readonly display_name?: string;
+  readonly user_email?: string;
+  /** App roles from the id_token's `roles`, as Entra spells them. */
+  readonly app_roles: readonly string[];
+}
+
+/**
+ * Where the group ids came from. `claim`: the id_token of an application set up with `ApplicationGroup`,
+ * so every id is an assigned group. `directory`: `/me/memberOf`, so most ids may be unassigned groups.
+ */
+export type GroupsSource = 'claim' | 'directory';
+
+/** One complete observation. `group_ids` was read completely: empty means that the person has no groups. */
+export interface Observation extends ObservationKey {
+  readonly person: Person;
+  readonly groups_source: GroupsSource;
+  readonly group_ids: readonly string[];
+}
+
+/** Orders two observations: negative when `a` is older, 0 when they are the same one. */
+export function compareObservations(a: ObservationKey, b: ObservationKey): number {
+  const byTime = Date.parse(a.observed_at) - Date.parse(b.observed_at);
+  if (byTime !== 0) return byTime;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
