@@ -31,6 +31,14 @@ export interface Observation extends ObservationKey {
   readonly group_ids: readonly string[];
 }
 
+/** An observation further ahead of our clock than this is refused: it would outrank everything that comes after it. */
+export const MAX_AHEAD_MS = 5 * 60 * 1000;
+
+/** Gives whether an observation lies too far ahead of `now` (milliseconds since 1970) to be believed. */
+export function isTooFarAhead(observation: ObservationKey, nowMs: number): boolean {
+  return Date.parse(observation.observed_at) - nowMs > MAX_AHEAD_MS;
+}
+
 /** Orders two observations: negative when `a` is older, 0 when they are the same one. */
 export function compareObservations(a: ObservationKey, b: ObservationKey): number {
   const byTime = Date.parse(a.observed_at) - Date.parse(b.observed_at);

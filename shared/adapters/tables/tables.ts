@@ -45,7 +45,9 @@ export type TransactionWrite =
  * `done` with the new ETag (`undefined` after a delete); or `refused`: somebody else was there first (412, 409)
  * or the row is gone (404). A refusal is an answer, not an error; every other failure throws.
  */
-export type WriteResult = { readonly done: true; readonly etag: string | undefined } | { readonly done: false };
+export type WriteResult =
+  | { readonly done: true; readonly etag: string | undefined }
+  | { readonly done: false };
 
 /** `done` with the new ETags in the order of the writes; or refused as a whole. */
 export type TransactionResult =

@@ -1,0 +1,26 @@
+/**
+ * Runs `task` for every item, at most `limit` at a time, and gives the results in the order of the items.
+ * The first failure is thrown after the tasks under way have ended; no further ones are started.
+ */
+export async function inParallel<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results = new Map<number, Result>();
+  const failures: unknown[] = [];
+  const pending = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of pending) {
+      if (failures.length > 0) return;
+      try {
+        results.set(index, await task(item));
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
+}

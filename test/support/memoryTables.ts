@@ -1,0 +1,279 @@
+import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import {
+  requireKey,
+  requireQuery,
+  requireTransaction,
+  requireWrite,
+} from '../../shared/adapters/tables/tableLimits.ts';
+import type {
+  Properties,
+  Query,
+  RowKey,
+  StoredRow,
+  Tables,
+  TransactionResult,
+  TransactionWrite,
+  Value,
+  Write,
+  WriteResult,
+} from '../../shared/adapters/tables/tables.ts';
+import { AppError } from '../../shared/errors.ts';
+
+/** One request to the store. A read of several pages is several. */
+export type StoreOperation =
+  | { readonly kind: 'find'; readonly table: string; readonly key: RowKey }
+  | { readonly kind: 'readPage'; readonly table: string; readonly query: Query }
+  | { readonly kind: 'write'; readonly table: string; readonly write: Write }
+  | { readonly kind: 'transact'; readonly table: string; readonly writes: readonly TransactionWrite[] };
+
+/** `before`: nothing has happened yet. `after`: it has, but the caller has not heard of it. */
+export type StoreMoment = StoreOperation & {
+  readonly phase: 'before' | 'after';
+  /** 0 for the store's first request, the same in both phases. */
+  readonly sequence: number;
+};
+
+/**
+ * Called and awaited at both moments of every request: wait in it to interleave, throw in it to crash the caller (in
+ * `after`: with the write done).
+ */
+export type StoreHook = (moment: StoreMoment) => void | Promise<void>;
+
+export interface MemoryTablesOptions {
+  /** The tables that exist. Default: all of TABLES. */
+  readonly tables?: readonly string[];
+  /** Rows a page. Default 1,000, as Azure. */
+  readonly pageSize?: number;
+  readonly hook?: StoreHook;
+}
+
+/** A row without its ETag, so that two ways to the same state compare equal. */
+export interface DumpedRow extends RowKey {
+  readonly properties: Readonly<Record<string, Value>>;
+}
+
+export interface MemoryTables extends Tables {
+  /** Every request since the start or the last `forgetRequests`, in order; a call refused at the door is none. */
+  requests(): readonly StoreOperation[];
+  forgetRequests(): void;
+  /** The same rows and the same list of requests through another hook: one view for each actor of a test. */
+  view(hook: StoreHook): Tables;
+  /** All rows by table, in the order of the keys; tables without rows are left out. */
+  dump(): Readonly<Record<string, readonly DumpedRow[]>>;
+}
+
+interface Row {
+  readonly key: RowKey;
+  readonly etag: string;
+  readonly properties: Readonly<Record<string, Value>>;
+}
+
+type Rows = Map<string, Row>;
+
+/**
+ * Gives a store in memory that is as strict as Azure Table Storage and that passes the same contract tests as a real
+ * one: missing tables, limits, ETags that move with each write, transactions of one partition that are all or none,
+ * pages. Deterministic: no clock, no randomness; values are copied in and out.
+ */
+export function createMemoryTables(options: MemoryTablesOptions = {}): MemoryTables {
+  const state: State = {
+    tables: new Map((options.tables ?? Object.values(TABLES)).map((name) => [name, new Map()])),
+    requests: [],
+    pageSize: options.pageSize ?? 1_000,
+    sequence: 0,
+    version: 0,
+  };
+  return {
+    ...createView(state, options.hook),
+    requests: () => [...state.requests],
+    forgetRequests: () => {
+      state.requests.length = 0;
+    },
+    view: (hook) => createView(state, hook),
+    dump: () => dump(state),
+  };
+}
+
+interface State {
+  readonly tables: ReadonlyMap<string, Rows>;
+  readonly requests: StoreOperation[];
+  readonly pageSize: number;
+  sequence: number;
+  version: number;
+}
+
+function createView(state: State, hook: StoreHook | undefined): Tables {
+  const request = async <T>(operation: StoreOperation, act: (rows: Rows) => T): Promise<T> => {
+    const sequence = state.sequence++;
+    await hook?.({ ...operation, phase: 'before', sequence });
+    state.requests.push(operation);
+    const result = act(requireTable(state, operation.table));
+    await hook?.({ ...operation, phase: 'after', sequence });
+    return result;
+  };
+  async function* readPages(table: string, query: Query): AsyncGenerator<readonly StoredRow[]> {
+    requireQuery(query);
+    if (query.rowKeys?.length === 0) return;
+    let after: RowKey | undefined;
+    do {
+      const from = after;
+      const page = await request({ kind: 'readPage', table, query }, (rows) =>
+        readPage(state, rows, { query, from }),
+      );
+      after = page.next;
+      if (page.rows.length > 0) yield page.rows;
+    } while (after !== undefined);
+  }
+  return {
+    find: async (table, key) => {
+      requireKey(key);
+      return request({ kind: 'find', table, key }, (rows) => {
+        const row = rows.get(addressOf(key));
+        return row === undefined ? undefined : toStoredRow(row);
+      });
+    },
+    readPages,
+    read: async (table, query) => {
+      const rows: StoredRow[] = [];
+      for await (const page of readPages(table, query)) rows.push(...page);
+      return rows;
+    },
+    write: async (table, write) => {
+      requireWrite(write);
+      return request({ kind: 'write', table, write }, (rows) => writeOne(state, rows, write));
+    },
+    transact: async (table, writes) => {
+      requireTransaction(writes);
+      return request({ kind: 'transact', table, writes }, (rows) => transact(state, rows, writes));
+    },
+  };
+}
+
+function writeOne(state: State, rows: Rows, write: Write): WriteResult {
+  if (!isAllowed(rows, write)) return { done: false };
+  requireRoom(rows, write);
+  return { done: true, etag: apply(state, rows, write) };
+}
+
+function transact(state: State, rows: Rows, writes: readonly TransactionWrite[]): TransactionResult {
+  if (!writes.every((write) => isAllowed(rows, write))) return { done: false };
+  for (const write of writes) requireRoom(rows, write);
+  return { done: true, etags: writes.map((write) => apply(state, rows, write)) };
+}
+
+/** The limits hold for the row that a merge leaves behind, too. */
+function requireRoom(rows: Rows, write: Write | TransactionWrite): void {
+  if (write.kind === 'delete') return;
+  requireWrite({ kind: 'upsert', key: write.key, properties: mergedProperties(rows, write) });
+}
+
+function isAllowed(rows: Rows, write: Write | TransactionWrite): boolean {
+  const row = rows.get(addressOf(write.key));
+  if (write.kind === 'create') return row === undefined;
+  if (write.kind === 'upsert' || write.kind === 'upsertMerge') return true;
+  if (row === undefined) return false;
+  return !('etag' in write) || write.etag === '*' || write.etag === row.etag;
+}
+
+function apply(state: State, rows: Rows, write: Write | TransactionWrite): string | undefined {
+  const address = addressOf(write.key);
+  if (write.kind === 'delete') {
+    rows.delete(address);
+    return undefined;
+  }
+  const etag = `W/"version'${++state.version}'"`;
+  const key = { partitionKey: write.key.partitionKey, rowKey: write.key.rowKey };
+  rows.set(address, { key, etag, properties: mergedProperties(rows, write) });
+  return etag;
+}
+
+function mergedProperties(
+  rows: Rows,
+  write: Exclude<Write | TransactionWrite, { readonly kind: 'delete' }>,
+): Readonly<Record<string, Value>> {
+  const keepsOthers = write.kind === 'merge' || write.kind === 'upsertMerge';
+  const kept = keepsOthers ? rows.get(addressOf(write.key))?.properties : undefined;
+  return { ...kept, ...copy(write.properties) };
+}
+
+function readPage(
+  state: State,
+  rows: Rows,
+  request: { readonly query: Query; readonly from: RowKey | undefined },
+): { readonly rows: readonly StoredRow[]; readonly next: RowKey | undefined } {
+  const { query, from } = request;
+  const found = sorted(rows).filter(
+    ({ key }) => isNamed(query, key) && (from === undefined || compareKeys(key, from) > 0),
+  );
+  const page = found.slice(0, state.pageSize);
+  return {
+    rows: page.map(toStoredRow),
+    next: found.length > page.length ? page.at(-1)?.key : undefined,
+  };
+}
+
+function isNamed(query: Query, key: RowKey): boolean {
+  return (
+    (query.partitionKey === undefined || key.partitionKey === query.partitionKey) &&
+    (query.rowKeyFrom === undefined || key.rowKey >= query.rowKeyFrom) &&
+    (query.rowKeyBelow === undefined || key.rowKey < query.rowKeyBelow) &&
+    (query.rowKeys === undefined || query.rowKeys.includes(key.rowKey))
+  );
+}
+
+function requireTable(state: State, table: string): Rows {
+  const rows = state.tables.get(table);
+  if (rows !== undefined) return rows;
+  throw new AppError('storage_refused', 'Table Storage refused: no such table', {
+    details: { table, status: 404, storageCode: 'TableNotFound' },
+  });
+}
+
+function dump(state: State): Readonly<Record<string, readonly DumpedRow[]>> {
+  const all: Record<string, readonly DumpedRow[]> = {};
+  for (const [table, rows] of state.tables) {
+    if (rows.size === 0) continue;
+    all[table] = sorted(rows).map(({ key, properties }) => ({
+      partitionKey: key.partitionKey,
+      rowKey: key.rowKey,
+      properties: copy(properties),
+    }));
+  }
+  return all;
+}
+
+function sorted(rows: Rows): readonly Row[] {
+  return [...rows.values()].sort((a, b) => compareKeys(a.key, b.key));
+}
+
+function compareKeys(a: RowKey, b: RowKey): number {
+  return compareText(a.partitionKey, b.partitionKey) || compareText(a.rowKey, b.rowKey);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** No key holds a control character, so that no two keys share an address. */
+function addressOf(key: RowKey): string {
+  return `${key.partitionKey}\u0000${key.rowKey}`;
+}
+
+function toStoredRow({ key, etag, properties }: Row): StoredRow {
+  return { ...key, etag, properties: copy(properties) };
+}
+
+/** What the wire does too: no memory is shared, -0 is 0, half a surrogate pair becomes U+FFFD. */
+function copy(properties: Properties): Record<string, Value> {
+  const copied: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(properties)) copied[name] = copyValue(value);
+  return copied;
+}
+
+function copyValue(value: Value): Value {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value === 'number') return value === 0 ? 0 : value;
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
+  return value;
+}
