@@ -1,30 +1,24 @@
+import { readClientCredential, readPublicUrl, readStorageAccess } from './config/alternatives.ts';
+import type { ClientCredential, StorageAccess } from './config/alternatives.ts';
+import { formatFault, sortFaults } from './config/configFault.ts';
+import type { ConfigFault } from './config/configFault.ts';
+import { createEntraEndpoints, readEndpointOrigins } from './config/endpoints.ts';
+import { deepFreeze } from './config/freeze.ts';
+import { settings } from './config/settings.ts';
+import { SettingsReader } from './config/settingsReader.ts';
+import type { Environment } from './config/settingsReader.ts';
 import type { Rules } from './domain/rules.ts';
+import { AppError } from './errors.ts';
 
-/** A value that must not reach a log: only `reveal()` gives it. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toJSON(): string {
-    return '[secret]';
-  }
-  toString(): string {
-    return '[secret]';
-  }
-}
+export type { ConfigFault } from './config/configFault.ts';
+export { Secret } from './config/secret.ts';
 
 /** The validated settings. Frozen, complete, and the only thing that the rest of the code reads settings from. */
 export interface Config {
   readonly entra: {
     readonly tenantId: string;
     readonly clientId: string;
-    readonly credential:
-      | { readonly kind: 'secret'; readonly secret: Secret }
-      | { readonly kind: 'federated'; readonly managedIdentityClientId: string };
+    readonly credential: ClientCredential;
     readonly servicePrincipalId?: string;
     /** `ENTRA_GROUPS_CLAIM=ApplicationGroup`: the `groups` claim holds exactly the assigned groups. */
     readonly groupsClaimIsApplicationGroup: boolean;
@@ -50,12 +44,85 @@ export interface Config {
   readonly removalLimitPercent: number;
   /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
   readonly assignedGroupsAccept?: string;
-  readonly storage:
-    | { readonly kind: 'connectionString'; readonly connectionString: Secret }
-    | {
-        readonly kind: 'managedIdentity';
-        readonly queueServiceUri: string;
-        readonly tableServiceUri: string;
-        readonly clientId?: string;
-      };
+  readonly storage: StorageAccess;
+}
+
+/**
+ * Gives the configuration that the environment (`process.env`) describes, frozen through and through. The list of
+ * settings is `docs/settings.md`; values are trimmed and an empty one is not set.
+ * Throws AppError `configuration_invalid` with every fault, ordered by setting, in its message and, as lines, in
+ * `details.faults`; `details.settings` holds the names alone. No secret is in either.
+ */
+export function parseConfig(environment: Environment): Config {
+  const { config, faults } = readConfig(environment);
+  if (config !== undefined) return config;
+  const lines = faults.map((fault) => formatFault(fault));
+  const names = [...new Set(faults.map((fault) => fault.setting))];
+  const count = names.length === 1 ? '1 setting is' : `${names.length} settings are`;
+  throw new AppError('configuration_invalid', [`${count} not valid:`, ...lines].join('\n  '), {
+    details: { settings: names, faults: lines },
+  });
+}
+
+/** Gives every fault of the environment, ordered by setting; empty where {@link parseConfig} would give a configuration. */
+export function findConfigFaults(environment: Environment): readonly ConfigFault[] {
+  return readConfig(environment).faults;
+}
+
+function readConfig(environment: Environment): {
+  readonly config: Config | undefined;
+  readonly faults: readonly ConfigFault[];
+} {
+  const reader = new SettingsReader(environment);
+  const entra = readEntra(reader);
+  const publicUrl = readPublicUrl(reader);
+  const storage = readStorageAccess(reader);
+  const assignedGroupsAccept = reader.find(settings.assignedGroupsAccept);
+  const rest = {
+    rules: readRules(reader),
+    allowedEmailDomains: reader.find(settings.allowedEmailDomains) ?? [],
+    removalLimitPercent: reader.findOrDefault(settings.removalLimitPercent),
+    ...(assignedGroupsAccept === undefined ? {} : { assignedGroupsAccept }),
+  };
+  const faults = sortFaults(reader.faults);
+  const isWhole = entra !== undefined && publicUrl !== undefined && storage !== undefined;
+  if (faults.length > 0 || !isWhole) return { config: undefined, faults };
+  const redirectUri = `${publicUrl}/sso/callback`;
+  return { config: deepFreeze({ entra, publicUrl, redirectUri, storage, ...rest }), faults };
+}
+
+function readEntra(reader: SettingsReader): Config['entra'] | undefined {
+  const tenantId = reader.require(settings.tenant);
+  const clientId = reader.require(settings.clientId);
+  const credential = readClientCredential(reader);
+  const origins = readEndpointOrigins(reader);
+  const servicePrincipalId = reader.find(settings.servicePrincipalId);
+  const groupsClaim = reader.find(settings.groupsClaim);
+  if (servicePrincipalId !== undefined && servicePrincipalId === clientId) {
+    // An easy slip that Graph would answer with "not found" at every refresh.
+    reader.refuse(settings.servicePrincipalId, 'the same GUID as MICROSOFT_CLIENT_ID');
+  }
+  if (tenantId === undefined || clientId === undefined || credential === undefined) return undefined;
+  return {
+    tenantId,
+    clientId,
+    credential,
+    ...(servicePrincipalId === undefined ? {} : { servicePrincipalId }),
+    groupsClaimIsApplicationGroup: groupsClaim === 'ApplicationGroup',
+    ...createEntraEndpoints(tenantId, origins),
+  };
+}
+
+function readRules(reader: SettingsReader): Rules {
+  const proxyAdminId = reader.find(settings.proxyAdminId);
+  return {
+    groupsAlsoCreateOrgs: reader.findOrDefault(settings.groupsAlsoCreateOrgs),
+    defaultTeamParams: reader.findOrDefault(settings.defaultTeamParams),
+    defaultUserParams: reader.findOrDefault(settings.defaultUserParams),
+    roleMappings: reader.findOrDefault(settings.roleMappings),
+    ...(proxyAdminId === undefined ? {} : { proxyAdminId }),
+    orgTeamBudget: reader.findOrDefault(settings.orgTeamBudget),
+    membershipSyncMode: reader.findOrDefault(settings.membershipSyncMode),
+    assignedGroupsAreKnown: reader.isSet(settings.servicePrincipalId),
+  };
 }

@@ -1,0 +1,96 @@
+import { notSet } from './configFault.ts';
+import { isDevelopmentStorage } from './connectionString.ts';
+import { settings } from './settings.ts';
+import type { SettingsReader } from './settingsReader.ts';
+
+/** Where Entra and Graph are. No address ends with a slash. */
+export interface EntraEndpoints {
+  readonly authority: string;
+  readonly issuer: string;
+  readonly jwksUri: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly graphBaseUrl: string;
+  readonly endpointsAreOverridden: boolean;
+}
+
+/** The addresses before the tenant is known. */
+export interface EndpointOrigins {
+  readonly entra: string;
+  readonly authorize: string;
+  readonly graph: string;
+  readonly areOverridden: boolean;
+}
+
+const microsoft: EndpointOrigins = {
+  entra: 'https://login.microsoftonline.com',
+  authorize: 'https://login.microsoftonline.com',
+  graph: 'https://graph.microsoft.com/v1.0',
+  areOverridden: false,
+};
+
+const { developmentEndpoints, developmentEntraUrl, developmentGraphUrl, developmentAuthorizeUrl } = settings;
+const overrides = [developmentEntraUrl, developmentGraphUrl, developmentAuthorizeUrl];
+
+const azureNames = new Set(['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID', 'CONTAINER_NAME']);
+
+/** `WEBSITE_HOSTNAME` is no sign of Azure: the Core Tools set it on a developer's machine too. */
+function isSignOfAzure(name: string): boolean {
+  return azureNames.has(name.toUpperCase()) || name.toUpperCase().endsWith('SERVICEURI');
+}
+
+/**
+ * Gives Microsoft's addresses, or an emulator's where every condition for it holds: `DEVELOPMENT_ENDPOINTS=true`,
+ * hosts on this machine, development storage, and no sign of Azure. Whoever sets these addresses can sign in as
+ * anybody, so each condition that does not hold is a fault of its own and Microsoft's addresses are given.
+ */
+export function readEndpointOrigins(reader: SettingsReader): EndpointOrigins {
+  const faultsBefore = reader.faults.length;
+  const enabled = reader.findOrDefault(developmentEndpoints);
+  const entra = reader.find(developmentEntraUrl);
+  const graph = reader.find(developmentGraphUrl);
+  const authorize = reader.find(developmentAuthorizeUrl) ?? entra;
+  if (!enabled) {
+    for (const setting of overrides.filter((each) => reader.isSet(each))) {
+      const expected = "not set, unless DEVELOPMENT_ENDPOINTS=true on a developer's machine";
+      reader.refuse(setting, reader.describe(setting), expected);
+    }
+    return microsoft;
+  }
+  refuseOutsideDevelopment(reader);
+  for (const setting of [developmentEntraUrl, developmentGraphUrl]) {
+    // One of the two alone would send what one system issued to the other.
+    if (!reader.isSet(setting)) reader.refuse(setting, notSet);
+  }
+  const isAccepted = reader.faults.length === faultsBefore;
+  if (!isAccepted || entra === undefined || graph === undefined || authorize === undefined) return microsoft;
+  return { entra, graph, authorize, areOverridden: true };
+}
+
+function refuseOutsideDevelopment(reader: SettingsReader): void {
+  const signs = reader.namesSet().filter((name) => isSignOfAzure(name));
+  if (signs.length > 0) {
+    const expected = '`false` or not set where the app runs in Azure or uses storage in Azure';
+    reader.refuse(developmentEndpoints, `"true" beside ${signs.sort().join(', ')}`, expected);
+  }
+  const storage = reader.textOf(settings.storageConnectionString);
+  if (storage === undefined || !isDevelopmentStorage(storage)) {
+    const expected =
+      '`true` only with AzureWebJobsStorage=UseDevelopmentStorage=true, or a connection string whose queue and table endpoints are both named and on localhost';
+    reader.refuse(developmentEndpoints, '"true" without development storage', expected);
+  }
+}
+
+/** Gives the addresses of one tenant. */
+export function createEntraEndpoints(tenantId: string, origins: EndpointOrigins): EntraEndpoints {
+  const authority = `${origins.entra}/${tenantId}`;
+  return {
+    authority,
+    issuer: `${authority}/v2.0`,
+    jwksUri: `${authority}/discovery/v2.0/keys`,
+    authorizationEndpoint: `${origins.authorize}/${tenantId}/oauth2/v2.0/authorize`,
+    tokenEndpoint: `${authority}/oauth2/v2.0/token`,
+    graphBaseUrl: origins.graph,
+    endpointsAreOverridden: origins.areOverridden,
+  };
+}

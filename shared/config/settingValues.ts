@@ -1,0 +1,197 @@
+/**
+ * How each kind of value is read from its text. `zod/mini`, not `zod`: it says the same in a quarter of the bytes, and
+ * every cold start loads this file.
+ */
+import * as z from 'zod/mini';
+import type { GlobalRole } from '../domain/entities.ts';
+import { isSafeId } from '../domain/isSafeId.ts';
+import { isStorageConnectionString } from './connectionString.ts';
+import { frozenMap } from './freeze.ts';
+import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
+
+/** Reads one setting's text into what it means. */
+export type ValueSchema<T> = z.ZodMiniType<T, string>;
+
+const guidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** LiteLLM's `duration_in_seconds`: a number with s, m, h, d, w or mo. Its newer words (`daily`) are not in all versions. */
+const durationPattern = /^[1-9][0-9]*(s|m|h|d|w|mo)$/;
+/** The tenant of all personal Microsoft accounts: as open as the name `consumers`. */
+const personalAccountsTenant = '9188040d-6c67-4c5b-b112-36a304b66dad';
+
+/** A schema from a function that gives undefined for what is not valid. */
+function readAs<T>(find: (text: string) => T | undefined): ValueSchema<T> {
+  return z.pipe(
+    z.string(),
+    z.transform((text: string, context) => {
+      const value = find(text);
+      if (value !== undefined) return value;
+      context.issues.push({ code: 'custom', input: text });
+      return z.NEVER;
+    }),
+  );
+}
+
+/** Entra writes GUIDs in lower case in tokens and answers, so they are compared in lower case. */
+function lowerCaseGuid(id: string): string {
+  return guidPattern.test(id) ? id.toLowerCase() : id;
+}
+
+/** Any text that is not empty. */
+export const text: ValueSchema<string> = z.string();
+
+/** `true` or `false` in any case: Bicep's `string(true)` gives `True`. */
+export const trueOrFalse = readAs((given) => {
+  const lower = given.toLowerCase();
+  return lower === 'true' ? true : lower === 'false' ? false : undefined;
+});
+
+/** A GUID, in lower case. */
+export const guid = readAs((given) => (guidPattern.test(given) ? given.toLowerCase() : undefined));
+
+/** The GUID of one organization's tenant, in lower case. */
+export const tenantGuid = readAs((given) => {
+  const tenant = given.toLowerCase();
+  return guidPattern.test(tenant) && tenant !== personalAccountsTenant ? tenant : undefined;
+});
+
+/** An id that is safe as a table key; a GUID in lower case. */
+export const id = readAs((given) => (isSafeId(given) ? lowerCaseGuid(given) : undefined));
+
+/** Exactly one of the words. */
+export function oneOf<const T extends string>(...words: readonly T[]): ValueSchema<T> {
+  return readAs((given) => words.find((word) => word === given));
+}
+
+/** A whole number from 0 to 100. */
+export const percent = readAs((given) => {
+  const number = /^\d{1,3}$/.test(given) ? Number(given) : 101;
+  return number <= 100 ? number : undefined;
+});
+
+const domainPattern = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]$/;
+
+/**
+ * Domains in lower case. A leading `@` and a comma too many are forgiven; a list that holds no domain is not, because
+ * an empty list allows everybody.
+ */
+export const domains = readAs((given): readonly string[] | undefined => {
+  const entries = given.split(',').map((entry) => entry.trim().replace(/^@/, '').toLowerCase());
+  const named = entries.filter((entry) => entry !== '');
+  return named.length > 0 && named.every((entry) => domainPattern.test(entry))
+    ? [...new Set(named)]
+    : undefined;
+});
+
+/** An https origin, or an http one on this machine. */
+export const siteOrigin = readAs((given) => {
+  const url = findOrigin(given);
+  if (url === undefined || (url.protocol === 'http:' && !isLoopback(url))) return undefined;
+  return url.origin;
+});
+
+/** A host name with or without a port, as the origin that it serves: http on this machine, else https. */
+export const hostName = readAs((given) => {
+  const url = given.includes('/') ? undefined : findOrigin(`https://${given}`);
+  if (url === undefined) return undefined;
+  return isLoopback(url) ? findOrigin(`http://${given}`)?.origin : url.origin;
+});
+
+/** An https origin: a storage service. */
+export const httpsOrigin = readAs((given) => {
+  const url = findOrigin(given);
+  return url?.protocol === 'https:' ? url.origin : undefined;
+});
+
+/** An https origin on this machine. */
+export const loopbackHttpsOrigin = readAs((given) => {
+  const url = findOrigin(given);
+  return url !== undefined && url.protocol === 'https:' && isLoopback(url) ? url.origin : undefined;
+});
+
+/** An http or https origin on this machine. */
+export const loopbackOrigin = readAs((given) => {
+  const url = findOrigin(given);
+  return url !== undefined && isLoopback(url) ? url.origin : undefined;
+});
+
+/** An https URL on this machine, without a slash at the end. */
+export const loopbackHttpsUrl = readAs((given) => {
+  const url = findPlainUrl(given);
+  if (url?.protocol !== 'https:' || !isLoopback(url)) return undefined;
+  return url.href.replace(/\/+$/, '');
+});
+
+/** A storage account's connection string. */
+export const storageConnectionString = readAs((given) =>
+  isStorageConnectionString(given) ? given : undefined,
+);
+
+/** JSON text that the schema then reads. */
+function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
+  const parsed = z.transform((given: string, context): unknown => {
+    try {
+      return JSON.parse(given);
+    } catch {
+      // What the parser says quotes the text, so only that it failed is passed on.
+      context.issues.push({ code: 'custom', input: given });
+      return z.NEVER;
+    }
+  });
+  return z.pipe(z.pipe(z.string(), parsed), schema);
+}
+
+const globalRoles = [
+  'proxy_admin',
+  'proxy_admin_viewer',
+  'internal_user',
+  'internal_user_viewer',
+] as const satisfies readonly GlobalRole[];
+
+const globalRole = z.enum(globalRoles, `one of ${globalRoles.join(', ')}`);
+const budget = z.number('a number of USD, 0 or more').check(z.minimum(0, 'a number of USD, 0 or more'));
+const duration = z.string(durationText()).check(z.regex(durationPattern, durationText()));
+const limit = z
+  .int('a whole number a minute, 0 or more')
+  .check(z.minimum(0, 'a whole number a minute, 0 or more'));
+const words = (what: string) => {
+  const expected = `a list of ${what}, each a text`;
+  return z._default(z.array(z.string(expected).check(z.regex(/^\S(.*\S)?$/, expected)), expected), []);
+};
+
+function durationText(): string {
+  return 'a number with s, m, h, d, w or mo, such as "30d"';
+}
+
+/** `DEFAULT_TEAM_PARAMS` */
+export const teamParams = json(
+  z.strictObject({
+    models: words('model names'),
+    max_budget: z.exactOptional(budget),
+    budget_duration: z.exactOptional(duration),
+    tpm_limit: z.exactOptional(limit),
+    rpm_limit: z.exactOptional(limit),
+    team_member_permissions: words('routes such as "/key/generate"'),
+  }),
+);
+
+/** `DEFAULT_INTERNAL_USER_PARAMS` */
+export const userParams = json(
+  z.strictObject({
+    user_role: z.exactOptional(globalRole),
+    max_budget: z.exactOptional(budget),
+    budget_duration: z.exactOptional(duration),
+    models: words('model names'),
+  }),
+);
+
+/** `ROLE_MAPPINGS`. A group that stands twice (a GUID in two cases) is refused: which role would hold? */
+export const roleMappings: ValueSchema<ReadonlyMap<string, GlobalRole>> = z.pipe(
+  json(z.record(z.string().check(z.refine(isSafeId)), globalRole)),
+  z.transform((roles: Readonly<Record<string, GlobalRole>>, context) => {
+    const entries = Object.entries(roles).map(([group, role]) => [lowerCaseGuid(group), role] as const);
+    const mappings = frozenMap(entries);
+    if (mappings.size === entries.length) return mappings;
+    context.issues.push({ code: 'custom', input: roles });
+    return z.NEVER;
+  }),
+);
