@@ -1,0 +1,90 @@
+/** Messages that the queue gave up on, whole, until somebody puts them back or deletes them. */
+import * as z from 'zod/mini';
+import { AppError } from '../errors.ts';
+import type { FailedMessage, FailureStore } from '../storePorts.ts';
+import { readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { packJson, parsePacked } from './tables/packedBytes.ts';
+import { TABLES } from './tables/tableNames.ts';
+import type { StoredRow, Tables } from './tables/tables.ts';
+
+const PARTITION = 'provision';
+
+const failureColumns = z.object({
+  reason: z.string(),
+  failed_at: z.string(),
+  user_id: text,
+  observation_id: text,
+  observed_at: text,
+  redriven_at: text,
+});
+
+function parseFailure(row: StoredRow): FailedMessage {
+  const reading = readColumns(failureColumns, row.properties);
+  const body = z.string().safeParse(parsePacked('text', row.properties));
+  if (!reading.ok || !body.success) {
+    throw new AppError('row_unreadable', 'A failed message cannot be read.', {
+      details: { table: TABLES.failures, row: row.rowKey, columns: reading.ok ? ['text'] : reading.columns },
+    });
+  }
+  const columns = reading.value;
+  return {
+    id: row.rowKey,
+    text: body.data,
+    reason: columns.reason,
+    failedAt: columns.failed_at,
+    ...withoutUndefined({ userId: columns.user_id, redrivenAt: columns.redriven_at }),
+    ...(columns.observation_id === undefined || columns.observed_at === undefined
+      ? {}
+      : { observation: { id: columns.observation_id, observed_at: columns.observed_at } }),
+  };
+}
+
+class TableFailureStore implements FailureStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  async keep(failure: FailedMessage): Promise<void> {
+    await this.#tables.write(TABLES.failures, {
+      kind: 'upsert',
+      key: { partitionKey: PARTITION, rowKey: failure.id },
+      properties: {
+        reason: failure.reason,
+        failed_at: failure.failedAt,
+        ...packJson('text', failure.text),
+        ...withoutUndefined({
+          user_id: failure.userId,
+          observation_id: failure.observation?.id,
+          observed_at: failure.observation?.observed_at,
+        }),
+      },
+    });
+  }
+
+  async find(id: string): Promise<FailedMessage | undefined> {
+    const row = await this.#tables.find(TABLES.failures, { partitionKey: PARTITION, rowKey: id });
+    return row === undefined ? undefined : parseFailure(row);
+  }
+
+  async read(): Promise<readonly FailedMessage[]> {
+    const rows = await this.#tables.read(TABLES.failures, { partitionKey: PARTITION });
+    return rows.map(parseFailure).sort((a, b) => Date.parse(a.failedAt) - Date.parse(b.failedAt));
+  }
+
+  async markRedriven(id: string, at: Date): Promise<void> {
+    await this.#tables.write(TABLES.failures, {
+      // Not an upsert: of a message that somebody deleted meanwhile it would leave a row without the message.
+      kind: 'merge',
+      key: { partitionKey: PARTITION, rowKey: id },
+      properties: { redriven_at: at.toISOString() },
+      etag: '*',
+    });
+  }
+}
+
+/** Gives the store of failed messages. */
+export function createFailureStore(tables: Tables): FailureStore {
+  return new TableFailureStore(tables);
+}

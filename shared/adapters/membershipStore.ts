@@ -1,0 +1,239 @@
+/**
+ * A person's memberships: one partition per person in each membership table, and that partition is the truth. The
+ * members of a team or organization stand in an index table, a superset of the truth: an index row is written before
+ * the membership, deleted after it and only under the ETag that its grant left, so no interleaving loses a member.
+ */
+import * as z from 'zod/mini';
+import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
+import type { ActualMembership, Removal } from '../domain/membershipPlan.ts';
+import { ORGANIZATION_ROLES, TEAM_ROLES } from '../domain/roles.ts';
+import type {
+  Applied,
+  ApplyContext,
+  Fence,
+  MembershipPartition,
+  MembershipStore,
+  MembershipWrites,
+  UnreadableRow,
+} from '../storePorts.ts';
+import { readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { inParallel } from './tables/inParallel.ts';
+import { TABLES } from './tables/tableNames.ts';
+import type { Properties, StoredRow, Tables, TransactionWrite } from './tables/tables.ts';
+
+/** Sorts before every id and cannot be one: ids start with a letter or digit. */
+export const FENCE_ROW_KEY = '_fence';
+
+/** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
+const WRITES_PER_TRANSACTION = 99;
+
+/** Index rows written at once: enough to hide latency, few enough to leave sockets to others. */
+const PARALLEL_INDEX_WRITES = 16;
+
+interface Kind<Role extends string> {
+  readonly table: string;
+  readonly indexTable: string;
+  readonly idColumn: 'team_id' | 'organization_id';
+  readonly roleColumn: 'role' | 'user_role';
+  readonly roles: readonly Role[];
+}
+
+const TEAM_KIND: Kind<TeamRole> = {
+  table: TABLES.teamMemberships,
+  indexTable: TABLES.teamMembers,
+  idColumn: 'team_id',
+  roleColumn: 'role',
+  roles: TEAM_ROLES,
+};
+
+const ORGANIZATION_KIND: Kind<OrganizationRole> = {
+  table: TABLES.organizationMemberships,
+  indexTable: TABLES.organizationMembers,
+  idColumn: 'organization_id',
+  roleColumn: 'user_role',
+  roles: ORGANIZATION_ROLES,
+};
+
+const fenceColumns = z.object({ observed_at: text, observation_id: text });
+
+function parseFence(row: StoredRow | undefined): Fence {
+  if (row === undefined) return { etag: undefined, observation: undefined };
+  const reading = readColumns(fenceColumns, row.properties);
+  const { observed_at: observedAt, observation_id: id } = reading.ok ? reading.value : {};
+  return {
+    etag: row.etag,
+    observation: observedAt === undefined || id === undefined ? undefined : { observed_at: observedAt, id },
+  };
+}
+
+class TableMembershipStore<Role extends string> implements MembershipStore<Role> {
+  readonly #tables: Tables;
+  readonly #kind: Kind<Role>;
+
+  constructor(tables: Tables, kind: Kind<Role>) {
+    this.#tables = tables;
+    this.#kind = kind;
+  }
+
+  async read(userId: string): Promise<MembershipPartition<Role>> {
+    const rows = await this.#tables.read(this.#kind.table, { partitionKey: userId });
+    const readable: ActualMembership<Role>[] = [];
+    const unreadable: UnreadableRow[] = [];
+    for (const row of rows) {
+      if (row.rowKey === FENCE_ROW_KEY) continue;
+      const parsed = this.#parseRow(row);
+      if ('columns' in parsed) unreadable.push(parsed);
+      else readable.push(parsed);
+    }
+    return {
+      rows: readable,
+      unreadable,
+      fence: parseFence(rows.find((row) => row.rowKey === FENCE_ROW_KEY)),
+    };
+  }
+
+  async findRole(userId: string, entityId: string): Promise<Role | undefined> {
+    const row = await this.#tables.find(this.#kind.table, { partitionKey: userId, rowKey: entityId });
+    if (row === undefined) return undefined;
+    const parsed = this.#parseRow(row);
+    return 'columns' in parsed ? undefined : parsed.role;
+  }
+
+  async apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied> {
+    const indexEtags = await this.#writeIndex(context, writes);
+    const operations = this.#operations(context, writes, indexEtags);
+    let fence = context.fence;
+    for (let start = 0; start === 0 || start < operations.length; start += WRITES_PER_TRANSACTION) {
+      const chunk = operations.slice(start, start + WRITES_PER_TRANSACTION);
+      const result = await this.#tables.transact(this.#kind.table, [moveFence(context, fence), ...chunk]);
+      if (!result.done) return { applied: false };
+      fence = { etag: result.etags[0], observation: context.observation };
+    }
+    await this.#removeFromIndex(context.userId, writes.removals);
+    return { applied: true, fence };
+  }
+
+  #parseRow(row: StoredRow): ActualMembership<Role> | UnreadableRow {
+    const { idColumn, roleColumn, roles, table } = this.#kind;
+    const schema = z.object({
+      [roleColumn]: z.enum(roles),
+      [`${roleColumn}_written`]: text,
+      // Any other source is somebody else's word for "not by Entra", so it is never removed here.
+      grant_source: text,
+      index_etag: text,
+    });
+    const reading = readColumns(schema, row.properties);
+    if (!reading.ok) return { id: row.rowKey, table, columns: reading.columns };
+    const role = roles.find((candidate) => candidate === row.properties[roleColumn]);
+    if (role === undefined || row.rowKey === '') return { id: row.rowKey, table, columns: [idColumn] };
+    const source = row.properties['grant_source'];
+    return {
+      entityId: row.rowKey,
+      etag: row.etag,
+      role,
+      roleWritten: asText(row.properties[`${roleColumn}_written`]),
+      grantSource: source === 'entra' || source === 'manual' ? source : undefined,
+      indexEtag: asText(row.properties['index_etag']),
+    };
+  }
+
+  /** Gives the new index ETags by entity id: one request a row, independent ones in parallel. */
+  async #writeIndex(
+    context: ApplyContext,
+    writes: MembershipWrites<Role>,
+  ): Promise<ReadonlyMap<string, string | undefined>> {
+    const { idColumn, roleColumn, indexTable } = this.#kind;
+    const entries = await inParallel(
+      [...writes.grants, ...writes.roleChanges],
+      PARALLEL_INDEX_WRITES,
+      async (entry) => {
+        const result = await this.#tables.write(indexTable, {
+          kind: 'upsert',
+          key: { partitionKey: entry.entityId, rowKey: context.userId },
+          properties: {
+            user_id: context.userId,
+            [idColumn]: entry.entityId,
+            [roleColumn]: entry.role,
+            updated_at: context.now.toISOString(),
+          },
+        });
+        return [entry.entityId, result.done ? result.etag : undefined] as const;
+      },
+    );
+    return new Map(entries);
+  }
+
+  #operations(
+    context: ApplyContext,
+    writes: MembershipWrites<Role>,
+    indexEtags: ReadonlyMap<string, string | undefined>,
+  ): readonly TransactionWrite[] {
+    const { idColumn, roleColumn } = this.#kind;
+    const at = context.now.toISOString();
+    const key = (entityId: string) => ({ partitionKey: context.userId, rowKey: entityId });
+    const written = (entry: { readonly entityId: string; readonly role: Role }): Properties => ({
+      [roleColumn]: entry.role,
+      [`${roleColumn}_written`]: entry.role,
+      updated_at: at,
+      index_etag: indexEtags.get(entry.entityId) ?? '',
+    });
+    return [
+      ...writes.removals.map(({ entityId }) => ({ kind: 'delete' as const, key: key(entityId) })),
+      ...writes.roleChanges.map((change) => ({
+        kind: 'merge' as const,
+        key: key(change.entityId),
+        etag: change.etag,
+        properties: written(change),
+      })),
+      ...writes.grants.map((grant) => ({
+        kind: 'create' as const,
+        key: key(grant.entityId),
+        properties: {
+          user_id: context.userId,
+          [idColumn]: grant.entityId,
+          ...written(grant),
+          grant_source: 'entra',
+          created_at: at,
+        },
+      })),
+    ];
+  }
+
+  async #removeFromIndex(userId: string, removals: readonly Removal<Role>[]): Promise<void> {
+    await inParallel(removals, PARALLEL_INDEX_WRITES, async ({ entityId, indexEtag }) => {
+      // Without the ETag of its own grant the row may belong to a newer one: it stays, and the reconcile decides.
+      if (indexEtag === undefined) return;
+      await this.#tables.write(this.#kind.indexTable, {
+        kind: 'delete',
+        key: { partitionKey: entityId, rowKey: userId },
+        etag: indexEtag,
+      });
+    });
+  }
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function moveFence(context: ApplyContext, fence: Fence): TransactionWrite {
+  const key = { partitionKey: context.userId, rowKey: FENCE_ROW_KEY };
+  const properties: Properties = withoutUndefined({
+    observed_at: context.observation.observed_at,
+    observation_id: context.observation.id,
+    moved_at: context.now.toISOString(),
+  });
+  return fence.etag === undefined
+    ? { kind: 'create', key, properties }
+    : { kind: 'replace', key, properties, etag: fence.etag };
+}
+
+/** Gives the store of team memberships. */
+export function createTeamMembershipStore(tables: Tables): MembershipStore<TeamRole> {
+  return new TableMembershipStore(tables, TEAM_KIND);
+}
+
+/** Gives the store of organization memberships. */
+export function createOrganizationMembershipStore(tables: Tables): MembershipStore<OrganizationRole> {
+  return new TableMembershipStore(tables, ORGANIZATION_KIND);
+}

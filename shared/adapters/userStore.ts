@@ -1,0 +1,254 @@
+/** A person's row and, beside it in the same partition, how an observation fares that is not applied yet. */
+import * as z from 'zod/mini';
+import type { User } from '../domain/entities.ts';
+import { isOutcomeNewer } from '../domain/progress.ts';
+import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../domain/provisioningRun.ts';
+import { GLOBAL_ROLES } from '../domain/roles.ts';
+import { AppError } from '../errors.ts';
+import type { UserStore, Written } from '../storePorts.ts';
+import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
+import { TABLES } from './tables/tableNames.ts';
+import type { Properties, StoredRow, Tables, Value } from './tables/tables.ts';
+
+const USER_ROW_KEY = 'user';
+const OUTCOME_ROW_KEY = 'outcome';
+
+/** How often an outcome is written against others before giving up: each round means that somebody else progressed. */
+const OUTCOME_ROUNDS = 5;
+
+/** Columns that the system alone writes. A person who breaks one of these breaks the row. */
+const systemColumns = z.object({
+  tenant_id: text,
+  user_role_written: text,
+  user_email_written: text,
+  display_name_written: text,
+  observed_at: text,
+  observation_id: text,
+  run_state: word(['applying', 'applied']),
+  claim_id: text,
+  digest: text,
+  digest_at: text,
+  finished_at: text,
+  run_report: jsonOrNull(z.custom<RunReport>((value) => typeof value === 'object')),
+  sessions_valid_from: text,
+  created_at: text,
+  updated_at: text,
+});
+
+/** Columns that people edit. One that cannot be read is named, and the rest still holds. */
+class EditedColumns {
+  readonly unreadable: string[] = [];
+  readonly #row: StoredRow;
+
+  constructor(row: StoredRow) {
+    this.#row = row;
+  }
+
+  read<T extends z.ZodMiniType>(column: string, schema: T): z.output<T> | undefined {
+    const result = schema.safeParse(this.#row.properties[column]);
+    if (result.success) return result.data;
+    this.unreadable.push(column);
+    return undefined;
+  }
+}
+
+const roleColumn = word(GLOBAL_ROLES);
+const activeColumn = z.optional(z.boolean());
+
+type SystemColumns = z.output<typeof systemColumns>;
+
+function parseRun(columns: SystemColumns): RunState | undefined {
+  const { observed_at: observedAt, observation_id: id, run_state: state } = columns;
+  if (observedAt === undefined || id === undefined || state === undefined) return undefined;
+  return {
+    observation: { observed_at: observedAt, id },
+    state,
+    claimId: columns.claim_id ?? '',
+    ...(columns.digest === undefined ? {} : { digest: columns.digest }),
+    ...(columns.digest_at === undefined ? {} : { digestAt: columns.digest_at }),
+    ...(columns.finished_at === undefined ? {} : { finishedAt: columns.finished_at }),
+    ...(columns.run_report === null ? {} : { report: columns.run_report }),
+  };
+}
+
+function rawText(row: StoredRow, column: string): string | undefined {
+  const value = row.properties[column];
+  if (value === undefined || value === '') return undefined;
+  // A value of another type is a person's doing, and never what the system wrote.
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function parseUserRow(row: StoredRow): UserRecord {
+  const reading = readColumns(systemColumns, row.properties);
+  if (!reading.ok) {
+    throw new AppError('row_unreadable', `The user's row cannot be read.`, {
+      details: { table: TABLES.users, row: row.partitionKey, columns: reading.columns },
+    });
+  }
+  const columns = reading.value;
+  const edited = new EditedColumns(row);
+  const active = edited.read('active', activeColumn);
+  const user: User = {
+    user_id: row.partitionKey,
+    tenant_id: columns.tenant_id ?? '',
+    sso_user_id: row.partitionKey,
+    // A role that cannot be read gives the least power.
+    user_role: edited.read('user_role', roleColumn) ?? 'internal_user_viewer',
+    ...withoutUndefined({
+      user_email: edited.read('user_email', text),
+      display_name: edited.read('display_name', text),
+      max_budget: edited.read('max_budget', amount),
+      budget_duration: edited.read('budget_duration', text),
+    }),
+    models: edited.read('models', nameList) ?? [],
+    // Absent means nobody closed the account; a value that cannot be read fails closed.
+    active: active ?? !edited.unreadable.includes('active'),
+    created_at: columns.created_at ?? '',
+    updated_at: columns.updated_at ?? '',
+  };
+  return {
+    etag: row.etag,
+    run: parseRun(columns),
+    sessionsValidFrom: columns.sessions_valid_from,
+    active: user.active,
+    isNew: columns.created_at === undefined,
+    user,
+    fields: {
+      user_role: { current: rawText(row, 'user_role'), written: columns.user_role_written },
+      user_email: { current: rawText(row, 'user_email'), written: columns.user_email_written },
+      display_name: { current: rawText(row, 'display_name'), written: columns.display_name_written },
+    },
+    unreadable:
+      edited.unreadable.length === 0 ? undefined : { table: TABLES.users, columns: edited.unreadable },
+  };
+}
+
+function runColumns(run: RunState): Properties {
+  return {
+    observed_at: run.observation.observed_at,
+    observation_id: run.observation.id,
+    run_state: run.state,
+    claim_id: run.claimId,
+    digest: run.digest ?? '',
+    digest_at: run.digestAt ?? '',
+    finished_at: run.finishedAt ?? '',
+    run_report: run.report === undefined ? '' : JSON.stringify(run.report),
+  };
+}
+
+/** A merge cannot remove a column, so clearing one writes an empty string, which reads as absent. */
+function userColumns(userId: string, patch: UserPatch): Properties {
+  const { run, models, ...plain } = patch;
+  const columns: Record<string, Value> = { user_id: userId, sso_user_id: userId };
+  for (const [name, value] of Object.entries(plain)) {
+    if (value !== undefined) columns[name] = value ?? '';
+  }
+  if (models !== undefined) columns['models'] = JSON.stringify(models);
+  return { ...columns, ...(run === undefined ? {} : runColumns(run)) };
+}
+
+const outcomeColumns = z.object({
+  observed_at: z.string(),
+  observation_id: z.string(),
+  status: z.enum(['waiting', 'retrying', 'failed']),
+  reason: z.string(),
+  attempts: z.number(),
+  next_try_at: text,
+  updated_at: z.string(),
+});
+
+function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
+  if (row === undefined) return undefined;
+  const reading = readColumns(outcomeColumns, row.properties);
+  // The system alone writes this row and it decides nobody's access: a broken one is overwritten by the next.
+  if (!reading.ok) return undefined;
+  const columns = reading.value;
+  return {
+    observation: { observed_at: columns.observed_at, id: columns.observation_id },
+    status: columns.status,
+    reason: columns.reason,
+    attempts: columns.attempts,
+    updatedAt: columns.updated_at,
+    ...(columns.next_try_at === undefined ? {} : { nextTryAt: columns.next_try_at }),
+  };
+}
+
+class TableUserStore implements UserStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  async find(userId: string): Promise<UserRecord | undefined> {
+    const row = await this.#tables.find(TABLES.users, { partitionKey: userId, rowKey: USER_ROW_KEY });
+    return row === undefined ? undefined : parseUserRow(row);
+  }
+
+  async findWithOutcome(userId: string): Promise<{ record?: UserRecord; outcome?: Outcome }> {
+    const rows = await this.#tables.read(TABLES.users, { partitionKey: userId });
+    const userRow = rows.find((row) => row.rowKey === USER_ROW_KEY);
+    return withoutUndefined({
+      record: userRow === undefined ? undefined : parseUserRow(userRow),
+      outcome: parseOutcomeRow(rows.find((row) => row.rowKey === OUTCOME_ROW_KEY)),
+    });
+  }
+
+  async create(userId: string, patch: UserPatch): Promise<Written> {
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    return writtenOf(
+      await this.#tables.write(TABLES.users, { kind: 'create', key, properties: userColumns(userId, patch) }),
+    );
+  }
+
+  async update(userId: string, patch: UserPatch, etag: string): Promise<Written> {
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    const properties = userColumns(userId, patch);
+    return writtenOf(await this.#tables.write(TABLES.users, { kind: 'merge', key, properties, etag }));
+  }
+
+  async endSessions(userId: string, from: Date): Promise<void> {
+    await this.#tables.write(TABLES.users, {
+      kind: 'upsertMerge',
+      key: { partitionKey: userId, rowKey: USER_ROW_KEY },
+      properties: { user_id: userId, sessions_valid_from: from.toISOString() },
+    });
+  }
+
+  async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
+    const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
+    const properties: Properties = {
+      observed_at: outcome.observation.observed_at,
+      observation_id: outcome.observation.id,
+      status: outcome.status,
+      reason: outcome.reason,
+      attempts: outcome.attempts,
+      next_try_at: outcome.nextTryAt ?? '',
+      updated_at: outcome.updatedAt,
+    };
+    for (let round = 0; round < OUTCOME_ROUNDS; round += 1) {
+      const row = await this.#tables.find(TABLES.users, key);
+      const stored = parseOutcomeRow(row);
+      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return;
+      const result = await this.#tables.write(
+        TABLES.users,
+        row === undefined
+          ? { kind: 'create', key, properties }
+          : { kind: 'replace', key, properties, etag: row.etag },
+      );
+      if (result.done) return;
+    }
+    throw new AppError('storage_contention', 'The outcome was overtaken again and again.', {
+      retryable: true,
+    });
+  }
+}
+
+function writtenOf(result: { readonly done: boolean; readonly etag?: string | undefined }): Written {
+  return result.done && result.etag !== undefined ? { written: true, etag: result.etag } : { written: false };
+}
+
+/** Gives the store of users. */
+export function createUserStore(tables: Tables): UserStore {
+  return new TableUserStore(tables);
+}

@@ -1,0 +1,160 @@
+/** What a new organization or team starts with (DOMAIN.md, "The flag"). Existing ones are never overwritten. */
+import type { AssignedGroup } from './assignedGroups.ts';
+import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
+import { ALL_ORG_MODELS } from './entities.ts';
+import type { DefaultTeamParams, Rules } from './rules.ts';
+
+/** Key under `metadata` of what this product says about an entity. */
+export const METADATA_KEY = 'entra_provisioning';
+
+/** The mark of a team that stands alone only because its organization could not be created. */
+export interface Degradation {
+  readonly degraded: true;
+  readonly organization_id: string;
+  readonly at: string;
+  /** The models that the degradation wrote: only if they are still these may a re-link change them. */
+  readonly models: readonly string[];
+}
+
+function limitsOf(params: DefaultTeamParams): BudgetAndLimits {
+  return {
+    ...(params.max_budget === undefined ? {} : { max_budget: params.max_budget }),
+    ...(params.budget_duration === undefined ? {} : { budget_duration: params.budget_duration }),
+    ...(params.tpm_limit === undefined ? {} : { tpm_limit: params.tpm_limit }),
+    ...(params.rpm_limit === undefined ? {} : { rpm_limit: params.rpm_limit }),
+  };
+}
+
+function smaller(own: number | undefined, bound: number | undefined): number | undefined {
+  if (own === undefined) return undefined;
+  return bound === undefined ? own : Math.min(own, bound);
+}
+
+/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. */
+function copiedLimits(params: DefaultTeamParams, organization: BudgetAndLimits): BudgetAndLimits {
+  const clamped = {
+    max_budget: smaller(params.max_budget, organization.max_budget),
+    budget_duration: params.budget_duration,
+    tpm_limit: smaller(params.tpm_limit, organization.tpm_limit),
+    rpm_limit: smaller(params.rpm_limit, organization.rpm_limit),
+  };
+  return limitsOf({
+    models: [],
+    team_member_permissions: [],
+    ...(clamped.max_budget === undefined ? {} : { max_budget: clamped.max_budget }),
+    ...(clamped.budget_duration === undefined ? {} : { budget_duration: clamped.budget_duration }),
+    ...(clamped.tpm_limit === undefined ? {} : { tpm_limit: clamped.tpm_limit }),
+    ...(clamped.rpm_limit === undefined ? {} : { rpm_limit: clamped.rpm_limit }),
+  });
+}
+
+function originOf(entity: string, group: AssignedGroup): Metadata {
+  return { litellm_entity: entity, [METADATA_KEY]: { source: 'entra', group_id: group.id } };
+}
+
+/** Gives the organization for a group: the group's id and name, the default models, budget and limits. */
+export function newOrganization(group: AssignedGroup, rules: Rules, now: Date): Organization {
+  const at = now.toISOString();
+  return {
+    organization_id: group.id,
+    organization_alias: group.displayName,
+    models: rules.defaultTeamParams.models,
+    ...limitsOf(rules.defaultTeamParams),
+    spend: 0,
+    metadata: originOf('LiteLLM_OrganizationTable', group),
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+function newTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
+  const at = now.toISOString();
+  return {
+    team_id: group.id,
+    team_alias: group.displayName,
+    models: rules.defaultTeamParams.models,
+    team_member_permissions: rules.defaultTeamParams.team_member_permissions,
+    spend: 0,
+    metadata: originOf('LiteLLM_TeamTable', group),
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+/** Gives the standalone team for a group (flag off): all of `DEFAULT_TEAM_PARAMS` is the team's own. */
+export function newStandaloneTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
+  return { ...newTeam(group, rules, now), ...limitsOf(rules.defaultTeamParams) };
+}
+
+/**
+ * Gives the org-scoped team for a group (flag on). It inherits budget and limits, so that raising the organization's
+ * by hand is enough; with `ORG_TEAM_BUDGET=copy` it gets the defaults, clamped to the organization's current ones.
+ */
+export function newOrgScopedTeam(
+  group: AssignedGroup,
+  organization: BudgetAndLimits & { readonly organization_id: string },
+  context: { readonly rules: Rules; readonly now: Date },
+): Team {
+  const { rules, now } = context;
+  return {
+    ...newTeam(group, rules, now),
+    organization_id: organization.organization_id,
+    models: [ALL_ORG_MODELS],
+    ...(rules.orgTeamBudget === 'copy' ? copiedLimits(rules.defaultTeamParams, organization) : {}),
+  };
+}
+
+/** Gives the standalone team of a group whose organization could not be created, marked so that it can be re-linked. */
+export function newDegradedTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
+  const team = newStandaloneTeam(group, rules, now);
+  const mark: Degradation = {
+    degraded: true,
+    organization_id: group.id,
+    at: now.toISOString(),
+    models: team.models,
+  };
+  return {
+    ...team,
+    metadata: { ...team.metadata, [METADATA_KEY]: { source: 'entra', group_id: group.id, ...mark } },
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Finds the mark that {@link newDegradedTeam} left, or `undefined`: only such a team may be re-linked. */
+export function findDegradation(team: Pick<Team, 'metadata' | 'organization_id'>): Degradation | undefined {
+  const mark = team.metadata[METADATA_KEY];
+  if (team.organization_id !== undefined || !isRecord(mark) || mark['degraded'] !== true) return undefined;
+  const { organization_id: organizationId, at, models } = mark;
+  if (typeof organizationId !== 'string' || typeof at !== 'string' || !Array.isArray(models))
+    return undefined;
+  return {
+    degraded: true,
+    organization_id: organizationId,
+    at,
+    models: models.filter((model) => typeof model === 'string'),
+  };
+}
+
+/** What re-linking a degraded team writes, and whether its models were a person's and stay. */
+export interface Relink {
+  readonly organization_id: string;
+  /** Absent: the models were edited since, so they stay and it is reported. */
+  readonly models?: readonly string[];
+  readonly metadata: Metadata;
+}
+
+/** Plans the re-link of a degraded team (DOMAIN.md, "The flag", rule 7). */
+export function planRelink(team: Team, degradation: Degradation): Relink {
+  const untouched = JSON.stringify(team.models) === JSON.stringify(degradation.models);
+  return {
+    organization_id: degradation.organization_id,
+    ...(untouched ? { models: [ALL_ORG_MODELS] } : {}),
+    metadata: {
+      ...team.metadata,
+      [METADATA_KEY]: { source: 'entra', group_id: team.team_id, relinked_from: degradation.at },
+    },
+  };
+}

@@ -1,0 +1,198 @@
+/** Steps 3 and 4 of a run: read both partitions with their fences, plan, apply removals before grants. */
+import type { Reported } from '../domain/access.ts';
+import type { DesiredState } from '../domain/desiredState.ts';
+import { reportUnreadable } from '../domain/describeUnreadable.ts';
+import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
+import type { MembershipPlan } from '../domain/membershipPlan.ts';
+import { isEmptyPlan, planMemberships, withoutEntities } from '../domain/membershipPlan.ts';
+import { compareObservations } from '../domain/observation.ts';
+import { ORGANIZATION_ROLES, TEAM_ROLES } from '../domain/roles.ts';
+import type { Fence, MembershipPartition, MembershipStore, MembershipWrites } from '../storePorts.ts';
+import { findLastAdministered } from './keepLastAdministrator.ts';
+import type { Run } from './provisionUser.ts';
+
+export interface MembershipChanges {
+  readonly granted: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+export interface AppliedMemberships {
+  readonly changes: MembershipChanges;
+  readonly reported: readonly Reported[];
+}
+
+/** What one partition still has to write, phase by phase. */
+interface Phases<Role extends string> {
+  readonly store: MembershipStore<Role>;
+  readonly fence: Fence;
+  /** Less access: removals and demotions. */
+  readonly takes: MembershipWrites<Role>;
+  /** More access: promotions and grants. */
+  readonly gives: MembershipWrites<Role>;
+  readonly mustMoveFence: boolean;
+}
+
+function phasesOf<Role extends string>(
+  plan: MembershipPlan<Role>,
+  isPromotion: (role: Role) => boolean,
+): Pick<Phases<Role>, 'takes' | 'gives'> {
+  return {
+    takes: {
+      removals: plan.removals,
+      roleChanges: plan.roleChanges.filter((change) => !isPromotion(change.role)),
+      grants: [],
+    },
+    gives: {
+      removals: [],
+      roleChanges: plan.roleChanges.filter((change) => isPromotion(change.role)),
+      grants: plan.grants,
+    },
+  };
+}
+
+/** Gives the fence after the writes, or `undefined` where somebody else was there first. */
+async function applyPhase<Role extends string>(
+  run: Run,
+  phases: Phases<Role>,
+  writes: { readonly phase: 'takes' | 'gives'; readonly fence: Fence; readonly force: boolean },
+): Promise<Fence | undefined> {
+  const content = phases[writes.phase];
+  if (isEmptyPlan(content) && !writes.force) return writes.fence;
+  const { message, now } = run;
+  const observation = { id: message.id, observed_at: message.observed_at };
+  const result = await phases.store.apply(
+    { userId: message.person.user_id, fence: writes.fence, observation, now },
+    content,
+  );
+  return result.applied ? result.fence : undefined;
+}
+
+/** A fence that nothing moves in the second phase is moved in the first, where it must move at all. */
+function isForcedInFirst<Role extends string>(phases: Phases<Role>): boolean {
+  return phases.mustMoveFence && isEmptyPlan(phases.gives);
+}
+
+function isNewer(fence: Fence, run: Run): boolean {
+  return fence.observation !== undefined && compareObservations(fence.observation, run.message) > 0;
+}
+
+interface Plans {
+  readonly teams: MembershipPlan<TeamRole>;
+  readonly organizations: MembershipPlan<OrganizationRole>;
+  readonly reported: readonly Reported[];
+}
+
+interface Partitions {
+  readonly teams: MembershipPartition<TeamRole>;
+  readonly organizations: MembershipPartition<OrganizationRole>;
+}
+
+function unreadableRows(partition: MembershipPartition<string>, kind: Reported['kind']): readonly Reported[] {
+  return partition.unreadable.map((row) => reportUnreadable(kind, row.id, row));
+}
+
+async function planBoth(run: Run, desired: DesiredState, partitions: Partitions): Promise<Plans> {
+  const { deps, message } = run;
+  const common = { held: desired.held, mode: deps.rules.membershipSyncMode };
+  const teams = planMemberships({
+    ...common,
+    desired: desired.teams,
+    actual: partitions.teams.rows,
+    unreadable: partitions.teams.unreadable.map((row) => row.id),
+    entraRole: 'user',
+    ranking: TEAM_ROLES,
+  });
+  const organizations = planMemberships({
+    ...common,
+    desired: desired.organizations,
+    actual: partitions.organizations.rows,
+    unreadable: partitions.organizations.unreadable.map((row) => row.id),
+    entraRole: desired.organizationRole,
+    ranking: ORGANIZATION_ROLES,
+  });
+  const kept = await findLastAdministered(deps.store, organizations, {
+    userId: message.person.user_id,
+    observation: { id: message.id, observed_at: message.observed_at },
+  });
+  return {
+    teams,
+    organizations: withoutEntities(organizations, new Set(kept.map((entry) => entry.id))),
+    reported: [
+      ...unreadableRows(partitions.teams, 'team'),
+      ...unreadableRows(partitions.organizations, 'organization'),
+      ...kept,
+    ],
+  };
+}
+
+/** Both partitions side by side, all that takes before all that gives: a crash midway leaves less access, not more. */
+async function applyBoth(
+  run: Run,
+  teams: Phases<TeamRole>,
+  organizations: Phases<OrganizationRole>,
+): Promise<boolean> {
+  const [teamFence, organizationFence] = await Promise.all([
+    applyPhase(run, teams, { phase: 'takes', fence: teams.fence, force: isForcedInFirst(teams) }),
+    applyPhase(run, organizations, {
+      phase: 'takes',
+      fence: organizations.fence,
+      force: isForcedInFirst(organizations),
+    }),
+  ]);
+  if (teamFence === undefined || organizationFence === undefined) return false;
+  const [teamsDone, organizationsDone] = await Promise.all([
+    applyPhase(run, teams, { phase: 'gives', fence: teamFence, force: false }),
+    applyPhase(run, organizations, { phase: 'gives', fence: organizationFence, force: false }),
+  ]);
+  return teamsDone !== undefined && organizationsDone !== undefined;
+}
+
+function changesOf(plans: Plans): MembershipChanges {
+  const both = [plans.teams, plans.organizations];
+  const sum = (count: (plan: MembershipPlan<string>) => number): number =>
+    both.reduce((total, plan) => total + count(plan), 0);
+  return {
+    granted: sum((plan) => plan.grants.length),
+    changed: sum((plan) => plan.roleChanges.length),
+    removed: sum((plan) => plan.removals.length),
+  };
+}
+
+/**
+ * Brings both membership partitions to what is desired: 2 reads, one index row per membership granted or removed, and the
+ * transactions. `overtaken`: a transaction was refused, so begin again from the user's row. `superseded`: a fence carries a
+ * newer observation than this run's.
+ */
+export async function applyMemberships(
+  run: Run,
+  desired: DesiredState,
+  options: { readonly moveBothFences: boolean },
+): Promise<AppliedMemberships | 'overtaken' | 'superseded'> {
+  const { teamMemberships, organizationMemberships } = run.deps.store;
+  const userId = run.message.person.user_id;
+  const [teams, organizations] = await Promise.all([
+    teamMemberships.read(userId),
+    organizationMemberships.read(userId),
+  ]);
+  if (isNewer(teams.fence, run) || isNewer(organizations.fence, run)) return 'superseded';
+  const plans = await planBoth(run, desired, { teams, organizations });
+  const mustMoveFence = options.moveBothFences;
+  const done = await applyBoth(
+    run,
+    // A team's role is `user` unless a person edited it, so every change of it takes.
+    {
+      store: teamMemberships,
+      fence: teams.fence,
+      mustMoveFence,
+      ...phasesOf(plans.teams, (role) => role === 'admin'),
+    },
+    {
+      store: organizationMemberships,
+      fence: organizations.fence,
+      mustMoveFence,
+      ...phasesOf(plans.organizations, (role) => role === 'org_admin'),
+    },
+  );
+  return done ? { changes: changesOf(plans), reported: plans.reported } : 'overtaken';
+}

@@ -1,0 +1,101 @@
+/** Nobody's last administrator goes away by itself (DOMAIN.md, "Removal"). */
+import type { Reported } from '../domain/access.ts';
+import { reportUnreadable } from '../domain/describeUnreadable.ts';
+import type { OrganizationRole } from '../domain/entities.ts';
+import type { MembershipPlan } from '../domain/membershipPlan.ts';
+import type { ObservationKey } from '../domain/observation.ts';
+import { AppError } from '../errors.ts';
+import type { Leaving, Store } from '../storePorts.ts';
+
+const GUARD_ROUNDS = 10;
+
+export type AdministratorStore = Pick<Store, 'users' | 'organizationMemberships' | 'organizationGuards'>;
+
+/**
+ * Somebody named in the guard still counts as leaving until their run is over: only an `applied` row says so, because
+ * whoever applied after an unfinished run has moved the fences, and that run's late writes are refused.
+ */
+async function isStillLeaving(store: AdministratorStore, entry: Leaving): Promise<boolean> {
+  const record = await store.users.find(entry.userId);
+  return record?.run?.state !== 'applied';
+}
+
+async function findRemaining(
+  store: AdministratorStore,
+  organizationId: string,
+  candidates: readonly string[],
+): Promise<string | undefined> {
+  for (const userId of candidates) {
+    // The index is a hint; the person's own partition is the truth.
+    if ((await store.organizationMemberships.findRole(userId, organizationId)) === 'org_admin') return userId;
+  }
+  return undefined;
+}
+
+/**
+ * Gives whether this person's `org_admin` may go: another administrator remains, and the guard row was moved under the
+ * ETag read, so that two runs cannot each count on the other. A person whose claim names them as leaving does not count.
+ */
+async function mayLeave(
+  store: AdministratorStore,
+  organizationId: string,
+  leaver: Leaving,
+): Promise<boolean> {
+  for (let round = 0; round < GUARD_ROUNDS; round += 1) {
+    const guard = await store.organizationGuards.readGuard(organizationId);
+    const others: Leaving[] = [];
+    for (const entry of guard.leaving) {
+      if (entry.userId !== leaver.userId && (await isStillLeaving(store, entry))) others.push(entry);
+    }
+    const away = new Set([leaver.userId, ...others.map((entry) => entry.userId)]);
+    const candidates = guard.hintedAdmins.filter((userId) => !away.has(userId));
+    if ((await findRemaining(store, organizationId, candidates)) === undefined) return false;
+    if (await store.organizationGuards.moveGuard(organizationId, guard.etag, [...others, leaver]))
+      return true;
+  }
+  throw new AppError('storage_contention', 'The guard of an organization was overtaken again and again.', {
+    retryable: true,
+    details: { organizationId },
+  });
+}
+
+/** A guard, or the row of somebody named in it, that cannot be read withholds this organization only: nobody leaves. */
+async function findReasonToStay(
+  store: AdministratorStore,
+  organizationId: string,
+  leaver: Leaving,
+): Promise<Reported | undefined> {
+  try {
+    const isFree = await mayLeave(store, organizationId, leaver);
+    return isFree ? undefined : { kind: 'organization', id: organizationId, code: 'last_org_admin' };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'row_unreadable') throw error;
+    const { table, row, columns } = error.details;
+    const names = Array.isArray(columns) ? columns.map(String) : [];
+    return reportUnreadable('organization', organizationId, {
+      table: `${String(table)} ${String(row)}`,
+      columns: names,
+    });
+  }
+}
+
+/**
+ * Gives the organizations in which this plan would remove or demote the last `org_admin`, as what is reported of them:
+ * there the person stays as they are. Reads and moves guard rows only for administrators, so it costs other runs nothing.
+ */
+export async function findLastAdministered(
+  store: AdministratorStore,
+  plan: MembershipPlan<OrganizationRole>,
+  person: { readonly userId: string; readonly observation: ObservationKey },
+): Promise<readonly Reported[]> {
+  const leaving = [
+    ...plan.removals.filter((removal) => removal.role === 'org_admin'),
+    ...plan.roleChanges.filter((change) => change.from === 'org_admin'),
+  ];
+  const kept: Reported[] = [];
+  for (const { entityId } of leaving) {
+    const reason = await findReasonToStay(store, entityId, person);
+    if (reason !== undefined) kept.push(reason);
+  }
+  return kept;
+}

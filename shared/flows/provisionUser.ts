@@ -1,0 +1,323 @@
+/**
+ * One message: claim, read actual, desired from the rules, plan, apply under the fence, finish.
+ *
+ * The protocol is DOMAIN.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
+ * user's row orders the runs and a fence row in each membership partition keeps a late run from writing.
+ */
+import { reportUnreadable } from '../domain/describeUnreadable.ts';
+import { countGroups, desiredState } from '../domain/desiredState.ts';
+import type { CountedGroups, DesiredState } from '../domain/desiredState.ts';
+import type { KnownGroup } from '../domain/assignedGroups.ts';
+import type { Observation } from '../domain/observation.ts';
+import { compareObservations, isTooFarAhead } from '../domain/observation.ts';
+import type { RunState, UserRecord } from '../domain/provisioningRun.ts';
+import type { Rules } from '../domain/rules.ts';
+import { isDigestFresh, runDigest } from '../domain/runDigest.ts';
+import { claimPatch } from '../domain/userProfile.ts';
+import type { ErrorCode } from '../errors.ts';
+import { AppError, errorCodeOf } from '../errors.ts';
+import type { ProvisionMessage } from '../messages.ts';
+import type { Clock, ParkedSnapshots, ProvisionQueue, Random } from '../ports.ts';
+import type { Store } from '../storePorts.ts';
+import type { MembershipChanges } from './applyMemberships.ts';
+import { applyMemberships } from './applyMemberships.ts';
+import { ensureEntities } from './ensureEntities.ts';
+import { finishRun } from './finishRun.ts';
+import type { GroupKnowledge } from './groupKnowledge.ts';
+import { putBack } from './putBack.ts';
+import { readKnownGroups } from './readKnownGroups.ts';
+
+export interface ProvisionDeps {
+  readonly store: Store;
+  readonly parked: ParkedSnapshots;
+  readonly queue: ProvisionQueue;
+  readonly knowledge: GroupKnowledge;
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'uuid'>;
+  readonly rules: Rules;
+}
+
+/** Which delivery of the message this is, counted from 1, and how many there will be. */
+export interface Delivery {
+  readonly attempt: number;
+  readonly maxAttempts: number;
+}
+
+export interface ProvisionResult {
+  readonly status: 'done' | 'unchanged' | 'already_done' | 'superseded' | 'waiting';
+  readonly reason?: ErrorCode;
+  readonly changes?: MembershipChanges;
+  readonly reportedCount?: number;
+}
+
+/** Each round means that somebody else progressed; beyond this the queue's own retry takes over. */
+const MAX_ROUNDS = 10;
+
+/** How often a message comes back for a group that the accepted list does not have yet: about 16 minutes in all. */
+export const UNKNOWN_GROUP_TRIES = 6;
+
+/** Everything one round works with. */
+export interface Run {
+  readonly deps: ProvisionDeps;
+  readonly message: ProvisionMessage;
+  readonly observation: Observation;
+  readonly delivery: Delivery;
+  readonly digest: string;
+  readonly now: Date;
+}
+
+/** Nothing was decided: somebody else wrote meanwhile, so read again. */
+type Round = ProvisionResult | 'again';
+
+/**
+ * Provisions what one message observed. Safe to repeat, at any point and in any order with other messages of the person:
+ * the newest observation wins. Throws retryable errors for the queue to deliver again and final ones for the poison
+ * queue: `observation_in_future`, `snapshot_missing`, `waited_too_long`.
+ */
+export async function provisionUser(
+  deps: ProvisionDeps,
+  message: ProvisionMessage,
+  delivery: Delivery,
+): Promise<ProvisionResult> {
+  try {
+    refuseFuture(message, deps.clock.now());
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const result = await provisionOnce(deps, message, delivery);
+      if (result !== 'again') return result;
+    }
+    throw new AppError('storage_contention', 'Provisioning was overtaken again and again.', {
+      retryable: true,
+    });
+  } catch (error) {
+    await recordAttempt(deps, message, { attempt: delivery.attempt, reason: errorCodeOf(error) });
+    throw error;
+  }
+}
+
+function refuseFuture(message: ProvisionMessage, now: Date): void {
+  if (!isTooFarAhead(message, now.getTime())) return;
+  throw new AppError('observation_in_future', 'The observation is more than 5 minutes ahead of this clock.', {
+    details: { aheadMs: Date.parse(message.observed_at) - now.getTime(), observationId: message.id },
+  });
+}
+
+/** Best effort: it only shows the person that it is being tried again, and must not hide why it failed. */
+async function recordAttempt(
+  deps: ProvisionDeps,
+  message: ProvisionMessage,
+  failure: { readonly attempt: number; readonly reason: ErrorCode },
+): Promise<void> {
+  try {
+    await deps.store.users.recordOutcome(message.person.user_id, {
+      observation: { id: message.id, observed_at: message.observed_at },
+      status: 'retrying',
+      reason: failure.reason,
+      attempts: failure.attempt,
+      updatedAt: deps.clock.now().toISOString(),
+    });
+  } catch {
+    // The store is what failed, most likely; the error under way says so.
+  }
+}
+
+async function provisionOnce(
+  deps: ProvisionDeps,
+  message: ProvisionMessage,
+  delivery: Delivery,
+): Promise<Round> {
+  const record = await deps.store.users.find(message.person.user_id);
+  const settled = settledBy(record, message);
+  if (settled !== undefined) {
+    await removeSnapshot(deps, message);
+    return { status: settled };
+  }
+  const observation = await readObservation(deps, message);
+  const known = await readKnownGroups(deps, observation);
+  if (known.groups === undefined) return wait(deps, message, known.reason);
+  const groups = countGroups(observation, known.groups);
+  const run: Run = {
+    deps,
+    message,
+    observation,
+    delivery,
+    digest: runDigest(observation, deps.rules, known.version),
+    now: deps.clock.now(),
+  };
+  if (record !== undefined && groups.unknown.length === 0 && isUnchanged(record, run)) {
+    return moveObservation(run, record);
+  }
+  return claimAndApply(run, record, { groups, waitReason: known.reason });
+}
+
+function settledBy(
+  record: UserRecord | undefined,
+  message: ProvisionMessage,
+): 'superseded' | 'already_done' | undefined {
+  if (record?.run === undefined) return undefined;
+  const order = compareObservations(record.run.observation, message);
+  if (order > 0) return 'superseded';
+  return order === 0 && record.run.state === 'applied' ? 'already_done' : undefined;
+}
+
+async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observation> {
+  const groupIds =
+    'parked' in message ? await deps.parked.require(message.parked.snapshot_id) : message.group_ids;
+  return {
+    id: message.id,
+    observed_at: message.observed_at,
+    person: message.person,
+    groups_source: message.groups_source,
+    group_ids: groupIds,
+  };
+}
+
+/** Only once nobody needs it any more: the observation is applied, or a newer one holds. */
+async function removeSnapshot(deps: ProvisionDeps, message: ProvisionMessage): Promise<void> {
+  if ('parked' in message) await deps.parked.remove(message.parked.snapshot_id);
+}
+
+async function wait(
+  deps: ProvisionDeps,
+  message: ProvisionMessage,
+  reason: ErrorCode,
+): Promise<ProvisionResult> {
+  await putBack(deps, message, reason);
+  return { status: 'waiting', reason };
+}
+
+function isUnchanged(record: UserRecord, run: Run): boolean {
+  const last = record.run;
+  return (
+    last?.state === 'applied' &&
+    last.digest === run.digest &&
+    last.digestAt !== undefined &&
+    isDigestFresh(last.digestAt, run.now)
+  );
+}
+
+/** Nothing changed since the last run: one write moves the observation, so that older ones stay superseded. */
+async function moveObservation(run: Run, record: UserRecord): Promise<Round> {
+  if (record.run === undefined) return 'again';
+  const moved: RunState = {
+    ...record.run,
+    observation: { id: run.message.id, observed_at: run.message.observed_at },
+    finishedAt: run.now.toISOString(),
+  };
+  const written = await run.deps.store.users.update(run.message.person.user_id, { run: moved }, record.etag);
+  if (!written.written) return 'again';
+  await removeSnapshot(run.deps, run.message);
+  return { status: 'unchanged' };
+}
+
+interface Claim {
+  readonly etag: string;
+  readonly claimId: string;
+  /** Somebody was, or may still be, writing. */
+  readonly foundApplying: boolean;
+}
+
+async function claim(
+  run: Run,
+  record: UserRecord | undefined,
+  desired: DesiredState,
+): Promise<Claim | undefined> {
+  const { users } = run.deps.store;
+  const userId = run.message.person.user_id;
+  const claimId = run.deps.random.uuid();
+  const last = record?.run;
+  const isOurs = last !== undefined && compareObservations(last.observation, run.message) === 0;
+  const state: RunState = {
+    observation: { id: run.message.id, observed_at: run.message.observed_at },
+    state: 'applying',
+    claimId,
+    // What earlier tries of this message did still counts, also should this one begin again.
+    ...(isOurs && last.report !== undefined ? { report: last.report } : {}),
+  };
+  const patch = { ...claimPatch(record, desired), run: state };
+  const written =
+    record === undefined ? await users.create(userId, patch) : await users.update(userId, patch, record.etag);
+  if (!written.written) return undefined;
+  return { etag: written.etag, claimId, foundApplying: record?.run?.state === 'applying' };
+}
+
+interface Groups {
+  readonly groups: CountedGroups;
+  /** Why the accepted list could not be refreshed although groups are unknown, if so. */
+  readonly waitReason: ErrorCode;
+}
+
+/** Creates what the counted groups lack; groups that have everything cost nothing. */
+async function ensureMissing(run: Run, counted: readonly KnownGroup[]): Promise<Ensuring> {
+  const { rules } = run.deps;
+  const lacks = (group: KnownGroup): boolean =>
+    group.team !== 'present' || (rules.groupsAlsoCreateOrgs && group.organization !== 'present');
+  if (!rules.assignedGroupsAreKnown) return { counted, reported: [], failure: undefined };
+  const ensured = await ensureEntities(run.deps, counted.filter(lacks), {
+    degradeOnFailure: run.delivery.attempt >= run.delivery.maxAttempts,
+  });
+  const now = new Map(ensured.groups.map((group) => [group.id, group]));
+  return {
+    counted: counted.map((group) => now.get(group.id) ?? group),
+    reported: ensured.reported,
+    failure: ensured.organizationFailure,
+  };
+}
+
+interface Ensuring {
+  readonly counted: readonly KnownGroup[];
+  readonly reported: DesiredState['reported'];
+  readonly failure: AppError | undefined;
+}
+
+async function claimAndApply(run: Run, record: UserRecord | undefined, known: Groups): Promise<Round> {
+  const { deps, message, observation } = run;
+  const claimed = await claim(run, record, desiredState(observation, known.groups, deps.rules));
+  if (claimed === undefined) return 'again';
+
+  const ensured = await ensureMissing(run, known.groups.counted);
+  const groups: CountedGroups = { counted: ensured.counted, unknown: known.groups.unknown };
+  const desired = desiredState(observation, groups, deps.rules);
+  const applied = await applyMemberships(run, desired, { moveBothFences: claimed.foundApplying });
+  if (applied === 'overtaken') return 'again';
+  if (applied === 'superseded') {
+    await removeSnapshot(deps, message);
+    return { status: 'superseded' };
+  }
+
+  const reported = [
+    ...desired.reported,
+    ...ensured.reported,
+    ...applied.reported,
+    ...(record?.unreadable === undefined
+      ? []
+      : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
+  ];
+  const comeBack = mustComeBack(run, groups, ensured.failure);
+  const finished = await finishRun(run, {
+    claim: claimed,
+    before: record,
+    desired,
+    reported,
+    changes: applied.changes,
+    groupsCounted: groups.counted.length,
+    state: comeBack === undefined ? 'applied' : 'applying',
+  });
+  if (finished !== 'finished') return 'again';
+  if (comeBack?.kind === 'retry') throw comeBack.failure;
+  if (comeBack?.kind === 'wait') return wait(deps, message, known.waitReason);
+  await removeSnapshot(deps, message);
+  return { status: 'done', changes: applied.changes, reportedCount: reported.length };
+}
+
+type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { readonly kind: 'wait' };
+
+/**
+ * What was provisioned stays; the rest needs another try. An organization that cannot be created is retried by the queue
+ * until its last attempt, which degrades the team instead; an unknown group comes back a limited number of times.
+ */
+function mustComeBack(run: Run, groups: CountedGroups, failure: AppError | undefined): ComeBack | undefined {
+  if (failure !== undefined && run.delivery.attempt < run.delivery.maxAttempts)
+    return { kind: 'retry', failure };
+  const tries = run.message.waiting?.tries ?? 0;
+  return groups.unknown.length > 0 && tries < UNKNOWN_GROUP_TRIES ? { kind: 'wait' } : undefined;
+}

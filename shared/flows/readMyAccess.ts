@@ -1,0 +1,151 @@
+/** What a signed-in person can use, and why: the home page and `GET /api/me`. */
+import type { MyAccess, OrganizationAccess, Reported, TeamAccess, UserAccess } from '../domain/access.ts';
+import { reportUnreadable } from '../domain/describeUnreadable.ts';
+import { organizationAccess, teamAccess } from '../domain/effectiveAccess.ts';
+import type { Organization, OrganizationRole, Team, TeamRole } from '../domain/entities.ts';
+import type { ActualMembership } from '../domain/membershipPlan.ts';
+import { newestObservation, progressOf } from '../domain/progress.ts';
+import type { UserRecord } from '../domain/provisioningRun.ts';
+import type { Session } from '../session.ts';
+import type { EntityRead, MembershipPartition, Store } from '../storePorts.ts';
+import { requireLiveSession } from './requireLiveSession.ts';
+
+export interface AccessDeps {
+  readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
+}
+
+function userAccess(session: Session, record: UserRecord | undefined): UserAccess {
+  const user = record?.user;
+  return {
+    user_id: session.userId,
+    // Until the first run has finished nothing is granted, so the least role is the truth.
+    user_role: user?.user_role ?? 'internal_user_viewer',
+    models: user?.models ?? [],
+    ...(user?.user_email === undefined ? {} : { user_email: user.user_email }),
+    ...(user?.display_name === undefined ? {} : { display_name: user.display_name }),
+    ...(user?.max_budget === undefined ? {} : { max_budget: user.max_budget }),
+    ...(user?.budget_duration === undefined ? {} : { budget_duration: user.budget_duration }),
+  };
+}
+
+/** What is read for one page. */
+interface Rows {
+  readonly teamRows: MembershipPartition<TeamRole>;
+  readonly organizationRows: MembershipPartition<OrganizationRole>;
+  readonly teams: EntityRead<Team>;
+  readonly organizations: EntityRead<Organization>;
+}
+
+interface Listed<T> {
+  readonly shown: readonly T[];
+  readonly reported: readonly Reported[];
+}
+
+function withheld<T>(kind: 'organization' | 'team', id: string, read: EntityRead<T>): Reported {
+  const row = read.unreadable.get(id);
+  return row === undefined ? { kind, id, code: 'row_missing' } : reportUnreadable(kind, id, row);
+}
+
+/** What a person edited into something unreadable in their own rows. */
+function listUnreadable(userId: string, record: UserRecord | undefined, rows: Rows): readonly Reported[] {
+  return [
+    ...(record?.unreadable === undefined ? [] : [reportUnreadable('user', userId, record.unreadable)]),
+    ...rows.organizationRows.unreadable.map((row) => reportUnreadable('organization', row.id, row)),
+    ...rows.teamRows.unreadable.map((row) => reportUnreadable('team', row.id, row)),
+  ];
+}
+
+function listOrganizations(rows: Rows): Listed<OrganizationAccess> {
+  const shown: OrganizationAccess[] = [];
+  const reported: Reported[] = [];
+  for (const { entityId, role } of rows.organizationRows.rows) {
+    const organization = rows.organizations.found.get(entityId)?.value;
+    if (organization === undefined) reported.push(withheld('organization', entityId, rows.organizations));
+    else shown.push(organizationAccess(organization, role));
+  }
+  return { shown, reported };
+}
+
+function listTeam(row: ActualMembership<TeamRole>, rows: Rows): TeamAccess | Reported {
+  const team = rows.teams.found.get(row.entityId)?.value;
+  if (team === undefined) return withheld('team', row.entityId, rows.teams);
+  if (team.organization_id === undefined) return teamAccess(team, row.role, undefined);
+  const organization = rows.organizations.found.get(team.organization_id)?.value;
+  // Without its organization a team's bounds are unknown, and unknown is not unlimited.
+  if (organization === undefined) return withheld('organization', team.organization_id, rows.organizations);
+  return teamAccess(team, row.role, organization);
+}
+
+function listTeams(rows: Rows): Listed<TeamAccess> {
+  const entries = rows.teamRows.rows.map((row) => listTeam(row, rows));
+  return {
+    shown: entries.flatMap((entry) => ('team_id' in entry ? [entry] : [])),
+    reported: entries.flatMap((entry) => ('code' in entry ? [entry] : [])),
+  };
+}
+
+function byAlias<T>(aliasOf: (item: T) => string, idOf: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => aliasOf(a).localeCompare(aliasOf(b), 'en') || (idOf(a) < idOf(b) ? -1 : 1);
+}
+
+function withoutRepeats(reported: readonly Reported[]): readonly Reported[] {
+  return [...new Map(reported.map((entry) => [`${entry.kind} ${entry.id} ${entry.code}`, entry])).values()];
+}
+
+async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
+  const [teamRows, organizationRows] = await Promise.all([
+    deps.store.teamMemberships.read(userId),
+    deps.store.organizationMemberships.read(userId),
+  ]);
+  const teams = await deps.store.entities.readTeams(teamRows.rows.map((row) => row.entityId));
+  const organizationIds = new Set(organizationRows.rows.map((row) => row.entityId));
+  for (const { value } of teams.found.values()) {
+    if (value.organization_id !== undefined) organizationIds.add(value.organization_id);
+  }
+  const organizations = await deps.store.entities.readOrganizations([...organizationIds]);
+  return { teamRows, organizationRows, teams, organizations };
+}
+
+/**
+ * Gives what the person can use now. Organizations and teams are sorted by alias, then id; one that cannot be read is left
+ * out and reported. The progress is that of the newest observation anybody knows of.
+ * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
+ */
+export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
+  const [sources, rows] = await Promise.all([
+    deps.store.users.findWithOutcome(session.userId),
+    readRows(deps, session.userId),
+  ]);
+  const { record, outcome } = sources;
+  requireLiveSession(session, record);
+  const organizations = listOrganizations(rows);
+  const teams = listTeams(rows);
+  const progress = progressOf(newestObservation(session.observation, { record, outcome }), {
+    record,
+    outcome,
+  });
+  return {
+    user: userAccess(session, record),
+    organizations: [...organizations.shown].sort(
+      byAlias(
+        (one) => one.organization_alias,
+        (one) => one.organization_id,
+      ),
+    ),
+    teams: [...teams.shown].sort(
+      byAlias(
+        (one) => one.team_alias,
+        (one) => one.team_id,
+      ),
+    ),
+    provisioning: {
+      ...progress,
+      reported: withoutRepeats([
+        ...progress.reported,
+        ...listUnreadable(session.userId, record, rows),
+        ...organizations.reported,
+        ...teams.reported,
+      ]),
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { ProvisioningProgress } from '../domain/access.ts';
+import type { ObservationKey } from '../domain/observation.ts';
+import { progressOf } from '../domain/progress.ts';
+import { AppError } from '../errors.ts';
+import type { Session } from '../session.ts';
+import type { Store } from '../storePorts.ts';
+import { requireLiveSession } from './requireLiveSession.ts';
+
+/**
+ * Gives the status of one observation, to its own person only: the one of this session, or one that the person's own rows
+ * know. One read. Throws `not_found` for every other id, whether it exists or not, and as {@link requireLiveSession}.
+ */
+export async function readProvisioning(
+  deps: { readonly store: Pick<Store, 'users'> },
+  session: Session,
+  id: string,
+): Promise<ProvisioningProgress> {
+  const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
+  requireLiveSession(session, record);
+  const known: readonly (ObservationKey | undefined)[] = [
+    session.observation,
+    record?.run?.observation,
+    outcome?.observation,
+  ];
+  const key = known.find((candidate) => candidate?.id === id);
+  if (key === undefined) throw new AppError('not_found', 'There is no such observation of this person.');
+  return progressOf(key, { record, outcome });
+}

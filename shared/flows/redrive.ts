@@ -1,0 +1,68 @@
+/** Puts failed messages back into the queue, with their own observation time. */
+import { AppError, errorCodeOf } from '../errors.ts';
+import type { ProvisionMessage } from '../messages.ts';
+import { parseProvisionMessage, serializeProvisionMessage } from '../messages.ts';
+import type { Clock, ProvisionQueue } from '../ports.ts';
+import type { FailedMessage, Store } from '../storePorts.ts';
+
+export interface RedriveDeps {
+  readonly store: Pick<Store, 'users' | 'failures'>;
+  readonly queue: ProvisionQueue;
+  readonly clock: Clock;
+}
+
+export interface Redriven {
+  readonly id: string;
+  /** `unreadable`: putting it back would only fail again; it stays kept. */
+  readonly result: 'redriven' | 'already_redriven' | 'unreadable';
+  readonly reason: string;
+}
+
+/** The message as it was observed; how long it waited before does not count against it again. */
+function asObserved(message: ProvisionMessage): ProvisionMessage {
+  const { waiting: _waited, ...rest } = message;
+  return rest;
+}
+
+async function redriveOne(deps: RedriveDeps, failure: FailedMessage): Promise<Redriven> {
+  let message: ProvisionMessage;
+  try {
+    message = parseProvisionMessage(failure.text);
+  } catch (error) {
+    return { id: failure.id, result: 'unreadable', reason: errorCodeOf(error) };
+  }
+  const now = deps.clock.now();
+  await deps.queue.push(serializeProvisionMessage(asObserved(message)));
+  // Marked after the push: a crash in between repeats a message, which is harmless, instead of losing it.
+  await deps.store.failures.markRedriven(failure.id, now);
+  await deps.store.users.recordOutcome(message.person.user_id, {
+    observation: { id: message.id, observed_at: message.observed_at },
+    status: 'retrying',
+    reason: failure.reason,
+    attempts: 0,
+    updatedAt: now.toISOString(),
+  });
+  return { id: failure.id, result: 'redriven', reason: failure.reason };
+}
+
+/**
+ * Puts back one kept message by its id (again, if asked for), or all that were not put back yet, oldest first. A message
+ * older than what was provisioned since is superseded when it is delivered, so redriving never undoes anything.
+ * Throws `not_found` for an unknown id and what queue and store throw; what was put back until then is marked.
+ */
+export async function redrive(
+  deps: RedriveDeps,
+  which: { readonly id: string } | 'all',
+): Promise<readonly Redriven[]> {
+  if (which !== 'all') {
+    const failure = await deps.store.failures.find(which.id);
+    if (failure === undefined) throw new AppError('not_found', `There is no failed message ${which.id}.`);
+    return [await redriveOne(deps, failure)];
+  }
+  const results: Redriven[] = [];
+  for (const failure of await deps.store.failures.read()) {
+    if (failure.redrivenAt === undefined) results.push(await redriveOne(deps, failure));
+    else results.push({ id: failure.id, result: 'already_redriven', reason: failure.reason });
+  }
+  return results;
+}

@@ -1,0 +1,158 @@
+/** What the flows need from the store, as types only. Every method throws `storage_unavailable` or `storage_refused`. */
+import type { AcceptedGroups } from './domain/assignedGroups.ts';
+import type { Organization, OrganizationRole, Team, TeamRole } from './domain/entities.ts';
+import type { ActualMembership, Grant, Removal, RoleChange } from './domain/membershipPlan.ts';
+import type { Relink } from './domain/newEntities.ts';
+import type { ObservationKey } from './domain/observation.ts';
+import type { Outcome, UserPatch, UserRecord } from './domain/provisioningRun.ts';
+
+/** `written` with the new ETag, or not: somebody else was there first, so read again. */
+export type Written = { readonly written: true; readonly etag: string } | { readonly written: false };
+
+/** A row that a person edited into something unreadable, named so that an operator finds it. */
+export interface UnreadableRow {
+  readonly id: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+export interface UserStore {
+  find(userId: string): Promise<UserRecord | undefined>;
+  /** One partition read gives both. */
+  findWithOutcome(userId: string): Promise<{ readonly record?: UserRecord; readonly outcome?: Outcome }>;
+  /** Refused where the row exists. */
+  create(userId: string, patch: UserPatch): Promise<Written>;
+  /** Refused where the row is gone or another one than `etag` names. */
+  update(userId: string, patch: UserPatch, etag: string): Promise<Written>;
+  /** Ends every session issued before `from`; makes the row where there is none. Idempotent. */
+  endSessions(userId: string, from: Date): Promise<void>;
+  /** Keeps the outcome unless the stored one belongs to a newer observation. Idempotent. */
+  recordOutcome(userId: string, outcome: Outcome): Promise<void>;
+}
+
+/** Fence of a membership partition: every transaction on the partition moves it. */
+export interface Fence {
+  /** `undefined`: nobody has written the partition yet. */
+  readonly etag: string | undefined;
+  /** The observation that moved it last; `undefined` where something without one did. */
+  readonly observation: ObservationKey | undefined;
+}
+
+export interface MembershipPartition<Role extends string> {
+  readonly rows: readonly ActualMembership<Role>[];
+  readonly unreadable: readonly UnreadableRow[];
+  readonly fence: Fence;
+}
+
+/** Writes of one phase; each transaction takes up to 99 of them and the fence. */
+export interface MembershipWrites<Role extends string> {
+  readonly removals: readonly Removal<Role>[];
+  readonly roleChanges: readonly RoleChange<Role>[];
+  readonly grants: readonly Grant<Role>[];
+}
+
+export interface ApplyContext {
+  readonly userId: string;
+  readonly fence: Fence;
+  readonly observation: ObservationKey;
+  readonly now: Date;
+}
+
+/** The fence as moved, or refused: somebody else moved it, or a row is gone (back to reading). */
+export type Applied = { readonly applied: true; readonly fence: Fence } | { readonly applied: false };
+
+export interface MembershipStore<Role extends string> {
+  /** One partition read. */
+  read(userId: string): Promise<MembershipPartition<Role>>;
+  /** One point read: the role a person has now; `undefined` where there is no (readable) membership. */
+  findRole(userId: string, entityId: string): Promise<Role | undefined>;
+  /**
+   * Writes index rows first (one request each), then the transactions, then deletes the index rows of removed
+   * memberships under the ETag that their grant left. Moves the fence even when there is nothing to write.
+   */
+  apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied>;
+}
+
+/** A person whose `org_admin` is being taken by the run of this observation. */
+export interface Leaving {
+  readonly userId: string;
+  readonly observation: ObservationKey;
+}
+
+/** An organization's guard row and the people that its index names as administrators (a hint, to be checked). */
+export interface AdminGuard {
+  readonly etag: string | undefined;
+  readonly leaving: readonly Leaving[];
+  readonly hintedAdmins: readonly string[];
+}
+
+export interface OrganizationGuardStore {
+  /** One partition read. */
+  readGuard(organizationId: string): Promise<AdminGuard>;
+  /** Replaces the list of leaving administrators under the ETag read; `false` where somebody else moved the guard. */
+  moveGuard(organizationId: string, etag: string | undefined, leaving: readonly Leaving[]): Promise<boolean>;
+}
+
+export interface StoredEntity<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+export interface EntityRead<T> {
+  /** By id. */
+  readonly found: ReadonlyMap<string, StoredEntity<T>>;
+  /** By id: there, but unreadable. */
+  readonly unreadable: ReadonlyMap<string, UnreadableRow>;
+}
+
+export interface EntityStore {
+  /** Few ids are read by key, many by partition. */
+  readOrganizations(ids: readonly string[]): Promise<EntityRead<Organization>>;
+  readTeams(ids: readonly string[]): Promise<EntityRead<Team>>;
+  /** Creates what is absent, in transactions; what exists stays untouched. Gives the ids that were created. */
+  createOrganizations(organizations: readonly Organization[]): Promise<ReadonlySet<string>>;
+  createTeams(teams: readonly Team[]): Promise<ReadonlySet<string>>;
+  /** Links a degraded team to its organization under its ETag; `false` where the row has changed since. */
+  relinkTeam(team: StoredEntity<Team>, relink: Relink, now: Date): Promise<boolean>;
+}
+
+export interface AssignedGroupsStore {
+  /** The list in force, with its ETag. */
+  find(): Promise<{ readonly list: AcceptedGroups; readonly etag: string } | undefined>;
+  /** Writes the list under the ETag read (`undefined`: there was none); `false` where somebody else was first. */
+  write(list: AcceptedGroups, etag: string | undefined): Promise<boolean>;
+  /** Takes the turn to refresh; `false` where any instance took it less than `intervalMs` ago. */
+  takeTurn(now: Date, intervalMs: number): Promise<boolean>;
+}
+
+/** A message that the queue gave up on, whole. */
+export interface FailedMessage {
+  /** The queue message's id. */
+  readonly id: string;
+  readonly text: string;
+  readonly reason: string;
+  readonly failedAt: string;
+  /** Where the message could be read. */
+  readonly userId?: string;
+  readonly observation?: ObservationKey;
+  readonly redrivenAt?: string;
+}
+
+export interface FailureStore {
+  /** Idempotent by id. */
+  keep(failure: FailedMessage): Promise<void>;
+  find(id: string): Promise<FailedMessage | undefined>;
+  /** Every kept message, oldest first. */
+  read(): Promise<readonly FailedMessage[]>;
+  markRedriven(id: string, at: Date): Promise<void>;
+}
+
+export interface Store {
+  readonly users: UserStore;
+  readonly teamMemberships: MembershipStore<TeamRole>;
+  readonly organizationMemberships: MembershipStore<OrganizationRole>;
+  readonly organizationGuards: OrganizationGuardStore;
+  readonly entities: EntityStore;
+  readonly assignedGroups: AssignedGroupsStore;
+  readonly failures: FailureStore;
+}

@@ -1,0 +1,225 @@
+/** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
+import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
+import { createEntityStore } from '../../shared/adapters/entityStore.ts';
+import { createFailureStore } from '../../shared/adapters/failureStore.ts';
+import {
+  createOrganizationMembershipStore,
+  createTeamMembershipStore,
+} from '../../shared/adapters/membershipStore.ts';
+import { createOrganizationGuards } from '../../shared/adapters/organizationGuards.ts';
+import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
+import { createUserStore } from '../../shared/adapters/userStore.ts';
+import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import type { AssignedGroup } from '../../shared/domain/assignedGroups.ts';
+import type { Rules } from '../../shared/domain/rules.ts';
+import { createGroupKnowledge } from '../../shared/flows/groupKnowledge.ts';
+import type { Delivery, ProvisionDeps, ProvisionResult } from '../../shared/flows/provisionUser.ts';
+import { provisionUser } from '../../shared/flows/provisionUser.ts';
+import type { RefreshDeps, Refreshed } from '../../shared/flows/refreshAssignedGroups.ts';
+import { refreshAssignedGroups } from '../../shared/flows/refreshAssignedGroups.ts';
+import type { InlineMessage, ProvisionMessage } from '../../shared/messages.ts';
+import type { Clock, ProvisionQueue } from '../../shared/ports.ts';
+import type { Store } from '../../shared/storePorts.ts';
+import type { MemoryTables } from './memoryTables.ts';
+import { createMemoryTables } from './memoryTables.ts';
+
+export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
+export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
+export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';
+export const PRODUCTION_TEAM: AssignedGroup = { id: 'entra-group-123', displayName: 'Production Team' };
+
+/** The product's own example: flag on, $1000 a month, two models. */
+export function sampleRules(changes: Partial<Rules> = {}): Rules {
+  return {
+    groupsAlsoCreateOrgs: true,
+    defaultTeamParams: {
+      models: ['gpt-4', 'gpt-3.5-turbo'],
+      max_budget: 1000,
+      budget_duration: '30d',
+      team_member_permissions: [],
+    },
+    defaultUserParams: { models: [] },
+    roleMappings: new Map(),
+    orgTeamBudget: 'inherit',
+    membershipSyncMode: 'full',
+    assignedGroupsAreKnown: true,
+    ...changes,
+  };
+}
+
+export const START = Date.parse('2026-11-23T09:00:00.000Z');
+
+/** A clock that stands still until it is moved. */
+export interface TestClock extends Clock {
+  advance(durationMs: number): void;
+}
+
+export function createTestClock(startMs: number = START): TestClock {
+  let nowMs = startMs;
+  return {
+    now: () => new Date(nowMs),
+    advance(durationMs) {
+      nowMs += durationMs;
+    },
+  };
+}
+
+export interface MessageOptions {
+  readonly userId?: string;
+  readonly groups?: readonly string[];
+  /** Seconds after {@link START}. */
+  readonly second?: number;
+  readonly id?: string;
+  readonly appRoles?: readonly string[];
+  readonly source?: 'claim' | 'directory';
+  readonly email?: string;
+  readonly name?: string;
+}
+
+let nextMessage = 0;
+
+/** Builds a message of one observation; by default Alice with the production team, seen at the start. */
+export function message(options: MessageOptions = {}): InlineMessage {
+  nextMessage += 1;
+  const { userId = ALICE, groups = [PRODUCTION_TEAM.id], second = 0 } = options;
+  return {
+    version: 1,
+    id: options.id ?? `observation-${nextMessage}`,
+    observed_at: new Date(START + second * 1000).toISOString(),
+    person: {
+      user_id: userId,
+      tenant_id: TENANT_ID,
+      display_name: options.name ?? (userId === ALICE ? 'Alice Anderson' : 'Bob Brown'),
+      user_email: options.email ?? (userId === ALICE ? 'alice@company.com' : 'bob@company.com'),
+      app_roles: options.appRoles ?? [],
+    },
+    groups_source: options.source ?? 'claim',
+    group_ids: groups,
+  };
+}
+
+/** What was put into the queue, newest last. */
+export interface QueuedMessage {
+  readonly text: string;
+  readonly delaySeconds: number;
+}
+
+export interface World {
+  readonly tables: MemoryTables;
+  readonly store: Store;
+  readonly clock: TestClock;
+  readonly queued: QueuedMessage[];
+  /** What the directory says is assigned; set it to an error to make the directory fail. */
+  assigned: readonly AssignedGroup[] | Error;
+  directoryReads: number;
+  readonly provisionDeps: ProvisionDeps;
+  readonly refreshDeps: RefreshDeps;
+  refresh(): Promise<Refreshed>;
+  provision(message: ProvisionMessage, delivery?: Partial<Delivery>): Promise<ProvisionResult>;
+  /** Another worker instance on the same store, seen through its own view of the tables. */
+  worker(tables: Tables): ProvisionDeps;
+}
+
+export interface WorldOptions {
+  readonly rules?: Rules;
+  readonly assigned?: readonly AssignedGroup[];
+  readonly removalLimitPercent?: number;
+  readonly acceptVersion?: string;
+}
+
+function storeOn(tables: Tables): Store {
+  return {
+    users: createUserStore(tables),
+    teamMemberships: createTeamMembershipStore(tables),
+    organizationMemberships: createOrganizationMembershipStore(tables),
+    organizationGuards: createOrganizationGuards(tables),
+    entities: createEntityStore(tables),
+    assignedGroups: createAssignedGroupsStore(tables),
+    failures: createFailureStore(tables),
+  };
+}
+
+/** Builds a world whose directory has the production team assigned; nothing is refreshed or provisioned yet. */
+export function createWorld(options: WorldOptions = {}): World {
+  const tables = createMemoryTables();
+  const clock = createTestClock();
+  const rules = options.rules ?? sampleRules();
+  const queued: QueuedMessage[] = [];
+  const queue: ProvisionQueue = {
+    push: async (text, { delaySeconds = 0 } = {}) => {
+      queued.push({ text, delaySeconds });
+      await Promise.resolve();
+    },
+  };
+  let uuid = 0;
+  const random = {
+    uuid: () => {
+      uuid += 1;
+      return `uuid-${uuid}`;
+    },
+  };
+  const directory = {
+    readAssignedGroups: async () => {
+      await Promise.resolve();
+      world.directoryReads += 1;
+      if (world.assigned instanceof Error) throw world.assigned;
+      return world.assigned;
+    },
+  };
+  const refreshOn = (store: Store): RefreshDeps => ({
+    store,
+    directory,
+    clock,
+    rules,
+    brake: { removalLimitPercent: options.removalLimitPercent ?? 20, acceptVersion: options.acceptVersion },
+  });
+  const depsOn = (view: Tables): ProvisionDeps => {
+    const store = storeOn(view);
+    return {
+      store,
+      parked: createParkedSnapshots(view),
+      queue,
+      clock,
+      random,
+      rules,
+      knowledge: createGroupKnowledge({
+        store: store.assignedGroups,
+        clock,
+        refresh: async () => (await refreshAssignedGroups(refreshOn(store))).list,
+      }),
+    };
+  };
+  const store = storeOn(tables);
+  const provisionDeps = depsOn(tables);
+  const world: World = {
+    tables,
+    store,
+    clock,
+    queued,
+    assigned: options.assigned ?? [PRODUCTION_TEAM],
+    directoryReads: 0,
+    provisionDeps,
+    refreshDeps: refreshOn(store),
+    async refresh() {
+      const refreshed = await refreshAssignedGroups(world.refreshDeps);
+      provisionDeps.knowledge.remember(refreshed.list);
+      return refreshed;
+    },
+    provision: async (entry, delivery = {}) =>
+      provisionUser(provisionDeps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+    worker: depsOn,
+  };
+  return world;
+}
+
+/** Gives a person's memberships as `team:id role` and `organization:id role`, sorted. */
+export async function membershipsOf(world: Pick<World, 'store'>, userId: string): Promise<readonly string[]> {
+  const [teams, organizations] = await Promise.all([
+    world.store.teamMemberships.read(userId),
+    world.store.organizationMemberships.read(userId),
+  ]);
+  return [
+    ...teams.rows.map((row) => `team:${row.entityId} ${row.role}`),
+    ...organizations.rows.map((row) => `organization:${row.entityId} ${row.role}`),
+  ].sort();
+}
