@@ -1,0 +1,181 @@
+/** Entra ID's token and key endpoints behind a `fetch`: strict about codes, PKCE and credentials; counts what is asked. */
+import { createHash, randomUUID } from 'node:crypto';
+import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { z } from 'zod';
+import { type Config, Secret } from '../../shared/config.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { CLIENT_ID, PUBLIC_URL, TENANT_ID } from './signInDoubles.ts';
+
+export const REDIRECT_URI = `${PUBLIC_URL}/sso/callback`;
+const ISSUER = `https://login.microsoftonline.com/${TENANT_ID}/v2.0`;
+const KEY_ID = 'key-1';
+
+export function createEntraConfig(parts: Partial<Config['entra']> = {}): Config['entra'] {
+  const authority = `https://login.microsoftonline.com/${TENANT_ID}`;
+  return {
+    tenantId: TENANT_ID,
+    clientId: CLIENT_ID,
+    credential: { kind: 'secret', secret: new Secret('client-secret') },
+    groupsClaimIsApplicationGroup: true,
+    authority,
+    issuer: ISSUER,
+    jwksUri: `${authority}/discovery/v2.0/keys`,
+    authorizationEndpoint: `${authority}/oauth2/v2.0/authorize`,
+    tokenEndpoint: `${authority}/oauth2/v2.0/token`,
+    graphBaseUrl: 'https://graph.microsoft.com/v1.0',
+    endpointsAreOverridden: false,
+    ...parts,
+  };
+}
+
+/** Signs the claims of an id_token in whatever way a test wants. */
+export type Forge = (claims: JWTPayload, keys: EntraKeys) => Promise<string>;
+
+export interface EntraKeys {
+  sign(claims: JWTPayload, header?: { readonly alg?: string; readonly kid?: string }): Promise<string>;
+  /** As everybody can have it. */
+  readonly publicPem: string;
+}
+
+export interface EntraDouble {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Method and path of every request, in order. */
+  readonly requests: string[];
+  /** The forms that the token endpoint was sent, in order. */
+  readonly forms: URLSearchParams[];
+  /** What Entra does once the person has signed in at an authorize URL: gives a code for these claims. */
+  authorize(authorizeUrl: string, person?: { readonly claims?: JWTPayload; readonly forge?: Forge }): string;
+  /** Answers every request to a path that ends so with this instead, until it is taken back with `undefined`. */
+  intercept(pathEnd: string, answer: ((signal: AbortSignal) => Promise<Response>) | undefined): void;
+}
+
+const authorizeSchema = z.object({
+  nonce: z.string(),
+  code_challenge: z.string(),
+  code_challenge_method: z.literal('S256'),
+  redirect_uri: z.string(),
+  client_id: z.string(),
+});
+
+interface Grant extends z.infer<typeof authorizeSchema> {
+  readonly idToken: () => Promise<string>;
+}
+
+/** Once a test file: making an RSA key takes longer than everything else here. */
+const keyPair = generateKeyPair('RS256', { extractable: true });
+
+export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
+  const { privateKey, publicKey } = await keyPair;
+  const keys: EntraKeys = {
+    publicPem: await exportSPKI(publicKey),
+    sign: (claims, { alg = 'RS256', kid = KEY_ID } = {}) =>
+      new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'JWT' }).sign(privateKey),
+  };
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: KEY_ID, use: 'sig' }] };
+  const grants = new Map<string, Grant>();
+  const requests: string[] = [];
+  const forms: URLSearchParams[] = [];
+  const intercepted = new Map<string, (signal: AbortSignal) => Promise<Response>>();
+
+  const redeem = async (form: URLSearchParams): Promise<Response> => {
+    const proven =
+      form.get('client_secret') === 'client-secret' || form.get('client_assertion') === 'managed-token';
+    if (!proven) return refuse('invalid_client', 7_000_215, { status: 401 });
+    if (form.get('grant_type') === 'client_credentials') {
+      return Response.json({
+        token_type: 'Bearer',
+        expires_in: 3600,
+        access_token: `app-token-${forms.length}`,
+      });
+    }
+    const code = form.get('code') ?? '';
+    const grant = grants.get(code);
+    grants.delete(code);
+    if (grant === undefined) return refuse('invalid_grant', 54_005);
+    const challenge = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    if (challenge !== grant.code_challenge) return refuse('invalid_grant', 501_481);
+    if (form.get('redirect_uri') !== grant.redirect_uri) return refuse('invalid_client', 500_112);
+    return Response.json(
+      {
+        token_type: 'Bearer',
+        scope: 'openid profile email User.Read',
+        expires_in: 3600,
+        access_token: 'person-token',
+        refresh_token: 'refresh-token',
+        id_token: await grant.idToken(),
+      },
+      { headers: { Date: clock.now().toUTCString() } },
+    );
+  };
+
+  return {
+    requests,
+    forms,
+    async fetch(url, init) {
+      const { pathname } = new URL(url);
+      requests.push(`${init.method ?? 'GET'} ${pathname.replace(`/${TENANT_ID}`, '')}`);
+      for (const [end, answer] of intercepted) {
+        if (pathname.endsWith(end)) return answer(init.signal ?? new AbortController().signal);
+      }
+      if (pathname.endsWith('/keys')) return Response.json(jwks);
+      if (!pathname.endsWith('/token')) return new Response('not found', { status: 404 });
+      const form = new URLSearchParams(typeof init.body === 'string' ? init.body : '');
+      forms.push(form);
+      return redeem(form);
+    },
+    authorize(authorizeUrl, { claims = {}, forge } = {}) {
+      const asked = authorizeSchema.parse(Object.fromEntries(new URL(authorizeUrl).searchParams));
+      const code = randomUUID();
+      // Entra dates its tokens back by five minutes; they are good for an hour from now.
+      const issuedAt = Math.floor(clock.now().getTime() / 1000) - 300;
+      grants.set(code, {
+        ...asked,
+        idToken: () =>
+          (forge ?? ((all: JWTPayload) => keys.sign(all)))(
+            {
+              iss: ISSUER,
+              aud: asked.client_id,
+              iat: issuedAt,
+              nbf: issuedAt,
+              exp: issuedAt + 3900,
+              oid: 'alice-oid',
+              sub: 'alice-sub',
+              tid: TENANT_ID,
+              nonce: asked.nonce,
+              name: 'Alice',
+              preferred_username: 'alice@company.com',
+              groups: ['entra-group-123'],
+              ...claims,
+            },
+            keys,
+          ),
+      });
+      return code;
+    },
+    intercept(pathEnd, answer) {
+      if (answer === undefined) intercepted.delete(pathEnd);
+      else intercepted.set(pathEnd, answer);
+    },
+  };
+}
+
+/** As Entra refuses at its token endpoint. The description names a person, as Entra's often do. */
+export function refuse(
+  error: string,
+  number: number,
+  more: { readonly status?: number; readonly suberror?: string; readonly claims?: string } = {},
+): Response {
+  const { status = 400, ...fields } = more;
+  return Response.json(
+    {
+      error,
+      error_description: `AADSTS${number}: alice@company.com was refused. Trace ID: x Correlation ID: y`,
+      error_codes: [number],
+      correlation_id: 'y',
+      ...fields,
+    },
+    { status },
+  );
+}

@@ -1,0 +1,109 @@
+/** Doubles of what stands around a sign-in: clock, chance, key ring, queue, snapshots, browser. */
+import { createHash, randomBytes } from 'node:crypto';
+import { AppError } from '../../shared/errors.ts';
+import type { Clock, KeyRing, ParkedSnapshots, ProvisionQueue, Random, RingKey } from '../../shared/ports.ts';
+import type { RequestCookies, ResponseCookie, SealContext } from '../../shared/session.ts';
+
+export const TENANT_ID = '11111111-2222-4333-8444-555555555555';
+export const CLIENT_ID = '66666666-7777-4888-8999-aaaaaaaaaaaa';
+export const PUBLIC_URL = 'https://app.example.com';
+
+export interface TestClock extends Clock {
+  advance(durationMs: number): void;
+}
+
+/** A clock that stands still until it is advanced; starts at this second. */
+export function createTestClock(startMs = Math.floor(Date.now() / 1000) * 1000): TestClock {
+  let nowMs = startMs;
+  return {
+    now: () => new Date(nowMs),
+    advance: (durationMs) => {
+      nowMs += durationMs;
+    },
+  };
+}
+
+/** Different every time, the same in every run. */
+export function createTestRandom(seed = 'seed'): Random {
+  let count = 0;
+  const draw = (): Buffer =>
+    createHash('sha256')
+      .update(`${seed} ${(count += 1)}`)
+      .digest();
+  return {
+    bytes: (length) => Uint8Array.from(draw().subarray(0, length)),
+    uuid: () =>
+      draw()
+        .toString('hex')
+        .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5'),
+  };
+}
+
+/** A ring of keys that a test adds and removes; the newest seals. */
+export function createTestKeyRing(): KeyRing & { readonly keys: RingKey[]; fault?: Error } {
+  const keys: RingKey[] = [{ id: 'k000001', secret: Uint8Array.from(randomBytes(32)) }];
+  const ring: KeyRing & { readonly keys: RingKey[]; fault?: Error } = {
+    keys,
+    async sealingKey() {
+      if (ring.fault) throw ring.fault;
+      const key = keys.at(-1);
+      if (key === undefined) throw new Error('the test has removed every key');
+      return key;
+    },
+    async findKey(id) {
+      if (ring.fault) throw ring.fault;
+      return keys.find((key) => key.id === id);
+    },
+  };
+  return ring;
+}
+
+export function createSealContext(parts: Partial<SealContext> = {}): SealContext {
+  return {
+    keyRing: createTestKeyRing(),
+    clock: createTestClock(),
+    tenantId: TENANT_ID,
+    clientId: CLIENT_ID,
+    publicUrl: PUBLIC_URL,
+    ...parts,
+  };
+}
+
+/** What a browser does with `Set-Cookie`: keeps, replaces, forgets. */
+export function keepCookies(kept: RequestCookies, set: readonly ResponseCookie[]): RequestCookies {
+  const next = new Map(kept);
+  for (const { name, value, maxAge } of set) {
+    if (maxAge === 0) next.delete(name);
+    else next.set(name, value);
+  }
+  return next;
+}
+
+export function createTestQueue(): ProvisionQueue & { readonly messages: string[]; fault?: AppError } {
+  const queue: ProvisionQueue & { readonly messages: string[]; fault?: AppError } = {
+    messages: [],
+    async push(text) {
+      if (queue.fault) throw queue.fault;
+      queue.messages.push(text);
+    },
+  };
+  return queue;
+}
+
+export function createTestSnapshots(): ParkedSnapshots & { readonly lists: Map<string, readonly string[]> } {
+  const lists = new Map<string, readonly string[]>();
+  return {
+    lists,
+    async park(id, groupIds) {
+      lists.set(id, groupIds);
+    },
+    async require(id) {
+      const list = lists.get(id);
+      if (list === undefined) throw new AppError('snapshot_missing', 'The test parked no such list');
+      return list;
+    },
+    async remove(id) {
+      lists.delete(id);
+    },
+  };
+}
