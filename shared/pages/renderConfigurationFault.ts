@@ -1,0 +1,42 @@
+import { errorTexts } from './errorTexts.ts';
+import { html } from './html.ts';
+import { renderDocument } from './renderDocument.ts';
+
+export interface ConfigurationFaultPage {
+  readonly nonce: string;
+  /** Names of the settings at fault; never their values. */
+  readonly settings: readonly string[];
+}
+
+/** Gives the page of a service whose settings are wrong: which ones, and where the operator sees what is wrong. */
+export function renderConfigurationFault({ nonce, settings }: ConfigurationFaultPage): string {
+  const text = errorTexts.configuration_invalid;
+  const main = html`<main id="main" class="narrow" tabindex="-1">
+    <article class="card fault">
+      <div class="pad stack-wide">
+        <div class="stack">
+          <h1>${text.title}</h1>
+          <p>${text.happened} Nothing is lost: what was to be done waits until it is corrected.</p>
+        </div>
+        ${
+          settings.length > 0 &&
+          html`<div class="stack">
+            <h2>${settings.length === 1 ? 'The setting at fault' : 'The settings at fault'}</h2>
+            <ul class="settings">
+              ${settings.map((setting) => html`<li><code>${setting}</code></li>`)}
+            </ul>
+          </div>`
+        }
+        <div class="hint stack">
+          <h2>For the operator</h2>
+          <p>
+            <code>GET /api/health/detail</code>, with a function key, says what each setting got and what is
+            valid. The service starts to work once the settings are corrected and it has restarted.
+          </p>
+        </div>
+        <p><a class="button primary" href="/">Try again</a></p>
+      </div>
+    </article>
+  </main>`;
+  return renderDocument({ nonce, title: text.title, main });
+}

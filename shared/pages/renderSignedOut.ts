@@ -1,0 +1,45 @@
+import { html } from './html.ts';
+import { microsoftLogo } from './icons.ts';
+import { renderDocument } from './renderDocument.ts';
+
+/** Why somebody meets this page who was signed in before. */
+export type SignedOutNotice = 'signed_out' | 'session_ended';
+
+const NOTICES: Readonly<Record<SignedOutNotice, string>> = {
+  signed_out: 'You are signed out, here and in every other browser.',
+  session_ended: 'Your session has ended. Sign in again to go on.',
+};
+
+export interface SignedOutPage {
+  readonly nonce: string;
+  readonly notice?: SignedOutNotice;
+}
+
+/** Gives the start page of somebody who is not signed in: what this is, and the way in. */
+export function renderSignedOut({ nonce, notice }: SignedOutPage): string {
+  const main = html`<main id="main" class="narrow" tabindex="-1">
+    ${notice !== undefined && html`<p class="notice" role="status">${NOTICES[notice]}</p>`}
+    <div class="hero">
+      <h1>Your groups are your access</h1>
+      <p class="lead">
+        Sign in with your work account. Your Microsoft Entra groups become your LiteLLM organizations and
+        teams, with their models and budgets, within seconds.
+      </p>
+      <a class="microsoft" href="/sso/login">${microsoftLogo}<span>Login with Microsoft</span></a>
+    </div>
+    <section class="card pad stack" aria-labelledby="how-title">
+      <h2 id="how-title">What happens</h2>
+      <ol class="steps">
+        <li><p>Microsoft confirms who you are. No password reaches this site.</p></li>
+        <li>
+          <p>
+            The groups that are assigned to this application are read; nothing is changed in Microsoft Entra
+            ID.
+          </p>
+        </li>
+        <li><p>What each group stands for is set up, and you see what you can use, and why.</p></li>
+      </ol>
+    </section>
+  </main>`;
+  return renderDocument({ nonce, title: 'Sign in', main });
+}
