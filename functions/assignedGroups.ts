@@ -1,0 +1,32 @@
+import { app } from '@azure/functions';
+import { readConfigFaults, requireApp } from '../shared/app.ts';
+import { refreshAssignedGroups } from '../shared/flows/refreshAssignedGroups.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** Timer, every 10 minutes: reads the assigned groups and makes sure that all in force have what they need. */
+if (readConfigFaults().length === 0 && requireApp().config.rules.assignedGroupsAreKnown) {
+  app.timer('assignedGroups', {
+    schedule: '0 */10 * * * *',
+    handler: async (_timer, context) => {
+      const services = requireApp();
+      const refreshed = await observeFlow(context, {
+        name: 'groups.refresh',
+        run: async () => refreshAssignedGroups(services.refresh),
+        describe: ({ list, decision, ...rest }) => ({
+          level:
+            decision === 'held_back' || rest.organizationFailure !== undefined
+              ? ('error' as const)
+              : ('info' as const),
+          decision,
+          version: list.version,
+          groups: list.groups.length,
+          lost: rest.lostCount,
+          heldBackVersion: list.heldBack?.version,
+          organizationFailure: rest.organizationFailure?.code,
+          unreadable: rest.unreadable,
+        }),
+      });
+      services.knowledge.remember(refreshed.list);
+    },
+  });
+}

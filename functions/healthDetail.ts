@@ -1,0 +1,22 @@
+import { app } from '@azure/functions';
+import { readConfigFaults, requireApp } from '../shared/app.ts';
+import { failingConfiguration } from '../shared/flows/checkHealth.ts';
+import { answerJson, jsonAnswer } from '../shared/http.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** `GET /api/health/detail` (function key): what an operator needs to know. No secrets. */
+app.http('healthDetail', {
+  route: 'api/health/detail',
+  methods: ['GET'],
+  authLevel: 'function',
+  handler: answerJson(async (_request, { context }) => {
+    const faults = readConfigFaults();
+    if (faults.length > 0) return jsonAnswer(failingConfiguration(faults, new Date()), 503);
+    const detail = await observeFlow(context, {
+      name: 'health.check',
+      run: async () => requireApp().readHealth(),
+      describe: (read) => ({ status: read.status, directory: read.directory.status }),
+    });
+    return jsonAnswer(detail, detail.status === 'failing' ? 503 : 200);
+  }),
+});

@@ -1,0 +1,47 @@
+import { app } from '@azure/functions';
+import { requireApp } from '../shared/app.ts';
+import { errorCodeOf } from '../shared/errors.ts';
+import { readMyAccess } from '../shared/flows/readMyAccess.ts';
+import { answerPages, errorPageAnswer, pageAnswer, readCookies } from '../shared/http.ts';
+import { renderHome } from '../shared/pages/renderHome.ts';
+import { renderSignedOut } from '../shared/pages/renderSignedOut.ts';
+import { clearSession, openSession } from '../shared/session.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** `GET /`: signed out, what this is; signed in, what the person can use. (`route: ''` would be the function's name.) */
+app.http('home', {
+  route: '/',
+  methods: ['GET'],
+  authLevel: 'anonymous',
+  handler: answerPages(async (request, answering) => {
+    const { nonce } = answering;
+    const services = requireApp();
+    const session = await openSession(services.seal, readCookies(request));
+    if (session === undefined) {
+      const isSignedOut = request.query.has('signed_out');
+      return pageAnswer(
+        renderSignedOut({ nonce, ...(isSignedOut ? { notice: 'signed_out' as const } : {}) }),
+        { nonce },
+      );
+    }
+    try {
+      const access = await observeFlow(answering.context, {
+        name: 'page.home',
+        run: async () => readMyAccess(services, session),
+        describe: (read) => ({
+          userId: session.userId,
+          status: read.provisioning.status,
+          teams: read.teams.length,
+        }),
+      });
+      return pageAnswer(renderHome({ nonce, access }), { nonce });
+    } catch (error) {
+      const cookies = [clearSession()];
+      if (errorCodeOf(error) === 'session_missing') {
+        return pageAnswer(renderSignedOut({ nonce, notice: 'session_ended' }), { nonce, cookies });
+      }
+      if (errorCodeOf(error) === 'account_inactive') return errorPageAnswer(error, answering, { cookies });
+      throw error;
+    }
+  }),
+});

@@ -1,0 +1,27 @@
+import { app } from '@azure/functions';
+import { requireApp } from '../shared/app.ts';
+import { startLogin } from '../shared/flows/startLogin.ts';
+import { answerPages, redirectAnswer } from '../shared/http.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** `GET /sso/login`: starts an attempt and sends the browser to Microsoft. */
+app.http('login', {
+  route: 'sso/login',
+  methods: ['GET'],
+  authLevel: 'anonymous',
+  handler: answerPages(async (request, { context }) => {
+    const services = requireApp();
+    const loginHint = request.query.get('login_hint');
+    const returnTo = request.query.get('return_to');
+    const started = await observeFlow(context, {
+      name: 'signin.start',
+      run: async () =>
+        startLogin(services.login, {
+          ...(loginHint === null ? {} : { loginHint }),
+          ...(returnTo === null ? {} : { returnTo }),
+        }),
+      describe: () => ({}),
+    });
+    return redirectAnswer(started.location, [started.cookie]);
+  }),
+});

@@ -1,0 +1,27 @@
+import { app } from '@azure/functions';
+import { requireApp } from '../shared/app.ts';
+import { readMyAccess } from '../shared/flows/readMyAccess.ts';
+import { answerJson, jsonAnswer, readCookies } from '../shared/http.ts';
+import { requireSession } from '../shared/session.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** `GET /api/me`: what the home page shows, as data. */
+app.http('me', {
+  route: 'api/me',
+  methods: ['GET'],
+  authLevel: 'anonymous',
+  handler: answerJson(async (request, { context }) => {
+    const services = requireApp();
+    const session = await requireSession(services.seal, readCookies(request));
+    const access = await observeFlow(context, {
+      name: 'api.me',
+      run: async () => readMyAccess(services, session),
+      describe: (read) => ({
+        userId: session.userId,
+        status: read.provisioning.status,
+        teams: read.teams.length,
+      }),
+    });
+    return jsonAnswer(access);
+  }),
+});

@@ -1,0 +1,23 @@
+import { app } from '@azure/functions';
+import { requireApp } from '../shared/app.ts';
+import { readProvisioning } from '../shared/flows/readProvisioning.ts';
+import { answerJson, jsonAnswer, readCookies } from '../shared/http.ts';
+import { requireSession } from '../shared/session.ts';
+import { observeFlow } from '../shared/telemetry.ts';
+
+/** `GET /api/provisioning/{id}`: where one observation stands, to its own person only. */
+app.http('provisioning', {
+  route: 'api/provisioning/{id}',
+  methods: ['GET'],
+  authLevel: 'anonymous',
+  handler: answerJson(async (request, { context }) => {
+    const services = requireApp();
+    const session = await requireSession(services.seal, readCookies(request));
+    const progress = await observeFlow(context, {
+      name: 'api.provisioning',
+      run: async () => readProvisioning(services, session, request.params['id'] ?? ''),
+      describe: (read) => ({ userId: session.userId, status: read.status }),
+    });
+    return jsonAnswer(progress);
+  }),
+});
