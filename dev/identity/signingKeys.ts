@@ -1,0 +1,34 @@
+/** The key with which the emulated tenant signs, and one that it never publishes. */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+
+export interface SigningKeys {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  /** Made when first asked for. */
+  readonly unpublishedKey: () => KeyObject;
+}
+
+/** Creates an RSA key, as PKCS #8 PEM. */
+export function createSigningKeyPem(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** Reads the key out of its PEM; the key id follows from the key. */
+export function openSigningKeys(pem: string): SigningKeys {
+  const privateKey = createPrivateKey(pem);
+  const publicKey = createPublicKey(privateKey);
+  const keyId = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64url')
+    .slice(0, 27);
+  let unpublished: KeyObject | undefined;
+  return {
+    keyId,
+    privateKey,
+    publicKey,
+    unpublishedKey: () => (unpublished ??= createPrivateKey(createSigningKeyPem())),
+  };
+}
