@@ -1,0 +1,140 @@
+/**
+ * The first thing that every command runs, with whatever Node >= 20 the machine has and nothing installed: installs the locked
+ * packages where they are missing or outdated, then runs the command with the Node that the packages bring.
+ *
+ *     node dev/bootstrap.mjs dev/start.ts --port 8080     a script of ours
+ *     node dev/bootstrap.mjs -- vitest run                a command of node_modules/.bin
+ */
+/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call,
+   typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript: an older Node runs it, which strips no types. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const leastNode = 20;
+const commandNode = 24;
+const isWindows = process.platform === 'win32';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = join(root, 'node_modules');
+const stampFile = join(modules, '.installed');
+
+/** What an install is made of: the lock file, and the machine that its binaries are for. */
+function readWantedStamp() {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const hash = createHash('sha256').update(lock).digest('hex');
+  return `${hash} ${process.platform} ${process.arch}\n`;
+}
+
+/** npm writes its own record at the very end of an install; where it agrees with the lock file, somebody ran npm themselves. */
+function npmInstalledTheLock() {
+  try {
+    const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+    const installed = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')).packages;
+    return Object.entries(wanted).every(
+      ([path, entry]) =>
+        path === '' ||
+        installed[path]?.version === entry.version ||
+        (installed[path] === undefined && (entry.optional === true || entry.peer === true)),
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {boolean} whether everything of the lock file is installed, as far as records tell */
+function isInstalled(stamp) {
+  if (existsSync(stampFile)) {
+    return readFileSync(stampFile, 'utf8') === stamp;
+  }
+  return npmInstalledTheLock();
+}
+
+/** `npm ci` empties node_modules first, and the stamp with it: an install that is interrupted is repeated at the next start. */
+async function install() {
+  process.stderr.write('Installing the locked packages; this takes about a minute, once ...\n');
+  const npm = process.env.npm_execpath;
+  const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const code =
+    npm !== undefined && /npm-cli\.[cm]?js$/.test(npm)
+      ? await run(process.execPath, [npm, ...options], { env: process.env, shell: false })
+      : await run('npm', options, { env: process.env, shell: isWindows });
+  if (code !== 0) {
+    process.stderr.write(`npm ci failed (${code}); nothing was started. The next start tries again.\n`);
+  }
+  return code;
+}
+
+/** Runs a program in this terminal, hands signals on to it, and gives its exit code. */
+function run(command, args, { env, shell }) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env, shell });
+    const forward = {};
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      forward[signal] = () => child.kill(signal);
+      process.on(signal, forward[signal]);
+    }
+    const end = (code) => {
+      for (const [signal, handler] of Object.entries(forward)) {
+        process.off(signal, handler);
+      }
+      resolve(code);
+    };
+    child.once('error', (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      end(127);
+    });
+    child.once('exit', (code, signal) => end(code ?? 128 + (constants.signals[signal] ?? 0)));
+  });
+}
+
+/** The package `node` brings Node 24; without it (its install script did not run) the machine's own must be new enough. */
+function findCommandNode() {
+  const bundled = join(modules, 'node', 'bin', isWindows ? 'node.exe' : 'node');
+  if (existsSync(bundled)) {
+    return bundled;
+  }
+  return Number(process.versions.node.split('.')[0]) >= commandNode ? process.execPath : undefined;
+}
+
+async function main() {
+  if (Number(process.versions.node.split('.')[0]) < leastNode) {
+    process.stderr.write(`Node ${leastNode} or newer is needed; this is ${process.version}.\n`);
+    return 1;
+  }
+  const stamp = readWantedStamp();
+  if (!isInstalled(stamp)) {
+    const code = await install();
+    if (code !== 0) {
+      return code;
+    }
+  }
+  if (!existsSync(stampFile)) {
+    writeFileSync(stampFile, stamp);
+  }
+  const node = findCommandNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `Node ${commandNode} is needed. The package "node" brings it, but its install script did not run: allow it (npm rebuild node), or install Node ${commandNode}.\n`,
+    );
+    return 1;
+  }
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === undefined || (first === '--' && rest.length === 0)) {
+    process.stderr.write(
+      'Say what to run: node dev/bootstrap.mjs <script> [arguments], or -- <command> [arguments].\n',
+    );
+    return 1;
+  }
+  const path = [join(modules, '.bin'), process.env.PATH ?? ''].join(delimiter);
+  const env = { ...process.env, PATH: path };
+  return first === '--'
+    ? run(rest[0], rest.slice(1), { env, shell: isWindows })
+    : run(node, [first, ...rest], { env, shell: false });
+}
+
+process.exitCode = await main();

@@ -1,0 +1,110 @@
+/**
+ * The build: one self-contained CommonJS bundle, exactly as Azure deploys it. `node dev/build.ts` writes `dist/`.
+ */
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { z } from 'zod';
+import { treeShaking } from './treeShaking.ts';
+
+/** A cold start reads and compiles the whole bundle, so `npm run build` fails where it reaches this. */
+export const maxBundleBytes = 1_000_000;
+
+const repositoryDir = resolve(import.meta.dirname, '..');
+
+const packageSchema = z.object({ name: z.string(), version: z.string() });
+
+export interface BuildOptions {
+  /** Where `main.cjs`, `host.json` and `package.json` go. Emptied first. */
+  readonly outdir: string;
+  /** Default: `functions/` of this repository. */
+  readonly functionsDir?: string;
+  /** Default: `host.json` of this repository. */
+  readonly hostJsonFile?: string;
+}
+
+export interface BuiltApp {
+  readonly outdir: string;
+  readonly bundleBytes: number;
+  /** The entry files that the bundle holds, in order. */
+  readonly entryFiles: readonly string[];
+}
+
+/**
+ * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`, and puts `host.json`
+ * and a minimal `package.json` beside it. Idempotent.
+ * Throws an Error where there is no entry file or the code does not bundle.
+ */
+export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
+  const functionsDir = options.functionsDir ?? join(repositoryDir, 'functions');
+  const names = await readdir(functionsDir);
+  const entryFiles = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts')).sort();
+  if (entryFiles.length === 0) {
+    throw new Error(`There is no function to build in ${functionsDir}.`);
+  }
+  await rm(options.outdir, { recursive: true, force: true });
+  await mkdir(options.outdir, { recursive: true });
+  await Promise.all([
+    bundle(functionsDir, entryFiles, join(options.outdir, 'main.cjs')),
+    copyHostJson(options.hostJsonFile ?? join(repositoryDir, 'host.json'), options.outdir),
+    writePackageJson(options.outdir),
+  ]);
+  const { size } = await stat(join(options.outdir, 'main.cjs'));
+  return { outdir: options.outdir, bundleBytes: size, entryFiles };
+}
+
+async function bundle(functionsDir: string, entryFiles: readonly string[], outfile: string): Promise<void> {
+  await build({
+    stdin: {
+      contents: entryFiles.map((file) => `import './${file}';`).join('\n'),
+      resolveDir: functionsDir,
+      sourcefile: 'functions.ts',
+      loader: 'ts',
+    },
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    // ESM where a package has both: only that can be shaken.
+    mainFields: ['module', 'main'],
+    plugins: [treeShaking()],
+    logLevel: 'error',
+    // The worker supplies this module when it runs; no package of that name exists.
+    external: ['@azure/functions-core'],
+    // ESM builds of the storage packages call createRequire(import.meta.url), which CommonJS does not have.
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+  });
+}
+
+async function copyHostJson(from: string, outdir: string): Promise<void> {
+  await writeFile(join(outdir, 'host.json'), await readFile(from));
+}
+
+async function writePackageJson(outdir: string): Promise<void> {
+  const source = packageSchema.parse(JSON.parse(await readFile(join(repositoryDir, 'package.json'), 'utf8')));
+  const deployed = { name: source.name, version: source.version, type: 'commonjs', main: 'main.cjs' };
+  await writeFile(join(outdir, 'package.json'), `${JSON.stringify(deployed, null, 2)}\n`);
+}
+
+async function main(): Promise<void> {
+  const built = await buildApp({ outdir: join(repositoryDir, 'dist') });
+  console.log(
+    `dist/main.cjs: ${built.bundleBytes} bytes (limit ${maxBundleBytes}), ${built.entryFiles.length} functions`,
+  );
+  if (built.bundleBytes >= maxBundleBytes) {
+    throw new Error('The bundle is too large: every cold start pays for it.');
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  });
+}

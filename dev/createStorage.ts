@@ -1,0 +1,20 @@
+import { TableServiceClient } from '@azure/data-tables';
+import { QueueServiceClient } from '@azure/storage-queue';
+
+import { TABLES } from '../shared/adapters/tables/tableNames.ts';
+
+/** The queue of observations, and where the host puts a message that failed too often. */
+export const QUEUES = ['provision', 'provision-poison'] as const;
+
+/**
+ * Creates every table and queue that the product uses in the storage account of a local stack or a test; in Azure the
+ * infrastructure does it. Idempotent: what exists stays as it is. Throws what the storage clients throw.
+ */
+export async function createStorage(connectionString: string): Promise<void> {
+  const tables = TableServiceClient.fromConnectionString(connectionString, { allowInsecureConnection: true });
+  const queues = QueueServiceClient.fromConnectionString(connectionString);
+  await Promise.all([
+    ...Object.values(TABLES).map((table) => tables.createTable(table)),
+    ...QUEUES.map((queue) => queues.getQueueClient(queue).createIfNotExists()),
+  ]);
+}

@@ -1,0 +1,45 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AuthLevel } from './functionTrigger.ts';
+
+/**
+ * Gives the key that functions of the levels `function` and `admin` ask for here: the app setting
+ * `LOCAL_FUNCTION_KEY`, else the one kept in the state folder (made at the first start, readable by its owner
+ * only), else a new one for this run.
+ */
+export async function readFunctionKey(
+  setting: string | undefined,
+  stateDir: string | undefined,
+): Promise<string> {
+  if (setting !== undefined && setting !== '') {
+    return setting;
+  }
+  const fresh = randomBytes(32).toString('base64url');
+  if (stateDir === undefined) {
+    return fresh;
+  }
+  const file = join(stateDir, 'functionKey');
+  await mkdir(stateDir, { recursive: true });
+  try {
+    await writeFile(file, fresh, { flag: 'wx', mode: 0o600 });
+    return fresh;
+  } catch {
+    return (await readFile(file, 'utf8')).trim();
+  }
+}
+
+/** Says whether a request may call a function of this level: `x-functions-key` or `?code=` carries the key. */
+export function isAuthorized(request: IncomingMessage, level: AuthLevel, key: string): boolean {
+  if (level === 'anonymous') {
+    return true;
+  }
+  const header = request.headers['x-functions-key'];
+  const code = new URL(request.url ?? '/', 'http://localhost').searchParams.get('code');
+  return [header, code].some((given) => typeof given === 'string' && isSame(given, key));
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
+}

@@ -1,0 +1,208 @@
+/** One loaded app with everything that starts its functions. */
+import { join } from 'node:path';
+import { createAdminListener, type ManualStart } from './adminListener.ts';
+import type { CoreModule } from './coreModule.ts';
+import { type FunctionTrigger, parseFunctionTrigger } from './functionTrigger.ts';
+import type { HostJson } from './hostJson.ts';
+import type { HostLog } from './hostLog.ts';
+import { createHttpListener, type HttpFunction } from './httpListener.ts';
+import { createInvoker, type Invoker } from './invoker.ts';
+import type { ProgrammingModel } from './programmingModel.ts';
+import { type QueueListener, startQueueListener } from './queueListener.ts';
+import { toQueueInput, toTriggerMetadata } from './queueMessage.ts';
+import { createQueueOutputWriter } from './queueOutput.ts';
+import { createRouteTable, type RouteEntry } from './routeTable.ts';
+import { requireStorageConnection } from './storageConnection.ts';
+import { startTimerListener, type TimerListener } from './timerListener.ts';
+import { parseTimerSchedule } from './timerSchedule.ts';
+
+type Settings = Readonly<Record<string, string | undefined>>;
+
+export interface FunctionsHostOptions {
+  readonly core: CoreModule;
+  readonly model: ProgrammingModel;
+  readonly hostJson: HostJson;
+  readonly settings: Settings;
+  readonly functionKey: string;
+  readonly url: string;
+  readonly stateDir: string | undefined;
+  readonly log: HostLog;
+}
+
+export interface FunctionsHost {
+  readonly functions: readonly { readonly name: string; readonly trigger: string; readonly detail: string }[];
+  readonly httpListener: ReturnType<typeof createHttpListener>;
+  /** Runs warm-up functions, then starts queues and timers. */
+  start(): Promise<void>;
+  /** Starts nothing more and waits for what runs, at most `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Prepares every registered function except those that `AzureWebJobs.<name>.Disabled=true` turns off.
+ * Throws an Error for a trigger, route, schedule or connection that cannot work here.
+ */
+export function createFunctionsHost(options: FunctionsHostOptions): FunctionsHost {
+  const triggers = parseTriggers(options);
+  const invoker = createInvoker({
+    core: options.core,
+    model: options.model,
+    log: options.log,
+    writeOutputs: createQueueOutputWriter({
+      functions: triggers,
+      messageEncoding: options.hostJson.queues.messageEncoding,
+      connectionStringOf: (connection) => requireStorageConnection(connection, options.settings),
+    }),
+  });
+  const starters = [...triggers].map(([name, parsed]) => createStarter(options, invoker, { name, parsed }));
+  const manualStarts = new Map<string, ManualStart>();
+  const queues: QueueListener[] = [];
+  const timers: TimerListener[] = [];
+  return {
+    functions: [...triggers].map(([name, { trigger }]) => ({
+      name,
+      trigger: trigger.kind,
+      detail: describe(trigger, options),
+    })),
+    httpListener: createHttpListener({
+      ...collectHttp(triggers, options.hostJson.routePrefix),
+      invoker,
+      functionKey: options.functionKey,
+      url: options.url,
+      homepage: options.settings['AzureWebJobsDisableHomepage']?.toLowerCase() !== 'true',
+      log: options.log,
+      admin: createAdminListener(manualStarts),
+    }),
+    start: async () => {
+      for (const [functionName, { trigger }] of triggers) {
+        if (trigger.kind === 'warmup') {
+          await invoker.invoke({ functionName }).catch(() => undefined);
+        }
+      }
+      for (const start of starters) {
+        start({ manualStarts, queues, timers });
+      }
+    },
+    stop: async (timeoutMs) => {
+      for (const timer of timers) {
+        timer.stop();
+      }
+      await Promise.all(queues.map(async (queue) => queue.stopPolling()));
+      const left = await invoker.drain(timeoutMs);
+      if (left > 0) {
+        options.log('warning', 'host', `${left} calls still ran after ${timeoutMs} ms and are abandoned.`);
+        return;
+      }
+      await Promise.all(queues.map(async (queue) => queue.finished()));
+    },
+  };
+}
+
+interface Started {
+  readonly manualStarts: Map<string, ManualStart>;
+  readonly queues: QueueListener[];
+  readonly timers: TimerListener[];
+}
+
+/** Gives what starts one function's listener. Everything that can be wrong throws here, not when it starts. */
+function createStarter(
+  options: FunctionsHostOptions,
+  invoker: Invoker,
+  { name, parsed }: { readonly name: string; readonly parsed: FunctionTrigger },
+): (started: Started) => void {
+  const { trigger, bindingName } = parsed;
+  const { log } = options;
+  if (trigger.kind === 'queue') {
+    const connectionString = requireStorageConnection(trigger.connection, options.settings);
+    const { queueName } = trigger;
+    return ({ queues, manualStarts }) => {
+      const run = async (text: string, triggerMetadata = {}): Promise<unknown> =>
+        invoker.invoke({
+          functionName: name,
+          input: { name: bindingName, data: toQueueInput(text) },
+          triggerMetadata,
+        });
+      queues.push(
+        startQueueListener({
+          functionName: name,
+          queueName,
+          connectionString,
+          options: options.hostJson.queues,
+          log,
+          run: async (message, text) => run(text, toTriggerMetadata(message, text)),
+        }),
+      );
+      manualStarts.set(name, (input) => void run(input).catch(() => undefined));
+    };
+  }
+  if (trigger.kind === 'timer') {
+    const { runOnStartup, useMonitor } = trigger;
+    const schedule = parseTimerSchedule(trigger.schedule);
+    return ({ timers, manualStarts }) => {
+      const timer = startTimerListener({
+        functionName: name,
+        schedule,
+        runOnStartup,
+        useMonitor,
+        stateDir: options.stateDir === undefined ? undefined : join(options.stateDir, 'timers'),
+        now: () => new Date(),
+        log,
+        run: async (data) => invoker.invoke({ functionName: name, input: { name: bindingName, data } }),
+      });
+      timers.push(timer);
+      manualStarts.set(name, () => timer.runNow());
+    };
+  }
+  return () => undefined;
+}
+
+function parseTriggers(options: FunctionsHostOptions): ReadonlyMap<string, FunctionTrigger> {
+  const triggers = new Map<string, FunctionTrigger>();
+  for (const [name, { metadata }] of options.core.functions) {
+    const setting = options.settings[`AzureWebJobs.${name}.Disabled`];
+    if (setting?.toLowerCase() === 'true' || setting === '1') {
+      options.log('information', 'host', `${name} is disabled.`);
+    } else {
+      triggers.set(name, parseFunctionTrigger(metadata, options.settings));
+      if (metadata.retryOptions !== undefined && metadata.retryOptions !== null) {
+        options.log('warning', 'host', `${name} has a retry policy, which the local host does not follow.`);
+      }
+    }
+  }
+  return triggers;
+}
+
+function collectHttp(
+  triggers: ReadonlyMap<string, FunctionTrigger>,
+  routePrefix: string,
+): Pick<Parameters<typeof createHttpListener>[0], 'routes' | 'functions'> {
+  const entries: RouteEntry[] = [];
+  const functions = new Map<string, HttpFunction>();
+  for (const [functionName, { trigger, bindingName }] of triggers) {
+    if (trigger.kind === 'http') {
+      entries.push({ functionName, route: trigger.route, methods: trigger.methods });
+      functions.set(functionName, { authLevel: trigger.authLevel, bindingName });
+    }
+  }
+  return { routes: createRouteTable(entries, routePrefix), functions };
+}
+
+function describe(trigger: FunctionTrigger['trigger'], options: FunctionsHostOptions): string {
+  switch (trigger.kind) {
+    case 'http': {
+      const path = [options.hostJson.routePrefix, trigger.route.replaceAll(/^\/+|\/+$/g, '')]
+        .filter((part) => part !== '')
+        .join('/');
+      const methods = trigger.methods.length === 0 ? 'ANY' : trigger.methods.join(',');
+      return `${methods} ${options.url}/${path}`;
+    }
+    case 'queue':
+      return trigger.queueName;
+    case 'timer':
+      return trigger.schedule;
+    case 'warmup':
+      return 'before the first request';
+    default:
+      return trigger satisfies never;
+  }
+}

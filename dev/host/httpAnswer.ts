@@ -1,0 +1,53 @@
+import type { ServerResponse } from 'node:http';
+import type { HttpOutput, InvocationResponse, OutputData } from './programmingModel.ts';
+import { renderSetCookie } from './setCookie.ts';
+
+/** The server sets these itself. */
+const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
+
+/** Answers with an empty body, as the host does for whatever is no function's own answer. */
+export function sendEmpty(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-length': '0' });
+  response.end();
+}
+
+/**
+ * Sends what a function returned: its status, headers, cookies (each its own `Set-Cookie`) and body; 204 where it
+ * returned nothing. Throws where a header or the status is not valid HTTP; nothing has been sent then.
+ */
+export function sendAnswer(response: ServerResponse, answer: InvocationResponse): void {
+  const output = answer.returnValue?.http;
+  if (output === undefined) {
+    sendEmpty(response, 204);
+    return;
+  }
+  const status = Number(output.statusCode);
+  const body = Buffer.from(bytesOf(output.body ?? {}));
+  const hasBody = status !== 204 && status !== 304;
+  response.writeHead(status, headersOf(output, hasBody ? body.byteLength : undefined));
+  response.end(hasBody && response.req.method !== 'HEAD' ? body : undefined);
+}
+
+function headersOf(output: HttpOutput, contentLength: number | undefined): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  const cookies = output.cookies.map(renderSetCookie);
+  for (const [name, value] of Object.entries(output.headers)) {
+    const key = name.toLowerCase();
+    if (key === 'set-cookie') {
+      cookies.unshift(value);
+    } else if (!hopByHop.has(key)) {
+      headers[key] = value;
+    }
+  }
+  if (cookies.length > 0) {
+    headers['set-cookie'] = cookies;
+  }
+  if (contentLength !== undefined) {
+    headers['content-length'] = String(contentLength);
+  }
+  return headers;
+}
+
+function bytesOf(data: Omit<OutputData, 'http'>): Uint8Array {
+  return data.bytes ?? Buffer.from(data.string ?? data.json ?? '');
+}

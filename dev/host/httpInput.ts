@@ -1,0 +1,82 @@
+/** A Node request turned into what a function's library reads, as Azure's host does it. */
+import type { IncomingMessage } from 'node:http';
+import type { HttpInput, NullableString } from './programmingModel.ts';
+
+/** Azure's limit of a request body. */
+const maxBodyBytes = 100 * 1024 * 1024;
+
+/** The request's body is larger than the host takes: answered with 413. */
+export class BodyTooLargeError extends Error {
+  constructor() {
+    super(`The request body is larger than ${maxBodyBytes} bytes.`);
+    this.name = 'BodyTooLargeError';
+  }
+}
+
+/**
+ * Reads one request: headers in lower case, several of one name joined with a comma, empty ones left out; query
+ * keys without regard to case, several of one key joined with a comma; a body only where a Content-Length says
+ * so (a chunked body is dropped, as without HTTP streams in Azure).
+ * Throws {@link BodyTooLargeError}.
+ */
+export async function readHttpInput(
+  request: IncomingMessage,
+  origin: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<HttpInput> {
+  const url = new URL(request.url ?? '/', origin);
+  const body = await readBody(request);
+  return {
+    method: request.method ?? 'GET',
+    url: url.href,
+    nullableHeaders: readHeaders(request.rawHeaders),
+    nullableQuery: readQuery(url.searchParams),
+    nullableParams: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, { value }])),
+    ...(body.byteLength === 0 ? {} : { body: { bytes: body } }),
+  };
+}
+
+function readHeaders(rawHeaders: readonly string[]): Record<string, NullableString> {
+  const headers = new Map<string, string>();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    const value = rawHeaders[index + 1] ?? '';
+    const earlier = headers.get(name);
+    const separator = name === 'cookie' ? '; ' : ',';
+    if (value !== '') {
+      headers.set(name, earlier === undefined ? value : `${earlier}${separator}${value}`);
+    }
+  }
+  return Object.fromEntries([...headers].map(([name, value]) => [name, { value }]));
+}
+
+function readQuery(parameters: URLSearchParams): Record<string, NullableString> {
+  const query = new Map<string, { readonly name: string; readonly value: string }>();
+  for (const [name, value] of parameters) {
+    const key = name.toLowerCase();
+    const earlier = query.get(key);
+    query.set(key, {
+      name: earlier?.name ?? name,
+      value: earlier === undefined ? value : `${earlier.value},${value}`,
+    });
+  }
+  return Object.fromEntries([...query.values()].map(({ name, value }) => [name, { value }]));
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBodyBytes) {
+    throw new BodyTooLargeError();
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const body: AsyncIterable<Uint8Array> = request;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxBodyBytes) {
+      throw new BodyTooLargeError();
+    }
+    chunks.push(chunk);
+  }
+  return announced > 0 ? Buffer.concat(chunks) : Buffer.alloc(0);
+}

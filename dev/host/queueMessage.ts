@@ -1,0 +1,51 @@
+/** A stored queue message turned into what a function's library reads. Pure. */
+import type { InputData } from './programmingModel.ts';
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** What queue storage tells about a message that it gave out. */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly popReceipt: string;
+  readonly insertedOn: Date;
+  readonly expiresOn: Date;
+  readonly nextVisibleOn: Date;
+  /** 1 at the first delivery. */
+  readonly dequeueCount: number;
+  /** As stored. */
+  readonly messageText: string;
+}
+
+/** Decodes a stored text; `undefined` where host.json says base64 and it is not. */
+export function decodeMessage(messageText: string, encoding: 'base64' | 'none'): string | undefined {
+  if (encoding === 'none') {
+    return messageText;
+  }
+  const compact = messageText.replaceAll(/\s/g, '');
+  return base64.test(compact) ? Buffer.from(compact, 'base64').toString('utf8') : undefined;
+}
+
+/**
+ * Gives the trigger's value. It is always a string here: the library itself turns whatever reads as JSON into
+ * the object, number or boolean that a function then gets.
+ */
+export function toQueueInput(text: string): InputData {
+  return { string: text };
+}
+
+/** Gives `context.triggerMetadata`: names as the host writes them (the library lowers their first letter). */
+export function toTriggerMetadata(message: ReceivedMessage, text: string): Record<string, InputData> {
+  return {
+    QueueTrigger: { string: text },
+    DequeueCount: { int: message.dequeueCount },
+    Id: { string: message.messageId },
+    PopReceipt: { string: message.popReceipt },
+    InsertionTime: toDateData(message.insertedOn),
+    ExpirationTime: toDateData(message.expiresOn),
+    NextVisibleTime: toDateData(message.nextVisibleOn),
+  };
+}
+
+function toDateData(date: Date): InputData {
+  return { json: JSON.stringify(date.toISOString().replace('Z', '+00:00')) };
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Child, startChild } from './childProcess.ts';
+
+/** The account and key that every storage emulator has; public, so no secret. */
+const account = 'devstoreaccount1';
+const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+const readySchema = z.object({ ready: z.literal(true), queueUrl: z.url(), tableUrl: z.url() });
+
+export interface AzuriteOptions {
+  /** Where the data stays between starts; absent: in memory. */
+  readonly location?: string;
+  /** 0, the default, takes a free one. */
+  readonly queuePort?: number;
+  readonly tablePort?: number;
+}
+
+export interface Azurite {
+  readonly connectionString: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly exited: Child<unknown>['exited'];
+  logs(this: void): readonly string[];
+  stop(this: void): Promise<void>;
+}
+
+/** Starts Azurite's queue and table servers in a process of their own, on loopback. Rejects where it cannot. */
+export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
+  const child = await startChild({
+    name: 'storage emulator',
+    modulePath: join(import.meta.dirname, 'azuriteServer.ts'),
+    args: [
+      ...(options.location === undefined ? [] : ['--location', options.location]),
+      '--queue-port',
+      String(options.queuePort ?? 0),
+      '--table-port',
+      String(options.tablePort ?? 0),
+    ],
+    readySchema,
+  });
+  const { queueUrl, tableUrl } = child.ready;
+  return {
+    connectionString: [
+      'DefaultEndpointsProtocol=http',
+      `AccountName=${account}`,
+      `AccountKey=${accountKey}`,
+      `QueueEndpoint=${queueUrl}/${account}`,
+      `TableEndpoint=${tableUrl}/${account}`,
+    ].join(';'),
+    name: child.name,
+    pid: child.pid,
+    exited: child.exited,
+    logs: child.logs,
+    stop: child.stop,
+  };
+}

@@ -1,0 +1,95 @@
+/** What both Functions hosts, ours and the Core Tools', stand on: the built app, storage, sign-in, settings. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildApp } from '../build.ts';
+import { createStorage } from '../createStorage.ts';
+import type { ReadyLine } from '../identity/readyLine.ts';
+import { type Azurite, startAzurite } from './azurite.ts';
+import type { Child } from './childProcess.ts';
+import { startIdentityEmulator } from './identityEmulator.ts';
+import { createStackSettings } from './stackSettings.ts';
+
+export interface FoundationOptions {
+  /** Where everything of this stack is kept. */
+  readonly stateDir: string;
+  /** The address at which the app will answer. */
+  readonly url: string;
+  /** Where the built app goes. */
+  readonly appDir: string;
+  /** Storage in memory instead of in the state folder. */
+  readonly inMemory?: boolean;
+  /** 0, the default, takes a free one. */
+  readonly queuePort?: number;
+  readonly tablePort?: number;
+  readonly directoryFile?: string;
+  /** App settings that win over the stack's own. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface Foundation {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly identity: ReadyLine;
+  readonly storageConnectionString: string;
+  /** The processes, to be watched. */
+  readonly children: readonly Pick<Child<unknown>, 'name' | 'exited' | 'logs'>[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the app and starts both emulators at once, then creates the tables and queues.
+ * Rejects with the first fault, after ending what did start.
+ */
+export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
+  const { stateDir } = options;
+  await mkdir(stateDir, { recursive: true });
+  const [azurite, identity, built] = await Promise.allSettled([
+    startAzurite({
+      ...(options.inMemory === true ? {} : { location: join(stateDir, 'azurite') }),
+      queuePort: options.queuePort ?? 0,
+      tablePort: options.tablePort ?? 0,
+    }),
+    startIdentityEmulator({
+      stateDir: join(stateDir, 'identity'),
+      ...(options.directoryFile === undefined ? {} : { directoryFile: options.directoryFile }),
+    }),
+    buildApp({ outdir: options.appDir }),
+  ]);
+  if (azurite.status === 'fulfilled' && identity.status === 'fulfilled' && built.status === 'fulfilled') {
+    return finish(options, azurite.value, identity.value);
+  }
+  const faults = [azurite, identity, built].flatMap((part): unknown[] =>
+    part.status === 'rejected' ? [part.reason] : [],
+  );
+  await Promise.all(
+    [azurite, identity].map(async (part) => (part.status === 'fulfilled' ? part.value.stop() : undefined)),
+  );
+  throw faults[0];
+}
+
+async function finish(
+  options: FoundationOptions,
+  azurite: Azurite,
+  identity: Child<ReadyLine>,
+): Promise<Foundation> {
+  const stop = async (): Promise<void> => {
+    await Promise.all([azurite.stop(), identity.stop()]);
+  };
+  try {
+    await createStorage(azurite.connectionString);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    settings: createStackSettings({
+      url: options.url,
+      identity: identity.ready,
+      storageConnectionString: azurite.connectionString,
+      given: options.settings ?? {},
+    }),
+    identity: identity.ready,
+    storageConnectionString: azurite.connectionString,
+    children: [azurite, identity],
+    stop,
+  };
+}

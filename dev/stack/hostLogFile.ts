@@ -1,0 +1,23 @@
+import { createWriteStream } from 'node:fs';
+
+export interface HostLogFile {
+  readonly keep: (this: void, line: string) => void;
+  /** Every line since it was opened. */
+  readonly lines: (this: void) => readonly string[];
+  readonly close: (this: void) => void;
+}
+
+/** Opens a log that keeps lines in memory and in a file, anew at each start, and hands them to whoever listens. */
+export function openHostLogFile(file: string, onLine?: (line: string) => void): HostLogFile {
+  const stream = createWriteStream(file);
+  const lines: string[] = [];
+  return {
+    keep: (line) => {
+      lines.push(line);
+      stream.write(`${line}\n`);
+      onLine?.(line);
+    },
+    lines: () => [...lines],
+    close: () => stream.end(),
+  };
+}

@@ -1,0 +1,69 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { StartError } from './startError.ts';
+
+const ownerSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
+
+/**
+ * Makes this process the only one that uses a state folder until `release`: two storage emulators on one folder would spoil its
+ * data. A lock whose process is gone counts for nothing.
+ * Throws a StartError where another process holds it.
+ */
+export async function lockStateDir(stateDir: string): Promise<{ release(this: void): Promise<void> }> {
+  const file = join(stateDir, 'lock');
+  await requireUnlocked(stateDir);
+  await mkdir(stateDir, { recursive: true });
+  await rm(file, { force: true });
+  const owner = { pid: process.pid, startedAt: await readStartedAt(process.pid) };
+  try {
+    await writeFile(file, JSON.stringify(owner), { flag: 'wx' });
+  } catch (error) {
+    throw new StartError(`Another start was a moment faster (${file}).`, { cause: error });
+  }
+  return {
+    release: async () => rm(file, { force: true }),
+  };
+}
+
+/** Throws a StartError, with the address of the stack that runs, where a process that lives holds the lock. */
+export async function requireUnlocked(stateDir: string): Promise<void> {
+  const file = join(stateDir, 'lock');
+  const owner = ownerSchema.safeParse(await readJson(file));
+  if (owner.success && (await isAlive(owner.data))) {
+    const stack = z.object({ url: z.string() }).safeParse(await readJson(join(stateDir, 'stack.json')));
+    const where = stack.success ? `at ${stack.data.url}` : 'or is starting';
+    throw new StartError(
+      `The stack already runs ${where} (process ${owner.data.pid}). Stop it with Ctrl-C there; if there is no such process, delete ${file}.`,
+    );
+  }
+}
+
+async function isAlive(owner: { readonly pid: number; readonly startedAt: string }): Promise<boolean> {
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+  // After a restart of the machine another program may have the number.
+  return (await readStartedAt(owner.pid)) === owner.startedAt;
+}
+
+/** When a process began, in the kernel's ticks; empty where the system does not tell. */
+async function readStartedAt(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything; the start time is the 20th field after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,10 @@
+/** `npm test`: the whole suite, or the files whose paths contain one of the words given. */
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const vitest = resolve(import.meta.dirname, '../node_modules/vitest/vitest.mjs');
+const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], { stdio: 'inherit' });
+child.on('exit', (code, signal) => {
+  process.exitCode = signal === null ? (code ?? 1) : 1;
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));

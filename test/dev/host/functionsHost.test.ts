@@ -1,0 +1,412 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { buildApp } from '../../../dev/build.ts';
+import { type HostProcess, startHostProcess } from '../../../dev/host/hostProcess.ts';
+import { type Azurite, startAzurite } from '../../../dev/stack/azurite.ts';
+
+const anyString: unknown = expect.any(String);
+const fixtures = join(import.meta.dirname, 'fixtures');
+
+let dir: string;
+let azurite: Azurite;
+let host: HostProcess;
+let queues: QueueServiceClient;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'functions-host-'));
+  const [started] = await Promise.all([
+    startAzurite(),
+    buildApp({
+      outdir: join(dir, 'app'),
+      functionsDir: join(fixtures, 'functions'),
+      hostJsonFile: join(fixtures, 'host.json'),
+    }),
+  ]);
+  azurite = started;
+  queues = QueueServiceClient.fromConnectionString(azurite.connectionString);
+  await Promise.all(
+    ['work', 'work-poison', 'copies'].map(async (name) => queues.getQueueClient(name).create()),
+  );
+  host = await startHost();
+});
+
+afterAll(async () => {
+  await host?.stop();
+  await azurite?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function startHost(env: Record<string, string> = {}): Promise<HostProcess> {
+  return startHostProcess({
+    appDir: join(dir, 'app'),
+    stateDir: join(dir, 'state'),
+    env: {
+      AzureWebJobsStorage: azurite.connectionString,
+      AzureWebJobsDisableHomepage: 'true',
+      'AzureWebJobs.turnedOff.Disabled': 'true',
+      COPIES_QUEUE: 'copies',
+      ...env,
+    },
+  });
+}
+
+/** Waits for log lines that contain the text; fails with the whole log after 8 s. */
+async function waitForLines(text: string, count = 1, source: HostProcess = host): Promise<readonly string[]> {
+  const endMs = performance.now() + 8_000;
+  for (;;) {
+    const lines = source.logs().filter((line) => line.includes(text));
+    if (lines.length >= count) {
+      return lines;
+    }
+    if (performance.now() > endMs) {
+      throw new Error(
+        `"${text}" was logged ${lines.length} times, not ${count}:\n${source.logs().join('\n')}`,
+      );
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+}
+
+async function send(queueName: string, text: string, encode = true): Promise<void> {
+  await queues.getQueueClient(queueName).sendMessage(encode ? Buffer.from(text).toString('base64') : text);
+}
+
+async function drainQueue(queueName: string): Promise<string[]> {
+  const endMs = performance.now() + 8_000;
+  for (;;) {
+    const { receivedMessageItems } = await queues.getQueueClient(queueName).receiveMessages();
+    if (receivedMessageItems.length > 0 || performance.now() > endMs) {
+      return receivedMessageItems.map((item) => item.messageText);
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+}
+
+describe('routes', () => {
+  test.each([
+    {
+      name: 'serves "/" to the function with that route',
+      method: 'GET',
+      path: '/',
+      status: 200,
+      body: 'home',
+    },
+    {
+      name: 'gives a function without a route its name',
+      method: 'GET',
+      path: '/unrouted',
+      status: 200,
+      body: 'by name',
+    },
+    { name: 'matches literals in any case', method: 'GET', path: '/UNROUTED/', status: 200, body: 'by name' },
+    {
+      name: 'prefers a literal route',
+      method: 'GET',
+      path: '/echo/7/literal',
+      status: 200,
+      body: 'the literal route',
+    },
+    { name: 'answers 404 to an unknown path', method: 'GET', path: '/unknown', status: 404, body: '' },
+    {
+      name: 'answers 404 where a constraint does not hold',
+      method: 'GET',
+      path: '/echo/seven',
+      status: 404,
+      body: '',
+    },
+    {
+      name: 'answers 404 to a method that no function takes, as Azure does',
+      method: 'DELETE',
+      path: '/unrouted',
+      status: 404,
+      body: '',
+    },
+    { name: 'answers 404 for a disabled function', method: 'GET', path: '/turnedOff', status: 404, body: '' },
+    {
+      name: 'answers 204 where the function returns nothing',
+      method: 'GET',
+      path: '/nothing',
+      status: 204,
+      body: '',
+    },
+    {
+      name: 'answers 500 without a body where the function throws',
+      method: 'GET',
+      path: '/throws',
+      status: 500,
+      body: '',
+    },
+    {
+      name: 'answers 500 where the answer is not valid HTTP',
+      method: 'GET',
+      path: '/badHeader',
+      status: 500,
+      body: '',
+    },
+  ])('$name', async ({ method, path, status, body }) => {
+    const response = await fetch(`${host.url}${path}`, { method });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toBe(body);
+  });
+
+  test('answers "/" itself until the homepage is disabled', async () => {
+    const other = await startHost({ AzureWebJobsDisableHomepage: 'false' });
+    const response = await fetch(other.url);
+    await other.stop();
+    expect(await response.text()).toContain('AzureWebJobsDisableHomepage');
+  });
+});
+
+describe('requests', () => {
+  test('hands over url, parameters, joined duplicate query keys, headers and body', async () => {
+    const response = await fetch(`${host.url}/echo/42/a%20b?x=1&y=&X=2&x=3`, {
+      method: 'POST',
+      headers: { cookie: 'a=1; b=2', 'x-twice': 'one,two' },
+      body: 'hello',
+    });
+    expect(await response.json()).toMatchObject({
+      url: `${host.url}/echo/42/a%20b?x=1&y=&X=2&x=3`,
+      method: 'POST',
+      params: { id: '42', tail: 'a b' },
+      query: { x: '1,2,3', y: '' },
+      cookie: 'a=1; b=2',
+      joined: 'one,two',
+      body: 'hello',
+      retry: null,
+      metadata: null,
+    });
+  });
+
+  test('leaves an absent optional parameter out', async () => {
+    const response = await fetch(`${host.url}/echo/1`);
+    expect(await response.json()).toMatchObject({ params: { id: '1' }, query: {}, body: '' });
+  });
+
+  test('drops a body without Content-Length, as Azure does without HTTP streams', async () => {
+    const body = await new Promise<string>((resolve, reject) => {
+      const outgoing = httpRequest(`${host.url}/echo/1`, { method: 'POST' }, (incoming) => {
+        let text = '';
+        incoming.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        incoming.on('end', () => resolve(text));
+      });
+      outgoing.on('error', reject);
+      outgoing.write('chunked');
+      outgoing.end();
+    });
+    expect(JSON.parse(body)).toMatchObject({ method: 'POST', body: '' });
+  });
+
+  test("keeps the caller's trace with a new span, and makes a trace where there is none", async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const continued = await fetch(`${host.url}/echo/1`, {
+      headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: 'a=b' },
+    });
+    const created = await fetch(`${host.url}/echo/1`);
+    const traceParent = matching(`^00-${traceId}-(?!00f067aa0ba902b7)`);
+    expect(await continued.json()).toMatchObject({ trace: { traceParent, traceState: 'a=b' } });
+    expect(await created.json()).toMatchObject({
+      trace: { traceParent: matching('^00-[0-9a-f]{32}-[0-9a-f]{16}-01$') },
+    });
+  });
+});
+
+describe('answers', () => {
+  test('sets every cookie of the answer on its own', async () => {
+    const response = await fetch(`${host.url}/cookies`, { redirect: 'manual' });
+    expect(response.status).toBe(302);
+    expect(response.headers.get('location')).toBe('/elsewhere');
+    expect(response.headers.getSetCookie()).toEqual([
+      '__Host-one=a%20b; max-age=600; path=/; secure; samesite=lax; httponly',
+      'two=v.1-_~; expires=Wed, 02 Jan 2030 03:04:05 GMT; path=/; samesite=none',
+    ]);
+  });
+
+  test('loses all but the last Set-Cookie header, as Azure does', async () => {
+    const response = await fetch(`${host.url}/headerCookies`);
+    expect(response.headers.getSetCookie()).toEqual(['second=2']);
+  });
+
+  test('writes an error to the log as one line with level and function', async () => {
+    await fetch(`${host.url}/throws`);
+    const [line] = await waitForLines('deliberate\\nsecond line');
+    expect(line).toMatch(/^\d{4}-\d\d-\d\dT\S+Z error throws /);
+    await waitForLines(' information console about to throw');
+  });
+});
+
+describe('keys', () => {
+  test.each(['/guarded', '/adminOnly'])('lets nobody call %s without the key', async (path) => {
+    const withHeader = { headers: { 'x-functions-key': host.functionKey } };
+    expect((await fetch(`${host.url}${path}`)).status).toBe(401);
+    expect((await fetch(`${host.url}${path}?code=wrong`)).status).toBe(401);
+    expect((await fetch(`${host.url}${path}?code=${host.functionKey}`)).status).toBe(200);
+    expect((await fetch(`${host.url}${path}`, withHeader)).status).toBe(200);
+  });
+
+  test('keeps its key between starts and takes one from the settings', async () => {
+    const other = await startHost();
+    const settled = await startHost({ LOCAL_FUNCTION_KEY: 'chosen' });
+    await Promise.all([other.stop(), settled.stop()]);
+    expect(other.functionKey).toBe(host.functionKey);
+    expect(settled.functionKey).toBe('chosen');
+  });
+});
+
+describe('queues', () => {
+  test('hands JSON over as an object, text as text, with metadata', async () => {
+    const id = randomUUID();
+    await send('work', JSON.stringify({ id, nested: [1] }));
+    await send('work', `text ${id}`);
+    const [first, second] = (await waitForLines(id, 2)).map(readWork);
+    const seen = first?.type === 'object' ? [first, second] : [second, first];
+    expect(seen[0]).toMatchObject({ type: 'object', entry: { id, nested: [1] } });
+    expect(seen[1]).toMatchObject({ type: 'string', entry: `text ${id}` });
+    expect(seen[1]?.metadata).toMatchObject({
+      dequeueCount: 1,
+      id: anyString,
+      popReceipt: anyString,
+      insertionTime: matching(String.raw`^\d{4}-.*\+00:00$`),
+      expirationTime: matching(String.raw`^\d{4}-`),
+      nextVisibleTime: matching(String.raw`^\d{4}-`),
+    });
+  });
+
+  test('runs a failing message maxDequeueCount times, then puts the same body into the poison queue', async () => {
+    await send('work', 'fail');
+    const [poisoned] = await drainQueue('work-poison');
+    expect(poisoned).toBe(Buffer.from('fail').toString('base64'));
+    const attempts = host
+      .logs()
+      .filter((line) => line.includes('"entry":"fail"'))
+      .map(readWork);
+    expect(attempts.map((attempt) => attempt.metadata['dequeueCount'])).toEqual([1, 2, 3]);
+    await waitForLines('attempt 3: moved to the poison queue');
+  });
+
+  test('never hands over a message that is not base64, and goes on', async () => {
+    await send('work', 'not base64!', false);
+    const id = randomUUID();
+    await send('work', id);
+    const [poisoned] = await drainQueue('work-poison');
+    expect(poisoned).toBe('not base64!');
+    await waitForLines(id);
+    expect(host.logs().some((line) => line.includes('not base64!"'))).toBe(false);
+  });
+
+  test('takes a new batch only when few run, and never more than batch and threshold together', async () => {
+    const id = randomUUID();
+    await Promise.all(Array.from({ length: 14 }, async (_value, index) => send('work', `${id} ${index}`)));
+    const runs = (await waitForLines(id, 14)).map(readWork);
+    const most = Math.max(...runs.map((run) => run.running));
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(6);
+  });
+
+  test('sends each element of a queue output as a message of its own, base64', async () => {
+    const id = randomUUID();
+    const response = await fetch(`${host.url}/publish`, { method: 'POST', body: id });
+    expect(response.status).toBe(202);
+    expect(await waitForLines(`copy "${id}"`)).toHaveLength(1);
+    expect(await waitForLines('copy {"second":true}')).toHaveLength(1);
+  });
+
+  test('takes host.json overrides from the settings', async () => {
+    await queues.getQueueClient('other').create();
+    await queues.getQueueClient('other-poison').create();
+    const other = await startHost({
+      COPIES_QUEUE: 'other',
+      AzureFunctionsJobHost__extensions__queues__messageEncoding: 'none',
+    });
+    await send('other', 'plain', false);
+    const lines = await waitForLines('copy "plain"', 1, other);
+    await other.stop();
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe('timers', () => {
+  test('runs at start where the function says so, with schedule and status', async () => {
+    const [line = ''] = await waitForLines('timer {');
+    expect(JSON.parse(line.slice(line.indexOf('{')))).toMatchObject({
+      isPastDue: false,
+      schedule: { adjustForDST: true },
+      scheduleStatus: { next: matching(String.raw`-01-01T03:00:00\.000Z$`) },
+    });
+  });
+
+  test('never runs a timer twice at a time', async () => {
+    await waitForLines('tock', 2);
+    const steps = host.logs().flatMap((line) => /everySecond (tick|tock)$/.exec(line)?.[1] ?? []);
+    expect(steps.slice(0, 4)).toEqual(['tick', 'tock', 'tick', 'tock']);
+  });
+
+  test('starts a function at once over the admin address, but not for a web page', async () => {
+    const before = host.logs().filter((line) => line.includes('timer {')).length;
+    const url = `${host.url}/admin/functions/atStart`;
+    const fromPage = await fetch(url, { method: 'POST', headers: { origin: 'https://example.com' } });
+    expect(fromPage.status).toBe(403);
+    expect((await fetch(url, { method: 'POST' })).status).toBe(202);
+    await waitForLines('timer {', before + 1);
+    expect((await fetch(`${host.url}/admin/functions/home`, { method: 'POST' })).status).toBe(404);
+    expect((await fetch(url, { method: 'POST', body: '{' })).status).toBe(400);
+  });
+});
+
+describe('hooks', () => {
+  test('run in their order around the handler and may replace handler, result and error', async () => {
+    const fine = await fetch(`${host.url}/hooked`);
+    const failed = await fetch(`${host.url}/hooked?fail=1`);
+    expect(await fine.text()).toBe('first second second(first(handler))');
+    expect(await failed.text()).toBe('first second no body failed');
+  });
+
+  test('run at start and at the end, which waits for calls that run', async () => {
+    const other = await startHost();
+    expect(other.logs().some((line) => line.includes('hook appStart'))).toBe(true);
+    const slow = fetch(`${other.url}/slow`).then(async (response) => response.text());
+    await waitForLines('slow began', 1, other);
+    await other.stop();
+    expect(await slow).toBe('slow but done');
+    expect(await other.exited).toBe('exit code 0');
+    expect(other.logs().at(-1)).toContain('hook appTerminate after appStart');
+  });
+});
+
+test('tells its functions when it is ready', () => {
+  expect(host.functions).toContainEqual({ name: 'home', trigger: 'http', detail: `GET ${host.url}/` });
+  expect(host.functions).toContainEqual({ name: 'copies', trigger: 'queue', detail: 'copies' });
+  expect(host.functions.some(({ name }) => name === 'turnedOff')).toBe(false);
+});
+
+test('does not start without a setting that a binding refers to, and says which', async () => {
+  await expect(
+    startHostProcess({ appDir: join(dir, 'app'), env: { COPIES_QUEUE: 'copies' } }),
+  ).rejects.toThrow('The app setting "AzureWebJobsStorage"');
+});
+
+const workSchema = z.object({
+  type: z.string(),
+  entry: z.unknown(),
+  running: z.number(),
+  metadata: z.record(z.string(), z.unknown()),
+});
+
+function readWork(line: string): z.infer<typeof workSchema> {
+  return workSchema.parse(JSON.parse(line.slice(line.indexOf('{'))));
+}
+
+function matching(pattern: string): unknown {
+  return expect.stringMatching(new RegExp(pattern));
+}

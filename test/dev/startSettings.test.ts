@@ -1,0 +1,117 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readLocalSettings } from '../../dev/stack/localSettings.ts';
+import { createStackSettings, usesEmulator } from '../../dev/stack/stackSettings.ts';
+import { parseStartArguments } from '../../dev/stack/startArguments.ts';
+
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'settings-'));
+});
+
+afterAll(async () => {
+  await rm(dir, { recursive: true });
+});
+
+async function readFrom(text: string): Promise<unknown> {
+  const file = join(dir, 'local.settings.json');
+  await writeFile(file, text);
+  return readLocalSettings(file);
+}
+
+describe('local.settings.json', () => {
+  test('gives nothing where there is none', async () => {
+    expect(await readLocalSettings(join(dir, 'none.json'))).toEqual({ values: {} });
+  });
+
+  test('gives its values and port, also behind a byte order mark', async () => {
+    const text = JSON.stringify({ IsEncrypted: false, Values: { A: 'b' }, Host: { LocalHttpPort: 7072 } });
+    expect(await readFrom(`\uFEFF${text}`)).toEqual({ values: { A: 'b' }, httpPort: 7072 });
+  });
+
+  test.each([
+    { name: 'what is not JSON', text: '{', message: 'is not JSON' },
+    { name: 'a value that is no string', text: '{"Values":{"A":1}}', message: 'Values' },
+    { name: 'an encrypted file', text: '{"IsEncrypted":true}', message: 'is encrypted' },
+  ])('refuses $name with the reason', async ({ text, message }) => {
+    await expect(readFrom(text)).rejects.toThrow(message);
+  });
+});
+
+describe('the command line', () => {
+  test('gives options and settings', () => {
+    expect(
+      parseStartArguments([
+        '--port',
+        '8080',
+        '--reset',
+        '--flag=false',
+        '--PROXY_ADMIN_ID=c=d',
+        '--AzureWebJobs.me.Disabled=1',
+        '--directory=x.json',
+      ]),
+    ).toEqual({
+      help: false,
+      reset: true,
+      port: 8080,
+      directoryFile: 'x.json',
+      settings: {
+        ENTRA_GROUPS_ALSO_CREATE_ORGS: 'false',
+        PROXY_ADMIN_ID: 'c=d',
+        'AzureWebJobs.me.Disabled': '1',
+      },
+    });
+  });
+
+  test.each([
+    { args: ['--port', 'x'], message: '--port needs a number' },
+    { args: ['--directory'], message: '--directory needs a value' },
+    { args: ['stray'], message: 'Unknown: stray' },
+    { args: ['--PUBLIC_URL'], message: 'Unknown: --PUBLIC_URL' },
+    { args: ['--ENTRA_GROUP_CLAIM=x'], message: 'Unknown: --ENTRA_GROUP_CLAIM=x' },
+  ])('refuses $args', ({ args, message }) => {
+    expect(() => parseStartArguments(args)).toThrow(message);
+  });
+});
+
+describe('the app settings', () => {
+  const parts = {
+    url: 'http://localhost:1',
+    storageConnectionString: 'ours',
+    identity: {
+      url: 'https://localhost:2',
+      browserUrl: 'http://localhost:3',
+      graphBaseUrl: 'https://localhost:2/graph/v1.0',
+      caFile: 'ca.pem',
+      tenantId: 't',
+      clientId: 'c',
+      clientSecret: 's',
+      servicePrincipalId: 'p',
+    },
+  };
+
+  test('let what a person gave win, and understand the emulator by its usual name', () => {
+    const settings = createStackSettings({
+      ...parts,
+      given: { PUBLIC_URL: 'http://other', AzureWebJobsStorage: 'UseDevelopmentStorage=true' },
+    });
+    expect(settings).toMatchObject({
+      PUBLIC_URL: 'http://other',
+      AzureWebJobsStorage: 'ours',
+      DEVELOPMENT_GRAPH_URL: 'https://localhost:2/graph/v1.0',
+    });
+  });
+
+  test.each([
+    { given: {}, expected: true },
+    { given: { MICROSOFT_TENANT: 'mine' }, expected: false },
+    { given: { MICROSOFT_TENANT: 'mine', DEVELOPMENT_ENDPOINTS: 'True' }, expected: true },
+    { given: { DEVELOPMENT_ENDPOINTS: 'false' }, expected: false },
+  ])('use the emulator with $given: $expected', ({ given, expected }) => {
+    expect(usesEmulator(given)).toBe(expected);
+    expect('DEVELOPMENT_ENTRA_URL' in createStackSettings({ ...parts, given })).toBe(expected);
+  });
+});

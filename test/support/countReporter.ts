@@ -1,0 +1,24 @@
+import type { Reporter, TestModule } from 'vitest/node';
+
+/**
+ * Ends the run with the true counts on a line of its own: `N passed, N failed`, and `, N skipped` where any were. A file that
+ * could not be run and an error outside a test each count as a failure.
+ */
+export class CountReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        if (state === 'passed' || state === 'failed') counts[state] += 1;
+        else counts.skipped += 1;
+      }
+      counts.failed += module.errors().length;
+    }
+    const skipped = counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`;
+    // After the default reporter's own summary, which is written in the same turn.
+    setImmediate(() => {
+      process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+    });
+  }
+}
