@@ -5,8 +5,6 @@
  *     node dev/bootstrap.mjs dev/start.ts --port 8080     a script of ours
  *     node dev/bootstrap.mjs -- vitest run                a command of node_modules/.bin
  */
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call,
-   typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript: an older Node runs it, which strips no types. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -19,6 +19,7 @@ app.http('login', {
         startLogin(services.login, {
           ...(loginHint === null ? {} : { loginHint }),
           ...(returnTo === null ? {} : { returnTo }),
+          ...(request.query.get('prompt') === 'select_account' ? { selectAccount: true } : {}),
         }),
       describe: () => ({}),
     });

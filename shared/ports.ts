@@ -36,6 +36,8 @@ export interface AuthorizeRequest {
   /** PKCE S256 challenge, base64url. */
   readonly codeChallenge: string;
   readonly loginHint?: string;
+  /** Asks Microsoft to show the accounts instead of taking the one that is signed in there. */
+  readonly selectAccount?: boolean;
   /** A claims challenge to replay (conditional access). */
   readonly claims?: string;
 }

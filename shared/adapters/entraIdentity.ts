@@ -78,6 +78,7 @@ function createUrl(
     nonce: request.nonce,
     codeChallenge: request.codeChallenge,
     codeChallengeMethod: 'S256',
+    ...(request.selectAccount === true ? { prompt: 'select_account' } : {}),
     ...(request.loginHint === undefined ? {} : { loginHint: request.loginHint }),
     ...(request.claims === undefined ? {} : { claims: request.claims }),
   });

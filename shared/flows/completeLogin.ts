@@ -3,7 +3,7 @@ import { isSafeId } from '../domain/isSafeId.ts';
 import type { GroupsSource, ObservationKey, Person } from '../domain/observation.ts';
 import { signInError } from '../domain/signInError.ts';
 import { findUserEmail, isEmailDomainAllowed } from '../domain/userEmail.ts';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import {
   isTraceparent,
   MAX_INLINE_BYTES,
@@ -92,13 +92,24 @@ function failure(
   attempt: LoginAttempt | undefined,
   cookies: readonly ResponseCookie[],
 ): LoginOutcome {
-  const returnTo = attempt?.returnTo ?? '/';
-  return {
-    ok: false,
-    error: cause instanceof AppError ? cause : new AppError('unexpected', 'The sign-in broke', { cause }),
-    cookies,
-    retryHref: returnTo === '/' ? '/sso/login' : `/sso/login?return_to=${encodeURIComponent(returnTo)}`,
-  };
+  const error =
+    cause instanceof AppError ? cause : new AppError('unexpected', 'The sign-in broke', { cause });
+  return { ok: false, error, cookies, retryHref: retryHref(error.code, attempt?.returnTo ?? '/') };
+}
+
+/** Refusals of the account itself: Microsoft would take the same one again without asking. */
+const REFUSES_ACCOUNT: ReadonlySet<ErrorCode> = new Set([
+  'wrong_tenant',
+  'domain_not_allowed',
+  'not_assigned',
+  'account_disabled',
+]);
+
+function retryHref(code: ErrorCode, returnTo: string): string {
+  const query = new URLSearchParams();
+  if (REFUSES_ACCOUNT.has(code)) query.set('prompt', 'select_account');
+  if (returnTo !== '/') query.set('return_to', returnTo);
+  return query.size === 0 ? '/sso/login' : `/sso/login?${query.toString()}`;
 }
 
 async function requireAttempt(

@@ -10,6 +10,8 @@ export interface StartLoginDeps {
 
 export interface StartLoginRequest {
   readonly loginHint?: string;
+  /** Lets the person choose another account than the one that Microsoft has signed in. */
+  readonly selectAccount?: boolean;
   /** Where to go after signing in, as the browser asked for it. */
   readonly returnTo?: string;
   /** A claims challenge to replay; such an attempt replays no second one. */
@@ -41,6 +43,7 @@ export async function startLogin(deps: StartLoginDeps, request: StartLoginReques
       nonce,
       codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'),
       ...(hint === undefined || hint.length > MAX_LOGIN_HINT_LENGTH ? {} : { loginHint: hint }),
+      ...(request.selectAccount === true ? { selectAccount: true } : {}),
       ...(request.claims === undefined ? {} : { claims: request.claims }),
     }),
     sealAttempt(deps.seal, {

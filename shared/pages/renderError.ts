@@ -39,6 +39,7 @@ function findRetryHref(text: ErrorText, wanted: string | undefined): string {
 
 function findRetryLabel(code: ErrorCode, href: string): string {
   if (code === 'session_missing') return 'Sign in';
+  if (href.includes('prompt=select_account')) return 'Try another account';
   return href === '/' && (code === 'not_found' || code === 'origin_mismatch')
     ? 'Go to the start page'
     : 'Try again';

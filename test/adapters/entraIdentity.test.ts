@@ -72,11 +72,18 @@ describe('createAuthorizeUrl', () => {
     );
     expect(url.searchParams.has('prompt')).toBe(false);
     expect(url.searchParams.has('login_hint')).toBe(false);
+    expect(url.searchParams.has('prompt')).toBe(false);
   });
 
   it('sends nothing to anybody', async () => {
     await createUrl(createIdentity());
     expect(entra.requests).toEqual([]);
+  });
+
+  it('lets the person choose where it is told to', async () => {
+    const request = { state: 's', nonce: 'n', codeChallenge: 'c', selectAccount: true };
+    const url = new URL(await createIdentity().createAuthorizeUrl(request));
+    expect(url.searchParams.get('prompt')).toBe('select_account');
   });
 
   it('passes the login hint and a claims challenge on', async () => {

@@ -417,10 +417,17 @@ describe('a refusal', () => {
     expect(outcome).toMatchObject({
       ok: false,
       error: { code: 'not_assigned' },
-      retryHref: '/sso/login?return_to=%2Fteams%3Fx%3D1',
+      // Microsoft would take the same account again without asking.
+      retryHref: '/sso/login?prompt=select_account&return_to=%2Fteams%3Fx%3D1',
     });
     expect(world.redeemed).toEqual([]);
     expectNothingStarted();
+  });
+
+  it('that is not of the account itself keeps the account', async () => {
+    const { state } = await begin();
+    const outcome = await comeBack({ error: 'temporarily_unavailable', state });
+    expect(outcome).toMatchObject({ ok: false, retryHref: '/sso/login' });
   });
 
   it('is that nothing came at all', async () => {

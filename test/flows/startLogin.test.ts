@@ -63,6 +63,7 @@ describe('startLogin', () => {
     const deps = createDeps();
     expect((await start(deps, { loginHint: 'alice@company.com' })).asked.loginHint).toBe('alice@company.com');
     expect((await start(deps, { loginHint: 'a'.repeat(321) })).asked).not.toHaveProperty('loginHint');
+    expect((await start(deps, { selectAccount: true })).asked.selectAccount).toBe(true);
   });
 
   it('replays a challenge and remembers that it did', async () => {
