@@ -13,6 +13,7 @@ import { createGraphDirectory } from './adapters/graphDirectory.ts';
 import { createKeyRing } from './adapters/keyRing.ts';
 import { createAssertion, createManagedIdentity } from './adapters/managedIdentity.ts';
 import { createOrganizationMembershipStore, createTeamMembershipStore } from './adapters/membershipStore.ts';
+import { createMemberIndexes } from './adapters/memberIndex.ts';
 import { createOrganizationGuards } from './adapters/organizationGuards.ts';
 import { createParkedSnapshots } from './adapters/parkedSnapshots.ts';
 import { createStorageQueue } from './adapters/storageQueue.ts';
@@ -78,6 +79,7 @@ function createStore(tables: Tables): Store {
     teamMemberships: createTeamMembershipStore(tables),
     organizationMemberships: createOrganizationMembershipStore(tables),
     organizationGuards: createOrganizationGuards(tables),
+    memberIndexes: createMemberIndexes(tables),
     entities: createEntityStore(tables),
     assignedGroups: createAssignedGroupsStore(tables),
     failures: createFailureStore(tables),

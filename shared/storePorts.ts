@@ -73,6 +73,36 @@ export interface MembershipStore<Role extends string> {
   apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied>;
 }
 
+/** One row of an index of members: it says that the person may be a member, and the person's own partition is the truth. */
+export interface IndexEntry {
+  readonly entityId: string;
+  readonly userId: string;
+  readonly etag: string;
+  /** When a grant wrote it last; `undefined` where that cannot be read. */
+  readonly writtenAt: string | undefined;
+}
+
+/** A membership as the index must name it. */
+export interface IndexedMembership {
+  readonly entityId: string;
+  readonly userId: string;
+  readonly role: string;
+}
+
+/** An index of members beside the truth, read whole and page by page for the reconcile. */
+export interface MemberIndex {
+  readonly kind: 'team' | 'organization';
+  readPages(): AsyncIterable<readonly IndexEntry[]>;
+  /** Memberships that no grant of this product wrote, so that no index row was written for them. */
+  readUnindexedPages(): AsyncIterable<readonly IndexedMembership[]>;
+  /** One point read of the truth. */
+  isMember(userId: string, entityId: string): Promise<boolean>;
+  /** Idempotent. */
+  add(membership: IndexedMembership, now: Date): Promise<void>;
+  /** `false` where a grant has rewritten the row since it was read. */
+  remove(entry: IndexEntry): Promise<boolean>;
+}
+
 /** A person whose `org_admin` is being taken by the run of this observation. */
 export interface Leaving {
   readonly userId: string;
@@ -152,6 +182,7 @@ export interface Store {
   readonly teamMemberships: MembershipStore<TeamRole>;
   readonly organizationMemberships: MembershipStore<OrganizationRole>;
   readonly organizationGuards: OrganizationGuardStore;
+  readonly memberIndexes: readonly MemberIndex[];
   readonly entities: EntityStore;
   readonly assignedGroups: AssignedGroupsStore;
   readonly failures: FailureStore;

@@ -21,6 +21,7 @@ export type EventName =
   | 'provision.user'
   | 'provision.failure'
   | 'groups.refresh'
+  | 'members.reconcile'
   | 'configuration.fault';
 
 export type EventFields = Readonly<Record<string, LogSafeDetails[string] | undefined>>;

@@ -6,7 +6,6 @@
 import * as z from 'zod/mini';
 import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
 import type { ActualMembership, Removal } from '../domain/membershipPlan.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../domain/roles.ts';
 import type {
   Applied,
   ApplyContext,
@@ -18,41 +17,15 @@ import type {
 } from '../storePorts.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from './tables/inParallel.ts';
-import { TABLES } from './tables/tableNames.ts';
+import type { MembershipKind } from './tables/membershipKinds.ts';
+import { FENCE_ROW_KEY, ORGANIZATION_MEMBERSHIPS, TEAM_MEMBERSHIPS } from './tables/membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from './tables/tables.ts';
-
-/** Sorts before every id and cannot be one: ids start with a letter or digit. */
-export const FENCE_ROW_KEY = '_fence';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
 const WRITES_PER_TRANSACTION = 99;
 
 /** Index rows written at once: enough to hide latency, few enough to leave sockets to others. */
 const PARALLEL_INDEX_WRITES = 16;
-
-interface Kind<Role extends string> {
-  readonly table: string;
-  readonly indexTable: string;
-  readonly idColumn: 'team_id' | 'organization_id';
-  readonly roleColumn: 'role' | 'user_role';
-  readonly roles: readonly Role[];
-}
-
-const TEAM_KIND: Kind<TeamRole> = {
-  table: TABLES.teamMemberships,
-  indexTable: TABLES.teamMembers,
-  idColumn: 'team_id',
-  roleColumn: 'role',
-  roles: TEAM_ROLES,
-};
-
-const ORGANIZATION_KIND: Kind<OrganizationRole> = {
-  table: TABLES.organizationMemberships,
-  indexTable: TABLES.organizationMembers,
-  idColumn: 'organization_id',
-  roleColumn: 'user_role',
-  roles: ORGANIZATION_ROLES,
-};
 
 const fenceColumns = z.object({ observed_at: text, observation_id: text });
 
@@ -68,9 +41,9 @@ function parseFence(row: StoredRow | undefined): Fence {
 
 class TableMembershipStore<Role extends string> implements MembershipStore<Role> {
   readonly #tables: Tables;
-  readonly #kind: Kind<Role>;
+  readonly #kind: MembershipKind<Role>;
 
-  constructor(tables: Tables, kind: Kind<Role>) {
+  constructor(tables: Tables, kind: MembershipKind<Role>) {
     this.#tables = tables;
     this.#kind = kind;
   }
@@ -230,10 +203,10 @@ function moveFence(context: ApplyContext, fence: Fence): TransactionWrite {
 
 /** Gives the store of team memberships. */
 export function createTeamMembershipStore(tables: Tables): MembershipStore<TeamRole> {
-  return new TableMembershipStore(tables, TEAM_KIND);
+  return new TableMembershipStore(tables, TEAM_MEMBERSHIPS);
 }
 
 /** Gives the store of organization memberships. */
 export function createOrganizationMembershipStore(tables: Tables): MembershipStore<OrganizationRole> {
-  return new TableMembershipStore(tables, ORGANIZATION_KIND);
+  return new TableMembershipStore(tables, ORGANIZATION_MEMBERSHIPS);
 }

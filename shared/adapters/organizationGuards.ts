@@ -7,11 +7,9 @@ import * as z from 'zod/mini';
 import { AppError } from '../errors.ts';
 import type { AdminGuard, Leaving, OrganizationGuardStore } from '../storePorts.ts';
 import { json, readColumns } from './tables/columns.ts';
+import { GUARD_ROW_KEY } from './tables/membershipKinds.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from './tables/tables.ts';
-
-/** Sorts before every user id and cannot be one. */
-export const GUARD_ROW_KEY = '_guard';
 
 const leavingList = z.array(
   z.object({ userId: z.string(), observation: z.object({ id: z.string(), observed_at: z.string() }) }),

@@ -6,6 +6,7 @@ import {
   createOrganizationMembershipStore,
   createTeamMembershipStore,
 } from '../../shared/adapters/membershipStore.ts';
+import { createMemberIndexes } from '../../shared/adapters/memberIndex.ts';
 import { createOrganizationGuards } from '../../shared/adapters/organizationGuards.ts';
 import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
 import { createUserStore } from '../../shared/adapters/userStore.ts';
@@ -133,6 +134,7 @@ function storeOn(tables: Tables): Store {
     teamMemberships: createTeamMembershipStore(tables),
     organizationMemberships: createOrganizationMembershipStore(tables),
     organizationGuards: createOrganizationGuards(tables),
+    memberIndexes: createMemberIndexes(tables),
     entities: createEntityStore(tables),
     assignedGroups: createAssignedGroupsStore(tables),
     failures: createFailureStore(tables),

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { MINIMUM_AGE_MS, reconcileMembers } from '../../shared/flows/reconcileMembers.ts';
+import type { World } from '../support/world.ts';
+import { ALICE, BOB, createWorld, message } from '../support/world.ts';
+
+function indexRows(world: World, table: string): readonly string[] {
+  return (world.tables.dump()[table] ?? []).map((row) => `${row.partitionKey} ${row.rowKey}`);
+}
+
+async function reconcile(world: World) {
+  return reconcileMembers({ store: world.store, clock: world.clock });
+}
+
+async function provisioned(): Promise<World> {
+  const world = createWorld();
+  await world.refresh();
+  await world.provision(message());
+  return world;
+}
+
+/** A row that a crash left behind: named by the index, not by the truth. */
+async function leaveStaleRow(world: World, userId: string): Promise<void> {
+  await world.tables.write(TABLES.teamMembers, {
+    kind: 'upsert',
+    key: { partitionKey: 'entra-group-123', rowKey: userId },
+    properties: { user_id: userId, team_id: 'entra-group-123', updated_at: world.clock.now().toISOString() },
+  });
+}
+
+describe('reconcileMembers', () => {
+  it('keeps what the truth confirms', async () => {
+    const world = await provisioned();
+    world.clock.advance(MINIMUM_AGE_MS + 1);
+    await expect(reconcile(world)).resolves.toEqual({ checked: 2, removed: 0, added: 0 });
+    expect(indexRows(world, TABLES.teamMembers)).toEqual([`entra-group-123 ${ALICE}`]);
+  });
+
+  it('removes a row whose membership is gone', async () => {
+    const world = await provisioned();
+    await leaveStaleRow(world, BOB);
+    world.clock.advance(MINIMUM_AGE_MS + 1);
+    await expect(reconcile(world)).resolves.toMatchObject({ removed: 1 });
+    expect(indexRows(world, TABLES.teamMembers)).toEqual([`entra-group-123 ${ALICE}`]);
+  });
+
+  it('leaves a young row alone: its membership may be on its way', async () => {
+    const world = await provisioned();
+    await leaveStaleRow(world, BOB);
+    world.clock.advance(MINIMUM_AGE_MS - 1);
+    await expect(reconcile(world)).resolves.toMatchObject({ removed: 0 });
+    expect(indexRows(world, TABLES.teamMembers)).toContain(`entra-group-123 ${BOB}`);
+  });
+
+  it('keeps a row that a grant rewrites between the check and the removal', async () => {
+    const world = await provisioned();
+    await leaveStaleRow(world, BOB);
+    world.clock.advance(MINIMUM_AGE_MS + 1);
+    const [teams] = world.store.memberIndexes;
+    if (teams === undefined) throw new Error('an index of teams');
+    const racing = {
+      ...teams,
+      isMember: async (userId: string, entityId: string) => {
+        const isMember = await teams.isMember(userId, entityId);
+        if (userId === BOB) await world.provision(message({ userId: BOB, second: 3600 }));
+        return isMember;
+      },
+    };
+    const result = await reconcileMembers({ store: { memberIndexes: [racing] }, clock: world.clock });
+    expect(result.removed).toBe(0);
+    expect(indexRows(world, TABLES.teamMembers)).toContain(`entra-group-123 ${BOB}`);
+  });
+
+  it('names a membership that a person made by hand', async () => {
+    const world = await provisioned();
+    await world.tables.write(TABLES.organizationMemberships, {
+      kind: 'create',
+      key: { partitionKey: BOB, rowKey: 'entra-group-123' },
+      properties: {
+        user_id: BOB,
+        organization_id: 'entra-group-123',
+        user_role: 'org_admin',
+        grant_source: 'manual',
+      },
+    });
+    await expect(reconcile(world)).resolves.toMatchObject({ added: 1 });
+    expect((await world.store.organizationGuards.readGuard('entra-group-123')).hintedAdmins).toEqual([BOB]);
+  });
+
+  it('leaves the guard row alone', async () => {
+    const world = await provisioned();
+    await world.store.organizationGuards.moveGuard('entra-group-123', undefined, []);
+    world.clock.advance(MINIMUM_AGE_MS + 1);
+    await expect(reconcile(world)).resolves.toMatchObject({ checked: 2, removed: 0 });
+    expect(indexRows(world, TABLES.organizationMembers)).toContain('entra-group-123 _guard');
+  });
+});
