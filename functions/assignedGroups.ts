@@ -1,10 +1,13 @@
 import { app } from '@azure/functions';
-import { readConfigFaults, requireApp } from '../shared/app.ts';
+import { readConfigFaults, requireApp, requireConfig } from '../shared/app.ts';
 import { refreshAssignedGroups } from '../shared/flows/refreshAssignedGroups.ts';
 import { observeFlow } from '../shared/telemetry.ts';
 
-/** Timer, every 10 minutes: reads the assigned groups and makes sure that all in force have what they need. */
-if (readConfigFaults().length === 0 && requireApp().config.rules.assignedGroupsAreKnown) {
+/**
+ * Timer, every 10 minutes: reads the assigned groups and makes sure that all in force have what they need. Without a service
+ * principal there is no such list.
+ */
+if (readConfigFaults().length === 0 && requireConfig().rules.assignedGroupsAreKnown) {
   app.timer('assignedGroups', {
     schedule: '0 */10 * * * *',
     handler: async (_timer, context) => {

@@ -190,18 +190,27 @@ export function createApp(config: Config): App {
   };
 }
 
+let config: Config | undefined;
 let app: App | undefined;
+let faults: readonly string[] | undefined;
 
-/**
- * Gives the application of this process, built at the first call and kept.
- * Throws `configuration_invalid` with every fault; the next call tries again, since nothing was built.
- */
+/** Gives this process's settings, read once. Throws `configuration_invalid` with every fault. */
+export function requireConfig(): Config {
+  config ??= parseConfig(process.env);
+  return config;
+}
+
+/** Gives the application of this process, built at the first call and kept. Throws as {@link requireConfig}. */
 export function requireApp(): App {
-  app ??= createApp(parseConfig(process.env));
+  app ??= createApp(requireConfig());
   return app;
 }
 
-/** Gives the faults of this process's settings, as lines; empty where {@link requireApp} gives an application. Never throws. */
+/**
+ * Gives the faults of this process's settings, as lines; empty where {@link requireApp} gives an application. Settings do
+ * not change while a process lives, so they are judged once. Never throws.
+ */
 export function readConfigFaults(): readonly string[] {
-  return findConfigFaults(process.env).map((fault) => formatFault(fault));
+  faults ??= findConfigFaults(process.env).map((fault) => formatFault(fault));
+  return faults;
 }
