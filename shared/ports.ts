@@ -99,7 +99,7 @@ export interface ProvisionQueue {
 export interface Random {
   /** Cryptographically strong. */
   bytes(count: number): Uint8Array;
-  /** A random (version 4) UUID. */
+  /** A UUID; one made later, to the millisecond, sorts after it: of two observations in one second the id decides. */
   uuid(): string;
 }
 

@@ -39,7 +39,7 @@ export function createGraphDirectory(options: GraphDirectoryOptions): Directory 
         itemSchema: memberOfSchema,
         budgetMs: MY_GROUPS_BUDGET_MS,
       });
-      // Directory roles and administrative units are in the list too (DOMAIN.md, "Which groups count").
+      // Directory roles and administrative units are in the list too (docs/domain.md, "Which groups count").
       const groups = items.filter((item) => item['@odata.type'] === '#microsoft.graph.group');
       return { groupIds: [...new Set(groups.map((group) => group.id))], observedAt };
     },

@@ -1,7 +1,7 @@
 /**
  * The guard row of an organization's administrators. A run that takes `org_admin` from somebody first checks that
  * another administrator remains and moves this row under its ETag, so that two runs cannot each see the other as the
- * remaining one (DOMAIN.md, "Removal"). The row names who is leaving: somebody named there does not count as remaining.
+ * remaining one (docs/domain.md, "Removal"). The row names who is leaving: somebody named there does not count as remaining.
  */
 import * as z from 'zod/mini';
 import { AppError } from '../errors.ts';

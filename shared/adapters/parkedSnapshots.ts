@@ -53,10 +53,10 @@ export function createParkedSnapshots(tables: Tables): ParkedSnapshots {
 }
 
 /**
- * The partition is the id's first two characters: ids are random UUIDs, so 256 partitions. One for all would put rows
+ * The partition is the id's last two characters: ids are UUIDs that begin with the time and end at random, so 256 partitions. One for all would put rows
  * of up to 720 KiB behind one partition server just when everybody signs in on a Monday; one a row would leave whoever
  * cleans up nothing smaller than the whole table to read.
  */
 function keyOf(id: string): RowKey {
-  return { partitionKey: id.slice(0, 2), rowKey: id };
+  return { partitionKey: id.slice(-2), rowKey: id };
 }

@@ -67,7 +67,7 @@ export type ListDecision =
   | { readonly kind: 'hold_back'; readonly version: string; readonly lostCount: number };
 
 /**
- * Decides whether a completely read list replaces the one in force (DOMAIN.md, "Which groups count", brake).
+ * Decides whether a completely read list replaces the one in force (docs/domain.md, "Which groups count", brake).
  * The first list is always accepted: there is nothing that it could take away.
  */
 export function decideAssignedGroups(

@@ -17,7 +17,7 @@ export interface CountedGroups {
   readonly unknown: readonly string[];
 }
 
-/** Sorts the person's group ids by the accepted list (DOMAIN.md, "Which groups count"). Repeated ids count once. */
+/** Sorts the person's group ids by the accepted list (docs/domain.md, "Which groups count"). Repeated ids count once. */
 export function countGroups(observation: Observation, accepted: readonly KnownGroup[]): CountedGroups {
   const known = new Map(accepted.map((group) => [group.id, group]));
   const counted: KnownGroup[] = [];
@@ -70,7 +70,7 @@ function withheldOrganization(group: KnownGroup): Reported | undefined {
 }
 
 /**
- * Gives what the observation asks for (DOMAIN.md, "The flag" and "Roles").
+ * Gives what the observation asks for (docs/domain.md, "The flag" and "Roles").
  * Without a service principal nothing is created, so a group without a team or organization is simply not one of ours
  * and is not reported.
  */

@@ -1,5 +1,5 @@
 /**
- * What an entity's own values come to under its organization (DOMAIN.md, "Limits between levels"). Rows are never
+ * What an entity's own values come to under its organization (docs/domain.md, "Limits between levels"). Rows are never
  * rewritten for it: the effective value is the smaller one, with the reason, worked out at read time.
  */
 import type {

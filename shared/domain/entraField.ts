@@ -1,7 +1,7 @@
 /**
  * A field that Entra gives and Entra takes. Nobody who edits a row by hand sets a source column, so the system keeps
  * beside the field the value that it wrote last: a field that differs from it was edited by a person and stays
- * (DOMAIN.md, "Roles").
+ * (docs/domain.md, "Roles").
  */
 export interface EntraField {
   /** What the row says now; `undefined` where the column is absent. */

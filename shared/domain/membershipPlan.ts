@@ -58,13 +58,13 @@ function byEntityId(a: { readonly entityId: string }, b: { readonly entityId: st
 }
 
 function isRemovable<Role extends string>(row: ActualMembership<Role>, input: PlanInput<Role>): boolean {
-  // Only what Entra granted; a membership without a source is a person's own work (DOMAIN.md, "Removal").
+  // Only what Entra granted; a membership without a source is a person's own work (docs/domain.md, "Removal").
   return input.mode === 'full' && row.grantSource === 'entra' && !input.held.has(row.entityId);
 }
 
 /**
  * Gives the role that a row should have. One that stays although it is not desired now (withheld, not yet known, the
- * flag off, additive) is only lowered: what Entra gave, Entra takes (DOMAIN.md, "Roles").
+ * flag off, additive) is only lowered: what Entra gave, Entra takes (docs/domain.md, "Roles").
  */
 function roleFromEntra<Role extends string>(row: ActualMembership<Role>, input: PlanInput<Role>): Role {
   const desired = input.desired.get(row.entityId);

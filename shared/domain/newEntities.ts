@@ -1,4 +1,4 @@
-/** What a new organization or team starts with (DOMAIN.md, "The flag"). Existing ones are never overwritten. */
+/** What a new organization or team starts with (docs/domain.md, "The flag"). Existing ones are never overwritten. */
 import type { AssignedGroup } from './assignedGroups.ts';
 import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
 import { ALL_ORG_MODELS } from './entities.ts';
@@ -146,7 +146,7 @@ export interface Relink {
   readonly metadata: Metadata;
 }
 
-/** Plans the re-link of a degraded team (DOMAIN.md, "The flag", rule 7). */
+/** Plans the re-link of a degraded team (docs/domain.md, "The flag", rule 7). */
 export function planRelink(team: Team, degradation: Degradation): Relink {
   const untouched = JSON.stringify(team.models) === JSON.stringify(degradation.models);
   return {

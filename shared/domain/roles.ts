@@ -26,7 +26,7 @@ function highestOf(candidates: ReadonlySet<string>): GlobalRole | undefined {
 }
 
 /**
- * Gives the global role that Entra and the settings give a person (DOMAIN.md, "Roles"): `PROXY_ADMIN_ID`, then the
+ * Gives the global role that Entra and the settings give a person (docs/domain.md, "Roles"): `PROXY_ADMIN_ID`, then the
  * highest app role, then the highest of `ROLE_MAPPINGS` over the groups that count, then the default.
  */
 export function globalRoleOf(person: Person, countingGroupIds: Iterable<string>, rules: Rules): GlobalRole {

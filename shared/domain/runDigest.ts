@@ -7,7 +7,7 @@ export const DIGEST_MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Gives the digest of everything that decides a run's outcome: person, group ids, settings, the accepted list's version
- * (DOMAIN.md, "Order", step 2). Independent of the order of groups and app roles. 64 hex digits.
+ * (docs/domain.md, "Order", step 2). Independent of the order of groups and app roles. 64 hex digits.
  */
 export function runDigest(
   observation: Observation,

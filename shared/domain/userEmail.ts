@@ -7,7 +7,7 @@ export interface EmailClaims {
 }
 
 /**
- * Gives the `email` claim, else the UPN unless it is a guest's, else `undefined` (DOMAIN.md, "Entities"; `mail`
+ * Gives the `email` claim, else the UPN unless it is a guest's, else `undefined` (docs/domain.md, "Entities"; `mail`
  * is no claim of the id_token, so a sign-in never sees it).
  */
 export function findUserEmail(claims: EmailClaims): string | undefined {

@@ -54,7 +54,7 @@ export type LoginOutcome =
       readonly retryHref: string;
     };
 
-/** More than 5 minutes ahead of now is refused (DOMAIN.md, "Order"). */
+/** More than 5 minutes ahead of now is refused (docs/domain.md, "Order"). */
 const MAX_AHEAD_MS = 5 * 60_000;
 
 /**

@@ -65,7 +65,7 @@ async function ensureOrganizations(
       failure: undefined,
     };
   } catch (error) {
-    // The teams may still be served (DOMAIN.md, "The flag", rule 7): the caller decides whether to retry or degrade.
+    // The teams may still be served (docs/domain.md, "The flag", rule 7): the caller decides whether to retry or degrade.
     if (!(error instanceof AppError)) throw error;
     return { found, unreadable: read.unreadable, failure: error };
   }
@@ -153,7 +153,7 @@ export function unreadableDetails(
 }
 
 /**
- * Creates what the groups lack, organizations before teams, and re-links teams that were degraded (DOMAIN.md, "The
+ * Creates what the groups lack, organizations before teams, and re-links teams that were degraded (docs/domain.md, "The
  * flag"). Idempotent, safe to run at once in several places. Where organizations fail, the rest is still done: a team
  * whose organization is missing is left absent, or with `degradeOnFailure` made standalone and marked.
  * Throws `storage_unavailable` or `storage_refused` when teams cannot be read or written.

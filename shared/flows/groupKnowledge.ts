@@ -6,7 +6,7 @@ import type { AssignedGroupsStore } from '../storePorts.ts';
 /** How long an instance may rely on what it read. Shorter than a person waits, longer than a burst of sign-ins. */
 export const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
-/** At most one refresh a minute because of what people bring, over all instances (DOMAIN.md, "Which groups count"). */
+/** At most one refresh a minute because of what people bring, over all instances (docs/domain.md, "Which groups count"). */
 export const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {

@@ -1,4 +1,4 @@
-/** Nobody's last administrator goes away by itself (DOMAIN.md, "Removal"). */
+/** Nobody's last administrator goes away by itself (docs/domain.md, "Removal"). */
 import type { Reported } from '../domain/access.ts';
 import { reportUnreadable } from '../domain/describeUnreadable.ts';
 import type { OrganizationRole } from '../domain/entities.ts';

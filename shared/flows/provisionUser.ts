@@ -1,7 +1,7 @@
 /**
  * One message: claim, read actual, desired from the rules, plan, apply under the fence, finish.
  *
- * The protocol is DOMAIN.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
+ * The protocol is docs/domain.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
  * user's row orders the runs and a fence row in each membership partition keeps a late run from writing.
  */
 import { reportUnreadable } from '../domain/describeUnreadable.ts';
@@ -35,6 +35,8 @@ export interface ProvisionDeps {
   readonly clock: Clock;
   readonly random: Pick<Random, 'uuid'>;
   readonly rules: Rules;
+  /** Told what one run wrote, also where the message then comes back for the rest. */
+  readonly onApplied?: (changes: MembershipChanges) => void;
 }
 
 /** Which delivery of the message this is, counted from 1, and how many there will be. */
@@ -284,6 +286,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
     return { status: 'superseded' };
   }
 
+  deps.onApplied?.(applied.changes);
   const reported = [
     ...desired.reported,
     ...ensured.reported,

@@ -10,7 +10,7 @@ import type { Store } from '../storePorts.ts';
 export const FIRST_DELAY_SECONDS = 15;
 export const LONGEST_DELAY_SECONDS = 60 * 60;
 
-/** After this time a waiting message fails (DOMAIN.md, "Waiting is not failing"). */
+/** After this time a waiting message fails (docs/domain.md, "Waiting is not failing"). */
 export const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
 
 export interface PutBackDeps {

@@ -12,7 +12,7 @@ function presenceOf(id: string, read: EntityRead<unknown>): Presence {
 
 /**
  * Gives which of a person's groups have a team or an organization, where no service principal is configured: nothing is
- * created then, a person joins what exists under a group id that they have (DOMAIN.md, "Which groups count").
+ * created then, a person joins what exists under a group id that they have (docs/domain.md, "Which groups count").
  */
 export async function readGroupPresence(
   store: Pick<Store, 'entities'>,

@@ -28,7 +28,7 @@ function presenceVersion(groups: readonly KnownGroup[]): string {
   return createHash('sha256').update(JSON.stringify(presences)).digest('hex').slice(0, 16);
 }
 
-/** Failures outside the message: it waits for them instead of failing (DOMAIN.md, "Waiting is not failing"). */
+/** Failures outside the message: it waits for them instead of failing (docs/domain.md, "Waiting is not failing"). */
 const DIRECTORY_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'directory_unreachable',
   'directory_permission_missing',

@@ -102,7 +102,7 @@ function decisionName(kind: 'accept' | 'unchanged' | 'hold_back'): Refreshed['de
 
 /**
  * Reads the groups assigned to the Enterprise Application and puts the list in force unless the brake holds it back
- * (DOMAIN.md, "Which groups count"); the groups in force get their team (and organization). One page of Graph or more,
+ * (docs/domain.md, "Which groups count"); the groups in force get their team (and organization). One page of Graph or more,
  * one read and one write of the list, and the reads and writes of what is missing. Idempotent.
  * Throws what the directory read throws (the old list then stays in force) and what the store throws.
  */

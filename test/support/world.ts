@@ -119,6 +119,8 @@ export interface World {
   provision(message: ProvisionMessage, delivery?: Partial<Delivery>): Promise<ProvisionResult>;
   /** Another worker instance on the same store, seen through its own view of the tables. */
   worker(tables: Tables): ProvisionDeps;
+  /** The same: what `provision` and `refresh` are there. */
+  through(tables: Tables): Pick<World, 'provision' | 'refresh'>;
 }
 
 export interface WorldOptions {
@@ -126,7 +128,11 @@ export interface WorldOptions {
   readonly assigned?: readonly AssignedGroup[];
   readonly removalLimitPercent?: number;
   readonly acceptVersion?: string;
+  /** The same store and clock under other settings: what a deployment does. */
+  readonly on?: Pick<World, 'tables' | 'clock'>;
 }
+
+let deployments = 0;
 
 function storeOn(tables: Tables): Store {
   return {
@@ -143,8 +149,8 @@ function storeOn(tables: Tables): Store {
 
 /** Builds a world whose directory has the production team assigned; nothing is refreshed or provisioned yet. */
 export function createWorld(options: WorldOptions = {}): World {
-  const tables = createMemoryTables();
-  const clock = createTestClock();
+  const tables = options.on?.tables ?? createMemoryTables();
+  const clock = options.on?.clock ?? createTestClock();
   const rules = options.rules ?? sampleRules();
   const queued: QueuedMessage[] = [];
   const queue: ProvisionQueue = {
@@ -154,10 +160,12 @@ export function createWorld(options: WorldOptions = {}): World {
     },
   };
   let uuid = 0;
+  if (options.on !== undefined) deployments += 1;
+  const prefix = options.on === undefined ? 'uuid' : `uuid-${deployments}`;
   const random = {
     uuid: () => {
       uuid += 1;
-      return `uuid-${uuid}`;
+      return `${prefix}-${uuid}`;
     },
   };
   const directory = {
@@ -210,6 +218,14 @@ export function createWorld(options: WorldOptions = {}): World {
     provision: async (entry, delivery = {}) =>
       provisionUser(provisionDeps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
     worker: depsOn,
+    through: (view) => {
+      const deps = depsOn(view);
+      return {
+        provision: async (entry, delivery = {}) =>
+          provisionUser(deps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+        refresh: async () => refreshAssignedGroups(refreshOn(storeOn(view))),
+      };
+    },
   };
   return world;
 }

@@ -11,7 +11,7 @@ const KEYS_MAX_AGE_MS = 60 * 60 * 1000;
 /** A key id that nobody knows makes us ask at most this often. */
 const KEYS_COOLDOWN_MS = 30_000;
 const CLOCK_TOLERANCE_SECONDS = 60;
-/** DOMAIN.md, "Order": an observation further ahead than this is refused. */
+/** docs/domain.md, "Order": an observation further ahead than this is refused. */
 const MAX_AHEAD_SECONDS = 5 * 60;
 
 export interface IdTokenVerifierOptions {

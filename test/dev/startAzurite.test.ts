@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TableClient } from '@azure/data-tables';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startAzurite } from '../../dev/stack/azurite.ts';
+
+let location: string;
+
+beforeEach(async () => {
+  location = await mkdtemp(join(tmpdir(), 'azurite-'));
+});
+
+afterEach(async () => {
+  await rm(location, { recursive: true });
+});
+
+test('keeps messages and rows between starts, on ports that it chooses', async () => {
+  const clientsOf = (
+    connectionString: string,
+  ): { queue: ReturnType<QueueServiceClient['getQueueClient']>; table: TableClient } => ({
+    queue: QueueServiceClient.fromConnectionString(connectionString).getQueueClient('kept'),
+    table: TableClient.fromConnectionString(connectionString, 'kept', { allowInsecureConnection: true }),
+  });
+  const first = await startAzurite({ location });
+  const before = clientsOf(first.connectionString);
+  await before.queue.create();
+  await before.queue.sendMessage('still here');
+  await before.table.createTable();
+  await before.table.createEntity({ partitionKey: 'p', rowKey: 'r', text: 'still here' });
+  await first.stop();
+
+  const second = await startAzurite({ location });
+  const after = clientsOf(second.connectionString);
+  const message = (await after.queue.receiveMessages()).receivedMessageItems[0];
+  const row = await after.table.getEntity('p', 'r');
+  await second.stop();
+  expect(message?.messageText).toBe('still here');
+  expect(row['text']).toBe('still here');
+  expect(await second.exited).toBe('exit code 0');
+});

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../shared/errors.ts';
+import type { HealthDetail, HealthDeps } from '../../shared/flows/checkHealth.ts';
+import { checkHealth, checkStorage, failingConfiguration } from '../../shared/flows/checkHealth.ts';
+import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
+import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
+import type { World } from '../support/world.ts';
+import { createWorld, PRODUCTION_TEAM } from '../support/world.ts';
+
+const AT = '2026-11-23T09:00:00.000Z';
+
+function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
+  return {
+    store: { assignedGroups: createAssignedGroupsStore(tables) },
+    directory: world.refreshDeps.directory,
+    clock: world.clock,
+    assignedGroupsAreKnown: true,
+  };
+}
+
+async function readyWorld(): Promise<World> {
+  const world = createWorld();
+  await world.refresh();
+  return world;
+}
+
+async function healthOf(world: World, tables?: Tables): Promise<HealthDetail> {
+  return checkHealth(depsOf(world, tables));
+}
+
+describe('checkHealth', () => {
+  it('is ok where the store and the directory answer and nothing is held back', async () => {
+    const world = await readyWorld();
+    const { list } = await world.refresh();
+    expect(await healthOf(world)).toEqual({
+      status: 'ok',
+      checked_at: AT,
+      configuration: { status: 'ok', faults: [] },
+      storage: { status: 'ok' },
+      directory: { status: 'ok', assigned_groups: 1 },
+      accepted_groups: { version: list.version, accepted_at: AT, checked_at: AT, groups: 1, incomplete: [] },
+    });
+  });
+
+  it('is failing where the store does not answer, and still says how the directory is', async () => {
+    const world = await readyWorld();
+    const health = await healthOf(
+      world,
+      breakingStore(world.tables, () => true),
+    );
+    expect(health).toMatchObject({
+      status: 'failing',
+      storage: { status: 'failing', error: 'storage_unavailable' },
+      directory: { status: 'ok' },
+    });
+    expect(health).not.toHaveProperty('accepted_groups');
+  });
+
+  it.each([
+    {
+      code: 'directory_permission_missing',
+      hint: /Application\.Read\.All.*GroupMember\.Read\.All.*admin consent/,
+    },
+    { code: 'credential_refused', hint: /secret.*federated credential/ },
+    { code: 'directory_unreachable', hint: /list in force stays/ },
+    { code: 'microsoft_unreachable', hint: /list in force stays/ },
+  ] as const)('is degraded and says what to do: $code', async ({ code, hint }) => {
+    const world = await readyWorld();
+    world.assigned = new AppError(code, 'no');
+    const health = await healthOf(world);
+    expect(health).toMatchObject({ status: 'degraded', directory: { status: 'failing', error: code } });
+    expect(health.directory.hint).toMatch(hint);
+    expect(health.accepted_groups?.groups).toBe(1);
+  });
+
+  it('is degraded while the brake is on, and says by which version to accept the list', async () => {
+    const world = await readyWorld();
+    world.assigned = [];
+    const { list } = await world.refresh();
+    const version = list.heldBack?.version ?? '';
+    const health = await healthOf(world);
+    expect(health).toMatchObject({
+      status: 'degraded',
+      brake: { version, heldBackAt: AT, groupCount: 0, lostCount: 1 },
+    });
+    expect(health.brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
+    expect(health.brake?.hint).toContain('lost 1 ');
+  });
+
+  it('names the groups whose team is missing or unreadable', async () => {
+    const world = createWorld({ assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }] });
+    await editRow(world.tables, teamRow(PRODUCTION_TEAM.id), { models: 'x' });
+    await world.refresh();
+    expect((await healthOf(world)).accepted_groups?.incomplete).toEqual([PRODUCTION_TEAM.id]);
+  });
+
+  it('does not ask a directory that is not configured', async () => {
+    const world = createWorld();
+    const health = await checkHealth({ ...depsOf(world), assignedGroupsAreKnown: false });
+    expect(health).toMatchObject({ status: 'ok', directory: { status: 'not_configured' } });
+    expect(world.directoryReads).toBe(0);
+  });
+
+  it('says nothing of a list that was never accepted', async () => {
+    const health = await healthOf(createWorld());
+    expect(health).not.toHaveProperty('accepted_groups');
+    expect(health.storage).toEqual({ status: 'ok' });
+  });
+
+  it('quotes no error text, which might be somebody’s secret', async () => {
+    const world = await readyWorld();
+    world.assigned = new Error('client_secret=hunter2');
+    expect(JSON.stringify(await healthOf(world))).not.toContain('hunter2');
+  });
+});
+
+describe('checkStorage', () => {
+  it('is whether the store answers', async () => {
+    const world = await readyWorld();
+    expect(await checkStorage(depsOf(world))).toBe(true);
+    expect(
+      await checkStorage(
+        depsOf(
+          world,
+          breakingStore(world.tables, () => true),
+        ),
+      ),
+    ).toBe(false);
+  });
+});
+
+describe('failingConfiguration', () => {
+  it('names every fault and checks nothing else', () => {
+    expect(failingConfiguration(['MICROSOFT_TENANT: missing'], new Date(AT))).toEqual({
+      status: 'failing',
+      checked_at: AT,
+      configuration: { status: 'failing', faults: ['MICROSOFT_TENANT: missing'] },
+      storage: { status: 'not_checked' },
+      directory: { status: 'not_checked' },
+    });
+  });
+});

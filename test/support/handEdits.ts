@@ -1,0 +1,124 @@
+/** What a person does to the tables with a storage explorer, and what a broken store does to the product. */
+import { entityPartition } from '../../shared/adapters/entityStore.ts';
+import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
+import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import type { Properties, RowKey, Tables, Value } from '../../shared/adapters/tables/tables.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { AppError } from '../../shared/errors.ts';
+import type { MemoryTables, StoreOperation } from './memoryTables.ts';
+
+/** A row, by its table and key. */
+export interface Row {
+  readonly table: string;
+  readonly key: RowKey;
+}
+
+/** Where a team stands. */
+export function teamRow(id: string): Row {
+  return { table: TABLES.teams, key: { partitionKey: entityPartition(id), rowKey: id } };
+}
+
+/** Where an organization stands. */
+export function organizationRow(id: string): Row {
+  return { table: TABLES.organizations, key: { partitionKey: entityPartition(id), rowKey: id } };
+}
+
+/** Where a person's row stands. */
+export function userRow(userId: string): Row {
+  return { table: TABLES.users, key: { partitionKey: userId, rowKey: 'user' } };
+}
+
+/** Where a person's membership of a team stands. */
+export function teamMembershipRow(userId: string, id: string): Row {
+  return { table: TABLES.teamMemberships, key: { partitionKey: userId, rowKey: id } };
+}
+
+/** Where a person's membership of an organization stands. */
+export function organizationMembershipRow(userId: string, id: string): Row {
+  return { table: TABLES.organizationMemberships, key: { partitionKey: userId, rowKey: id } };
+}
+
+/** Where a team's or organization's index says that a person is in it. */
+export function indexRow(table: 'teamMembers' | 'organizationMembers', id: string, userId: string): Row {
+  return { table: TABLES[table], key: { partitionKey: id, rowKey: userId } };
+}
+
+/** Gives a row's properties, or `undefined` where there is no such row. */
+export async function findRow(
+  tables: Tables,
+  { table, key }: Row,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (await tables.find(table, key))?.properties;
+}
+
+/** Sets some columns of a row, or makes it. */
+export async function editRow(tables: Tables, { table, key }: Row, columns: Properties): Promise<void> {
+  await tables.write(table, { kind: 'upsertMerge', key, properties: columns });
+}
+
+/** Takes a column off a row, which a merge cannot do. */
+export async function dropColumn(tables: Tables, row: Row, column: string): Promise<void> {
+  const properties: Record<string, Value> = {};
+  for (const [name, value] of Object.entries((await findRow(tables, row)) ?? {})) {
+    if (name !== column && isValue(value)) properties[name] = value;
+  }
+  await tables.write(row.table, { kind: 'upsert', key: row.key, properties });
+}
+
+function isValue(value: unknown): value is Value {
+  return ['string', 'number', 'boolean'].includes(typeof value) || value instanceof Uint8Array;
+}
+
+/** Deletes a row. */
+export async function deleteRow(tables: Tables, { table, key }: Row): Promise<void> {
+  await tables.write(table, { kind: 'delete', key, etag: '*' });
+}
+
+/** Gives the ids of the people that an index names, without its guard. */
+export async function indexOf(
+  tables: Tables,
+  table: 'teamMembers' | 'organizationMembers',
+  id: string,
+): Promise<readonly string[]> {
+  const rows = await tables.read(TABLES[table], { partitionKey: id });
+  return rows.map((row) => row.rowKey).filter((key) => !key.startsWith('_'));
+}
+
+/** Gives the id of the observation that moved a person's fence last. */
+export async function fenceOf(
+  tables: Tables,
+  table: 'teamMemberships' | 'organizationMemberships',
+  userId: string,
+): Promise<unknown> {
+  const key = { partitionKey: userId, rowKey: FENCE_ROW_KEY };
+  return (await findRow(tables, { table: TABLES[table], key }))?.['observation_id'];
+}
+
+/** Gives the same store through a network that fails before every request that `fails` names. */
+export function breakingStore(
+  tables: MemoryTables,
+  fails: (operation: StoreOperation) => boolean,
+  code: ErrorCode = 'storage_unavailable',
+): Tables {
+  return tables.view((moment) => {
+    if (moment.phase === 'before' && fails(moment))
+      throw new AppError(code, 'the store is broken', { retryable: true });
+  });
+}
+
+/** Gives the requests to the store that `act` made. */
+export async function requestsOf(
+  tables: MemoryTables,
+  act: () => Promise<unknown>,
+): Promise<readonly StoreOperation[]> {
+  tables.forgetRequests();
+  await act();
+  return tables.requests();
+}
+
+/** Gives how many requests of each kind there are on each table: `find LiteLLMUserTable` → 1. */
+export function tally(requests: readonly StoreOperation[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { kind, table } of requests) counts[`${kind} ${table}`] = (counts[`${kind} ${table}`] ?? 0) + 1;
+  return counts;
+}
