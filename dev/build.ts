@@ -1,22 +1,27 @@
 /**
- * The build: one self-contained CommonJS bundle, exactly as Azure deploys it. `node dev/build.ts` writes `dist/`.
+ * The build, exactly as Azure deploys it: one self-contained CommonJS bundle, and a second one for telemetry that the first loads
+ * where something is exported. `node dev/build.ts` writes `dist/`.
  */
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build, type BuildOptions as BuildSettings } from 'esbuild';
 import { z } from 'zod';
 import { treeShaking } from './treeShaking.ts';
+import { withoutRemoteSettings } from './withoutRemoteSettings.ts';
 
 /** A cold start reads and compiles the whole bundle, so `npm run build` fails where it reaches this. */
 export const maxBundleBytes = 1_000_000;
+
+/** The first invocation of an instance that exports telemetry waits for this one to load. */
+export const maxTelemetryBytes = 400_000;
 
 const repositoryDir = resolve(import.meta.dirname, '..');
 
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 
 export interface BuildOptions {
-  /** Where `main.cjs`, `host.json` and `package.json` go. Emptied first. */
+  /** Where `main.cjs`, `telemetry.cjs`, `host.json` and `package.json` go. Emptied first. */
   readonly outdir: string;
   /** Default: `functions/` of this repository. */
   readonly functionsDir?: string;
@@ -27,13 +32,14 @@ export interface BuildOptions {
 export interface BuiltApp {
   readonly outdir: string;
   readonly bundleBytes: number;
+  readonly telemetryBytes: number;
   /** The entry files that the bundle holds, in order. */
   readonly entryFiles: readonly string[];
 }
 
 /**
- * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`, and puts `host.json`
- * and a minimal `package.json` beside it. Idempotent.
+ * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`, and puts `telemetry.cjs`,
+ * `host.json` and a minimal `package.json` beside it. Idempotent.
  * Throws an Error where there is no entry file or the code does not bundle.
  */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
@@ -46,16 +52,44 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   await rm(options.outdir, { recursive: true, force: true });
   await mkdir(options.outdir, { recursive: true });
   await Promise.all([
-    bundle(functionsDir, entryFiles, join(options.outdir, 'main.cjs')),
+    bundleFunctions(functionsDir, entryFiles, join(options.outdir, 'main.cjs')),
+    bundleTelemetry(join(options.outdir, 'telemetry.cjs')),
     copyHostJson(options.hostJsonFile ?? join(repositoryDir, 'host.json'), options.outdir),
     writePackageJson(options.outdir),
   ]);
-  const { size } = await stat(join(options.outdir, 'main.cjs'));
-  return { outdir: options.outdir, bundleBytes: size, entryFiles };
+  const sizeOf = async (name: string): Promise<number> => (await stat(join(options.outdir, name))).size;
+  return {
+    outdir: options.outdir,
+    bundleBytes: await sizeOf('main.cjs'),
+    telemetryBytes: await sizeOf('telemetry.cjs'),
+    entryFiles,
+  };
 }
 
-async function bundle(functionsDir: string, entryFiles: readonly string[], outfile: string): Promise<void> {
+/** What both bundles have in common. */
+const bundling = {
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  // ESM where a package has both: only that can be shaken.
+  mainFields: ['module', 'main'],
+  logLevel: 'error',
+  // ESM builds of the storage packages call createRequire(import.meta.url), which CommonJS does not have.
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+} satisfies BuildSettings;
+
+async function bundleFunctions(
+  functionsDir: string,
+  entryFiles: readonly string[],
+  outfile: string,
+): Promise<void> {
   await build({
+    ...bundling,
     stdin: {
       contents: entryFiles.map((file) => `import './${file}';`).join('\n'),
       resolveDir: functionsDir,
@@ -63,22 +97,18 @@ async function bundle(functionsDir: string, entryFiles: readonly string[], outfi
       loader: 'ts',
     },
     outfile,
-    bundle: true,
-    format: 'cjs',
-    platform: 'node',
-    target: 'node24',
-    minify: true,
-    legalComments: 'none',
-    charset: 'utf8',
-    // ESM where a package has both: only that can be shaken.
-    mainFields: ['module', 'main'],
     plugins: [treeShaking()],
-    logLevel: 'error',
     // The worker supplies this module when it runs; no package of that name exists.
     external: ['@azure/functions-core'],
-    // ESM builds of the storage packages call createRequire(import.meta.url), which CommonJS does not have.
-    define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+  });
+}
+
+async function bundleTelemetry(outfile: string): Promise<void> {
+  await build({
+    ...bundling,
+    entryPoints: [join(repositoryDir, 'shared/openTelemetry/createTelemetry.ts')],
+    outfile,
+    plugins: [treeShaking(), withoutRemoteSettings()],
   });
 }
 
@@ -95,10 +125,11 @@ async function writePackageJson(outdir: string): Promise<void> {
 async function main(): Promise<void> {
   const built = await buildApp({ outdir: join(repositoryDir, 'dist') });
   console.log(
-    `dist/main.cjs: ${built.bundleBytes} bytes (limit ${maxBundleBytes}), ${built.entryFiles.length} functions`,
+    `dist/main.cjs: ${built.bundleBytes} bytes (limit ${maxBundleBytes}), ${built.entryFiles.length} entry files`,
   );
-  if (built.bundleBytes >= maxBundleBytes) {
-    throw new Error('The bundle is too large: every cold start pays for it.');
+  console.log(`dist/telemetry.cjs: ${built.telemetryBytes} bytes (limit ${maxTelemetryBytes})`);
+  if (built.bundleBytes >= maxBundleBytes || built.telemetryBytes >= maxTelemetryBytes) {
+    throw new Error('A bundle is too large: cold starts pay for it.');
   }
 }
 

@@ -90,11 +90,15 @@ async function createDeps(account: string | undefined): Promise<RedriveDeps> {
 }
 
 async function list(deps: RedriveDeps): Promise<void> {
-  const failures = await deps.store.failures.read();
-  if (failures.length === 0) {
+  const { failures, unreadable } = await deps.store.failures.read();
+  if (failures.length === 0 && unreadable.length === 0) {
     console.log('No message has failed.');
     return;
   }
+  for (const { id, table, columns } of unreadable) {
+    console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}); mend or delete the row.`);
+  }
+  if (failures.length === 0) return;
   console.table(
     failures.map((failure) => ({
       id: failure.id,

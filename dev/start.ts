@@ -1,10 +1,10 @@
 /** `npm start`: the whole product on this machine, until Ctrl-C. */
-import { rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { findFreePort, isPortFree } from './stack/freePort.ts';
 import { readLocalSettings } from './stack/localSettings.ts';
 import { parseStartArguments, type StartArguments } from './stack/startArguments.ts';
 import { StartError } from './stack/startError.ts';
+import { resetStateDir } from './stack/resetStateDir.ts';
 import { type Stack, startStack } from './stack/startStack.ts';
 import { requireUnlocked } from './stack/stackLock.ts';
 import { usesEmulator } from './stack/stackSettings.ts';
@@ -19,7 +19,7 @@ const secondCtrlCAfterMs = 1_000;
 const help = `npm start -- [options]
 
   --port N           the app's port (default ${defaultPort}, or another free one)
-  --reset            begin afresh: deletes .local/ first
+  --reset            begin afresh: deletes .local/ (or the state folder) first
   --flag=false       short for --ENTRA_GROUPS_ALSO_CREATE_ORGS=false
   --NAME=value       any app setting; wins over local.settings.json
   --directory FILE   another sample directory for the identity emulator
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   const stateDir = resolve(options.stateDir ?? join(repositoryDir, '.local'));
   await requireUnlocked(stateDir);
   if (options.reset) {
-    await rm(stateDir, { recursive: true, force: true });
+    await resetStateDir(stateDir);
   }
   const local = await readLocalSettings(join(repositoryDir, 'local.settings.json'));
   const given = { ...local.values, ...options.settings };

@@ -6,7 +6,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { startFoundation } from './stack/foundation.ts';
 import { findFreePort, isPortFree } from './stack/freePort.ts';
 import { readLocalSettings } from './stack/localSettings.ts';
-import { parseStartArguments } from './stack/startArguments.ts';
+import { parseStartArguments, type StartArguments } from './stack/startArguments.ts';
 import { StartError } from './stack/startError.ts';
 import { lockStateDir } from './stack/stackLock.ts';
 
@@ -14,13 +14,14 @@ const repositoryDir = resolve(import.meta.dirname, '..');
 const defaultPort = 7071;
 
 async function main(): Promise<void> {
+  const options = parseStartArguments(process.argv.slice(2));
+  requireSupported(options);
   const func = await findProgram('func');
   if (func === undefined) {
     throw new StartError(
       'The Azure Functions Core Tools (func) are not on the PATH. "npm start" runs the same app without them.',
     );
   }
-  const options = parseStartArguments(process.argv.slice(2));
   const local = await readLocalSettings(join(repositoryDir, 'local.settings.json'));
   const port = options.port ?? local.httpPort ?? defaultPort;
   if (!(await isPortFree(port))) {
@@ -46,6 +47,18 @@ async function main(): Promise<void> {
   });
   await foundation.stop();
   await lock.release();
+}
+
+/** Better refused than ignored: whoever asks for a reset expects empty data. */
+function requireSupported(options: StartArguments): void {
+  const given = [
+    ...(options.reset ? ['--reset'] : []),
+    ...(options.stateDir === undefined ? [] : ['--state-dir']),
+    ...(options.directoryFile === undefined ? [] : ['--directory']),
+  ];
+  if (given.length > 0) {
+    throw new StartError(`start:func does not know ${given.join(', ')}; only "npm start" does.`);
+  }
 }
 
 async function findProgram(name: string): Promise<string | undefined> {

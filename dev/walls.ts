@@ -87,6 +87,8 @@ function findRoomFault(
   from: string,
   { to, target, isTypeOnly }: { readonly to: string; readonly target: string; readonly isTypeOnly: boolean },
 ): string | undefined {
+  if (rooms[to]?.isBundle === true)
+    return `imports ${target}; ${to} is a bundle of its own, loaded at run time`;
   const room = rooms[from];
   if (room?.rooms.includes(to) === true) return undefined;
   if (room?.rooms.includes('everything in shared') === true && target.startsWith('shared/')) return undefined;

@@ -2,6 +2,7 @@ import { app } from '@azure/functions';
 import { readConfigFaults, requireApp, requireConfig } from '../shared/app.ts';
 import { refreshAssignedGroups } from '../shared/flows/refreshAssignedGroups.ts';
 import { observeFlow } from '../shared/telemetry.ts';
+import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
 /**
  * Timer, every 10 minutes: reads the assigned groups and makes sure that all in force have what they need. Without a service
@@ -11,25 +12,28 @@ if (readConfigFaults().length === 0 && requireConfig().rules.assignedGroupsAreKn
   app.timer('assignedGroups', {
     schedule: '0 */10 * * * *',
     handler: async (_timer, context) => {
-      const services = requireApp();
-      const refreshed = await observeFlow(context, {
-        name: 'groups.refresh',
-        run: async () => refreshAssignedGroups(services.refresh),
-        describe: ({ list, decision, ...rest }) => ({
-          level:
-            decision === 'held_back' || rest.organizationFailure !== undefined
-              ? ('error' as const)
-              : ('info' as const),
-          decision,
-          version: list.version,
-          groups: list.groups.length,
-          lost: rest.lostCount,
-          heldBackVersion: list.heldBack?.version,
-          organizationFailure: rest.organizationFailure?.code,
-          unreadable: rest.unreadable,
-        }),
+      await traceInvocation(context, { kind: 'timer' }, async () => {
+        const services = requireApp();
+        const refreshed = await observeFlow(context, {
+          name: 'groups.refresh',
+          run: async () => refreshAssignedGroups(services.refresh),
+          describe: ({ list, decision, ...rest }) => ({
+            level:
+              decision === 'held_back' || rest.organizationFailure !== undefined
+                ? ('error' as const)
+                : ('info' as const),
+            decision,
+            version: list.version,
+            groups: list.groups.length,
+            lost: rest.lostCount,
+            heldBackVersion: list.heldBack?.version,
+            organizationFailure: rest.organizationFailure?.code,
+            unreadable: rest.unreadable,
+            reported: rest.reported.map((entry) => `${entry.code} ${entry.kind} ${entry.id}`),
+          }),
+        });
+        services.knowledge.remember(refreshed.list);
       });
-      services.knowledge.remember(refreshed.list);
     },
   });
 }

@@ -1,8 +1,9 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
 import { completeLogin } from '../shared/flows/completeLogin.ts';
-import { answerPages, errorPageAnswer, readCookies, redirectAnswer } from '../shared/http.ts';
+import { answerPages, errorPageAnswer, failureLevel, readCookies, redirectAnswer } from '../shared/http.ts';
 import { errorFields, observeFlow } from '../shared/telemetry.ts';
+import { tracing } from '../shared/telemetry/tracing.ts';
 
 /** `GET /sso/callback`: where Microsoft sends the browser back. */
 app.http('callback', {
@@ -17,12 +18,12 @@ app.http('callback', {
         completeLogin(services.login, {
           query: new URL(request.url).searchParams,
           cookies: readCookies(request),
-          traceparent: answering.context.traceContext?.traceParent,
+          traceparent: tracing().current()?.traceparent ?? answering.context.traceContext?.traceParent,
         }),
       describe: (done) =>
         done.ok
           ? { userId: done.signedIn?.userId, observationId: done.signedIn?.observation.id }
-          : { level: 'warn' as const, ...errorFields(done.error) },
+          : { level: failureLevel(done.error), ...errorFields(done.error) },
     });
     if (outcome.ok) return redirectAnswer(outcome.location, outcome.cookies);
     return errorPageAnswer(outcome.error, answering, {

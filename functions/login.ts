@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
 import { startLogin } from '../shared/flows/startLogin.ts';
-import { answerPages, redirectAnswer } from '../shared/http.ts';
+import { answerPages, readCookies, redirectAnswer } from '../shared/http.ts';
 import { observeFlow } from '../shared/telemetry.ts';
 
 /** `GET /sso/login`: starts an attempt and sends the browser to Microsoft. */
@@ -17,12 +17,13 @@ app.http('login', {
       name: 'signin.start',
       run: async () =>
         startLogin(services.login, {
+          cookies: readCookies(request),
           ...(loginHint === null ? {} : { loginHint }),
           ...(returnTo === null ? {} : { returnTo }),
           ...(request.query.get('prompt') === 'select_account' ? { selectAccount: true } : {}),
         }),
       describe: () => ({}),
     });
-    return redirectAnswer(started.location, [started.cookie]);
+    return redirectAnswer(started.location, [...started.clearing, started.cookie]);
   }),
 });

@@ -1,24 +1,37 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
 import { signOut } from '../shared/flows/signOut.ts';
-import { answerPages, readCookies, redirectAnswer, requireOwnOrigin } from '../shared/http.ts';
-import { openSession } from '../shared/session.ts';
+import {
+  answerPages,
+  errorPageAnswer,
+  readCookies,
+  redirectAnswer,
+  requireOwnOrigin,
+} from '../shared/http.ts';
+import { clearSession, openSession } from '../shared/session.ts';
 import { observeFlow } from '../shared/telemetry.ts';
 
-/** `POST /sso/logout`: ends every session of the person. */
+/** `POST /sso/logout`: ends every session of the person; that of the browser in any case. */
 app.http('logout', {
   route: 'sso/logout',
   methods: ['POST'],
   authLevel: 'anonymous',
-  handler: answerPages(async (request, { context }) => {
+  handler: answerPages(async (request, answering) => {
     const services = requireApp();
     requireOwnOrigin(request, services.config.publicUrl);
-    const session = await openSession(services.seal, readCookies(request));
-    const cookie = await observeFlow(context, {
-      name: 'signin.end',
-      run: async () => signOut(services, session),
-      describe: () => ({ userId: session?.userId }),
-    });
-    return redirectAnswer('/?signed_out', [cookie], 303);
+    try {
+      const { cookie } = await observeFlow(answering.context, {
+        name: 'signin.end',
+        run: async () => {
+          const session = await openSession(services.seal, readCookies(request));
+          return { cookie: await signOut(services, session), userId: session?.userId };
+        },
+        describe: ({ userId }) => ({ userId }),
+      });
+      return redirectAnswer('/?signed_out', [cookie], 303);
+    } catch (error) {
+      // The store may be down, but whoever signs out leaves at least this browser.
+      return errorPageAnswer(error, answering, { cookies: [clearSession()] });
+    }
   }),
 });

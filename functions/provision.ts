@@ -1,8 +1,15 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
 import { provisionUser } from '../shared/flows/provisionUser.ts';
-import { MAX_DELIVERIES, parseProvisionMessage, PROVISION_QUEUE } from '../shared/messages.ts';
+import {
+  findTraceparent,
+  MAX_DELIVERIES,
+  parseProvisionMessage,
+  PROVISION_QUEUE,
+  type ProvisionMessage,
+} from '../shared/messages.ts';
 import { observeFlow } from '../shared/telemetry.ts';
+import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
 /**
  * Queue `provision`: provisions what a sign-in saw. With wrong settings the trigger is not registered at all, so that
@@ -14,29 +21,39 @@ if (readConfigFaults().length === 0) {
     connection: 'AzureWebJobsStorage',
     handler: async (entry: unknown, context) => {
       const attempt = Number(context.triggerMetadata?.['dequeueCount'] ?? 1);
-      await observeFlow(context, {
-        name: 'provision.user',
-        run: async () => {
-          const message = parseProvisionMessage(entry);
-          const result = await provisionUser(requireApp().provision, message, {
+      const traceparent = findTraceparent(entry);
+      const trigger = { kind: 'queue', queueName: PROVISION_QUEUE, attempt, traceparent } as const;
+      await traceInvocation(context, trigger, async () =>
+        observeFlow(context, {
+          name: 'provision.user',
+          run: async () => {
+            const message = parseProvisionMessage(entry);
+            const result = await provisionUser(requireApp().provision, message, {
+              attempt,
+              maxAttempts: MAX_DELIVERIES,
+            });
+            return { message, result };
+          },
+          describe: ({ message, result }) => ({
+            userId: message.person.user_id,
+            observationId: message.id,
+            status: result.status,
+            reason: result.reason,
             attempt,
-            maxAttempts: MAX_DELIVERIES,
-          });
-          return { message, result };
-        },
-        describe: ({ message, result }) => ({
-          userId: message.person.user_id,
-          observationId: message.id,
-          status: result.status,
-          reason: result.reason,
-          attempt,
-          granted: result.changes?.granted,
-          changed: result.changes?.changed,
-          removed: result.changes?.removed,
-          reported: result.reportedCount,
-          secondsSinceSignIn: Math.max(0, Math.round((Date.now() - Date.parse(message.observed_at)) / 1000)),
+            granted: result.changes?.granted,
+            changed: result.changes?.changed,
+            removed: result.changes?.removed,
+            reported: result.reportedCount,
+            secondsSinceSignIn: secondsSinceSignIn(message),
+          }),
         }),
-      });
+      );
     },
   });
+}
+
+/** From when this service enqueued it; Microsoft's clock, to the second, where the message does not say. */
+function secondsSinceSignIn(message: ProvisionMessage): number {
+  const signedInMs = Date.parse(message.enqueued_at ?? message.observed_at);
+  return Math.max(0, (Date.now() - signedInMs) / 1000);
 }

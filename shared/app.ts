@@ -2,7 +2,7 @@
  * The only place that builds adapters. Everything is built at first use and kept, so importing an entry file does no work
  * and never throws, whatever the settings are.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { createAssignedGroupsStore } from './adapters/assignedGroupsStore.ts';
 import { createAppTokens } from './adapters/entra/appTokens.ts';
@@ -20,22 +20,30 @@ import { createStorageQueue } from './adapters/storageQueue.ts';
 import { createAzureTables } from './adapters/tables/azureTables.ts';
 import type { Tables } from './adapters/tables/tables.ts';
 import { createUserStore } from './adapters/userStore.ts';
+import { startTelemetry } from './app/startTelemetry.ts';
+import { traceAdapters, type TracedAdapters } from './app/traceAdapters.ts';
 import type { Config } from './config.ts';
 import { findConfigFaults, parseConfig } from './config.ts';
 import { formatFault } from './config/configFault.ts';
+import { AppError } from './errors.ts';
+import { timeOrderedUuid } from './domain/timeOrderedUuid.ts';
+import type { MembershipChanges } from './flows/provisionRun.ts';
 import type { HealthDetail } from './flows/checkHealth.ts';
 import { checkHealth, checkStorage } from './flows/checkHealth.ts';
 import type { CompleteLoginDeps } from './flows/completeLogin.ts';
 import type { GroupKnowledge } from './flows/groupKnowledge.ts';
 import { createGroupKnowledge } from './flows/groupKnowledge.ts';
 import type { FailureDeps } from './flows/recordFailure.ts';
-import type { ProvisionDeps } from './flows/provisionUser.ts';
+import type { ProvisionDeps } from './flows/provisionRun.ts';
 import type { RefreshDeps } from './flows/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from './flows/refreshAssignedGroups.ts';
 import { PROVISION_POISON_QUEUE, PROVISION_QUEUE } from './messages.ts';
-import type { Clock, Directory, ProvisionQueue, Random } from './ports.ts';
+import type { Clock, Directory, Fetch, ProvisionQueue, Random } from './ports.ts';
 import type { SealContext } from './session.ts';
 import type { Store } from './storePorts.ts';
+import { errorFields, writeEvent } from './telemetry.ts';
+import { provideTracing } from './telemetry/startTracing.ts';
+import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
 /** What the functions hand to the flows. */
 export interface App {
@@ -56,12 +64,19 @@ export interface App {
 }
 
 const clock: Clock = { now: () => new Date() };
-const random: Random = { bytes: (count) => randomBytes(count), uuid: () => randomUUID() };
+const random: Random = {
+  bytes: (count) => randomBytes(count),
+  uuid: () => timeOrderedUuid(clock.now().getTime(), randomBytes(10)),
+};
 
 type Credential = ReturnType<typeof createManagedIdentity>;
 
-function createCredential(clientId: string | undefined): Credential {
-  return createManagedIdentity({ clock, fetch, ...(clientId === undefined ? {} : { clientId }) });
+function createCredential(clientId: string | undefined, through: Fetch): Credential {
+  return createManagedIdentity({
+    clock,
+    fetch: through,
+    ...(clientId === undefined ? {} : { clientId }),
+  });
 }
 
 function createTables(storage: Config['storage'], credential: Credential | undefined): Tables {
@@ -91,13 +106,15 @@ interface EntraSide {
   readonly identity: CompleteLoginDeps['identity'];
 }
 
-function createEntraSide(config: Config): EntraSide {
+function createEntraSide(config: Config, traced: TracedAdapters): EntraSide {
   const { credential: kind } = config.entra;
   const assertion =
-    kind.kind === 'federated' ? createAssertion(createCredential(kind.managedIdentityClientId)) : undefined;
+    kind.kind === 'federated'
+      ? createAssertion(createCredential(kind.managedIdentityClientId, traced.fetch('managed_identity')))
+      : undefined;
   const msal = {
     entra: config.entra,
-    fetch,
+    fetch: traced.fetch('entra'),
     timeoutMs: 10_000,
     ...(assertion === undefined ? {} : { assertion }),
   };
@@ -107,7 +124,7 @@ function createEntraSide(config: Config): EntraSide {
     identity: createEntraIdentity({ ...msal, redirectUri: config.redirectUri, clock }),
     directory: createGraphDirectory({
       graphBaseUrl: config.entra.graphBaseUrl,
-      fetch,
+      fetch: traced.fetch('graph'),
       clock,
       sleep: async (durationMs) => sleepMs(durationMs),
       appToken: async (options) => (await appTokens(options)).token,
@@ -140,24 +157,48 @@ function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise
   };
 }
 
+interface StorageSide {
+  readonly tables: Tables;
+  readonly queue: ProvisionQueue;
+  readonly poisonQueue: ProvisionQueue;
+}
+
+function createStorageSide(storage: Config['storage'], traced: TracedAdapters): StorageSide {
+  const credential =
+    storage.kind === 'managedIdentity'
+      ? createCredential(storage.clientId, traced.fetch('managed_identity'))
+      : undefined;
+  const createQueue = (queueName: string): ProvisionQueue => {
+    const options = { storage, queueName, ...(credential === undefined ? {} : { credential }) };
+    return traced.queue(queueName, createStorageQueue(options));
+  };
+  return {
+    tables: traced.tables(createTables(storage, credential)),
+    queue: createQueue(PROVISION_QUEUE),
+    poisonQueue: createQueue(PROVISION_POISON_QUEUE),
+  };
+}
+
+function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
+  if (granted > 0) observedBy.add('provision.memberships.granted', granted);
+  if (removed > 0) observedBy.add('provision.memberships.removed', removed);
+}
+
 /** Builds everything for one configuration. Connects to nothing. */
-export function createApp(config: Config): App {
+export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
   const { storage, rules } = config;
-  const credential = storage.kind === 'managedIdentity' ? createCredential(storage.clientId) : undefined;
-  const tables = createTables(storage, credential);
+  const traced = traceAdapters(observedBy, storage);
+  const { tables, queue, poisonQueue } = createStorageSide(storage, traced);
   const store = createStore(tables);
   const parked = createParkedSnapshots(tables);
-  const queueOptions = { storage, ...(credential === undefined ? {} : { credential }) };
-  const queue = createStorageQueue({ ...queueOptions, queueName: PROVISION_QUEUE });
-  const poisonQueue = createStorageQueue({ ...queueOptions, queueName: PROVISION_POISON_QUEUE });
-  const { directory, identity } = createEntraSide(config);
+  const { directory, identity } = createEntraSide(config, traced);
   const refresh = createRefresh(config, store, directory);
   const knowledge = createGroupKnowledge({
     store: store.assignedGroups,
     clock,
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
-  const health = { store, directory, clock, assignedGroupsAreKnown: rules.assignedGroupsAreKnown };
+  const health = { store, queue, directory, clock, rules, acceptVersion: config.assignedGroupsAccept };
   const seal: SealContext = {
     keyRing: createKeyRing({ tables, clock, random }),
     clock,
@@ -180,7 +221,16 @@ export function createApp(config: Config): App {
       groupsClaimIsApplicationGroup: config.entra.groupsClaimIsApplicationGroup,
       allowedEmailDomains: config.allowedEmailDomains,
     },
-    provision: { store, parked, queue, knowledge, clock, random, rules },
+    provision: {
+      store,
+      parked,
+      queue,
+      knowledge,
+      clock,
+      random,
+      rules,
+      onApplied: (changes) => countChanges(observedBy, changes),
+    },
     refresh,
     knowledge,
     failure: { store, poisonQueue, clock },
@@ -202,15 +252,55 @@ export function requireConfig(): Config {
 
 /** Gives the application of this process, built at the first call and kept. Throws as {@link requireConfig}. */
 export function requireApp(): App {
-  app ??= createApp(requireConfig());
+  app ??= buildApp(requireConfig(), tracing());
   return app;
 }
+
+/** As {@link createApp}, but untraced where tracing is what breaks: a message that meets no application is lost. */
+export function buildApp(valid: Config, observedBy: Tracing): App {
+  try {
+    return createApp(valid, observedBy);
+  } catch {
+    return createApp(valid);
+  }
+}
+
+// With wrong settings nothing works, and the host's own log says so.
+provideTracing((log) =>
+  startTelemetry({
+    monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
+    siteName: process.env['WEBSITE_SITE_NAME'],
+    // Untraced: what sends the spans would make new ones.
+    createCredential: (clientId) => createCredential(clientId, fetch),
+    onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
+  }),
+);
 
 /**
  * Gives the faults of this process's settings, as lines; empty where {@link requireApp} gives an application. Settings do
  * not change while a process lives, so they are judged once. Never throws.
  */
 export function readConfigFaults(): readonly string[] {
-  faults ??= findConfigFaults(process.env).map((fault) => formatFault(fault));
+  faults ??= findFaults(process.env);
   return faults;
+}
+
+/**
+ * Gives the faults of settings, as lines: what is not valid, else why nothing can be built with what is (by its class, as a
+ * foreign text may quote a secret). Builds once to see that, in milliseconds and without a connection. Never throws.
+ */
+export function findFaults(
+  environment: NodeJS.ProcessEnv,
+  build: (valid: Config) => unknown = createApp,
+): readonly string[] {
+  const found = findConfigFaults(environment).map((fault) => formatFault(fault));
+  if (found.length > 0) return found;
+  try {
+    build(parseConfig(environment));
+    return [];
+  } catch (error) {
+    const why =
+      error instanceof AppError ? error.message : error instanceof Error ? error.name : typeof error;
+    return [`The settings are valid one by one, but nothing can be built with them: ${why}`];
+  }
 }

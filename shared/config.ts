@@ -4,6 +4,8 @@ import { formatFault, sortFaults } from './config/configFault.ts';
 import type { ConfigFault } from './config/configFault.ts';
 import { createEntraEndpoints, readEndpointOrigins } from './config/endpoints.ts';
 import { deepFreeze } from './config/freeze.ts';
+import { readMonitoring } from './config/monitoring.ts';
+import type { Monitoring } from './config/monitoring.ts';
 import { settings } from './config/settings.ts';
 import { SettingsReader } from './config/settingsReader.ts';
 import type { Environment } from './config/settingsReader.ts';
@@ -45,6 +47,8 @@ export interface Config {
   /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
   readonly assignedGroupsAccept?: string;
   readonly storage: StorageAccess;
+  /** Where telemetry goes. Absent: nowhere. */
+  readonly monitoring?: Monitoring;
 }
 
 /**
@@ -78,11 +82,13 @@ function readConfig(environment: Environment): {
   const publicUrl = readPublicUrl(reader);
   const storage = readStorageAccess(reader);
   const assignedGroupsAccept = reader.find(settings.assignedGroupsAccept);
+  const monitoring = readMonitoring(reader);
   const rest = {
     rules: readRules(reader),
     allowedEmailDomains: reader.find(settings.allowedEmailDomains) ?? [],
     removalLimitPercent: reader.findOrDefault(settings.removalLimitPercent),
     ...(assignedGroupsAccept === undefined ? {} : { assignedGroupsAccept }),
+    ...(monitoring === undefined ? {} : { monitoring }),
   };
   const faults = sortFaults(reader.faults);
   const isWhole = entra !== undefined && publicUrl !== undefined && storage !== undefined;

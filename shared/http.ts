@@ -7,16 +7,21 @@ import { errorTexts } from './pages/errorTexts.ts';
 import { renderConfigurationFault } from './pages/renderConfigurationFault.ts';
 import { renderError } from './pages/renderError.ts';
 import type { RequestCookies, ResponseCookie } from './session.ts';
-import { errorFields, writeEvent } from './telemetry.ts';
+import { errorFields, isTold, writeEvent } from './telemetry.ts';
+import { traceInvocation } from './telemetry/traceInvocation.ts';
+import type { RunningSpan } from './telemetry/tracing.ts';
 
 /** What every answer carries. All of it is personal or depends on the moment, so nothing is stored anywhere. */
 const COMMON_HEADERS = {
   'Cache-Control': 'no-store',
-  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
+  // Without `includeSubDomains`: a customer's other hosts below this one are theirs to decide about.
+  'Strict-Transport-Security': 'max-age=31536000',
   'X-Content-Type-Options': 'nosniff',
   // Not `no-referrer`: with that, browsers send `Origin: null` with our own sign-out form.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
+  // For whatever is no page; a page says below what it needs.
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
 /** One answer's own values. */
@@ -152,23 +157,42 @@ function errorJsonAnswer(error: unknown, answering: Answering): HttpResponseInit
   );
 }
 
+/** Gives how loud a failure is: `error` where this service or Microsoft broke, `warn` where the answer is a refusal. */
+export function failureLevel(error: unknown): 'error' | 'warn' {
+  return errorStatus(errorCodeOf(error)) >= 500 ? 'error' : 'warn';
+}
+
+/** What fails outside a flow has no event of its own, and the reference on the page must lead somewhere. */
+function writeFailure(context: InvocationContext, error: unknown): void {
+  const code = errorCodeOf(error);
+  const name = code === 'configuration_invalid' ? 'configuration.fault' : 'request.failed';
+  writeEvent(context, { name, level: failureLevel(error) }, errorFields(error));
+}
+
 /** The HTTP door: whatever a handler throws becomes an answer of its kind, and nothing of it but its code is shown. */
 function answerWith(
   handle: Handle,
   answerError: (error: unknown, answering: Answering) => HttpResponseInit,
 ): HttpHandler {
-  return async (request, context) => {
-    const nonce = randomBytes(16).toString('base64');
-    const answering: Answering = { nonce, correlationId: context.invocationId, context };
-    try {
-      return await handle(request, answering);
-    } catch (error) {
-      if (errorCodeOf(error) === 'configuration_invalid') {
-        writeEvent(context, { name: 'configuration.fault', level: 'error' }, errorFields(error));
+  return async (request, context) =>
+    traceInvocation(context, { kind: 'http' }, async (span) => {
+      const nonce = randomBytes(16).toString('base64');
+      const answering: Answering = { nonce, correlationId: context.invocationId, context };
+      try {
+        return noteAnswer(span, await handle(request, answering));
+      } catch (error) {
+        if (!isTold(error)) writeFailure(context, error);
+        return noteAnswer(span, answerError(error, answering));
       }
-      return answerError(error, answering);
-    }
-  };
+    });
+}
+
+/** Only what the service got wrong is a failure of the span: a refused sign-in is an answer. */
+function noteAnswer(span: RunningSpan, answer: HttpResponseInit): HttpResponseInit {
+  const status = answer.status ?? 200;
+  span.set({ 'http.response.status_code': status });
+  if (status >= 500) span.fail(String(status));
+  return answer;
 }
 
 /** Gives the handler of a route that shows pages. */

@@ -83,6 +83,14 @@ export function isTraceparent(header: string | undefined): header is string {
   return header !== undefined && TRACEPARENT.test(header);
 }
 
+const tracedSchema = z.object({ traceparent: z.string().check(z.regex(TRACEPARENT)) });
+
+/** Gives the trace context that a queue entry carries; `undefined` where it carries none or cannot be read. Never throws. */
+export function findTraceparent(entry: unknown): string | undefined {
+  const parsed = tracedSchema.safeParse(typeof entry === 'string' ? parseJson(entry) : entry);
+  return parsed.success ? parsed.data.traceparent : undefined;
+}
+
 /**
  * Reads a queue entry, as text or as the object that the Functions host made of it. Fields it does not know are dropped.
  * Throws `message_unreadable` (final) whose details name the paths that are wrong and none of their values.

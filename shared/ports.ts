@@ -93,6 +93,8 @@ export interface Directory {
 export interface ProvisionQueue {
   /** Puts one message, visible after `delaySeconds` (default 0, at most 7 days). Throws `storage_unavailable`. */
   push(text: string, options?: { readonly delaySeconds?: number }): Promise<void>;
+  /** Whether the queue is there and answers: one request. Throws `storage_unavailable`, `storage_refused`. */
+  check(): Promise<void>;
 }
 
 /** What the flows draw their secrets and ids from. */

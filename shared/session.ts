@@ -19,6 +19,12 @@ export const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
 
 export const SESSION_COOKIE_NAME = '__Host-litellm-session';
 
+/**
+ * How many attempts a browser may bring along. Each is up to 2 KB (a long way back), and a host answers 431 to everything
+ * once the cookies are too many for it (Node: 16 KB in all).
+ */
+export const MAX_PENDING_ATTEMPTS = 4;
+
 /** Browsers keep no larger cookie, so a larger one is not ours and costs no work. */
 const MAX_COOKIE_LENGTH = 4096;
 
@@ -110,6 +116,16 @@ export function clearAttempt(state: string): ResponseCookie {
   return cookie(attemptCookieName(state), '', 0);
 }
 
+/**
+ * Gives the cookies that remove every attempt of a request which brings more than {@link MAX_PENDING_ATTEMPTS}; else none.
+ * All of them, not the oldest: a name does not tell its age, and whoever comes so far has most likely given the others
+ * up; a tab that has not is told so at its callback and starts again with one click.
+ */
+export function clearCrowdedAttempts(cookies: RequestCookies): readonly ResponseCookie[] {
+  const names = [...cookies.keys()].filter((name) => ATTEMPT_COOKIE_NAME.test(name));
+  return names.length > MAX_PENDING_ATTEMPTS ? names.map((name) => cookie(name, '', 0)) : [];
+}
+
 /** Gives the sealed cookie of a session. Throws what {@link KeyRing} throws. */
 export async function sealSession(context: SealContext, session: Session): Promise<ResponseCookie> {
   const value = await seal(context, 'session', { ...session });
@@ -140,6 +156,8 @@ export async function requireSession(context: SealContext, cookies: RequestCooki
 export function clearSession(): ResponseCookie {
   return cookie(SESSION_COOKIE_NAME, '', 0);
 }
+
+const ATTEMPT_COOKIE_NAME = /^__Host-litellm-attempt-[A-Za-z0-9_-]{16}$/;
 
 /** One cookie per state, so that two tabs can sign in at once. The hash keeps a foreign `state` out of the name. */
 function attemptCookieName(state: string): string {

@@ -1,4 +1,7 @@
-/** What the flows need from the store, as types only. Every method throws `storage_unavailable` or `storage_refused`. */
+/**
+ * What the flows need from the store, as types only. Every method throws `storage_unavailable` or `storage_refused`; what
+ * else a method throws stands beside it.
+ */
 import type { AcceptedGroups } from './domain/assignedGroups.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from './domain/entities.ts';
 import type { ActualMembership, Grant, Removal, RoleChange } from './domain/membershipPlan.ts';
@@ -17,16 +20,23 @@ export interface UnreadableRow {
 }
 
 export interface UserStore {
+  /** Throws `row_unreadable` where observation, state or sessions of the row cannot be read. */
   find(userId: string): Promise<UserRecord | undefined>;
-  /** One partition read gives both. */
+  /** One partition read gives both. Throws as {@link UserStore.find}. */
   findWithOutcome(userId: string): Promise<{ readonly record?: UserRecord; readonly outcome?: Outcome }>;
   /** Refused where the row exists. */
   create(userId: string, patch: UserPatch): Promise<Written>;
   /** Refused where the row is gone or another one than `etag` names. */
   update(userId: string, patch: UserPatch, etag: string): Promise<Written>;
-  /** Ends every session issued before `from`; makes the row where there is none. Idempotent. */
+  /**
+   * Ends every session issued before `from`; makes the row where there is none. A later end that is there already stays.
+   * One read and one write. Idempotent. Throws `storage_contention` where others keep changing the row.
+   */
   endSessions(userId: string, from: Date): Promise<void>;
-  /** Keeps the outcome unless the stored one belongs to a newer observation. Idempotent. */
+  /**
+   * Keeps the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` where
+   * others keep changing the row.
+   */
   recordOutcome(userId: string, outcome: Outcome): Promise<void>;
 }
 
@@ -78,7 +88,9 @@ export interface IndexEntry {
   readonly entityId: string;
   readonly userId: string;
   readonly etag: string;
-  /** When a grant wrote it last; `undefined` where that cannot be read. */
+  /** The role as the index has it: a copy, and possibly an old one. */
+  readonly role: string | undefined;
+  /** When a grant or a repair wrote it last; `undefined` where that cannot be read. */
   readonly writtenAt: string | undefined;
 }
 
@@ -93,12 +105,14 @@ export interface IndexedMembership {
 export interface MemberIndex {
   readonly kind: 'team' | 'organization';
   readPages(): AsyncIterable<readonly IndexEntry[]>;
-  /** Memberships that no grant of this product wrote, so that no index row was written for them. */
+  /** Memberships that no grant of this product wrote, or whose role is not what one wrote: the index may not say so. */
   readUnindexedPages(): AsyncIterable<readonly IndexedMembership[]>;
-  /** One point read of the truth. */
-  isMember(userId: string, entityId: string): Promise<boolean>;
+  /** One point read of the truth: the role, `unreadable` where the membership has none of ours, `undefined` without one. */
+  findRole(userId: string, entityId: string): Promise<string | undefined>;
   /** Idempotent. */
   add(membership: IndexedMembership, now: Date): Promise<void>;
+  /** Gives the index row the true role; `false` where a grant has rewritten the row since it was read. */
+  mend(entry: IndexEntry, role: string, now: Date): Promise<boolean>;
   /** `false` where a grant has rewritten the row since it was read. */
   remove(entry: IndexEntry): Promise<boolean>;
 }
@@ -109,15 +123,16 @@ export interface Leaving {
   readonly observation: ObservationKey;
 }
 
-/** An organization's guard row and the people that its index names as administrators (a hint, to be checked). */
+/** An organization's guard row and the people that its index names: as administrators (a hint, to be checked), and else. */
 export interface AdminGuard {
   readonly etag: string | undefined;
   readonly leaving: readonly Leaving[];
   readonly hintedAdmins: readonly string[];
+  readonly otherMembers: readonly string[];
 }
 
 export interface OrganizationGuardStore {
-  /** One partition read. */
+  /** One partition read. Throws `row_unreadable` for a guard that is no list of who is leaving. */
   readGuard(organizationId: string): Promise<AdminGuard>;
   /** Replaces the list of leaving administrators under the ETag read; `false` where somebody else moved the guard. */
   moveGuard(organizationId: string, etag: string | undefined, leaving: readonly Leaving[]): Promise<boolean>;
@@ -147,7 +162,7 @@ export interface EntityStore {
 }
 
 export interface AssignedGroupsStore {
-  /** The list in force, with its ETag. */
+  /** The list in force, with its ETag. Throws `row_unreadable`, never an empty list in its place. */
   find(): Promise<{ readonly list: AcceptedGroups; readonly etag: string } | undefined>;
   /** Writes the list under the ETag read (`undefined`: there was none); `false` where somebody else was first. */
   write(list: AcceptedGroups, etag: string | undefined): Promise<boolean>;
@@ -168,12 +183,19 @@ export interface FailedMessage {
   readonly redrivenAt?: string;
 }
 
+/** Every kept message: those that can be read, oldest first, and where the others are. */
+export interface KeptFailures {
+  readonly failures: readonly FailedMessage[];
+  readonly unreadable: readonly UnreadableRow[];
+}
+
 export interface FailureStore {
   /** Idempotent by id. */
   keep(failure: FailedMessage): Promise<void>;
+  /** Throws `row_unreadable`. */
   find(id: string): Promise<FailedMessage | undefined>;
-  /** Every kept message, oldest first. */
-  read(): Promise<readonly FailedMessage[]>;
+  /** One damaged row hides no other. */
+  read(): Promise<KeptFailures>;
   markRedriven(id: string, at: Date): Promise<void>;
 }
 

@@ -1,9 +1,13 @@
 /** One dotted log event a flow: ids, counts, codes and how long it took. Never a token, an email or a name. */
 import type { LogSafeDetails } from './errors.ts';
 import { AppError, errorCodeOf } from './errors.ts';
+import { measureEvent } from './telemetry/measureEvent.ts';
+import { tracing } from './telemetry/tracing.ts';
 
 /** Where events go: an invocation's own log. */
 export interface EventLog {
+  /** Names the invocation: the reference on its error page, which therefore stands in each of its events. */
+  readonly invocationId?: string;
   info(...parts: readonly unknown[]): void;
   warn(...parts: readonly unknown[]): void;
   error(...parts: readonly unknown[]): void;
@@ -22,27 +26,65 @@ export type EventName =
   | 'provision.failure'
   | 'groups.refresh'
   | 'members.reconcile'
-  | 'configuration.fault';
+  | 'configuration.fault'
+  | 'request.failed'
+  | 'telemetry.fault';
 
 export type EventFields = Readonly<Record<string, LogSafeDetails[string] | undefined>>;
 
-/** Writes one event as one line of JSON. */
+/** Writes one event as one line of JSON, and records the metrics that it means. */
 export function writeEvent(
   log: EventLog,
   event: { readonly name: EventName; readonly level: 'info' | 'warn' | 'error' },
   fields: EventFields,
 ): void {
-  log[event.level](JSON.stringify({ event: event.name, ...fields }));
+  const traceId = tracing().current()?.traceId;
+  log[event.level](
+    JSON.stringify({ event: event.name, correlationId: log.invocationId, traceId, ...fields }),
+  );
+  measureEvent(tracing(), event.name, fields);
 }
 
-/** Gives an error's log-safe side: its code, its details and, for what was not expected, its kind and place, not its text. */
+/**
+ * Gives an error's log-safe side: its code, its details and, for what was not expected or caused it, kind and place, not
+ * its text: a foreign message may quote what it failed on.
+ */
 export function errorFields(error: unknown): EventFields {
   if (error instanceof AppError) {
-    return { code: error.code, retryable: error.retryable, attempted: error.message, ...error.details };
+    const { code, retryable, message, details, cause } = error;
+    return {
+      code,
+      retryable,
+      attempted: message,
+      ...(cause === undefined ? {} : { causeKind: kindOf(cause), causeWhere: whereOf(cause) }),
+      ...details,
+    };
   }
-  // A foreign message may quote what it failed on, so only its class and first stack line are written.
-  const where = error instanceof Error ? error.stack?.split('\n')[1]?.trim() : undefined;
-  return { code: errorCodeOf(error), kind: error instanceof Error ? error.name : typeof error, where };
+  return { code: errorCodeOf(error), kind: kindOf(error), where: whereOf(error) };
+}
+
+function kindOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}
+
+/** The first line of the stack that is a place: a message may have lines of its own, which stand before. */
+function whereOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.stack === undefined) return undefined;
+  // Taken off first, as its lines may look like places; where it is no longer what the stack begins with, none is known.
+  const start = error.stack.indexOf(error.message);
+  const places = start < 0 ? '' : error.stack.slice(start + error.message.length);
+  return places
+    .split('\n')
+    .find((line) => /^\s+at /.test(line))
+    ?.trim();
+}
+
+/** Failures that an event has told of, so that none is told twice on its way up. */
+const told = new WeakSet<object>();
+
+/** Gives whether an event of {@link observeFlow} has told of this failure. */
+export function isTold(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && told.has(error);
 }
 
 export interface Observed<T> {
@@ -67,6 +109,7 @@ export async function observeFlow<T>(log: EventLog, observed: Observed<T>): Prom
       { name: observed.name, level: 'error' },
       { ...errorFields(error), durationMs: durationMs() },
     );
+    if (typeof error === 'object' && error !== null) told.add(error);
     throw error;
   }
 }

@@ -17,6 +17,27 @@ const azurite = [
   'TableEndpoint=http://127.0.0.1:10002/devstoreaccount1',
 ].join(';');
 
+const inAzure = `AccountName=a;AccountKey=${azuriteKey};EndpointSuffix=core.windows.net`;
+/** What the storage clients refuse, or what would send the key over a network in the open. */
+const refusedByClients = [
+  `DefaultEndpointsProtocol=http;${inAzure}`,
+  `DefaultEndpointsProtocol=ftp;${inAzure}`,
+  `DefaultEndpointsProtocol=ftp;${azurite.replace(/^[^;]+;/, '')}`,
+  azurite.replace('http://127.0.0.1:10002', 'http://t.example'),
+  azurite.replace('http://127.0.0.1:10001', 'http://q.example'),
+  azurite.replace('127.0.0.1:10002', '127.1:10002'),
+  azurite.replace(/;TableEndpoint=[^;]+/, ';EndpointSuffix=core.windows.net'),
+  azurite.replace(azuriteKey, '!'),
+  `${azurite};AccountNames=x`,
+  'UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://proxy.example',
+  'UseDevelopmentStorage=true;Anything=else',
+  ';UseDevelopmentStorage=true',
+  `UseDevelopmentStorage=true;${azurite}`,
+  `DefaultEndpointsProtocol=https;${inAzure};SharedAccessSignature=sv=1`,
+  'SharedAccessSignature=sv=1;QueueEndpoint=https://queues.example;TableEndpoint=https://tables.example',
+  'SharedAccessSignature=sv=1;QueueEndpoint=http://a.queue.example;TableEndpoint=http://a.table.example',
+];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The least that is valid, with changes; `undefined` takes a setting away. */
@@ -350,7 +371,7 @@ describe('the faults', () => {
 });
 
 describe('what is refused', () => {
-  it.each([
+  it.each<readonly [string, string]>([
     ['MICROSOFT_TENANT', 'organizations'],
     ['MICROSOFT_TENANT', 'contoso.onmicrosoft.com'],
     ['MICROSOFT_TENANT', `{${tenant}}`],
@@ -418,6 +439,7 @@ describe('what is refused', () => {
     ['AzureWebJobsStorage', `DefaultEndpointsProtocol=https;AccountName=a;EndpointSuffix=core.windows.net`],
     ['AzureWebJobsStorage', `${azurite};TableEndpoint=https://account.table.core.windows.net`],
     ['AzureWebJobsStorage', 'SharedAccessSignature=sv;QueueEndpoint=https://a.queue.core.windows.net'],
+    ...refusedByClients.map((value) => ['AzureWebJobsStorage', value] as const),
   ])('%s = %s', (setting, value) => {
     expect(new Set(faultySettings(anEnvironment({ [setting]: value })))).toEqual(new Set([setting]));
   });
@@ -475,7 +497,9 @@ describe('the address of the site', () => {
 describe('the storage', () => {
   it.each([
     'UseDevelopmentStorage=true',
+    'UseDevelopmentStorage=true;',
     azurite,
+    `DefaultEndpointsProtocol=https;${inAzure};QueueEndpoint=https://queues.company.com/;TableEndpoint=https://tables.company.com/`,
     `DefaultEndpointsProtocol=https;AccountName=a;AccountKey=${azuriteKey};EndpointSuffix=core.windows.net`,
     'SharedAccessSignature=sv=1&sig=x;QueueEndpoint=https://a.queue.core.windows.net;TableEndpoint=https://a.table.core.windows.net',
   ])('is a connection string: %s', (connectionString) => {

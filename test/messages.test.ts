@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
 import { isSafeId } from '../shared/domain/isSafeId.ts';
 import { AppError } from '../shared/errors.ts';
 import {
   type InlineMessage,
   isTraceparent,
+  MAX_DELIVERIES,
   MAX_INLINE_BYTES,
   parseProvisionMessage,
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
   serializeProvisionMessage,
 } from '../shared/messages.ts';
 
@@ -124,6 +129,36 @@ describe('MAX_INLINE_BYTES', () => {
   it('leaves room below the queue’s 64 KiB of base64 for what is added while a message waits', () => {
     const added = JSON.stringify({ waiting: { since: '2026-01-01T00:00:02.000Z', tries: 999_999 } }).length;
     expect(Math.ceil((MAX_INLINE_BYTES + added) / 3) * 4).toBeLessThanOrEqual(64 * 1024);
+  });
+});
+
+describe('host.json', () => {
+  const { extensions } = z
+    .object({
+      extensions: z.object({
+        queues: z.object({ maxDequeueCount: z.number(), messageEncoding: z.string() }),
+      }),
+    })
+    .parse(JSON.parse(readFileSync(new URL('../host.json', import.meta.url), 'utf8')));
+
+  it('gives up after as many deliveries as the flows count', () => {
+    expect(extensions.queues.maxDequeueCount).toBe(MAX_DELIVERIES);
+  });
+
+  it('reads base64, which the queue’s adapter writes', () => {
+    expect(extensions.queues.messageEncoding).toBe('base64');
+  });
+
+  it('moves what it gave up on to the queue that the product reads', () => {
+    // The host's own rule: the queue's name with -poison.
+    expect(PROVISION_POISON_QUEUE).toBe(`${PROVISION_QUEUE}-poison`);
+  });
+
+  it.each(['infra/app/storage.bicep', 'dev/createStorage.ts'])('finds both queues made by %s', (path) => {
+    const text = readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+    for (const [constant, name] of Object.entries({ PROVISION_QUEUE, PROVISION_POISON_QUEUE })) {
+      expect(text.includes(`'${name}'`) || new RegExp(`\\b${constant}\\b`).test(text), name).toBe(true);
+    }
   });
 });
 

@@ -199,6 +199,11 @@ describe('what the walls catch', () => {
     ['product code that needs a test', 'shared/app.ts', `import { a } from '../test/support/azurite.ts';`],
     ['product code that needs the local stack', 'shared/app.ts', `import { a } from '../dev/build.ts';`],
     ['an app that knows the functions', 'shared/app.ts', `import { a } from '../functions/home.ts';`],
+    [
+      'an app that takes the telemetry bundle into its own',
+      'shared/app.ts',
+      `import { a } from './openTelemetry/createTelemetry.ts';`,
+    ],
     ['an app with a package', 'shared/app.ts', `import { a } from '@azure/data-tables';`],
     ['the local stack that needs a test', 'dev/a.ts', `import { a } from '../test/support/azurite.ts';`],
     ['the local stack that reaches into a function', 'dev/a.ts', `import { a } from '../functions/home.ts';`],

@@ -12,6 +12,8 @@ export interface Room {
   readonly packageTypes?: readonly string[];
   /** Its files do not know each other. */
   readonly isSeparate?: true;
+  /** It is a bundle of its own, so nobody may import it. */
+  readonly isBundle?: true;
 }
 
 /** A file `shared/X.ts` and a folder `shared/X/` are the room X. `shared/storePorts.ts` belongs to `ports`. */
@@ -54,6 +56,24 @@ export const rooms: Readonly<Record<string, Room>> = {
     packageTypes: ['@azure/functions'],
   },
   telemetry: { rooms: ['errors'], typesOf: ['ports'], packages: [], packageTypes: ['@azure/functions'] },
+  // Loaded at run time, where something is exported (docs/decisions/0010-telemetry.md).
+  openTelemetry: {
+    rooms: ['telemetry'],
+    packages: [
+      '@azure/monitor-opentelemetry-exporter',
+      '@opentelemetry/api',
+      '@opentelemetry/core',
+      '@opentelemetry/exporter-metrics-otlp-http',
+      '@opentelemetry/exporter-metrics-otlp-proto',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/exporter-trace-otlp-proto',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-metrics',
+      '@opentelemetry/sdk-trace-base',
+      'node:async_hooks',
+    ],
+    isBundle: true,
+  },
   config: { rooms: ['domain', 'errors'], packages: ['zod'] },
   ports: { rooms: [], typesOf: ['domain', 'errors'], packages: [] },
   errors: { rooms: [], packages: [] },

@@ -19,6 +19,7 @@ const listColumns = z.object({
   held_back_at: text,
   held_back_count: z.optional(z.number()),
   held_back_lost: z.optional(z.number()),
+  used_permit: text,
 });
 
 const presence = z.enum(['present', 'absent', 'unreadable', 'degraded']);
@@ -54,6 +55,7 @@ function parseList(row: StoredRow): AcceptedGroups {
     acceptedAt: columns.accepted_at,
     checkedAt: columns.checked_at,
     groups: parseGroups(row),
+    ...(columns.used_permit === undefined ? {} : { usedPermit: columns.used_permit }),
     ...(version === undefined || heldBackAt === undefined
       ? {}
       : {
@@ -89,6 +91,7 @@ class TableAssignedGroupsStore implements AssignedGroupsStore {
         'groups',
         list.groups.map((group) => [group.id, group.displayName, group.team, group.organization]),
       ),
+      ...(list.usedPermit === undefined ? {} : { used_permit: list.usedPermit }),
       ...(list.heldBack === undefined
         ? {}
         : {

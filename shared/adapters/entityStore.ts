@@ -1,7 +1,8 @@
 /** Organizations and teams: created where absent, never overwritten, and a row that cannot be read is named. */
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { BudgetAndLimits, Organization, Team } from '../domain/entities.ts';
+import type { Organization, Team } from '../domain/entities.ts';
+import { limitsOf } from '../domain/entities.ts';
 import type { Relink } from '../domain/newEntities.ts';
 import type { EntityRead, EntityStore, StoredEntity, UnreadableRow } from '../storePorts.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
@@ -55,11 +56,6 @@ const teamColumns = z.object({
   team_member_permissions: nameList,
 });
 
-function limitsOf(columns: z.output<z.ZodMiniObject<typeof limitColumns>>): BudgetAndLimits {
-  const { max_budget, budget_duration, tpm_limit, rpm_limit } = columns;
-  return withoutUndefined({ max_budget, budget_duration, tpm_limit, rpm_limit });
-}
-
 type Parsed<T> = { readonly value: T } | { readonly columns: readonly string[] };
 
 function parseOrganization(row: StoredRow): Parsed<Organization> {
@@ -100,17 +96,12 @@ function parseTeam(row: StoredRow): Parsed<Team> {
   };
 }
 
-function limitProperties(entity: BudgetAndLimits): Properties {
-  const { max_budget, budget_duration, tpm_limit, rpm_limit } = entity;
-  return withoutUndefined({ max_budget, budget_duration, tpm_limit, rpm_limit });
-}
-
 function organizationProperties(organization: Organization): Properties {
   return {
     organization_id: organization.organization_id,
     organization_alias: organization.organization_alias,
     models: JSON.stringify(organization.models),
-    ...limitProperties(organization),
+    ...limitsOf(organization),
     spend: organization.spend,
     metadata: JSON.stringify(organization.metadata),
     created_at: organization.created_at,
@@ -124,7 +115,7 @@ function teamProperties(team: Team): Properties {
     team_alias: team.team_alias,
     ...(team.organization_id === undefined ? {} : { organization_id: team.organization_id }),
     models: JSON.stringify(team.models),
-    ...limitProperties(team),
+    ...limitsOf(team),
     team_member_permissions: JSON.stringify(team.team_member_permissions),
     spend: team.spend,
     metadata: JSON.stringify(team.metadata),

@@ -1,7 +1,7 @@
 /** Messages that the queue gave up on, whole, until somebody puts them back or deletes them. */
 import * as z from 'zod/mini';
 import { AppError } from '../errors.ts';
-import type { FailedMessage, FailureStore } from '../storePorts.ts';
+import type { FailedMessage, FailureStore, KeptFailures, UnreadableRow } from '../storePorts.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -18,18 +18,27 @@ const failureColumns = z.object({
   redriven_at: text,
 });
 
-function parseFailure(row: StoredRow): FailedMessage {
+function findText(row: StoredRow): string | undefined {
+  try {
+    const body = parsePacked('text', row.properties);
+    return typeof body === 'string' ? body : undefined;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'row_unreadable') return undefined;
+    throw error;
+  }
+}
+
+function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
   const reading = readColumns(failureColumns, row.properties);
-  const body = z.string().safeParse(parsePacked('text', row.properties));
-  if (!reading.ok || !body.success) {
-    throw new AppError('row_unreadable', 'A failed message cannot be read.', {
-      details: { table: TABLES.failures, row: row.rowKey, columns: reading.ok ? ['text'] : reading.columns },
-    });
+  const body = findText(row);
+  if (!reading.ok || body === undefined) {
+    const columns = [...(reading.ok ? [] : reading.columns), ...(body === undefined ? ['text'] : [])];
+    return { id: row.rowKey, table: TABLES.failures, columns };
   }
   const columns = reading.value;
   return {
     id: row.rowKey,
-    text: body.data,
+    text: body,
     reason: columns.reason,
     failedAt: columns.failed_at,
     ...withoutUndefined({ userId: columns.user_id, redrivenAt: columns.redriven_at }),
@@ -65,12 +74,24 @@ class TableFailureStore implements FailureStore {
 
   async find(id: string): Promise<FailedMessage | undefined> {
     const row = await this.#tables.find(TABLES.failures, { partitionKey: PARTITION, rowKey: id });
-    return row === undefined ? undefined : parseFailure(row);
+    if (row === undefined) return undefined;
+    const parsed = parseFailure(row);
+    if (!('columns' in parsed)) return parsed;
+    throw new AppError('row_unreadable', 'A failed message cannot be read.', {
+      details: { table: parsed.table, row: parsed.id, columns: parsed.columns },
+    });
   }
 
-  async read(): Promise<readonly FailedMessage[]> {
-    const rows = await this.#tables.read(TABLES.failures, { partitionKey: PARTITION });
-    return rows.map(parseFailure).sort((a, b) => Date.parse(a.failedAt) - Date.parse(b.failedAt));
+  async read(): Promise<KeptFailures> {
+    const failures: FailedMessage[] = [];
+    const unreadable: UnreadableRow[] = [];
+    for (const row of await this.#tables.read(TABLES.failures, { partitionKey: PARTITION })) {
+      const parsed = parseFailure(row);
+      if ('columns' in parsed) unreadable.push(parsed);
+      else failures.push(parsed);
+    }
+    failures.sort((a, b) => Date.parse(a.failedAt) - Date.parse(b.failedAt));
+    return { failures, unreadable };
   }
 
   async markRedriven(id: string, at: Date): Promise<void> {

@@ -4,6 +4,7 @@ import type { MembershipKind } from './tables/membershipKinds.ts';
 import {
   FENCE_ROW_KEY,
   GUARD_ROW_KEY,
+  indexRow,
   ORGANIZATION_MEMBERSHIPS,
   TEAM_MEMBERSHIPS,
 } from './tables/membershipKinds.ts';
@@ -19,7 +20,7 @@ function createMemberIndex(
   name: MemberIndex['kind'],
   kind: MembershipKind<string>,
 ): MemberIndex {
-  const { table, indexTable, idColumn, roleColumn } = kind;
+  const { table, indexTable, roleColumn } = kind;
 
   async function* readPages(): AsyncGenerator<readonly IndexEntry[]> {
     for await (const page of tables.readPages(indexTable, {})) {
@@ -29,15 +30,24 @@ function createMemberIndex(
           entityId: row.partitionKey,
           userId: row.rowKey,
           etag: row.etag,
+          role: textOf(row, roleColumn),
           writtenAt: textOf(row, 'updated_at'),
         }));
     }
   }
 
+  /** No grant of ours wrote it, or somebody changed its role since: no index row says so. */
+  function isMadeByHand(row: StoredRow): boolean {
+    return (
+      textOf(row, 'index_etag') === undefined ||
+      textOf(row, roleColumn) !== textOf(row, `${roleColumn}_written`)
+    );
+  }
+
   async function* readUnindexedPages(): AsyncGenerator<readonly IndexedMembership[]> {
     for await (const page of tables.readPages(table, {})) {
       yield page
-        .filter((row) => row.rowKey !== FENCE_ROW_KEY && textOf(row, 'index_etag') === undefined)
+        .filter((row) => row.rowKey !== FENCE_ROW_KEY && isMadeByHand(row))
         .map((row) => ({
           entityId: row.rowKey,
           userId: row.partitionKey,
@@ -50,19 +60,17 @@ function createMemberIndex(
     kind: name,
     readPages,
     readUnindexedPages,
-    isMember: async (userId, entityId) =>
-      (await tables.find(table, { partitionKey: userId, rowKey: entityId })) !== undefined,
+    async findRole(userId, entityId) {
+      const row = await tables.find(table, { partitionKey: userId, rowKey: entityId });
+      if (row === undefined) return undefined;
+      return kind.roles.find((role) => role === row.properties[roleColumn]) ?? 'unreadable';
+    },
     async add(membership, now) {
-      await tables.write(indexTable, {
-        kind: 'upsert',
-        key: { partitionKey: membership.entityId, rowKey: membership.userId },
-        properties: {
-          user_id: membership.userId,
-          [idColumn]: membership.entityId,
-          [roleColumn]: membership.role,
-          updated_at: now.toISOString(),
-        },
-      });
+      await tables.write(indexTable, { kind: 'upsert', ...indexRow(kind, membership, now) });
+    },
+    async mend({ entityId, userId, etag }, role, now) {
+      const row = indexRow(kind, { entityId, userId, role }, now);
+      return (await tables.write(indexTable, { kind: 'replace', ...row, etag })).done;
     },
     async remove({ entityId, userId, etag }) {
       const key = { partitionKey: entityId, rowKey: userId };

@@ -18,7 +18,12 @@ import type {
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from './tables/inParallel.ts';
 import type { MembershipKind } from './tables/membershipKinds.ts';
-import { FENCE_ROW_KEY, ORGANIZATION_MEMBERSHIPS, TEAM_MEMBERSHIPS } from './tables/membershipKinds.ts';
+import {
+  FENCE_ROW_KEY,
+  indexRow,
+  ORGANIZATION_MEMBERSHIPS,
+  TEAM_MEMBERSHIPS,
+} from './tables/membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from './tables/tables.ts';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
@@ -115,20 +120,14 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     context: ApplyContext,
     writes: MembershipWrites<Role>,
   ): Promise<ReadonlyMap<string, string | undefined>> {
-    const { idColumn, roleColumn, indexTable } = this.#kind;
     const entries = await inParallel(
       [...writes.grants, ...writes.roleChanges],
       PARALLEL_INDEX_WRITES,
       async (entry) => {
-        const result = await this.#tables.write(indexTable, {
+        const member = { entityId: entry.entityId, userId: context.userId, role: entry.role };
+        const result = await this.#tables.write(this.#kind.indexTable, {
           kind: 'upsert',
-          key: { partitionKey: entry.entityId, rowKey: context.userId },
-          properties: {
-            user_id: context.userId,
-            [idColumn]: entry.entityId,
-            [roleColumn]: entry.role,
-            updated_at: context.now.toISOString(),
-          },
+          ...indexRow(this.#kind, member, context.now),
         });
         return [entry.entityId, result.done ? result.etag : undefined] as const;
       },

@@ -45,12 +45,13 @@ class TableOrganizationGuards implements OrganizationGuardStore {
   async readGuard(organizationId: string): Promise<AdminGuard> {
     const rows = await this.#tables.read(TABLES.organizationMembers, { partitionKey: organizationId });
     const guard = rows.find((row) => row.rowKey === GUARD_ROW_KEY);
+    const members = rows.filter((row) => row !== guard);
+    const isHinted = (row: StoredRow): boolean => row.properties['user_role'] === 'org_admin';
     return {
       etag: guard?.etag,
       leaving: guard === undefined ? [] : parseLeaving(guard),
-      hintedAdmins: rows
-        .filter((row) => row.rowKey !== GUARD_ROW_KEY && row.properties['user_role'] === 'org_admin')
-        .map((row) => row.rowKey),
+      hintedAdmins: members.filter(isHinted).map((row) => row.rowKey),
+      otherMembers: members.filter((row) => !isHinted(row)).map((row) => row.rowKey),
     };
   }
 

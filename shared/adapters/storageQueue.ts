@@ -19,7 +19,7 @@ export interface StorageQueueOptions {
 }
 
 /**
- * Gives a queue whose messages never expire. One request a push, up to 3 tries; a try whose answer was lost may have put
+ * Gives a queue whose messages never expire. One request a push or check, up to 3 tries; a try whose answer was lost may have put
  * the message, so delivery is at least once.
  * Throws `storage_unavailable` (retryable: no answer in 15 s, 429, 5xx) or `storage_refused` (authorization, no such queue,
  * message too large), `configuration_invalid` without a credential that is needed.
@@ -36,7 +36,17 @@ export function createStorageQueue(options: StorageQueueOptions): ProvisionQueue
           abortSignal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
         });
       } catch (error) {
-        throw appErrorOf(error, options.queueName);
+        throw appErrorOf(error, {
+          queue: options.queueName,
+          attempted: 'A message could not be put into its queue',
+        });
+      }
+    },
+    async check() {
+      try {
+        await client.getProperties({ abortSignal: AbortSignal.timeout(TRY_TIMEOUT_MS) });
+      } catch (error) {
+        throw appErrorOf(error, { queue: options.queueName, attempted: 'The queue could not be looked at' });
       }
     },
   };
@@ -62,22 +72,21 @@ function createClient({ storage, queueName, credential }: StorageQueueOptions): 
 }
 
 /** The SDK's error carries the request with its authorization header, so it is not passed on as the cause. */
-function appErrorOf(error: unknown, queue: string): AppError {
+function appErrorOf(
+  error: unknown,
+  { queue, attempted }: { readonly queue: string; readonly attempted: string },
+): AppError {
   if (error instanceof AppError) return error;
   const { status, storageCode } = answerOf(error);
   const refused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
-  return new AppError(
-    refused ? 'storage_refused' : 'storage_unavailable',
-    'A message could not be put into its queue',
-    {
-      retryable: !refused,
-      details: {
-        queue,
-        ...(status === undefined ? {} : { status }),
-        ...(storageCode === undefined ? {} : { storageCode }),
-      },
+  return new AppError(refused ? 'storage_refused' : 'storage_unavailable', attempted, {
+    retryable: !refused,
+    details: {
+      queue,
+      ...(status === undefined ? {} : { status }),
+      ...(storageCode === undefined ? {} : { storageCode }),
     },
-  );
+  });
 }
 
 const answerSchema = z.object({

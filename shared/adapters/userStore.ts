@@ -1,6 +1,8 @@
 /** A person's row and, beside it in the same partition, how an observation fares that is not applied yet. */
 import * as z from 'zod/mini';
+import type { Reported } from '../domain/access.ts';
 import type { User } from '../domain/entities.ts';
+import type { EntraField } from '../domain/entraField.ts';
 import { isOutcomeNewer } from '../domain/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../domain/provisioningRun.ts';
 import { GLOBAL_ROLES } from '../domain/roles.ts';
@@ -8,34 +10,71 @@ import { AppError } from '../errors.ts';
 import type { UserStore, Written } from '../storePorts.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
 import { TABLES } from './tables/tableNames.ts';
-import type { Properties, StoredRow, Tables, Value } from './tables/tables.ts';
+import type { Properties, RowKey, StoredRow, Tables, Value, Write } from './tables/tables.ts';
 
 const USER_ROW_KEY = 'user';
 const OUTCOME_ROW_KEY = 'outcome';
 
-/** How often an outcome is written against others before giving up: each round means that somebody else progressed. */
-const OUTCOME_ROUNDS = 5;
+/** How often a row is written against others before giving up: each round means that somebody else progressed. */
+const WRITE_ROUNDS = 5;
 
-/** Columns that the system alone writes. A person who breaks one of these breaks the row. */
+/** Every one of them, or it does not compile: a report with a word that is missing here would read as none. */
+const REPORTED_KINDS: { readonly [Kind in Reported['kind']]: Kind } = {
+  organization: 'organization',
+  team: 'team',
+  group: 'group',
+  user: 'user',
+};
+const REPORTED_CODES: { readonly [Code in Reported['code']]: Code } = {
+  organization_unavailable: 'organization_unavailable',
+  row_unreadable: 'row_unreadable',
+  row_missing: 'row_missing',
+  last_org_admin: 'last_org_admin',
+  group_not_yet_known: 'group_not_yet_known',
+  standalone_for_now: 'standalone_for_now',
+  models_kept: 'models_kept',
+};
+
+const reportSchema = z.object({
+  groups_seen: z.number(),
+  groups_counted: z.number(),
+  granted: z.number(),
+  changed: z.number(),
+  removed: z.number(),
+  reported: z.array(
+    z.object({
+      kind: z.enum(REPORTED_KINDS),
+      id: z.string(),
+      code: z.enum(REPORTED_CODES),
+      detail: z.optional(z.string()),
+    }),
+  ),
+  reported_more: z.number(),
+});
+
+/** A text that decides nothing: a broken one reads as absent. */
+const idleText = z.catch(text, undefined);
+
+/** Columns that the system alone writes. Whoever breaks observation, state or sessions breaks the row: they decide. */
 const systemColumns = z.object({
-  tenant_id: text,
-  user_role_written: text,
-  user_email_written: text,
-  display_name_written: text,
   observed_at: text,
   observation_id: text,
   run_state: word(['applying', 'applied']),
-  claim_id: text,
-  digest: text,
-  digest_at: text,
-  finished_at: text,
-  run_report: jsonOrNull(z.custom<RunReport>((value) => typeof value === 'object')),
   sessions_valid_from: text,
-  created_at: text,
-  updated_at: text,
+  tenant_id: idleText,
+  claim_id: idleText,
+  digest: idleText,
+  digest_at: idleText,
+  finished_at: idleText,
+  run_report: z.catch(jsonOrNull(reportSchema), null),
+  created_at: idleText,
+  updated_at: idleText,
 });
 
-/** Columns that people edit. One that cannot be read is named, and the rest still holds. */
+/**
+ * Columns that people edit, and what was written beside them (broken, it is not what the field says, so the field counts as
+ * edited and stays). One that cannot be read is named, and the rest still holds.
+ */
 class EditedColumns {
   readonly unreadable: string[] = [];
   readonly #row: StoredRow;
@@ -57,6 +96,18 @@ const activeColumn = z.optional(z.boolean());
 
 type SystemColumns = z.output<typeof systemColumns>;
 
+function parseReport(report: z.output<typeof reportSchema>): RunReport {
+  return {
+    ...report,
+    reported: report.reported.map(({ kind, id, code, detail }) => ({
+      kind,
+      id,
+      code,
+      ...withoutUndefined({ detail }),
+    })),
+  };
+}
+
 function parseRun(columns: SystemColumns): RunState | undefined {
   const { observed_at: observedAt, observation_id: id, run_state: state } = columns;
   if (observedAt === undefined || id === undefined || state === undefined) return undefined;
@@ -67,7 +118,7 @@ function parseRun(columns: SystemColumns): RunState | undefined {
     ...(columns.digest === undefined ? {} : { digest: columns.digest }),
     ...(columns.digest_at === undefined ? {} : { digestAt: columns.digest_at }),
     ...(columns.finished_at === undefined ? {} : { finishedAt: columns.finished_at }),
-    ...(columns.run_report === null ? {} : { report: columns.run_report }),
+    ...(columns.run_report === null ? {} : { report: parseReport(columns.run_report) }),
   };
 }
 
@@ -106,18 +157,24 @@ function parseUserRow(row: StoredRow): UserRecord {
     created_at: columns.created_at ?? '',
     updated_at: columns.updated_at ?? '',
   };
+  const field = (column: string): EntraField => ({
+    current: rawText(row, column),
+    written: edited.read(`${column}_written`, text),
+  });
+  const fields = {
+    user_role: field('user_role'),
+    user_email: field('user_email'),
+    display_name: field('display_name'),
+  };
   return {
     etag: row.etag,
     run: parseRun(columns),
     sessionsValidFrom: columns.sessions_valid_from,
     active: user.active,
-    isNew: columns.created_at === undefined,
+    // Whatever stands there, a run has finished: a broken value must not begin the user anew.
+    isNew: rawText(row, 'created_at') === undefined,
     user,
-    fields: {
-      user_role: { current: rawText(row, 'user_role'), written: columns.user_role_written },
-      user_email: { current: rawText(row, 'user_email'), written: columns.user_email_written },
-      display_name: { current: rawText(row, 'display_name'), written: columns.display_name_written },
-    },
+    fields,
     unreadable:
       edited.unreadable.length === 0 ? undefined : { table: TABLES.users, columns: edited.unreadable },
   };
@@ -173,6 +230,12 @@ function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
   };
 }
 
+/** `NaN`, which is above nothing, where no sign-out stands there or none that can be read. */
+function validFromMs(row: StoredRow): number {
+  const stored = row.properties['sessions_valid_from'];
+  return typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
+}
+
 class TableUserStore implements UserStore {
   readonly #tables: Tables;
 
@@ -208,10 +271,13 @@ class TableUserStore implements UserStore {
   }
 
   async endSessions(userId: string, from: Date): Promise<void> {
-    await this.#tables.write(TABLES.users, {
-      kind: 'upsertMerge',
-      key: { partitionKey: userId, rowKey: USER_ROW_KEY },
-      properties: { user_id: userId, sessions_valid_from: from.toISOString() },
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    const properties: Properties = { user_id: userId, sessions_valid_from: from.toISOString() };
+    await this.#writeInRounds(key, (row) => {
+      if (row === undefined) return { kind: 'create', key, properties };
+      // A late try of an older sign-out must not open the sessions again that a newer one ended.
+      if (validFromMs(row) >= from.getTime()) return undefined;
+      return { kind: 'merge', key, properties, etag: row.etag };
     });
   }
 
@@ -226,20 +292,24 @@ class TableUserStore implements UserStore {
       next_try_at: outcome.nextTryAt ?? '',
       updated_at: outcome.updatedAt,
     };
-    for (let round = 0; round < OUTCOME_ROUNDS; round += 1) {
-      const row = await this.#tables.find(TABLES.users, key);
+    await this.#writeInRounds(key, (row) => {
       const stored = parseOutcomeRow(row);
-      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return;
-      const result = await this.#tables.write(
-        TABLES.users,
-        row === undefined
-          ? { kind: 'create', key, properties }
-          : { kind: 'replace', key, properties, etag: row.etag },
-      );
-      if (result.done) return;
+      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return undefined;
+      return row === undefined
+        ? { kind: 'create', key, properties }
+        : { kind: 'replace', key, properties, etag: row.etag };
+    });
+  }
+
+  /** Reads a row and writes what `plan` makes of it, until the write holds or `plan` has nothing to write. */
+  async #writeInRounds(key: RowKey, plan: (row: StoredRow | undefined) => Write | undefined): Promise<void> {
+    for (let round = 0; round < WRITE_ROUNDS; round += 1) {
+      const write = plan(await this.#tables.find(TABLES.users, key));
+      if (write === undefined || (await this.#tables.write(TABLES.users, write)).done) return;
     }
-    throw new AppError('storage_contention', 'The outcome was overtaken again and again.', {
+    throw new AppError('storage_contention', `The user's row was overtaken again and again.`, {
       retryable: true,
+      details: { table: TABLES.users, row: key.rowKey },
     });
   }
 }

@@ -1,4 +1,4 @@
-import { findPlainUrl, isLoopback } from './loopback.ts';
+import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
 
 /** Gives `Key=Value;…` by key, or undefined where a part has no value or a key stands twice (which one holds?). */
 function findParts(text: string): ReadonlyMap<string, string> | undefined {
@@ -13,20 +13,73 @@ function findParts(text: string): ReadonlyMap<string, string> | undefined {
   return parts;
 }
 
+const knownKeys = new Set([
+  'DefaultEndpointsProtocol',
+  'AccountName',
+  'AccountKey',
+  'SharedAccessSignature',
+  'EndpointSuffix',
+  ...['Blob', 'Queue', 'Table', 'File'].flatMap((each) => [`${each}Endpoint`, `${each}SecondaryEndpoint`]),
+]);
+
 /**
- * Tells whether Azure's storage clients can use the text: `UseDevelopmentStorage=true`; or an account or a shared
+ * Tells whether Azure's storage clients can use the text: `UseDevelopmentStorage=true` alone; or an account or a shared
  * access signature, with both endpoints (or, for an account, the suffix from which they follow).
+ * Plain http carries the key in the open, so it stays on this machine: every endpoint must be named and on it.
+ * Fails towards "no": what a client would refuse later costs the messages that were taken from the queue by then.
  */
 export function isStorageConnectionString(text: string): boolean {
+  if (/^UseDevelopmentStorage=true;?$/.test(text)) return true;
   const parts = findParts(text);
-  if (parts === undefined) return false;
-  if (parts.get('UseDevelopmentStorage') === 'true') return true;
-  const endpoints = [...parts].filter(([key]) => key.endsWith('Endpoint'));
-  if (!endpoints.every(([, value]) => findPlainUrl(value) !== undefined)) return false;
-  const hasEndpoints = parts.has('QueueEndpoint') && parts.has('TableEndpoint');
-  if (parts.has('SharedAccessSignature')) return hasEndpoints;
-  const hasAccount = ['DefaultEndpointsProtocol', 'AccountName', 'AccountKey'].every((key) => parts.has(key));
-  return hasAccount && (hasEndpoints || parts.has('EndpointSuffix'));
+  if (parts === undefined || ![...parts.keys()].every((key) => knownKeys.has(key))) return false;
+  if (![...parts].every(([key, value]) => !key.endsWith('Endpoint') || findEndpoint(value) !== undefined)) {
+    return false;
+  }
+  const protocol = parts.get('DefaultEndpointsProtocol')?.toLowerCase();
+  if (protocol !== undefined && protocol !== 'https' && !(protocol === 'http' && isAllOnThisMachine(parts))) {
+    return false;
+  }
+  const usesHttp = namedEndpoints(parts).some((url) => url.protocol === 'http:');
+  if (usesHttp && !isAllOnThisMachine(parts)) return false;
+  return parts.has('SharedAccessSignature') ? isSignature(parts) : isAccount(parts, protocol);
+}
+
+/** An endpoint as it is written: the clients look at the text, so a spelling that only a URL parser understands is none. */
+function findEndpoint(text: string): URL | undefined {
+  const url = findPlainUrl(text);
+  return url !== undefined && text.toLowerCase().startsWith(url.origin) ? url : undefined;
+}
+
+function namedEndpoints(parts: ReadonlyMap<string, string>): readonly URL[] {
+  return [...parts].flatMap(([key, value]) => {
+    const url = key.endsWith('Endpoint') ? findEndpoint(value) : undefined;
+    return url === undefined ? [] : [url];
+  });
+}
+
+function hasBothEndpoints(parts: ReadonlyMap<string, string>): boolean {
+  return parts.has('QueueEndpoint') && parts.has('TableEndpoint');
+}
+
+function isAllOnThisMachine(parts: ReadonlyMap<string, string>): boolean {
+  return hasBothEndpoints(parts) && namedEndpoints(parts).every((url) => isLoopback(url));
+}
+
+/** The table client takes the account's name out of the endpoint: from `name.table.…`, else from the path. */
+function isSignature(parts: ReadonlyMap<string, string>): boolean {
+  const table = findEndpoint(parts.get('TableEndpoint') ?? '');
+  if (table === undefined || !hasBothEndpoints(parts) || parts.has('AccountKey')) return false;
+  return table.hostname.split('.')[1] === 'table' || /^\/[^/]/.test(table.pathname);
+}
+
+function isAccount(parts: ReadonlyMap<string, string>, protocol: string | undefined): boolean {
+  const name = parts.get('AccountName') ?? '';
+  const key = parts.get('AccountKey') ?? '';
+  if (protocol === undefined || !/^[a-z0-9-]+$/i.test(name)) return false;
+  if (!/^[a-z0-9+/]{2,}={0,2}$/i.test(key)) return false;
+  if (hasBothEndpoints(parts)) return true;
+  const suffix = parts.get('EndpointSuffix') ?? '';
+  return suffix !== '' && findOrigin(`${protocol}://${name}.table.${suffix}`) !== undefined;
 }
 
 const developmentKeys = new Set([

@@ -5,6 +5,7 @@
 import * as z from 'zod/mini';
 import type { GlobalRole } from '../domain/entities.ts';
 import { isSafeId } from '../domain/isSafeId.ts';
+import { GLOBAL_ROLES } from '../domain/roles.ts';
 import { isStorageConnectionString } from './connectionString.ts';
 import { frozenMap } from './freeze.ts';
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
@@ -126,6 +127,42 @@ export const storageConnectionString = readAs((given) =>
   isStorageConnectionString(given) ? given : undefined,
 );
 
+/** An http or https address, as it is written. */
+export const plainUrl = readAs((given) => (findPlainUrl(given) === undefined ? undefined : given));
+
+/** The parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them; undefined where one has no value. */
+function findMonitorParts(given: string): ReadonlyMap<string, string> | undefined {
+  const parts = given
+    .split(';')
+    .filter((part) => part.trim() !== '')
+    .map((part) => /^\s*([^=\s]+)\s*=\s*([^=\s]+)\s*$/.exec(part));
+  if (!parts.every((part) => part !== null)) return undefined;
+  return new Map(parts.map(([, key = '', value = '']) => [key.toLowerCase(), value]));
+}
+
+/**
+ * The connection string of an Application Insights resource, written as its exporter wants it, which discards a string with a
+ * semicolon at its end and refuses a key in upper case.
+ */
+export const applicationInsightsConnectionString = readAs((given) => {
+  const parts = findMonitorParts(given);
+  const key = parts?.get('instrumentationkey') ?? '';
+  const endpoint = parts?.get('ingestionendpoint');
+  const isHttps = endpoint === undefined || findPlainUrl(endpoint)?.protocol === 'https:';
+  if (parts === undefined || !guidPattern.test(key) || !isHttps) return undefined;
+  const written = new Map([...parts, ['instrumentationkey', key.toLowerCase()]]);
+  return [...written].map(([name, value]) => `${name}=${value}`).join(';');
+});
+
+/** Which managed identity sends to Application Insights; without a client id the system-assigned one. */
+export const ingestionIdentity = readAs((given) => {
+  const parts = findMonitorParts(given);
+  const clientId = parts?.get('clientid');
+  if (parts?.get('authorization')?.toLowerCase() !== 'aad') return undefined;
+  if (clientId === undefined) return {};
+  return guidPattern.test(clientId) ? { clientId: clientId.toLowerCase() } : undefined;
+});
+
 /** JSON text that the schema then reads. */
 function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
   const parsed = z.transform((given: string, context): unknown => {
@@ -140,14 +177,7 @@ function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
   return z.pipe(z.pipe(z.string(), parsed), schema);
 }
 
-const globalRoles = [
-  'proxy_admin',
-  'proxy_admin_viewer',
-  'internal_user',
-  'internal_user_viewer',
-] as const satisfies readonly GlobalRole[];
-
-const globalRole = z.enum(globalRoles, `one of ${globalRoles.join(', ')}`);
+const globalRole = z.enum(GLOBAL_ROLES, `one of ${GLOBAL_ROLES.join(', ')}`);
 const budget = z.number('a number of USD, 0 or more').check(z.minimum(0, 'a number of USD, 0 or more'));
 const duration = z.string(durationText()).check(z.regex(durationPattern, durationText()));
 const limit = z

@@ -126,7 +126,7 @@ const provisioned = {
     name: 'ORG_TEAM_BUDGET',
     schema: values.oneOf('inherit', 'copy'),
     decides:
-      "Whether a new team inside an organization has no budget and limits of its own (`inherit`) or a copy of the organization's (`copy`).",
+      'Whether a new team inside an organization has no budget and limits of its own (`inherit`) or a copy of `DEFAULT_TEAM_PARAMS`, clamped to what the organization allows (`copy`).',
     valid: '`inherit` or `copy`',
     example: 'copy',
   }),
@@ -149,7 +149,8 @@ const provisioned = {
   assignedGroupsAccept: optional({
     name: 'ASSIGNED_GROUPS_ACCEPT',
     schema: values.id,
-    decides: 'Accepts the list that the brake held back, by the version that the health detail names.',
+    decides:
+      'Accepts, once, the list that the brake holds back, by the version that the health detail names; remove it afterwards.',
     valid: 'the version of a list: up to 128 letters, digits, dots, hyphens and underscores',
     example: '5f0c1e2ab34d',
   }),
@@ -249,6 +250,43 @@ const storage = {
   }),
 };
 
+const monitoring = {
+  applicationInsights: optional({
+    name: 'APPLICATIONINSIGHTS_CONNECTION_STRING',
+    schema: values.applicationInsightsConnectionString,
+    decides:
+      'The Application Insights resource that gets spans and metrics (and, from the Functions host, requests and logs).',
+    valid:
+      "a resource's connection string: `InstrumentationKey=` with a GUID, and an https `IngestionEndpoint=` or none",
+    example:
+      'InstrumentationKey=77777777-8888-9999-0000-111111111111;IngestionEndpoint=https://westeurope-1.in.applicationinsights.azure.com/',
+  }),
+  applicationInsightsIdentity: optional({
+    name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
+    schema: values.ingestionIdentity,
+    decides:
+      'Sends it as a managed identity; not set means with the instrumentation key alone, which resources without local authentication refuse.',
+    valid: '`Authorization=AAD`, with `ClientId=` and the GUID of a user-assigned identity or without',
+    example: 'ClientId=33333333-4444-5555-6666-777777777777;Authorization=AAD',
+  }),
+  otlpEndpoint: optional({
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    schema: values.plainUrl,
+    decides:
+      'An OpenTelemetry collector (or any other OTLP endpoint over HTTP) that gets spans and metrics. Its other variables hold too, such as `OTEL_EXPORTER_OTLP_HEADERS`.',
+    valid: 'an http or https address; `/v1/traces` and `/v1/metrics` are added',
+    example: 'http://localhost:4318',
+  }),
+  otlpProtocol: defaulted('http/protobuf', {
+    name: 'OTEL_EXPORTER_OTLP_PROTOCOL',
+    schema: values.oneOf('http/protobuf', 'http/json'),
+    decides:
+      'How it is written there. Set it in Azure too: the Functions host sends to the same address, and would speak gRPC.',
+    valid: '`http/protobuf` or `http/json`',
+    example: 'http/json',
+  }),
+};
+
 const development = {
   developmentEndpoints: defaulted('false', {
     name: 'DEVELOPMENT_ENDPOINTS',
@@ -283,4 +321,12 @@ const development = {
 };
 
 /** All settings by what the code calls them, in the order of `docs/settings.md`. */
-export const settings = { ...entra, ...provisioned, ...people, ...site, ...storage, ...development };
+export const settings = {
+  ...entra,
+  ...provisioned,
+  ...people,
+  ...site,
+  ...storage,
+  ...monitoring,
+  ...development,
+};

@@ -43,6 +43,8 @@ export interface AcceptedGroups {
   /** Ordered by id. */
   readonly groups: readonly KnownGroup[];
   readonly heldBack?: HeldBackList;
+  /** The `ASSIGNED_GROUPS_ACCEPT` that has let a list pass. It lets no other pass until the setting was another or none. */
+  readonly usedPermit?: string;
 }
 
 /** Below this size a percentage says little, so only a list that became empty is held back. */
@@ -62,13 +64,16 @@ export interface BrakeSettings {
 }
 
 export type ListDecision =
-  | { readonly kind: 'accept'; readonly version: string }
+  | { readonly kind: 'accept'; readonly version: string; readonly byPermit?: true }
   | { readonly kind: 'unchanged'; readonly version: string }
   | { readonly kind: 'hold_back'; readonly version: string; readonly lostCount: number };
 
 /**
  * Decides whether a completely read list replaces the one in force (docs/domain.md, "Which groups count", brake).
  * The first list is always accepted: there is nothing that it could take away.
+ *
+ * An operator's permit holds once and only for a list that is held back now: the version of an empty list is a constant,
+ * so a setting that was left would otherwise let every later outage of the assignments pass.
  */
 export function decideAssignedGroups(
   current: AcceptedGroups | undefined,
@@ -84,8 +89,12 @@ export function decideAssignedGroups(
   const lostTooMany =
     current.groups.length >= BRAKE_MINIMUM_GROUPS &&
     lostCount * 100 > current.groups.length * settings.removalLimitPercent;
-  if ((becameEmpty || lostTooMany) && settings.acceptVersion !== version) {
-    return { kind: 'hold_back', version, lostCount };
-  }
-  return { kind: 'accept', version };
+  if (!becameEmpty && !lostTooMany) return { kind: 'accept', version };
+  const isPermitted =
+    settings.acceptVersion === version &&
+    current.heldBack?.version === version &&
+    current.usedPermit !== version;
+  return isPermitted
+    ? { kind: 'accept', version, byPermit: true }
+    : { kind: 'hold_back', version, lostCount };
 }

@@ -44,6 +44,8 @@ export interface DesiredState {
   readonly userRole: GlobalRole;
   /** The role if the groups that are not yet known counted: a higher current one is lowered to this and no further yet. */
   readonly userRoleOnceKnown: GlobalRole;
+  /** `PROXY_ADMIN_ID` names this person: the role holds even against a hand edit. */
+  readonly userRoleIsFixed: boolean;
   /** The role in every organization: what is there already and no longer desired may be lowered to it, never raised. */
   readonly organizationRole: OrganizationRole;
   /** What was kept back, and why. */
@@ -104,6 +106,7 @@ export function desiredState(observation: Observation, groups: CountedGroups, ru
       ...heldRaw(observation, rules),
     ]),
     userRole: globalRoleOf(observation.person, roleGroupIds, rules),
+    userRoleIsFixed: rules.proxyAdminId === observation.person.user_id,
     userRoleOnceKnown: globalRoleOf(observation.person, [...roleGroupIds, ...groups.unknown], rules),
     organizationRole,
     reported,

@@ -10,7 +10,13 @@ import type {
   TeamAccess,
 } from './access.ts';
 import type { BudgetAndLimits, Organization, OrganizationRole, Team, TeamRole } from './entities.ts';
-import { ALL_ORG_MODELS, ALL_PROXY_MODELS, ALL_TEAM_MODELS, NO_DEFAULT_MODELS } from './entities.ts';
+import {
+  ALL_ORG_MODELS,
+  ALL_PROXY_MODELS,
+  ALL_TEAM_MODELS,
+  limitsOf,
+  NO_DEFAULT_MODELS,
+} from './entities.ts';
 import { findDegradation } from './newEntities.ts';
 
 /** Names that stand for a set and are never a model's own name. */
@@ -69,15 +75,6 @@ function effectiveBudget(own: BudgetAndLimits, organization: BudgetAndLimits | u
     ...number,
     ...(duration === undefined || number.value === undefined ? {} : { budget_duration: duration }),
     shared_by: isOrganizations ? 'organization' : 'team',
-  };
-}
-
-function limitsOf(entity: BudgetAndLimits): BudgetAndLimits {
-  return {
-    ...(entity.max_budget === undefined ? {} : { max_budget: entity.max_budget }),
-    ...(entity.budget_duration === undefined ? {} : { budget_duration: entity.budget_duration }),
-    ...(entity.tpm_limit === undefined ? {} : { tpm_limit: entity.tpm_limit }),
-    ...(entity.rpm_limit === undefined ? {} : { rpm_limit: entity.rpm_limit }),
   };
 }
 

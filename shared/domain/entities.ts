@@ -19,6 +19,19 @@ export interface BudgetAndLimits {
   readonly rpm_limit?: number;
 }
 
+/** Gives an entity's budget and limits alone; one that is `undefined` is left out, for absent means "none of its own". */
+export function limitsOf(entity: {
+  readonly [Field in keyof BudgetAndLimits]: BudgetAndLimits[Field] | undefined;
+}): BudgetAndLimits {
+  const { max_budget, budget_duration, tpm_limit, rpm_limit } = entity;
+  return {
+    ...(max_budget === undefined ? {} : { max_budget }),
+    ...(budget_duration === undefined ? {} : { budget_duration }),
+    ...(tpm_limit === undefined ? {} : { tpm_limit }),
+    ...(rpm_limit === undefined ? {} : { rpm_limit }),
+  };
+}
+
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** `LiteLLM_OrganizationTable`: the budget holder. Empty `models` allows all models. */

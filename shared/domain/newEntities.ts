@@ -1,7 +1,7 @@
 /** What a new organization or team starts with (docs/domain.md, "The flag"). Existing ones are never overwritten. */
 import type { AssignedGroup } from './assignedGroups.ts';
 import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
-import { ALL_ORG_MODELS } from './entities.ts';
+import { ALL_ORG_MODELS, limitsOf } from './entities.ts';
 import type { DefaultTeamParams, Rules } from './rules.ts';
 
 /** Key under `metadata` of what this product says about an entity. */
@@ -16,35 +16,20 @@ export interface Degradation {
   readonly models: readonly string[];
 }
 
-function limitsOf(params: DefaultTeamParams): BudgetAndLimits {
-  return {
-    ...(params.max_budget === undefined ? {} : { max_budget: params.max_budget }),
-    ...(params.budget_duration === undefined ? {} : { budget_duration: params.budget_duration }),
-    ...(params.tpm_limit === undefined ? {} : { tpm_limit: params.tpm_limit }),
-    ...(params.rpm_limit === undefined ? {} : { rpm_limit: params.rpm_limit }),
-  };
-}
-
 function smaller(own: number | undefined, bound: number | undefined): number | undefined {
   if (own === undefined) return undefined;
   return bound === undefined ? own : Math.min(own, bound);
 }
 
-/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. */
+/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. A clamped budget is reset when it is. */
 function copiedLimits(params: DefaultTeamParams, organization: BudgetAndLimits): BudgetAndLimits {
-  const clamped = {
-    max_budget: smaller(params.max_budget, organization.max_budget),
-    budget_duration: params.budget_duration,
+  const maxBudget = smaller(params.max_budget, organization.max_budget);
+  const isClamped = maxBudget !== params.max_budget;
+  return limitsOf({
+    max_budget: maxBudget,
+    budget_duration: isClamped ? organization.budget_duration : params.budget_duration,
     tpm_limit: smaller(params.tpm_limit, organization.tpm_limit),
     rpm_limit: smaller(params.rpm_limit, organization.rpm_limit),
-  };
-  return limitsOf({
-    models: [],
-    team_member_permissions: [],
-    ...(clamped.max_budget === undefined ? {} : { max_budget: clamped.max_budget }),
-    ...(clamped.budget_duration === undefined ? {} : { budget_duration: clamped.budget_duration }),
-    ...(clamped.tpm_limit === undefined ? {} : { tpm_limit: clamped.tpm_limit }),
-    ...(clamped.rpm_limit === undefined ? {} : { rpm_limit: clamped.rpm_limit }),
   });
 }
 
@@ -88,7 +73,8 @@ export function newStandaloneTeam(group: AssignedGroup, rules: Rules, now: Date)
 
 /**
  * Gives the org-scoped team for a group (flag on). It inherits budget and limits, so that raising the organization's
- * by hand is enough; with `ORG_TEAM_BUDGET=copy` it gets the defaults, clamped to the organization's current ones.
+ * by hand is enough; with `ORG_TEAM_BUDGET=copy` it gets the defaults, clamped to the organization's current ones (a clamped
+ * budget with the organization's `budget_duration`).
  */
 export function newOrgScopedTeam(
   group: AssignedGroup,

@@ -3,7 +3,7 @@
 /** Names an observation and its place in the order (`observed_at`, `id`). */
 export interface ObservationKey {
   readonly id: string;
-  /** ISO 8601 UTC, by the clock of whoever made the statement (id_token `iat`, Graph `Date`). */
+  /** ISO 8601 UTC, by the clock of whoever made the statement (the `Date` of Entra's token answer, or Graph's). */
   readonly observed_at: string;
 }
 
@@ -35,7 +35,7 @@ export interface Observation extends ObservationKey {
 export const MAX_AHEAD_MS = 5 * 60 * 1000;
 
 /** Gives whether an observation lies too far ahead of `now` (milliseconds since 1970) to be believed. */
-export function isTooFarAhead(observation: ObservationKey, nowMs: number): boolean {
+export function isTooFarAhead(observation: Pick<ObservationKey, 'observed_at'>, nowMs: number): boolean {
   return Date.parse(observation.observed_at) - nowMs > MAX_AHEAD_MS;
 }
 

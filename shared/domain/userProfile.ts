@@ -27,7 +27,7 @@ function roleFromEntra(record: UserRecord | undefined, desired: DesiredState): G
 
 function rolePatch(record: UserRecord | undefined, desired: DesiredState): UserPatch {
   const field = record?.fields.user_role ?? NO_FIELD;
-  if (isEditedByHand(field)) return {};
+  if (isEditedByHand(field) && !desired.userRoleIsFixed) return {};
   const role = roleFromEntra(record, desired);
   return field.current === role ? {} : { user_role: role, user_role_written: role };
 }

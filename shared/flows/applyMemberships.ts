@@ -1,4 +1,4 @@
-/** Steps 3 and 4 of a run: read both partitions with their fences, plan, apply removals before grants. */
+/** Step 4 of a run: read both partitions with their fences, plan, apply removals before grants. */
 import type { Reported } from '../domain/access.ts';
 import type { DesiredState } from '../domain/desiredState.ts';
 import { reportUnreadable } from '../domain/describeUnreadable.ts';
@@ -9,13 +9,7 @@ import { compareObservations } from '../domain/observation.ts';
 import { ORGANIZATION_ROLES, TEAM_ROLES } from '../domain/roles.ts';
 import type { Fence, MembershipPartition, MembershipStore, MembershipWrites } from '../storePorts.ts';
 import { findLastAdministered } from './keepLastAdministrator.ts';
-import type { Run } from './provisionUser.ts';
-
-export interface MembershipChanges {
-  readonly granted: number;
-  readonly changed: number;
-  readonly removed: number;
-}
+import type { MembershipChanges, Run } from './provisionRun.ts';
 
 export interface AppliedMemberships {
   readonly changes: MembershipChanges;
@@ -126,6 +120,18 @@ async function planBoth(run: Run, desired: DesiredState, partitions: Partitions)
   };
 }
 
+/**
+ * A cached list may be older than the one that granted, so what it would take from somebody who still has the group is
+ * taken only where the stored list agrees.
+ */
+async function isListOutdated(run: Run, plans: Plans): Promise<boolean> {
+  const removals = [...plans.teams.removals, ...plans.organizations.removals];
+  if (removals.length === 0 || !run.deps.rules.assignedGroupsAreKnown) return false;
+  const groupIds = new Set(run.observation.group_ids);
+  if (!removals.some((removal) => groupIds.has(removal.entityId))) return false;
+  return (await run.deps.knowledge.stored())?.version !== run.listVersion;
+}
+
 /** Both partitions side by side, all that takes before all that gives: a crash midway leaves less access, not more. */
 async function applyBoth(
   run: Run,
@@ -161,8 +167,8 @@ function changesOf(plans: Plans): MembershipChanges {
 
 /**
  * Brings both membership partitions to what is desired: 2 reads, one index row per membership granted or removed, and the
- * transactions. `overtaken`: a transaction was refused, so begin again from the user's row. `superseded`: a fence carries a
- * newer observation than this run's.
+ * transactions. `overtaken`: a transaction was refused, or the list by which this run counted is no longer the stored one, so
+ * begin again from the user's row. `superseded`: a fence carries a newer observation than this run's.
  */
 export async function applyMemberships(
   run: Run,
@@ -177,6 +183,7 @@ export async function applyMemberships(
   ]);
   if (isNewer(teams.fence, run) || isNewer(organizations.fence, run)) return 'superseded';
   const plans = await planBoth(run, desired, { teams, organizations });
+  if (await isListOutdated(run, plans)) return 'overtaken';
   const mustMoveFence = options.moveBothFences;
   const done = await applyBoth(
     run,

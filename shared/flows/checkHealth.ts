@@ -1,14 +1,18 @@
 /** Whether this service can do its work, and what an operator needs to know if it cannot. */
-import type { AcceptedGroups, HeldBackList } from '../domain/assignedGroups.ts';
+import type { AcceptedGroups, HeldBackList, KnownGroup } from '../domain/assignedGroups.ts';
+import type { Rules } from '../domain/rules.ts';
 import { errorCodeOf } from '../errors.ts';
-import type { Clock, Directory } from '../ports.ts';
+import type { Clock, Directory, ProvisionQueue } from '../ports.ts';
 import type { Store } from '../storePorts.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;
+  readonly queue: Pick<ProvisionQueue, 'check'>;
   readonly directory: Pick<Directory, 'readAssignedGroups'>;
   readonly clock: Clock;
-  readonly assignedGroupsAreKnown: boolean;
+  readonly rules: Pick<Rules, 'assignedGroupsAreKnown' | 'groupsAlsoCreateOrgs'>;
+  /** `ASSIGNED_GROUPS_ACCEPT` */
+  readonly acceptVersion: string | undefined;
 }
 
 /** `error`: a code of this product; nothing secret is in here. */
@@ -16,7 +20,12 @@ export interface HealthDetail {
   readonly status: 'ok' | 'degraded' | 'failing';
   readonly checked_at: string;
   readonly configuration: { readonly status: 'ok' | 'failing'; readonly faults: readonly string[] };
-  readonly storage: { readonly status: 'ok' | 'failing' | 'not_checked'; readonly error?: string };
+  readonly storage: {
+    readonly status: 'ok' | 'failing' | 'not_checked';
+    readonly error?: string;
+    /** What of it fails: the tables, or the queue alone. */
+    readonly failing?: 'tables' | 'queue';
+  };
   readonly directory: {
     readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
     readonly error?: string;
@@ -31,13 +40,15 @@ export interface HealthDetail {
     readonly groups: number;
     /** Groups whose team or organization is missing, unreadable or degraded, by id. */
     readonly incomplete: readonly string[];
+    /** What an operator may tidy up. */
+    readonly hint?: string;
   };
   readonly brake?: HeldBackList & { readonly hint: string };
 }
 
 const HINTS: Readonly<Record<string, string>> = {
   directory_permission_missing:
-    "Grant the application's service principal the Graph application permissions Application.Read.All and GroupMember.Read.All (admin consent). Messages wait until then.",
+    "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Messages wait until then.",
   credential_refused:
     'Entra refused the client credential: check the secret, or the federated credential and its subject.',
   directory_unreachable: 'Microsoft Graph does not answer. Messages wait; the list in force stays in force.',
@@ -54,54 +65,83 @@ async function attempt<T>(read: () => Promise<T>): Promise<Checked<T>> {
   }
 }
 
-/** Gives whether the store answers: one read. */
-export async function checkStorage(deps: Pick<HealthDeps, 'store'>): Promise<boolean> {
-  return (await attempt(async () => deps.store.assignedGroups.find())).ok;
+/** Gives whether tables and queue answer: one read of each. */
+export async function checkStorage(deps: Pick<HealthDeps, 'store' | 'queue'>): Promise<boolean> {
+  const { tables, queue } = await attemptStorage(deps);
+  return tables.ok && queue.ok;
 }
 
-function acceptedOf(list: AcceptedGroups): NonNullable<HealthDetail['accepted_groups']> {
+async function attemptStorage({ store, queue }: Pick<HealthDeps, 'store' | 'queue'>): Promise<{
+  readonly tables: Checked<Awaited<ReturnType<Store['assignedGroups']['find']>>>;
+  readonly queue: Checked<void>;
+}> {
+  const [tables, checkedQueue] = await Promise.all([
+    attempt(async () => store.assignedGroups.find()),
+    attempt(async () => queue.check()),
+  ]);
+  return { tables, queue: checkedQueue };
+}
+
+function storageOf(tables: Checked<unknown>, queue: Checked<unknown>): HealthDetail['storage'] {
+  if (!tables.ok) return { status: 'failing', error: tables.error, failing: 'tables' };
+  return queue.ok ? { status: 'ok' } : { status: 'failing', error: queue.error, failing: 'queue' };
+}
+
+function isIncomplete(group: KnownGroup, rules: HealthDeps['rules']): boolean {
+  return group.team !== 'present' || (rules.groupsAlsoCreateOrgs && group.organization !== 'present');
+}
+
+function acceptedOf(
+  list: AcceptedGroups,
+  { rules, acceptVersion }: HealthDeps,
+): NonNullable<HealthDetail['accepted_groups']> {
   return {
     version: list.version,
     accepted_at: list.acceptedAt,
     checked_at: list.checkedAt,
     groups: list.groups.length,
-    incomplete: list.groups
-      .filter((group) => group.team !== 'present' || group.organization === 'unreadable')
-      .map((group) => group.id),
+    incomplete: list.groups.filter((group) => isIncomplete(group, rules)).map((group) => group.id),
+    ...(acceptVersion === list.version
+      ? { hint: 'ASSIGNED_GROUPS_ACCEPT names this list: accepted; the setting can be removed.' }
+      : {}),
   };
 }
 
-function brakeOf(heldBack: HeldBackList): NonNullable<HealthDetail['brake']> {
+function brakeOf(heldBack: HeldBackList, usedPermit: string | undefined): NonNullable<HealthDetail['brake']> {
+  const again =
+    usedPermit === heldBack.version
+      ? ' It let such a list pass once and does not do so again while it stays: remove it, wait for one check, then set it.'
+      : '';
   return {
     ...heldBack,
-    hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If that is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.`,
+    hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If that is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.${again}`,
   };
 }
 
 async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory']> {
-  if (!deps.assignedGroupsAreKnown) return { status: 'not_configured' };
+  if (!deps.rules.assignedGroupsAreKnown) return { status: 'not_configured' };
   const read = await attempt(async () => deps.directory.readAssignedGroups());
   if (read.ok) return { status: 'ok', assigned_groups: read.value.length };
   const hint = HINTS[read.error];
   return { status: 'failing', error: read.error, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Gives the whole state: one read of the store and one of the directory. Never throws for what it checks. */
+/** Gives the whole state: one read of the store, of the queue and of the directory. Never throws for what it checks. */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
-  const [storage, directory] = await Promise.all([
-    attempt(async () => deps.store.assignedGroups.find()),
-    checkDirectory(deps),
-  ]);
-  const list = storage.ok ? storage.value?.list : undefined;
-  const isDegraded = directory.status === 'failing' || list?.heldBack !== undefined;
+  const [{ tables, queue }, directory] = await Promise.all([attemptStorage(deps), checkDirectory(deps)]);
+  const storage = storageOf(tables, queue);
+  const list = tables.ok ? tables.value?.list : undefined;
+  // Without an accepted list every message waits.
+  const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
+  const isDegraded = directory.status === 'failing' || list?.heldBack !== undefined || hasNoList;
   return {
-    status: storage.ok ? (isDegraded ? 'degraded' : 'ok') : 'failing',
+    status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
     checked_at: deps.clock.now().toISOString(),
     configuration: { status: 'ok', faults: [] },
-    storage: storage.ok ? { status: 'ok' } : { status: 'failing', error: storage.error },
+    storage,
     directory,
-    ...(list === undefined ? {} : { accepted_groups: acceptedOf(list) }),
-    ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack) }),
+    ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
+    ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
   };
 }
 

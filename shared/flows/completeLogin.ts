@@ -1,6 +1,6 @@
 import { equalInConstantTime } from '../domain/equalInConstantTime.ts';
 import { isSafeId } from '../domain/isSafeId.ts';
-import type { GroupsSource, ObservationKey, Person } from '../domain/observation.ts';
+import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../domain/observation.ts';
 import { signInError } from '../domain/signInError.ts';
 import { findUserEmail, isEmailDomainAllowed } from '../domain/userEmail.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
@@ -23,7 +23,7 @@ import { startLogin, type StartLoginDeps } from './startLogin.ts';
 
 export interface CompleteLoginDeps extends StartLoginDeps {
   readonly directory: Directory;
-  readonly queue: ProvisionQueue;
+  readonly queue: Pick<ProvisionQueue, 'push'>;
   readonly snapshots: ParkedSnapshots;
   /** `ENTRA_GROUPS_CLAIM=ApplicationGroup` */
   readonly groupsClaimIsApplicationGroup: boolean;
@@ -53,9 +53,6 @@ export type LoginOutcome =
       /** Starts a new attempt that goes to the same place. */
       readonly retryHref: string;
     };
-
-/** More than 5 minutes ahead of now is refused (docs/domain.md, "Order"). */
-const MAX_AHEAD_MS = 5 * 60_000;
 
 /**
  * Completes a login at its callback: finds the attempt, compares state, redeems the code, checks who it is, finds the
@@ -213,7 +210,7 @@ async function readGroups(deps: CompleteLoginDeps, redeemed: RedeemedCode): Prom
 
 /** An observation from the future would outrank all that come after it, so the worker refuses it: better said here. */
 function requirePlausibleTime(deps: CompleteLoginDeps, observedAt: string): void {
-  if (Date.parse(observedAt) > deps.seal.clock.now().getTime() + MAX_AHEAD_MS) {
+  if (isTooFarAhead({ observed_at: observedAt }, deps.seal.clock.now().getTime())) {
     throw new AppError('clock_skew', 'Microsoft’s clock is ahead of this service’s');
   }
 }

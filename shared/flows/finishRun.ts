@@ -5,8 +5,7 @@ import type { RunReport, RunState, UserPatch, UserRecord } from '../domain/provi
 import { REPORT_LIMIT } from '../domain/provisioningRun.ts';
 import { profilePatch } from '../domain/userProfile.ts';
 import { AppError } from '../errors.ts';
-import type { MembershipChanges } from './applyMemberships.ts';
-import type { Run } from './provisionUser.ts';
+import type { MembershipChanges, Run } from './provisionRun.ts';
 
 export interface FinishInput {
   readonly claim: { readonly etag: string; readonly claimId: string };

@@ -13,6 +13,11 @@ export interface GroupKnowledge {
   /** The list in force; `undefined` where none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
   current(): Promise<AcceptedGroups | undefined>;
   /**
+   * The list in force as it is stored now: one read. A cached list may be older than the one that granted, so it may give
+   * but not take.
+   */
+  stored(): Promise<AcceptedGroups | undefined>;
+  /**
    * The list in force after a refresh, if it is this product's turn to make one; else as it is stored now.
    * Throws what the refresh throws.
    */
@@ -68,6 +73,7 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
   return {
     remember,
     current,
+    stored: read,
     async refreshed() {
       refreshing ??= refresh().finally(() => {
         refreshing = undefined;

@@ -11,39 +11,18 @@ import type { KnownGroup } from '../domain/assignedGroups.ts';
 import type { Observation } from '../domain/observation.ts';
 import { compareObservations, isTooFarAhead } from '../domain/observation.ts';
 import type { RunState, UserRecord } from '../domain/provisioningRun.ts';
-import type { Rules } from '../domain/rules.ts';
 import { isDigestFresh, runDigest } from '../domain/runDigest.ts';
-import { claimPatch } from '../domain/userProfile.ts';
 import type { ErrorCode } from '../errors.ts';
 import { AppError, errorCodeOf } from '../errors.ts';
 import type { ProvisionMessage } from '../messages.ts';
-import type { Clock, ParkedSnapshots, ProvisionQueue, Random } from '../ports.ts';
-import type { Store } from '../storePorts.ts';
-import type { MembershipChanges } from './applyMemberships.ts';
 import { applyMemberships } from './applyMemberships.ts';
+import { claimRun } from './claimRun.ts';
 import { ensureEntities } from './ensureEntities.ts';
 import { finishRun } from './finishRun.ts';
-import type { GroupKnowledge } from './groupKnowledge.ts';
+import type { Delivery, MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
 import { putBack } from './putBack.ts';
+import type { KnownGroups } from './readKnownGroups.ts';
 import { readKnownGroups } from './readKnownGroups.ts';
-
-export interface ProvisionDeps {
-  readonly store: Store;
-  readonly parked: ParkedSnapshots;
-  readonly queue: ProvisionQueue;
-  readonly knowledge: GroupKnowledge;
-  readonly clock: Clock;
-  readonly random: Pick<Random, 'uuid'>;
-  readonly rules: Rules;
-  /** Told what one run wrote, also where the message then comes back for the rest. */
-  readonly onApplied?: (changes: MembershipChanges) => void;
-}
-
-/** Which delivery of the message this is, counted from 1, and how many there will be. */
-export interface Delivery {
-  readonly attempt: number;
-  readonly maxAttempts: number;
-}
 
 export interface ProvisionResult {
   readonly status: 'done' | 'unchanged' | 'already_done' | 'superseded' | 'waiting';
@@ -57,16 +36,6 @@ const MAX_ROUNDS = 10;
 
 /** How often a message comes back for a group that the accepted list does not have yet: about 16 minutes in all. */
 export const UNKNOWN_GROUP_TRIES = 6;
-
-/** Everything one round works with. */
-export interface Run {
-  readonly deps: ProvisionDeps;
-  readonly message: ProvisionMessage;
-  readonly observation: Observation;
-  readonly delivery: Delivery;
-  readonly digest: string;
-  readonly now: Date;
-}
 
 /** Nothing was decided: somebody else wrote meanwhile, so read again. */
 type Round = ProvisionResult | 'again';
@@ -128,7 +97,7 @@ async function provisionOnce(
   delivery: Delivery,
 ): Promise<Round> {
   const record = await deps.store.users.find(message.person.user_id);
-  const settled = settledBy(record, message);
+  const settled = settledBy(record, message, deps.clock.now().getTime());
   if (settled !== undefined) {
     await removeSnapshot(deps, message);
     return { status: settled };
@@ -143,19 +112,22 @@ async function provisionOnce(
     observation,
     delivery,
     digest: runDigest(observation, deps.rules, known.version),
+    listVersion: known.version,
     now: deps.clock.now(),
   };
   if (record !== undefined && groups.unknown.length === 0 && isUnchanged(record, run)) {
     return moveObservation(run, record);
   }
-  return claimAndApply(run, record, { groups, waitReason: known.reason });
+  return claimAndApply(run, record, { groups, known });
 }
 
 function settledBy(
   record: UserRecord | undefined,
   message: ProvisionMessage,
+  nowMs: number,
 ): 'superseded' | 'already_done' | undefined {
-  if (record?.run === undefined) return undefined;
+  // An observation that cannot have been made is a person's edit, and must not outrank everybody's sign-ins.
+  if (record?.run === undefined || isTooFarAhead(record.run.observation, nowMs)) return undefined;
   const order = compareObservations(record.run.observation, message);
   if (order > 0) return 'superseded';
   return order === 0 && record.run.state === 'applied' ? 'already_done' : undefined;
@@ -204,6 +176,10 @@ async function moveObservation(run: Run, record: UserRecord): Promise<Round> {
     ...record.run,
     observation: { id: run.message.id, observed_at: run.message.observed_at },
     finishedAt: run.now.toISOString(),
+    // This sign-in changed nothing; what the one before did is not its doing.
+    ...(record.run.report === undefined
+      ? {}
+      : { report: { ...record.run.report, granted: 0, changed: 0, removed: 0 } }),
   };
   const written = await run.deps.store.users.update(run.message.person.user_id, { run: moved }, record.etag);
   if (!written.written) return 'again';
@@ -211,41 +187,9 @@ async function moveObservation(run: Run, record: UserRecord): Promise<Round> {
   return { status: 'unchanged' };
 }
 
-interface Claim {
-  readonly etag: string;
-  readonly claimId: string;
-  /** Somebody was, or may still be, writing. */
-  readonly foundApplying: boolean;
-}
-
-async function claim(
-  run: Run,
-  record: UserRecord | undefined,
-  desired: DesiredState,
-): Promise<Claim | undefined> {
-  const { users } = run.deps.store;
-  const userId = run.message.person.user_id;
-  const claimId = run.deps.random.uuid();
-  const last = record?.run;
-  const isOurs = last !== undefined && compareObservations(last.observation, run.message) === 0;
-  const state: RunState = {
-    observation: { id: run.message.id, observed_at: run.message.observed_at },
-    state: 'applying',
-    claimId,
-    // What earlier tries of this message did still counts, also should this one begin again.
-    ...(isOurs && last.report !== undefined ? { report: last.report } : {}),
-  };
-  const patch = { ...claimPatch(record, desired), run: state };
-  const written =
-    record === undefined ? await users.create(userId, patch) : await users.update(userId, patch, record.etag);
-  if (!written.written) return undefined;
-  return { etag: written.etag, claimId, foundApplying: record?.run?.state === 'applying' };
-}
-
 interface Groups {
   readonly groups: CountedGroups;
-  /** Why the accepted list could not be refreshed although groups are unknown, if so. */
-  readonly waitReason: ErrorCode;
+  readonly known: KnownGroups;
 }
 
 /** Creates what the counted groups lack; groups that have everything cost nothing. */
@@ -273,7 +217,7 @@ interface Ensuring {
 
 async function claimAndApply(run: Run, record: UserRecord | undefined, known: Groups): Promise<Round> {
   const { deps, message, observation } = run;
-  const claimed = await claim(run, record, desiredState(observation, known.groups, deps.rules));
+  const claimed = await claimRun(run, record, desiredState(observation, known.groups, deps.rules));
   if (claimed === undefined) return 'again';
 
   const ensured = await ensureMissing(run, known.groups.counted);
@@ -295,7 +239,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
       ? []
       : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
   ];
-  const comeBack = mustComeBack(run, groups, ensured.failure);
+  const comeBack = mustComeBack(run, { groups, known: known.known }, ensured.failure);
   const finished = await finishRun(run, {
     claim: claimed,
     before: record,
@@ -307,7 +251,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
   });
   if (finished !== 'finished') return 'again';
   if (comeBack?.kind === 'retry') throw comeBack.failure;
-  if (comeBack?.kind === 'wait') return wait(deps, message, known.waitReason);
+  if (comeBack?.kind === 'wait') return wait(deps, message, known.known.reason);
   await removeSnapshot(deps, message);
   return { status: 'done', changes: applied.changes, reportedCount: reported.length };
 }
@@ -316,11 +260,13 @@ type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { reado
 
 /**
  * What was provisioned stays; the rest needs another try. An organization that cannot be created is retried by the queue
- * until its last attempt, which degrades the team instead; an unknown group comes back a limited number of times.
+ * until its last attempt, which degrades the team instead. A group that a freshly read list does not have comes back a
+ * limited number of times; one that could not be looked up waits like everything that waits for the directory.
  */
-function mustComeBack(run: Run, groups: CountedGroups, failure: AppError | undefined): ComeBack | undefined {
+function mustComeBack(run: Run, known: Groups, failure: AppError | undefined): ComeBack | undefined {
   if (failure !== undefined && run.delivery.attempt < run.delivery.maxAttempts)
     return { kind: 'retry', failure };
+  if (known.groups.unknown.length === 0) return undefined;
   const tries = run.message.waiting?.tries ?? 0;
-  return groups.unknown.length > 0 && tries < UNKNOWN_GROUP_TRIES ? { kind: 'wait' } : undefined;
+  return known.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KnownGroup } from '../domain/assignedGroups.ts';
+import type { AcceptedGroups, KnownGroup } from '../domain/assignedGroups.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -15,6 +15,8 @@ export interface KnownGroups {
   readonly version: string | undefined;
   /** Why a message has to wait, should it have to. */
   readonly reason: ErrorCode;
+  /** The directory was read after the observation was made, so a group that is missing here was not assigned then. */
+  readonly wasLookedUp: boolean;
 }
 
 export interface KnownGroupsDeps {
@@ -29,12 +31,14 @@ function presenceVersion(groups: readonly KnownGroup[]): string {
 }
 
 /** Failures outside the message: it waits for them instead of failing (docs/domain.md, "Waiting is not failing"). */
-const DIRECTORY_FAILURES: ReadonlySet<ErrorCode> = new Set([
+const OUTSIDE_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'directory_unreachable',
   'directory_permission_missing',
   'directory_answer_invalid',
   'credential_refused',
   'microsoft_unreachable',
+  // The accepted list, broken by hand: the operator mends or deletes the row, and the messages go on.
+  'row_unreadable',
 ]);
 
 /**
@@ -45,29 +49,36 @@ export async function readKnownGroups(deps: KnownGroupsDeps, observation: Observ
   if (!deps.rules.assignedGroupsAreKnown) {
     const groups = await readGroupPresence(deps.store, observation.group_ids, deps.rules);
     // What exists decides here, so it takes the place of the accepted list's version in the digest.
-    return { groups, version: presenceVersion(groups), reason: 'groups_not_yet_known' };
+    return { groups, version: presenceVersion(groups), reason: 'groups_not_yet_known', wasLookedUp: true };
   }
-  const current = await deps.knowledge.current();
-  if (current !== undefined) {
-    const ids = new Set(current.groups.map((group) => group.id));
-    const bringsUnknown = observation.group_ids.some((id) => !ids.has(id));
-    // Most of what `memberOf` gives is not assigned; a list read after the observation already says so.
-    const mayBeNews =
-      observation.groups_source === 'claim' ||
-      Date.parse(current.checkedAt) < Date.parse(observation.observed_at);
-    if (!bringsUnknown || !mayBeNews) {
-      return { groups: current.groups, version: current.version, reason: 'groups_not_yet_known' };
-    }
-  }
+  let current: AcceptedGroups | undefined;
   try {
-    const list = (await deps.knowledge.refreshed()) ?? current;
-    return {
-      groups: list?.groups,
-      version: list?.version,
-      reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
-    };
+    current = await deps.knowledge.current();
+    if (current !== undefined && !mayBringNews(observation, current)) return knownFrom(current, observation);
+    return knownFrom((await deps.knowledge.refreshed()) ?? current, observation);
   } catch (error) {
-    if (!(error instanceof AppError) || !DIRECTORY_FAILURES.has(error.code)) throw error;
-    return { groups: current?.groups, version: current?.version, reason: error.code };
+    if (!(error instanceof AppError) || !OUTSIDE_FAILURES.has(error.code)) throw error;
+    return { groups: current?.groups, version: current?.version, reason: error.code, wasLookedUp: false };
   }
+}
+
+/** Whether the person brings a group that the list does not have and that a newer list might. */
+function mayBringNews(observation: Observation, list: AcceptedGroups): boolean {
+  const ids = new Set(list.groups.map((group) => group.id));
+  if (observation.group_ids.every((id) => ids.has(id))) return false;
+  // Most of what `memberOf` gives is not assigned; a list read after the observation already says so.
+  return observation.groups_source === 'claim' || !isReadAfter(list, observation);
+}
+
+function isReadAfter(list: AcceptedGroups, observation: Observation): boolean {
+  return Date.parse(list.checkedAt) >= Date.parse(observation.observed_at);
+}
+
+function knownFrom(list: AcceptedGroups | undefined, observation: Observation): KnownGroups {
+  return {
+    groups: list?.groups,
+    version: list?.version,
+    reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
+    wasLookedUp: list !== undefined && isReadAfter(list, observation),
+  };
 }

@@ -112,12 +112,11 @@ async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
  * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
  */
 export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
-  const [sources, rows] = await Promise.all([
-    deps.store.users.findWithOutcome(session.userId),
-    readRows(deps, session.userId),
-  ]);
-  const { record, outcome } = sources;
+  // Before the rows, so that the status can only be older than they are: "done" beside lists from before it would stay on
+  // the page, which asks no more once it is done.
+  const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
   requireLiveSession(session, record);
+  const rows = await readRows(deps, session.userId);
   const organizations = listOrganizations(rows);
   const teams = listTeams(rows);
   const progress = progressOf(newestObservation(session.observation, { record, outcome }), {

@@ -21,7 +21,9 @@ export interface Reconciled {
   readonly checked: number;
   /** Index rows removed because nobody is a member there any more. */
   readonly removed: number;
-  /** Index rows written for memberships that a person made by hand. */
+  /** Index rows whose role was not the membership's any more. */
+  readonly mended: number;
+  /** Index rows written for memberships that a person made, or whose role a person changed, by hand. */
   readonly added: number;
 }
 
@@ -30,18 +32,26 @@ function isOldEnough(entry: IndexEntry, now: Date): boolean {
   return entry.writtenAt !== undefined && now.getTime() - Date.parse(entry.writtenAt) > MINIMUM_AGE_MS;
 }
 
-async function removeStale(index: MemberIndex, entries: readonly IndexEntry[]): Promise<number> {
-  let removed = 0;
+async function repairRows(
+  index: MemberIndex,
+  entries: readonly IndexEntry[],
+  now: Date,
+): Promise<Pick<Reconciled, 'removed' | 'mended'>> {
+  let [removed, mended] = [0, 0];
   const pending = entries.values();
   const worker = async (): Promise<void> => {
     for (const entry of pending) {
-      // The truth is read after the row, and the row goes only under the ETag read: a grant meanwhile keeps it.
-      const isStale = !(await index.isMember(entry.userId, entry.entityId));
-      if (isStale && (await index.remove(entry))) removed += 1;
+      // The truth is read after the row, and the row changes only under the ETag read: what a grant wrote meanwhile stays.
+      const role = await index.findRole(entry.userId, entry.entityId);
+      if (role === undefined) {
+        if (await index.remove(entry)) removed += 1;
+      } else if (role !== 'unreadable' && role !== entry.role) {
+        if (await index.mend(entry, role, now)) mended += 1;
+      }
     }
   };
   await Promise.all(Array.from({ length: PARALLEL_CHECKS }, worker));
-  return removed;
+  return { removed, mended };
 }
 
 async function addMissing(index: MemberIndex, now: Date): Promise<number> {
@@ -61,14 +71,16 @@ async function addMissing(index: MemberIndex, now: Date): Promise<number> {
  */
 export async function reconcileMembers(deps: ReconcileDeps): Promise<Reconciled> {
   const now = deps.clock.now();
-  let [checked, removed, added] = [0, 0, 0];
+  let [checked, removed, mended, added] = [0, 0, 0, 0];
   for (const index of deps.store.memberIndexes) {
     added += await addMissing(index, now);
     for await (const page of index.readPages()) {
       const old = page.filter((entry) => isOldEnough(entry, now));
       checked += page.length;
-      removed += await removeStale(index, old);
+      const repaired = await repairRows(index, old, now);
+      removed += repaired.removed;
+      mended += repaired.mended;
     }
   }
-  return { checked, removed, added };
+  return { checked, removed, mended, added };
 }

@@ -9,7 +9,7 @@ import type { Store } from '../storePorts.ts';
 export interface FailureDeps {
   readonly store: Pick<Store, 'users' | 'failures'>;
   /** The poison queue itself, where a message goes again that could not be kept. */
-  readonly poisonQueue: ProvisionQueue;
+  readonly poisonQueue: Pick<ProvisionQueue, 'push'>;
   readonly clock: Clock;
 }
 

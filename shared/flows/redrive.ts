@@ -7,7 +7,7 @@ import type { FailedMessage, Store } from '../storePorts.ts';
 
 export interface RedriveDeps {
   readonly store: Pick<Store, 'users' | 'failures'>;
-  readonly queue: ProvisionQueue;
+  readonly queue: Pick<ProvisionQueue, 'push'>;
   readonly clock: Clock;
 }
 
@@ -32,9 +32,7 @@ async function redriveOne(deps: RedriveDeps, failure: FailedMessage): Promise<Re
     return { id: failure.id, result: 'unreadable', reason: errorCodeOf(error) };
   }
   const now = deps.clock.now();
-  await deps.queue.push(serializeProvisionMessage(asObserved(message)));
-  // Marked after the push: a crash in between repeats a message, which is harmless, instead of losing it.
-  await deps.store.failures.markRedriven(failure.id, now);
+  // Recorded before the push: afterwards it could hide the `failed` of a worker that was quicker.
   await deps.store.users.recordOutcome(message.person.user_id, {
     observation: { id: message.id, observed_at: message.observed_at },
     status: 'retrying',
@@ -42,13 +40,18 @@ async function redriveOne(deps: RedriveDeps, failure: FailedMessage): Promise<Re
     attempts: 0,
     updatedAt: now.toISOString(),
   });
+  await deps.queue.push(serializeProvisionMessage(asObserved(message)));
+  // Marked after the push: a crash in between repeats a message, which is harmless, instead of losing it.
+  await deps.store.failures.markRedriven(failure.id, now);
   return { id: failure.id, result: 'redriven', reason: failure.reason };
 }
 
 /**
- * Puts back one kept message by its id (again, if asked for), or all that were not put back yet, oldest first. A message
- * older than what was provisioned since is superseded when it is delivered, so redriving never undoes anything.
- * Throws `not_found` for an unknown id and what queue and store throw; what was put back until then is marked.
+ * Puts back one kept message by its id (again, if asked for), or all that were not put back yet, oldest first; rows that
+ * cannot be read come last and stay. A message older than what was provisioned since is superseded when it is delivered, so
+ * redriving never undoes anything.
+ * Throws `not_found` for an unknown id, `row_unreadable` for a damaged one, and what queue and store throw; what was put back
+ * until then is marked.
  */
 export async function redrive(
   deps: RedriveDeps,
@@ -60,9 +63,13 @@ export async function redrive(
     return [await redriveOne(deps, failure)];
   }
   const results: Redriven[] = [];
-  for (const failure of await deps.store.failures.read()) {
+  const { failures, unreadable } = await deps.store.failures.read();
+  for (const failure of failures) {
     if (failure.redrivenAt === undefined) results.push(await redriveOne(deps, failure));
     else results.push({ id: failure.id, result: 'already_redriven', reason: failure.reason });
   }
-  return results;
+  return [
+    ...results,
+    ...unreadable.map(({ id }) => ({ id, result: 'unreadable' as const, reason: 'row_unreadable' })),
+  ];
 }

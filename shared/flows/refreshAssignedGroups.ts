@@ -1,5 +1,11 @@
 /** One tick: read all assigned groups, brake, accept, make sure that all in force exist. */
-import type { AcceptedGroups, AssignedGroup, BrakeSettings, KnownGroup } from '../domain/assignedGroups.ts';
+import type {
+  AcceptedGroups,
+  AssignedGroup,
+  BrakeSettings,
+  KnownGroup,
+  ListDecision,
+} from '../domain/assignedGroups.ts';
 import { decideAssignedGroups } from '../domain/assignedGroups.ts';
 import type { Reported } from '../domain/access.ts';
 import { describeUnreadable } from '../domain/describeUnreadable.ts';
@@ -66,12 +72,14 @@ async function refreshOnce(
   const ensured = await ensureEntities(deps, groupsInForce(current, listed, heldBack), {
     degradeOnFailure: false,
   });
+  const usedPermit = usedPermitAfter(decision, current, deps.brake.acceptVersion);
   const isNew = current === undefined || decision.kind === 'accept';
   const list: AcceptedGroups = {
     version: isNew ? decision.version : current.version,
     acceptedAt: isNew ? checkedAt : current.acceptedAt,
     checkedAt,
     groups: ensured.groups,
+    ...(usedPermit === undefined ? {} : { usedPermit }),
     ...(heldBack
       ? {
           heldBack: {
@@ -93,6 +101,16 @@ async function refreshOnce(
     unreadable: ensured.unreadable.map((row) => `${row.id} in ${describeUnreadable(row)}`),
     organizationFailure: ensured.organizationFailure,
   };
+}
+
+/** A permit stays used for as long as the setting stays as it is. */
+function usedPermitAfter(
+  decision: ListDecision,
+  current: AcceptedGroups | undefined,
+  acceptVersion: string | undefined,
+): string | undefined {
+  if (decision.kind === 'accept' && decision.byPermit === true) return decision.version;
+  return current?.usedPermit === acceptVersion ? acceptVersion : undefined;
 }
 
 function decisionName(kind: 'accept' | 'unchanged' | 'hold_back'): Refreshed['decision'] {

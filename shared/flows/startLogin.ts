@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Identity, Random } from '../ports.ts';
-import { type ResponseCookie, type SealContext, sealAttempt } from '../session.ts';
+import {
+  clearCrowdedAttempts,
+  type RequestCookies,
+  type ResponseCookie,
+  type SealContext,
+  sealAttempt,
+} from '../session.ts';
 
 export interface StartLoginDeps {
   readonly identity: Identity;
@@ -14,6 +20,8 @@ export interface StartLoginRequest {
   readonly selectAccount?: boolean;
   /** Where to go after signing in, as the browser asked for it. */
   readonly returnTo?: string;
+  /** What the browser brings along, whose attempts are bounded. Default: nothing. */
+  readonly cookies?: RequestCookies;
   /** A claims challenge to replay; such an attempt replays no second one. */
   readonly claims?: string;
 }
@@ -22,6 +30,8 @@ export interface LoginStarted {
   /** The authorize URL at Microsoft. */
   readonly location: string;
   readonly cookie: ResponseCookie;
+  /** Remove attempts that have become too many. */
+  readonly clearing: readonly ResponseCookie[];
 }
 
 /** Longer ones would not fit into the attempt's cookie. */
@@ -54,7 +64,7 @@ export async function startLogin(deps: StartLoginDeps, request: StartLoginReques
       claimsReplayed: request.claims !== undefined,
     }),
   ]);
-  return { location, cookie };
+  return { location, cookie, clearing: clearCrowdedAttempts(request.cookies ?? new Map()) };
 }
 
 /**

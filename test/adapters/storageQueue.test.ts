@@ -61,6 +61,26 @@ describe('push, against Azurite', () => {
   });
 });
 
+describe('check, against Azurite', () => {
+  it('is content with a queue that is there', async () => {
+    await createClient('five');
+    await expect(createQueue('five').check()).resolves.toBeUndefined();
+  });
+
+  it('refuses where there is no such queue, and where the key is wrong', async () => {
+    await expect(createQueue('nowhere').check()).rejects.toMatchObject({
+      code: 'storage_refused',
+      details: { queue: 'nowhere', status: 404 },
+    });
+    await createClient('six');
+    const wrongKey = azurite.connectionString.replace(/AccountKey=[^;]*/, 'AccountKey=d3Jvbmc=');
+    await expect(createQueue('six', wrongKey).check()).rejects.toMatchObject({
+      code: 'storage_refused',
+      details: { status: 403 },
+    });
+  });
+});
+
 describe('push, against a queue that fails', () => {
   let server: Server | undefined;
   let requests: string[] = [];
@@ -97,6 +117,15 @@ describe('push, against a queue that fails', () => {
   it('costs one request where it succeeds', async () => {
     await createQueue('q', await startService([201])).push('x');
     expect(requests).toHaveLength(1);
+  });
+
+  it('costs one request to look at the queue, too', async () => {
+    await createQueue('q', await startService([200])).check();
+    expect(requests).toHaveLength(1);
+    await expect(createQueue('q', await startService([503])).check()).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      retryable: true,
+    });
   });
 
   it('tries three times in all', async () => {

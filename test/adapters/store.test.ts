@@ -293,7 +293,7 @@ describe('failed messages on a real store', () => {
     });
     await store.failures.markRedriven(one, NOW);
     await store.failures.markRedriven(randomUUID(), NOW);
-    expect((await store.failures.read()).map(({ id, redrivenAt }) => [id, redrivenAt])).toEqual([
+    expect((await store.failures.read()).failures.map(({ id, redrivenAt }) => [id, redrivenAt])).toEqual([
       [two, undefined],
       [one, NOW.toISOString()],
     ]);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -65,6 +65,23 @@ async function waitForText(command: Command, text: string): Promise<void> {
   }
 }
 
+describe('npm run start:func', () => {
+  test('refuses what it would not do', async () => {
+    const args = ['dev/startFunc.ts', '--reset', '--state-dir', stateDir, '--directory=people.json'];
+    const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'pipe'] });
+    children.push(child);
+    let text = '';
+    child.stderr.on('data', (chunk: unknown) => {
+      text += String(chunk);
+    });
+    const code = await new Promise((exit) => {
+      child.once('close', exit);
+    });
+    expect(code).toBe(1);
+    expect(text).toContain('start:func does not know --reset, --state-dir, --directory');
+  });
+});
+
 describe('npm start', () => {
   test('tells where it is and who can sign in, refuses a second start, and ends clean on Ctrl-C', async () => {
     const first = start('--flag=false');
@@ -93,13 +110,14 @@ describe('npm start', () => {
 
   test('begins afresh with --reset, and ends everything when it is killed itself', async () => {
     await writeFile(join(stateDir, 'lock'), JSON.stringify({ pid: process.pid, startedAt: 'long ago' }));
-    await writeFile(join(stateDir, 'old'), '');
+    await mkdir(join(stateDir, 'azurite'));
+    await writeFile(join(stateDir, 'azurite', 'old'), '');
     const command = start('--reset');
     await waitForText(command, 'Ctrl-C');
     const running = stackFileSchema.parse(JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8')));
     const queueUrl = /QueueEndpoint=([^;]+)/.exec(running.storageConnectionString)?.[1] ?? '';
     const ports = [running.url, running.identityUrl, queueUrl].map((url) => Number(new URL(url).port));
-    await expect(stat(join(stateDir, 'old'))).rejects.toThrow('ENOENT');
+    await expect(stat(join(stateDir, 'azurite', 'old'))).rejects.toThrow('ENOENT');
     expect(await Promise.all(ports.map(isPortFree))).toEqual([false, false, false]);
     command.child.kill('SIGKILL');
     await expect
@@ -120,6 +138,14 @@ describe('npm start', () => {
     server.close();
     expect(exit).toBe(1);
     expect(command.output()).toContain(`Port ${port} is in use`);
+  });
+
+  test('resets no folder that holds something else', async () => {
+    await writeFile(join(stateDir, 'thesis.txt'), '');
+    const command = start('--reset');
+    expect(await command.exit).toBe(1);
+    expect(command.output()).toContain('thesis.txt');
+    expect((await stat(join(stateDir, 'thesis.txt'))).isFile()).toBe(true);
   });
 
   test('names what it does not know', async () => {

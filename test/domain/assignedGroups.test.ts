@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AcceptedGroups, AssignedGroup, ListDecision } from '../../shared/domain/assignedGroups.ts';
+import type {
+  AcceptedGroups,
+  AssignedGroup,
+  BrakeSettings,
+  ListDecision,
+} from '../../shared/domain/assignedGroups.ts';
 import { decideAssignedGroups, versionOf } from '../../shared/domain/assignedGroups.ts';
 
 const BRAKE = { removalLimitPercent: 20, acceptVersion: undefined };
@@ -20,7 +25,17 @@ function accepted(listed: readonly AssignedGroup[]): AcceptedGroups {
   };
 }
 
-function decide(current: number, listed: readonly AssignedGroup[], brake = BRAKE): ListDecision['kind'] {
+/** 100 groups in force while the list of that version is held back. */
+function holdingBack(version: string): AcceptedGroups {
+  const heldBack = { version, heldBackAt: '2026-11-23T08:50:00.000Z', groupCount: 0, lostCount: 98 };
+  return { ...accepted(groups(100)), heldBack };
+}
+
+function decide(
+  current: number,
+  listed: readonly AssignedGroup[],
+  brake: BrakeSettings = BRAKE,
+): ListDecision['kind'] {
   return decideAssignedGroups(accepted(groups(current)), listed, brake).kind;
 }
 
@@ -90,15 +105,32 @@ describe('decideAssignedGroups', () => {
   });
 
   it.each([groups(2), []])('accepts a held-back list by its version, also an empty one', (...listed) => {
-    const brake = { removalLimitPercent: 20, acceptVersion: versionOf(listed) };
-    expect(decideAssignedGroups(accepted(groups(100)), listed, brake)).toStrictEqual({
+    const version = versionOf(listed);
+    const brake = { removalLimitPercent: 20, acceptVersion: version };
+    expect(decideAssignedGroups(holdingBack(version), listed, brake)).toStrictEqual({
       kind: 'accept',
-      version: versionOf(listed),
+      version,
+      byPermit: true,
     });
+  });
+
+  it('holds back first, whatever the setting names: it answers a question that was asked', () => {
+    const brake = { removalLimitPercent: 20, acceptVersion: versionOf([]) };
+    expect(decide(100, [], brake)).toBe('hold_back');
+    const other = holdingBack(versionOf(groups(2)));
+    expect(decideAssignedGroups(other, [], brake).kind).toBe('hold_back');
+  });
+
+  it('holds back what the setting has let pass before', () => {
+    const version = versionOf([]);
+    const brake = { removalLimitPercent: 20, acceptVersion: version };
+    const used = { ...holdingBack(version), usedPermit: version };
+    expect(decideAssignedGroups(used, [], brake).kind).toBe('hold_back');
   });
 
   it('holds back every other list than the one that the operator accepted', () => {
     const brake = { removalLimitPercent: 20, acceptVersion: versionOf(groups(2)) };
-    expect(decideAssignedGroups(accepted(groups(100)), groups(3), brake).kind).toBe('hold_back');
+    const current = holdingBack(versionOf(groups(2)));
+    expect(decideAssignedGroups(current, groups(3), brake).kind).toBe('hold_back');
   });
 });

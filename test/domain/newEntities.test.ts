@@ -101,20 +101,20 @@ describe('a new team with the flag on', () => {
   it.each([
     { rule: 'the organization’s equal values', organization: LIMITS, limits: LIMITS },
     {
-      rule: 'lower values of the organization clamp',
+      rule: 'lower values of the organization clamp, and its budget is reset when the organization’s is',
       organization: { max_budget: 400, budget_duration: '7d', tpm_limit: 100, rpm_limit: 5 },
-      limits: { max_budget: 400, budget_duration: '30d', tpm_limit: 100, rpm_limit: 5 },
+      limits: { max_budget: 400, budget_duration: '7d', tpm_limit: 100, rpm_limit: 5 },
     },
     {
       rule: 'higher values of the organization do not raise',
-      organization: { max_budget: 5000, budget_duration: '30d', tpm_limit: 9999, rpm_limit: 999 },
+      organization: { max_budget: 5000, budget_duration: '7d', tpm_limit: 9999, rpm_limit: 999 },
       limits: LIMITS,
     },
     { rule: 'an organization without limits does not clamp', organization: {}, limits: LIMITS },
     {
-      rule: 'an organization’s budget of 0 clamps',
+      rule: 'an organization’s budget of 0 clamps, and without a duration is never reset',
       organization: { max_budget: 0 },
-      limits: { ...LIMITS, max_budget: 0 },
+      limits: { max_budget: 0, tpm_limit: 5000, rpm_limit: 50 },
     },
   ])('copies budget and limits with ORG_TEAM_BUDGET=copy: $rule', ({ organization: current, limits }) => {
     const team = newOrgScopedTeam(
@@ -123,6 +123,7 @@ describe('a new team with the flag on', () => {
       { rules: copyRules, now: NOW },
     );
     expect(team).toMatchObject({ ...limits, models: ['all-org-models'] });
+    expect(limitsIn(team)).toStrictEqual(Object.keys(limits));
   });
 
   it('copies nothing that DEFAULT_TEAM_PARAMS does not set', () => {

@@ -15,6 +15,7 @@ function desired(userRole: GlobalRole, userRoleOnceKnown: GlobalRole = userRole)
     held: new Set(),
     userRole,
     userRoleOnceKnown,
+    userRoleIsFixed: false,
     organizationRole: 'internal_user',
     reported: [],
   };

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../shared/errors.ts';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import type { HealthDetail, HealthDeps } from '../../shared/flows/checkHealth.ts';
 import { checkHealth, checkStorage, failingConfiguration } from '../../shared/flows/checkHealth.ts';
 import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
+import { versionOf } from '../../shared/domain/assignedGroups.ts';
 import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
-import { createWorld, PRODUCTION_TEAM } from '../support/world.ts';
+import { createWorld, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 
 const AT = '2026-11-23T09:00:00.000Z';
 
@@ -14,9 +15,15 @@ function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
   return {
     store: { assignedGroups: createAssignedGroupsStore(tables) },
     directory: world.refreshDeps.directory,
+    queue: { check: async () => undefined },
     clock: world.clock,
-    assignedGroupsAreKnown: true,
+    rules: sampleRules(),
+    acceptVersion: undefined,
   };
+}
+
+function failingQueue(code: ErrorCode): HealthDeps['queue'] {
+  return { check: async () => Promise.reject(new AppError(code, 'no')) };
 }
 
 async function readyWorld(): Promise<World> {
@@ -51,16 +58,49 @@ describe('checkHealth', () => {
     );
     expect(health).toMatchObject({
       status: 'failing',
-      storage: { status: 'failing', error: 'storage_unavailable' },
+      storage: { status: 'failing', error: 'storage_unavailable', failing: 'tables' },
       directory: { status: 'ok' },
     });
     expect(health).not.toHaveProperty('accepted_groups');
   });
 
+  it.each(['storage_refused', 'storage_unavailable'] as const)(
+    'is failing where the queue is not there or does not answer (%s): nobody could sign in',
+    async (code) => {
+      const world = await readyWorld();
+      const health = await checkHealth({ ...depsOf(world), queue: failingQueue(code) });
+      expect(health).toMatchObject({
+        status: 'failing',
+        storage: { status: 'failing', error: code, failing: 'queue' },
+        accepted_groups: { groups: 1 },
+      });
+    },
+  );
+
+  it('says that the accepting setting can go once its list is in force', async () => {
+    const world = await readyWorld();
+    const { list } = await world.refresh();
+    const health = await checkHealth({ ...depsOf(world), acceptVersion: list.version });
+    expect(health.accepted_groups?.hint).toContain('accepted; the setting can be removed');
+    const other = await checkHealth({ ...depsOf(world), acceptVersion: 'another' });
+    expect(other.accepted_groups).not.toHaveProperty('hint');
+  });
+
+  it('says what to do where the setting has let such a list pass before', async () => {
+    const world = createWorld({ acceptVersion: versionOf([]) });
+    for (const assigned of [[PRODUCTION_TEAM], [], [], [PRODUCTION_TEAM], []]) {
+      world.assigned = assigned;
+      await world.refresh();
+    }
+    expect((await healthOf(world)).brake?.hint).toMatch(
+      /pass once.*remove it, wait for one check, then set it/,
+    );
+  });
+
   it.each([
     {
       code: 'directory_permission_missing',
-      hint: /Application\.Read\.All.*GroupMember\.Read\.All.*admin consent/,
+      hint: /permission Application\.Read\.All \(admin consent\)/,
     },
     { code: 'credential_refused', hint: /secret.*federated credential/ },
     { code: 'directory_unreachable', hint: /list in force stays/ },
@@ -97,14 +137,26 @@ describe('checkHealth', () => {
 
   it('does not ask a directory that is not configured', async () => {
     const world = createWorld();
-    const health = await checkHealth({ ...depsOf(world), assignedGroupsAreKnown: false });
+    const health = await checkHealth({
+      ...depsOf(world),
+      rules: sampleRules({ assignedGroupsAreKnown: false }),
+    });
     expect(health).toMatchObject({ status: 'ok', directory: { status: 'not_configured' } });
     expect(world.directoryReads).toBe(0);
   });
 
-  it('says nothing of a list that was never accepted', async () => {
+  it('names a group whose organization is missing only while groups become organizations', async () => {
+    const world = createWorld({ rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
+    await world.refresh();
+    const off = await checkHealth({ ...depsOf(world), rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
+    expect(off.accepted_groups?.incomplete).toEqual([]);
+    expect((await healthOf(world)).accepted_groups?.incomplete).toEqual([PRODUCTION_TEAM.id]);
+  });
+
+  it('is degraded while no list was ever accepted: every message waits', async () => {
     const health = await healthOf(createWorld());
     expect(health).not.toHaveProperty('accepted_groups');
+    expect(health.status).toBe('degraded');
     expect(health.storage).toEqual({ status: 'ok' });
   });
 
@@ -119,6 +171,7 @@ describe('checkStorage', () => {
   it('is whether the store answers', async () => {
     const world = await readyWorld();
     expect(await checkStorage(depsOf(world))).toBe(true);
+    expect(await checkStorage({ ...depsOf(world), queue: failingQueue('storage_refused') })).toBe(false);
     expect(
       await checkStorage(
         depsOf(

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { compareObservations } from '../../shared/domain/observation.ts';
 import { provisionUser } from '../../shared/flows/provisionUser.ts';
 import type { InlineMessage } from '../../shared/messages.ts';
+import { entityPartition } from '../../shared/adapters/entityStore.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
 import { interleave, switchPoints } from '../support/interleaving.ts';
@@ -18,6 +19,8 @@ interface Scenario {
   readonly name: string;
   /** Provisioned before the two meet. */
   readonly before?: InlineMessage;
+  /** Its team and organization are gone, and the accepted list says so. */
+  readonly withoutEntities?: string;
   readonly messages: readonly [InlineMessage, InlineMessage];
 }
 
@@ -52,13 +55,44 @@ const SCENARIOS: readonly Scenario[] = [
       message({ id: 'newer', second: 20, groups: ['group-a'] }),
     ],
   },
+  {
+    name: 'the older one repeats what was provisioned before',
+    before: message({ id: 'before', second: 0, groups: ['group-a'] }),
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-a'] }),
+      message({ id: 'newer', second: 20, groups: ['group-b'] }),
+    ],
+  },
+  {
+    name: 'both bring a group that has no team and no organization yet',
+    withoutEntities: 'group-c',
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-c'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'], appRoles: ['org_admin'] }),
+    ],
+  },
   { name: 'the same message delivered twice', messages: [older, older] },
 ];
+
+async function removeEntities(world: World, id: string): Promise<void> {
+  const key = { partitionKey: entityPartition(id), rowKey: id };
+  for (const table of [TABLES.teams, TABLES.organizations]) {
+    await world.tables.write(table, { kind: 'delete', key, etag: '*' });
+  }
+  const stored = await world.store.assignedGroups.find();
+  if (stored === undefined) throw new Error('a list');
+  const groups = stored.list.groups.map((group) =>
+    group.id === id ? { ...group, team: 'absent' as const, organization: 'absent' as const } : group,
+  );
+  await world.store.assignedGroups.write({ ...stored.list, groups }, stored.etag);
+  world.provisionDeps.knowledge.remember({ ...stored.list, groups });
+}
 
 async function prepare(scenario: Scenario): Promise<World> {
   const world = createWorld({ assigned: GROUPS });
   world.clock.advance(60_000);
   await world.refresh();
+  if (scenario.withoutEntities !== undefined) await removeEntities(world, scenario.withoutEntities);
   if (scenario.before !== undefined) await world.provision(scenario.before);
   return world;
 }
@@ -78,6 +112,7 @@ function actorFor(world: World, entry: InlineMessage, crash?: CrashPoint): Actor
 /** What decides access, without what only records the way there. */
 async function endState(world: World): Promise<unknown> {
   const record = await world.store.users.find(ALICE);
+  const ids = GROUPS.map((group) => group.id);
   return {
     memberships: await membershipsOf(world, ALICE),
     observation: record?.run?.observation.id,
@@ -85,6 +120,8 @@ async function endState(world: World): Promise<unknown> {
     role: record?.user.user_role,
     name: record?.user.display_name,
     hasDigest: record?.run?.digest !== undefined,
+    teams: [...(await world.store.entities.readTeams(ids)).found.keys()].sort(),
+    organizations: [...(await world.store.entities.readOrganizations(ids)).found.keys()].sort(),
   };
 }
 

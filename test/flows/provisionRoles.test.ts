@@ -123,6 +123,14 @@ describe('the global role', () => {
     expect([await roleOf(world), await roleOf(world, BOB)]).toEqual(['proxy_admin', 'internal_user']);
   });
 
+  it('of PROXY_ADMIN_ID holds even against a hand edit', async () => {
+    const world = await readyWorld({ rules: sampleRules({ proxyAdminId: ALICE }) });
+    await signIns(world, {});
+    await editRow(world.tables, userRow(ALICE), { user_role: 'internal_user' });
+    await signIns(world, { second: 60, name: 'Alice A.' });
+    expect(await roleOf(world)).toBe('proxy_admin');
+  });
+
   it('comes from a mapped group while the person is in it', async () => {
     const rules = sampleRules({ roleMappings: new Map([[GROUP, 'proxy_admin_viewer']]) });
     const world = await readyWorld({ rules });
@@ -278,6 +286,43 @@ describe('the last org_admin of an organization', () => {
     expect(await reportedOf(world)).toEqual(kept);
   });
 
+  it('may go as soon as a hand edit has made an administrator of a member', async () => {
+    const world = await readyWorld();
+    await signIns(world, { appRoles: ['org_admin'] }, { userId: BOB });
+    await editRow(world.tables, organizationMembershipRow(BOB, GROUP), { user_role: 'org_admin' });
+    await signIns(world, { second: 120, groups: [] });
+    expect(await membershipsOf(world, ALICE)).toEqual([]);
+  });
+
+  it('may go while another remains whose index row an older run has overwritten', async () => {
+    const world = await readyWorld();
+    await signIns(world, { appRoles: ['org_admin'] }, { userId: BOB, appRoles: ['org_admin'] });
+    await editRow(world.tables, indexRow('organizationMembers', GROUP, BOB), { user_role: 'internal_user' });
+    await signIns(world, { second: 120, groups: [] });
+    expect(await membershipsOf(world, ALICE)).toEqual([]);
+  });
+
+  it('asks for 16 at once, those whom the index calls administrators first, and for 1,000 in all', async () => {
+    const world = await readyWorld();
+    await signIns(world, { appRoles: ['org_admin'] });
+    for (let index = 0; index < 1_100; index += 1) {
+      const row = indexRow('organizationMembers', GROUP, `member-${String(index).padStart(4, '0')}`);
+      await editRow(world.tables, row, { user_role: index === 1_099 ? 'org_admin' : 'internal_user' });
+    }
+    const asked: string[] = [];
+    let [underWay, most] = [0, 0];
+    const tables = world.tables.view(async (moment) => {
+      if (moment.kind !== 'find' || !moment.table.endsWith('OrganizationMembership')) return;
+      underWay += moment.phase === 'before' ? 1 : -1;
+      most = Math.max(most, underWay);
+      if (moment.phase === 'before') asked.push(moment.key.partitionKey);
+      await Promise.resolve();
+    });
+    await world.through(tables).provision(message({ second: 60, groups: [] }));
+    expect(await reportedOf(world)).toEqual(kept);
+    expect([asked.length, asked[0], most]).toEqual([1_000, 'member-1099', 16]);
+  });
+
   it('costs nobody a request who is no administrator', async () => {
     const world = await readyWorld();
     await signIns(world, {});
@@ -355,6 +400,18 @@ describe('the last org_admin of an organization', () => {
     ]);
   });
 
+  it('stays where the row of another who leaves cannot be read, and the report does not say whose', async () => {
+    const world = await readyWorld();
+    const all = [ALICE, BOB, CAROL];
+    await signIns(world, ...all.map((userId) => ({ userId, appRoles: ['org_admin'] })));
+    await signIns(world, { userId: BOB, second: 200, groups: [] });
+    await editRow(world.tables, userRow(BOB), { run_state: 'almost' });
+    await signIns(world, { second: 210, groups: [] });
+    expect(await reportedOf(world)).toEqual([
+      { kind: 'organization', id: GROUP, code: 'row_unreadable', detail: 'LiteLLMUserTable: run_state' },
+    ]);
+  });
+
   it('stays where the guard cannot be read, which is reported and withholds only this organization', async () => {
     const world = await readyWorld({ assigned: [PRODUCTION_TEAM, OTHER] });
     const groups = [GROUP, 'other'];
@@ -373,7 +430,7 @@ describe('the last org_admin of an organization', () => {
         kind: 'organization',
         id: GROUP,
         code: 'row_unreadable',
-        detail: 'LiteLLMOrganizationMembers _guard: leaving',
+        detail: 'LiteLLMOrganizationMembers: leaving',
       },
     ]);
   });

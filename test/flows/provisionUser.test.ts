@@ -510,7 +510,7 @@ describe('what a run costs', () => {
     expect(tally(requests)).toEqual({ 'find LiteLLMUserTable': 1, 'write LiteLLMUserTable': 1 });
   });
 
-  it('an unchanged repeat moves the observation and leaves what was reported', async () => {
+  it('an unchanged repeat moves the observation and says that it changed nothing', async () => {
     const world = await readyWorld();
     await world.provision(message());
     const { record: before } = await world.store.users.findWithOutcome(ALICE);
@@ -522,7 +522,9 @@ describe('what a run costs', () => {
       ...before?.run,
       observation: { id: again.id, observed_at: again.observed_at },
       finishedAt: world.clock.now().toISOString(),
+      report: { ...before?.run?.report, granted: 0, changed: 0, removed: 0 },
     });
+    expect(before?.run?.report).toMatchObject({ granted: 2 });
   });
 
   it.each([

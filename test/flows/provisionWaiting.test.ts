@@ -4,6 +4,8 @@ import { AppError } from '../../shared/errors.ts';
 import { readProvisioning } from '../../shared/flows/readProvisioning.ts';
 import type { InlineMessage, ParkedMessage } from '../../shared/messages.ts';
 import { parseProvisionMessage } from '../../shared/messages.ts';
+import { provisionUser } from '../../shared/flows/provisionUser.ts';
+import { refreshAssignedGroups } from '../../shared/flows/refreshAssignedGroups.ts';
 import type { ProvisioningProgress } from '../../shared/domain/access.ts';
 import type { MessageOptions, World } from '../support/world.ts';
 import {
@@ -53,6 +55,37 @@ function takeQueued(world: World): ReturnType<typeof parseProvisionMessage> {
   world.clock.advance(last.delaySeconds * SECOND_MS);
   return parseProvisionMessage(last.text);
 }
+
+describe('an accepted list that an instance still has in its cache', () => {
+  it('takes nothing from somebody who has a group that the stored list knows', async () => {
+    const world = await readyWorld();
+    const [one, two] = [world.worker(world.tables), world.worker(world.tables)];
+    const delivery = { attempt: 1, maxAttempts: 5 };
+    const directory = { source: 'directory' as const, groups: [GROUP, LATE.id] };
+    // Instance one reads the list without the late group and asks for a refresh, which finds nothing new.
+    await provisionUser(one, message({ second: 10, ...directory }), delivery);
+    world.clock.advance(20_000);
+    world.assigned = [PRODUCTION_TEAM, LATE];
+    two.knowledge.remember((await refreshAssignedGroups(world.refreshDeps)).list);
+    await provisionUser(two, message({ second: 30, ...directory }), delivery);
+    expect(await membershipsOf(world, ALICE)).toHaveLength(4);
+
+    await provisionUser(one, message({ second: 31, name: 'Alice A.', ...directory }), delivery);
+    expect(await membershipsOf(world, ALICE)).toHaveLength(4);
+  });
+
+  it('takes what the stored list no longer has', async () => {
+    const world = await readyWorld({ assigned: [PRODUCTION_TEAM, LATE], removalLimitPercent: 100 });
+    const directory = { source: 'directory' as const, groups: [GROUP, LATE.id] };
+    await world.provision(message({ second: 10, ...directory }));
+    expect(await membershipsOf(world, ALICE)).toHaveLength(4);
+    world.clock.advance(40_000);
+    world.assigned = [PRODUCTION_TEAM];
+    await world.refresh();
+    await world.provision(message({ second: 30, ...directory }));
+    expect(await membershipsOf(world, ALICE)).toHaveLength(2);
+  });
+});
 
 describe('a message that cannot proceed for a reason outside it', () => {
   it.each<{ why: string; assigned: Error; reason: ErrorCode }>([
@@ -258,6 +291,21 @@ describe('a group of a claim that is not in the accepted list yet', () => {
       reported: [{ kind: 'group', id: LATE.id, code: 'group_not_yet_known' }],
     });
     expect(world.queued).toEqual([]);
+  });
+
+  it('is waited for as long as the directory cannot be asked, not just six times', async () => {
+    const world = await readyWorld();
+    world.assigned = new AppError('directory_unreachable', 'down', { retryable: true });
+    let result = await world.provision(entry());
+    for (let tries = 1; tries < 12; tries += 1) {
+      expect(result).toMatchObject({ status: 'waiting', reason: 'directory_unreachable' });
+      world.clock.advance(70_000);
+      result = await world.provision(takeQueued(world));
+    }
+    world.assigned = [PRODUCTION_TEAM, LATE];
+    world.clock.advance(70_000);
+    await expect(world.provision(takeQueued(world))).resolves.toMatchObject({ status: 'done' });
+    expect(await membershipsOf(world, ALICE)).toHaveLength(4);
   });
 
   it('keeps a membership that is there already', async () => {

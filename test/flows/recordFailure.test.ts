@@ -157,7 +157,7 @@ describe('recordFailure', () => {
       ({ table, kind }) => table === 'LiteLLMUserTable' && kind === 'write',
     );
     await expect(record({ entry: message() }, broken)).rejects.toMatchObject({ code: 'storage_unavailable' });
-    expect(await world.store.failures.read()).toHaveLength(1);
+    expect((await world.store.failures.read()).failures).toHaveLength(1);
   });
 
   it('puts the message back into the poison queue at the last delivery: a handler that throws then loses it', async () => {

@@ -3,6 +3,7 @@ import type { RedriveDeps, Redriven } from '../../shared/flows/redrive.ts';
 import { redrive } from '../../shared/flows/redrive.ts';
 import type { ProvisionMessage } from '../../shared/messages.ts';
 import { parseProvisionMessage, serializeProvisionMessage } from '../../shared/messages.ts';
+import { editRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
 import { ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
 
@@ -87,6 +88,29 @@ describe('redrive', () => {
     expect(world.queued).toHaveLength(1);
   });
 
+  it.each([
+    { what: 'a column', columns: { failed_at: 7 }, named: ['failed_at'] },
+    { what: 'the message', columns: { textCheck: '00000000' }, named: ['text'] },
+    { what: 'all of it', columns: { reason: 1, textCount: 0 }, named: ['reason', 'text'] },
+  ])('says which row is damaged, goes on, and names it: $what', async ({ columns, named }) => {
+    const world = createWorld();
+    await keep(world, 'damaged', { entry: message(), minute: 1 });
+    await keep(world, 'good', { entry: message() });
+    const key = { partitionKey: 'provision', rowKey: 'damaged' };
+    await editRow(world.tables, { table: 'ProvisioningFailures', key }, columns);
+    expect(await redrive(depsOf(world), 'all')).toEqual([
+      { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
+      { id: 'damaged', result: 'unreadable', reason: 'row_unreadable' },
+    ]);
+    const { failures, unreadable } = await world.store.failures.read();
+    expect(failures.map(({ id }) => id)).toEqual(['good']);
+    expect(unreadable).toEqual([{ id: 'damaged', table: 'ProvisioningFailures', columns: named }]);
+    await expect(redrive(depsOf(world), { id: 'damaged' })).rejects.toMatchObject({
+      code: 'row_unreadable',
+      details: { table: 'ProvisioningFailures', row: 'damaged', columns: named },
+    });
+  });
+
   it('says that there is no message of an unknown id', async () => {
     const world = createWorld();
     await expect(redrive(depsOf(world), { id: 'unknown' })).rejects.toMatchObject({ code: 'not_found' });
@@ -110,6 +134,24 @@ describe('redrive', () => {
       status: 'retrying',
       attempts: 0,
     });
+  });
+
+  it('does not hide that a quick worker has already failed again', async () => {
+    const world = createWorld();
+    const entry = message();
+    await keep(world, 'one', { entry });
+    const queue = {
+      push: async () =>
+        world.store.users.recordOutcome(ALICE, {
+          observation: { id: entry.id, observed_at: entry.observed_at },
+          status: 'failed',
+          reason: 'snapshot_missing',
+          attempts: 5,
+          updatedAt: entry.observed_at,
+        }),
+    };
+    await redrive({ ...depsOf(world), queue }, 'all');
+    expect((await world.store.users.findWithOutcome(ALICE)).outcome).toMatchObject({ status: 'failed' });
   });
 
   it('undoes nothing that was provisioned since', async () => {
@@ -151,6 +193,6 @@ describe('redrive', () => {
       },
     };
     await redrive({ ...depsOf(world), queue }, 'all');
-    expect(await world.store.failures.read()).toEqual([]);
+    expect(await world.store.failures.read()).toEqual({ failures: [], unreadable: [] });
   });
 });

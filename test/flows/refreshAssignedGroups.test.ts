@@ -244,6 +244,36 @@ describe('the brake', () => {
     expect(await listOf(world)).toEqual(listed.map((group) => group.id));
   });
 
+  it('accepts once: a setting that was left lets no later list pass, however often it is read', async () => {
+    const before = await heldBack([]);
+    const world = createWorld({ on: before, assigned: [], acceptVersion: versionOf([]) });
+    expect(await world.refresh()).toMatchObject({
+      decision: 'accepted',
+      list: { usedPermit: versionOf([]) },
+    });
+    world.assigned = groups(10);
+    expect(await world.refresh()).toMatchObject({ decision: 'accepted' });
+    world.assigned = [];
+    for (let tick = 0; tick < 3; tick += 1) {
+      expect(await world.refresh()).toMatchObject({ decision: 'held_back' });
+    }
+    expect(await listOf(world)).toHaveLength(10);
+  });
+
+  it('accepts the same version again once the setting was away', async () => {
+    const before = await heldBack([]);
+    const settings = { assigned: [], acceptVersion: versionOf([]) };
+    const world = createWorld({ on: before, ...settings });
+    await world.refresh();
+    world.assigned = groups(10);
+    await world.refresh();
+    world.assigned = [];
+    await world.refresh();
+    const without = createWorld({ on: before, assigned: [] });
+    expect(await without.refresh()).toMatchObject({ decision: 'held_back' });
+    expect(await createWorld({ on: before, ...settings }).refresh()).toMatchObject({ decision: 'accepted' });
+  });
+
   it('does not accept another list by that version', async () => {
     const before = await heldBack(groups(7));
     const world = createWorld({ on: before, assigned: groups(6), acceptVersion: versionOf(groups(7)) });

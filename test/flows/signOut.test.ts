@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { createUserStore } from '../../shared/adapters/userStore.ts';
 import { requireLiveSession } from '../../shared/flows/requireLiveSession.ts';
 import { signOut } from '../../shared/flows/signOut.ts';
 import { SESSION_COOKIE_NAME } from '../../shared/session.ts';
 import type { Session } from '../../shared/session.ts';
-import { dropColumn, editRow, requestsOf, tally, userRow } from '../support/handEdits.ts';
+import { breakingStore, dropColumn, editRow, requestsOf, tally, userRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
 import { ALICE, BOB, createWorld, message, START, TENANT_ID } from '../support/world.ts';
 
@@ -37,7 +38,36 @@ describe('signOut', () => {
     expect(await check(world, session(START, BOB))).toBe('live');
   });
 
-  it('costs one write, for somebody who was never provisioned, too, and gives the cookie that clears the browser’s', async () => {
+  it('ends nothing with a session that has ended already, so that a copied cookie cannot keep its owner out', async () => {
+    const world = createWorld();
+    await signOut(world, session(START - 1000));
+    world.clock.advance(60_000);
+    const fresh = session(START + 30_000);
+    expect(await signOut(world, session(START - 1000))).toMatchObject({
+      name: SESSION_COOKIE_NAME,
+      maxAge: 0,
+    });
+    expect(await check(world, fresh)).toBe('live');
+    await signOut(world, fresh);
+    expect(await check(world, fresh)).toBe('session_missing');
+  });
+
+  it('only clears the cookie where an administrator closed the account', async () => {
+    const world = createWorld();
+    await editRow(world.tables, userRow(ALICE), { active: false });
+    expect(await signOut(world, session(START))).toMatchObject({ maxAge: 0 });
+    expect((await world.store.users.find(ALICE))?.sessionsValidFrom).toBeUndefined();
+  });
+
+  it('throws what the store throws', async () => {
+    const world = createWorld();
+    const store = { users: createUserStore(breakingStore(world.tables, () => true)) };
+    await expect(signOut({ store, clock: world.clock }, session(START))).rejects.toMatchObject({
+      code: 'storage_unavailable',
+    });
+  });
+
+  it('costs two reads and one write, for somebody who was never provisioned, too, and gives the cookie that clears the browser’s', async () => {
     const world = createWorld();
     const requests = await requestsOf(world.tables, async () => {
       expect(await signOut(world, session(START))).toMatchObject({
@@ -46,7 +76,7 @@ describe('signOut', () => {
         maxAge: 0,
       });
     });
-    expect(tally(requests)).toEqual({ 'write LiteLLMUserTable': 1 });
+    expect(tally(requests)).toEqual({ 'find LiteLLMUserTable': 2, 'write LiteLLMUserTable': 1 });
   });
 
   it('clears the cookie of nobody without a request to the store', async () => {

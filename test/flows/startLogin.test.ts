@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readReturnTo, startLogin, type StartLoginDeps } from '../../shared/flows/startLogin.ts';
 import type { AuthorizeRequest } from '../../shared/ports.ts';
-import { type LoginAttempt, openAttempt } from '../../shared/session.ts';
+import {
+  type LoginAttempt,
+  MAX_PENDING_ATTEMPTS,
+  openAttempt,
+  type RequestCookies,
+  SESSION_COOKIE_NAME,
+} from '../../shared/session.ts';
 import { createSealContext, createTestRandom, keepCookies, PUBLIC_URL } from '../support/signInDoubles.ts';
 
 function createDeps(): StartLoginDeps & { readonly asked: AuthorizeRequest[] } {
@@ -77,6 +83,48 @@ describe('startLogin', () => {
     expect((await start(deps, { returnTo: '/teams?x=1#top' })).attempt.returnTo).toBe('/teams?x=1#top');
     const longest = await startLogin(deps, { returnTo: `/${'a'.repeat(1023)}` });
     expect(longest.cookie.name.length + longest.cookie.value.length).toBeLessThan(4000);
+  });
+});
+
+describe('the attempts of one browser', () => {
+  const returnTo = `/${'a'.repeat(1023)}`;
+
+  it('stay few, however often it starts: all but the newest go once they are too many', async () => {
+    const deps = createDeps();
+    let cookies: RequestCookies = new Map([['other', 'kept']]);
+    for (let time = 0; time < 40; time += 1) {
+      const started = await startLogin(deps, { returnTo, cookies });
+      cookies = keepCookies(cookies, [...started.clearing, started.cookie]);
+      expect(cookies.get('other')).toBe('kept');
+      expect(cookies.has(started.cookie.name)).toBe(true);
+      // With room for a session and all other headers below the 16 KB at which Node gives up.
+      expect([...cookies].reduce((size, [name, value]) => size + name.length + value.length, 0)).toBeLessThan(
+        11_000,
+      );
+    }
+  });
+
+  it('do not hinder each other in a few tabs', async () => {
+    const deps = createDeps();
+    let cookies: RequestCookies = new Map();
+    for (let tab = 0; tab <= MAX_PENDING_ATTEMPTS; tab += 1) {
+      const started = await startLogin(deps, { cookies });
+      expect(started.clearing).toEqual([]);
+      cookies = keepCookies(cookies, [started.cookie]);
+    }
+    for (const { state } of deps.asked) {
+      expect(await openAttempt(deps.seal, cookies, state)).toMatchObject({ state });
+    }
+  });
+
+  it('are told by their whole name, so that no other cookie is cleared or set', async () => {
+    const name = '__Host-litellm-attempt-';
+    const cookies = new Map(
+      [`${name}short`, `${name}${'x'.repeat(17)}`, `${name}${'x'.repeat(15)},`, 'a', SESSION_COOKIE_NAME].map(
+        (each) => [each, 'v'] as const,
+      ),
+    );
+    expect((await startLogin(createDeps(), { cookies })).clearing).toEqual([]);
   });
 });
 

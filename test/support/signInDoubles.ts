@@ -86,6 +86,9 @@ export function createTestQueue(): ProvisionQueue & { readonly messages: string[
       if (queue.fault) throw queue.fault;
       queue.messages.push(text);
     },
+    async check() {
+      if (queue.fault) throw queue.fault;
+    },
   };
   return queue;
 }

@@ -14,7 +14,8 @@ import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import type { AssignedGroup } from '../../shared/domain/assignedGroups.ts';
 import type { Rules } from '../../shared/domain/rules.ts';
 import { createGroupKnowledge } from '../../shared/flows/groupKnowledge.ts';
-import type { Delivery, ProvisionDeps, ProvisionResult } from '../../shared/flows/provisionUser.ts';
+import type { Delivery, ProvisionDeps } from '../../shared/flows/provisionRun.ts';
+import type { ProvisionResult } from '../../shared/flows/provisionUser.ts';
 import { provisionUser } from '../../shared/flows/provisionUser.ts';
 import type { RefreshDeps, Refreshed } from '../../shared/flows/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from '../../shared/flows/refreshAssignedGroups.ts';
@@ -154,6 +155,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const rules = options.rules ?? sampleRules();
   const queued: QueuedMessage[] = [];
   const queue: ProvisionQueue = {
+    check: async () => undefined,
     push: async (text, { delaySeconds = 0 } = {}) => {
       queued.push({ text, delaySeconds });
       await Promise.resolve();

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import type { Config } from '../../config.ts';
 import { equalInConstantTime } from '../../domain/equalInConstantTime.ts';
 import { isSafeId } from '../../domain/isSafeId.ts';
+import { isTooFarAhead } from '../../domain/observation.ts';
 import { AppError } from '../../errors.ts';
 import type { Clock, Fetch, IdTokenClaims } from '../../ports.ts';
 
@@ -11,8 +12,6 @@ const KEYS_MAX_AGE_MS = 60 * 60 * 1000;
 /** A key id that nobody knows makes us ask at most this often. */
 const KEYS_COOLDOWN_MS = 30_000;
 const CLOCK_TOLERANCE_SECONDS = 60;
-/** docs/domain.md, "Order": an observation further ahead than this is refused. */
-const MAX_AHEAD_SECONDS = 5 * 60;
 
 export interface IdTokenVerifierOptions {
   readonly entra: Config['entra'];
@@ -134,7 +133,8 @@ function readClaims(payload: JWTPayload, expected: Expected): IdTokenClaims {
   const claims = parsed.data;
   if (claims.tid !== expected.entra.tenantId) throw wrongTenant();
   if (!equalInConstantTime(claims.nonce, expected.nonce)) throw invalid('claim_nonce');
-  if (claims.iat * 1000 > expected.now.getTime() + MAX_AHEAD_SECONDS * 1000) {
+  const issuedAt = new Date(claims.iat * 1000).toISOString();
+  if (isTooFarAhead({ observed_at: issuedAt }, expected.now.getTime())) {
     throw new AppError('clock_skew', 'The id_token was issued in the future', {
       details: { aheadSeconds: Math.round(claims.iat - expected.now.getTime() / 1000) },
     });
@@ -146,7 +146,7 @@ function readClaims(payload: JWTPayload, expected: Expected): IdTokenClaims {
     ...(claims.email === undefined ? {} : { email: claims.email }),
     ...(claims.preferred_username === undefined ? {} : { preferredUsername: claims.preferred_username }),
     appRoles: claims.roles,
-    issuedAt: new Date(claims.iat * 1000).toISOString(),
+    issuedAt,
     groups: groupsOf(claims),
   };
 }

@@ -18,7 +18,7 @@ test('builds the functions into what Azure deploys, below the limit, and nothing
   await writeFile(join(dir, 'left over'), '');
   const built = await buildApp({ outdir: dir });
   const names = await readdir(dir);
-  expect(names.sort()).toEqual(['host.json', 'main.cjs', 'package.json']);
+  expect(names.sort()).toEqual(['host.json', 'main.cjs', 'package.json', 'telemetry.cjs']);
   expect(JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'))).toMatchObject({
     type: 'commonjs',
     main: 'main.cjs',
@@ -29,11 +29,16 @@ test('builds the functions into what Azure deploys, below the limit, and nothing
 
 test('needs no package at run time but the built-in one of the worker', async () => {
   await buildApp({ outdir: dir });
-  const bundle = await readFile(join(dir, 'main.cjs'), 'utf8');
-  const required = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
   const { builtinModules } = await import('node:module');
-  const foreign = required.filter((name) => !name.startsWith('node:') && !builtinModules.includes(name));
-  expect([...new Set(foreign)]).toEqual(['@azure/functions-core']);
+  const readForeign = async (name: string): Promise<readonly string[]> => {
+    const bundle = await readFile(join(dir, name), 'utf8');
+    const required = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
+    return [
+      ...new Set(required.filter((each) => !each.startsWith('node:') && !builtinModules.includes(each))),
+    ];
+  };
+  expect(await readForeign('main.cjs')).toEqual(['@azure/functions-core']);
+  expect(await readForeign('telemetry.cjs')).toEqual([]);
 });
 
 test('refuses a folder without functions', async () => {

@@ -1,0 +1,32 @@
+import type { Tables } from '../adapters/tables/tables.ts';
+import type { Config } from '../config.ts';
+import type { Fetch, ProvisionQueue } from '../ports.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
+import { storageServer } from './serverAttributes.ts';
+import { type Dependency, traceFetch } from './traceFetch.ts';
+import { traceQueue } from './traceQueue.ts';
+import { traceTables } from './traceTables.ts';
+
+/** What goes between the adapters and the world. */
+export interface TracedAdapters {
+  fetch(dependency: Dependency): Fetch;
+  tables(tables: Tables): Tables;
+  queue(queueName: string, queue: ProvisionQueue): ProvisionQueue;
+}
+
+const UNTRACED: TracedAdapters = {
+  fetch: () => fetch,
+  tables: (tables) => tables,
+  queue: (_queueName, queue) => queue,
+};
+
+/** Gives a span to each request and store call; where telemetry is off everything stays what it is. */
+export function traceAdapters(tracing: Tracing, storage: Config['storage']): TracedAdapters {
+  if (tracing.isOff) return UNTRACED;
+  return {
+    fetch: (dependency) => traceFetch(tracing, dependency, fetch),
+    tables: (tables) => traceTables(tracing, tables, storageServer(storage, 'Table')),
+    queue: (queueName, queue) =>
+      traceQueue(tracing, queue, { queueName, server: storageServer(storage, 'Queue') }),
+  };
+}

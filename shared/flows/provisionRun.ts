@@ -1,0 +1,45 @@
+/** What the steps of one provisioning share. */
+import type { Observation } from '../domain/observation.ts';
+import type { Rules } from '../domain/rules.ts';
+import type { ProvisionMessage } from '../messages.ts';
+import type { Clock, ParkedSnapshots, ProvisionQueue, Random } from '../ports.ts';
+import type { Store } from '../storePorts.ts';
+import type { GroupKnowledge } from './groupKnowledge.ts';
+
+/** What a provisioning needs from outside. */
+export interface ProvisionDeps {
+  readonly store: Store;
+  readonly parked: ParkedSnapshots;
+  readonly queue: ProvisionQueue;
+  readonly knowledge: GroupKnowledge;
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'uuid'>;
+  readonly rules: Rules;
+  /** Told what one run wrote, also where the message then comes back for the rest. */
+  readonly onApplied?: (changes: MembershipChanges) => void;
+}
+
+/** Which delivery of the message this is, counted from 1, and how many there will be. */
+export interface Delivery {
+  readonly attempt: number;
+  readonly maxAttempts: number;
+}
+
+/** What a run wrote. */
+export interface MembershipChanges {
+  readonly granted: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+/** Everything one round works with. */
+export interface Run {
+  readonly deps: ProvisionDeps;
+  readonly message: ProvisionMessage;
+  readonly observation: Observation;
+  readonly delivery: Delivery;
+  readonly digest: string;
+  /** Version of the list against which the groups were counted. */
+  readonly listVersion: string | undefined;
+  readonly now: Date;
+}

@@ -1,0 +1,70 @@
+import type { InvocationContext } from '@azure/functions';
+import { errorCodeOf } from '../errors.ts';
+import type { EventLog } from '../telemetry.ts';
+import { startTracing } from './startTracing.ts';
+import type { RunningSpan, SpanAttributes, SpanStart } from './tracing.ts';
+
+/** What an invocation's span needs of its context. */
+export type TracedContext = EventLog &
+  Pick<InvocationContext, 'functionName' | 'invocationId' | 'traceContext'>;
+
+/** By what a function was called. */
+export type TracedTrigger =
+  | { readonly kind: 'http' }
+  | { readonly kind: 'timer' }
+  | {
+      readonly kind: 'queue';
+      readonly queueName: string;
+      readonly attempt: number;
+      /** W3C trace context that the message carries: whoever put it there began this work. */
+      readonly traceparent: string | undefined;
+    };
+
+/**
+ * Runs one call of a function as a span. The first one starts this process's tracing.
+ *
+ * A request and a timer go on with the host's own span. A message goes on with the trace of the sign-in that it is of; the host
+ * begins a trace of its own for it, to which the span is linked.
+ */
+export async function traceInvocation<T>(
+  context: TracedContext,
+  trigger: TracedTrigger,
+  work: (span: RunningSpan) => Promise<T>,
+): Promise<T> {
+  return startTracing(context).run(startOf(context, trigger), async (span) => {
+    try {
+      return await work(span);
+    } catch (error) {
+      span.fail(errorCodeOf(error));
+      throw error;
+    }
+  });
+}
+
+function startOf(context: TracedContext, trigger: TracedTrigger): SpanStart {
+  const host = context.traceContext?.traceParent;
+  const common: SpanAttributes = {
+    'faas.name': context.functionName,
+    'faas.invocation_id': context.invocationId,
+    'faas.trigger': trigger.kind === 'queue' ? 'pubsub' : trigger.kind,
+  };
+  if (trigger.kind === 'queue') {
+    const attributes = {
+      ...common,
+      'messaging.system': 'azure_queue_storage',
+      'messaging.operation.type': 'process',
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': trigger.queueName,
+      'app.attempt': trigger.attempt,
+    };
+    const { traceparent } = trigger;
+    return {
+      name: `process ${trigger.queueName}`,
+      kind: 'consumer',
+      attributes,
+      ...(traceparent === undefined ? { parent: host } : { parent: traceparent, link: host }),
+    };
+  }
+  // Internal: the host reports the request itself, and nothing should count twice.
+  return { name: context.functionName, kind: 'internal', attributes: common, parent: host };
+}

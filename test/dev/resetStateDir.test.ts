@@ -1,0 +1,54 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { resetStateDir } from '../../dev/stack/resetStateDir.ts';
+
+let parent: string;
+let dir: string;
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'reset-'));
+  dir = join(parent, 'state');
+});
+
+afterEach(async () => {
+  await rm(parent, { recursive: true, force: true });
+});
+
+async function fill(names: readonly string[]): Promise<void> {
+  await mkdir(dir);
+  for (const name of names) {
+    if (name.endsWith('/')) await mkdir(join(dir, name));
+    else await writeFile(join(dir, name), 'x');
+  }
+}
+
+describe('resetStateDir', () => {
+  test('is content with a folder that is not there or is empty', async () => {
+    await expect(resetStateDir(dir)).resolves.toBeUndefined();
+    await fill([]);
+    await expect(resetStateDir(dir)).resolves.toBeUndefined();
+  });
+
+  test('deletes what a stack left', async () => {
+    await fill(['azurite/', 'identity/', 'host/', 'app/', 'host.log', 'lock', 'stack.json']);
+    await resetStateDir(dir);
+    await expect(stat(dir)).rejects.toThrow('ENOENT');
+  });
+
+  test.each([
+    { what: 'anything else', names: ['azurite/', 'host.log', 'thesis.txt'], message: 'thesis.txt' },
+    { what: 'only what anybody may have', names: ['app/', 'host/'], message: 'no stack has used it' },
+    { what: 'a repository', names: ['.git/'], message: '.git' },
+  ])('deletes nothing where there is $what', async ({ names, message }) => {
+    await fill(names);
+    await expect(resetStateDir(dir)).rejects.toThrow(message);
+    expect(await readdir(dir)).toHaveLength(names.length);
+  });
+
+  test('deletes no file', async () => {
+    await writeFile(dir, 'x');
+    await expect(resetStateDir(dir)).rejects.toThrow('is no folder');
+  });
+});
