@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { sampleManyGroupsCount, samplePeople } from '../../dev/identity/sampleDirectory.ts';
+import { readPerson, readRows } from '../support/e2eRows.ts';
+import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
+import { type Answer, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
+
+const detailSchema = z.object({
+  status: z.string(),
+  configuration: z.object({ status: z.string(), faults: z.array(z.string()) }),
+  storage: z.object({ status: z.string(), error: z.string().optional() }),
+  directory: z.looseObject({ status: z.string(), hint: z.string().optional() }),
+  accepted_groups: z.looseObject({ version: z.string(), groups: z.number() }).optional(),
+  brake: z
+    .looseObject({ version: z.string(), hint: z.string(), lostCount: z.number(), groupCount: z.number() })
+    .optional(),
+});
+
+/** Groups of the sample: Production Team, the empty one, and those of the person with many. */
+const groupCount = sampleManyGroupsCount + 2;
+/** More than a fifth of them. */
+const lostCount = 60;
+
+let stack: E2eStack;
+
+beforeAll(async () => {
+  stack = await startE2eStack();
+});
+afterAll(async () => stack?.close());
+
+const get = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
+  new Visitor(stack.url).request(path, { headers });
+
+async function readDetail(): Promise<z.infer<typeof detailSchema> & { readonly http: number }> {
+  const { status, body } = await get('/api/health/detail', { 'x-functions-key': stack.functionKey });
+  return { ...detailSchema.parse(JSON.parse(body)), http: status };
+}
+
+describe('health', () => {
+  it('asks storage and directory once in 30 seconds, however often it is asked', async () => {
+    await stack.control.clearRequests();
+    stack.storage.forget();
+    await Promise.all(Array.from({ length: 20 }, async () => [await get('/api/health'), await readDetail()]));
+    expect((await stack.control.readRequests()).counts).toMatchObject({ token: 0, graph: 1 });
+    // One for health, one for the detail.
+    const asked = stack.storage.tables().filter((request) => request.startsWith('GET EntraAssignedGroups('));
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is 200 and nothing more', async () => {
+    expect(await get('/api/health')).toMatchObject({ status: 200, body: '' });
+  });
+
+  it('tells its detail to who has the function key only', async () => {
+    expect(await get('/api/health/detail')).toMatchObject({ status: 401, body: '' });
+    expect((await get('/api/health/detail', { 'x-functions-key': 'guessed' })).status).toBe(401);
+    expect((await get(`/api/health/detail?code=${stack.functionKey}`)).status).toBe(200);
+  });
+
+  it('is ok, with the groups in force', async () => {
+    expect(await readDetail()).toMatchObject({
+      http: 200,
+      status: 'ok',
+      configuration: { status: 'ok', faults: [] },
+      storage: { status: 'ok' },
+      directory: { status: 'ok', assigned_groups: groupCount },
+      accepted_groups: { groups: groupCount, incomplete: [] },
+    });
+    const { body } = await get(`/api/health/detail?code=${stack.functionKey}`);
+    expect(body).not.toContain(stack.identity.clientSecret);
+    expect(body).not.toContain('AccountKey');
+  });
+
+  it('is degraded while a Graph permission is missing, and says what to grant', async () => {
+    await stack.control.setFaults({ graphPermissionMissing: true });
+    await stack.restartHost();
+    const detail = await readDetail();
+    expect(detail).toMatchObject({
+      http: 200,
+      status: 'degraded',
+      directory: { status: 'failing', error: 'directory_permission_missing' },
+    });
+    expect(detail.directory.hint).toContain('Application.Read.All');
+    expect((await get('/api/health')).status).toBe(200);
+    await stack.control.clearFaults();
+  });
+
+  it('is failing, 503, where storage does not answer', async () => {
+    const nobody = stack.settings['AzureWebJobsStorage']?.replace(
+      /(TableEndpoint=http:\/\/127\.0\.0\.1:)\d+/,
+      '$11',
+    );
+    await stack.restartHost({ AzureWebJobsStorage: nobody ?? '' });
+    expect(await get('/api/health')).toMatchObject({ status: 503, body: '' });
+    expect(await readDetail()).toMatchObject({
+      http: 503,
+      status: 'failing',
+      storage: { status: 'failing', error: 'storage_unavailable' },
+    });
+    const home = await get('/sso/login');
+    expect(home.status).toBe(503);
+    expect(home.body).toContain('<code>storage_unavailable</code>');
+  });
+});
+
+describe('the brake', () => {
+  let version: string;
+
+  beforeAll(async () => {
+    await stack.restartHost({ ASSIGNED_GROUPS_ACCEPT: 'of-another-list' });
+    // Graph tells her groups all the time: Entra's claim would leave out what is no longer assigned.
+    await stack.control.setFaults({ overageFor: ['mary@company.com'] });
+    await signInUntilDone(stack.url, 'mary@company.com');
+    const { groups } = await stack.control.readDirectory();
+    const many = groups.filter((group) => group.memberIds.includes(samplePeople.manyGroups));
+    await stack.control.editDirectory(
+      ...many.slice(0, lostCount).map(({ id }) => ({ edit: 'unassignGroup' as const, group: id })),
+    );
+  });
+
+  const membershipsOfMary = async (): Promise<number> =>
+    (await readPerson(stack.storageConnectionString, samplePeople.manyGroups)).teams.length;
+
+  it('holds back a list that lost more than a fifth, and says how to accept it, and by no other version', async () => {
+    expect(await stack.runAssignedGroups()).toMatch(/error assignedGroups .*"decision":"held_back"/);
+    const { status, brake, accepted_groups: accepted } = await readDetail();
+    expect(status).toBe('degraded');
+    expect(accepted).toMatchObject({ groups: groupCount });
+    expect(brake).toMatchObject({ lostCount, groupCount: groupCount - lostCount });
+    version = brake?.version ?? '';
+    expect(brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
+  });
+
+  it('takes nothing from anybody meanwhile', async () => {
+    const { me } = await signInUntilDone(stack.url, 'mary@company.com');
+    expect(me.teams).toHaveLength(sampleManyGroupsCount);
+    expect(await membershipsOfMary()).toBe(sampleManyGroupsCount);
+  });
+
+  it('is released by the version: the groups count no more, what they were stays', async () => {
+    await stack.restartHost({ ASSIGNED_GROUPS_ACCEPT: version });
+    const refreshed = await stack.runAssignedGroups();
+    expect(refreshed).toMatch(/information assignedGroups .*"decision":"accepted"/);
+    expect(refreshed).toContain(`"version":"${version}"`);
+    const detail = await readDetail();
+    expect(detail).toMatchObject({
+      status: 'ok',
+      accepted_groups: { version, groups: groupCount - lostCount },
+    });
+    expect(detail).not.toHaveProperty('brake');
+
+    const { me } = await signInUntilDone(stack.url, 'mary@company.com');
+    expect(me.teams).toHaveLength(sampleManyGroupsCount - lostCount);
+    expect(await membershipsOfMary()).toBe(sampleManyGroupsCount - lostCount);
+    // Teams are created and never deleted.
+    expect(await readRows(stack.storageConnectionString, 'teams')).toHaveLength(groupCount);
+  });
+});

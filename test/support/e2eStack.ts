@@ -1,0 +1,89 @@
+/** A whole stack for the tests of one file: each part in its own process, everything in memory and on loopback. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFreePort } from '../../dev/stack/freePort.ts';
+import { type Stack, type StackOptions, startStack } from '../../dev/stack/startStack.ts';
+import { startStorageProxy, type StorageProxy } from './e2eStorageProxy.ts';
+import { waitUntil } from './e2eWait.ts';
+
+export interface E2eStack extends Stack {
+  /** What the app and its host ask of storage goes through it; {@link Stack.storageConnectionString} does not. */
+  readonly storage: StorageProxy;
+  /** Where the emulators and the host keep what they keep. */
+  readonly stateDir: string;
+  /** Runs the timer `assignedGroups` and gives the event that it wrote. */
+  runAssignedGroups(this: void): Promise<string>;
+  /** Ends everything and removes its folder. */
+  close(this: void): Promise<void>;
+}
+
+/** Turns the queue triggers off, so that what was put into the queue stays there. */
+export const QUEUES_OFF = {
+  'AzureWebJobs.provision.Disabled': 'true',
+  'AzureWebJobs.provisionPoison.Disabled': 'true',
+} as const;
+
+/** Turns the timers off, so that none falls due while requests are counted. */
+export const TIMERS_OFF = {
+  'AzureWebJobs.assignedGroups.Disabled': 'true',
+  'AzureWebJobs.reconcileMembers.Disabled': 'true',
+} as const;
+
+/** Starts a stack (about 4 s) whose queues are polled ten times a second. The caller closes it. */
+export async function startE2eStack(options: Partial<StackOptions> = {}): Promise<E2eStack> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'e2e-'));
+  const queuePort = await findFreePort([]);
+  const tablePort = await findFreePort([]);
+  const storage = await startStorageProxy({ queuePort, tablePort });
+  const remove = async (): Promise<void> => {
+    await storage.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  };
+  try {
+    const stack = await startStack({
+      stateDir,
+      inMemory: true,
+      queuePort,
+      tablePort,
+      ...options,
+      env: {
+        AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:00.1',
+        AzureWebJobsStorage: storage.connectionString,
+        ...options.env,
+      },
+    });
+    return {
+      ...stack,
+      storage,
+      stateDir,
+      runAssignedGroups: async () => runAssignedGroups(stack),
+      close: async () => {
+        await stack.stop();
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function runAssignedGroups(stack: Stack): Promise<string> {
+  const before = stack.host.logs().length;
+  const { status } = await fetch(`${stack.url}/admin/functions/assignedGroups`, { method: 'POST' });
+  if (status !== 202) throw new Error(`The timer did not start: ${status}`);
+  return waitForLog(stack, (line) => line.includes('"event":"groups.refresh"'), before);
+}
+
+/** Gives the first log line from number `from` on that matches, as soon as it is written; throws after 15 s. */
+export async function waitForLog(
+  stack: Pick<Stack, 'host'>,
+  matches: (line: string) => boolean,
+  from = 0,
+): Promise<string> {
+  return waitUntil(
+    () => stack.host.logs().slice(from).find(matches),
+    () => `the log says only\n${stack.host.logs().slice(-20).join('\n')}`,
+  );
+}

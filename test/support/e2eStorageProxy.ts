@@ -1,0 +1,59 @@
+/** A proxy in front of both storage services that counts what the whole app asks of them. */
+import { azuriteConnectionString } from './azurite.ts';
+import { startTableProxy, type TableProxy } from './tableProxy.ts';
+
+export interface StorageProxy {
+  readonly connectionString: string;
+  /** Requests to tables since the last `forget`: `GET LiteLLMUserTable(PartitionKey='…',RowKey='…')`, without the account. */
+  tables(this: void): readonly string[];
+  /** Messages that were put into a queue since the last `forget`, as the queue's name, in order. */
+  puts(this: void): readonly string[];
+  forget(this: void): void;
+  /** The next requests to queues are refused with this status, one each. */
+  refuseQueues(this: void, status: number, times: number): void;
+  stop(this: void): Promise<void>;
+}
+
+const account = '/devstoreaccount1';
+
+/** Starts a proxy in front of the emulator that will listen on these ports. */
+export async function startStorageProxy(ports: {
+  readonly queuePort: number;
+  readonly tablePort: number;
+}): Promise<StorageProxy> {
+  const urls = {
+    queueUrl: `http://127.0.0.1:${ports.queuePort}${account}`,
+    tableUrl: `http://127.0.0.1:${ports.tablePort}${account}`,
+  };
+  const tables = await startTableProxy(urls);
+  const queues = await startTableProxy({ ...urls, tableUrl: urls.queueUrl });
+  return {
+    connectionString: azuriteConnectionString({ queueUrl: urlOf(queues), tableUrl: urlOf(tables) }),
+    tables: () => tables.requests().map(withoutAccount),
+    puts: () =>
+      queues
+        .requests()
+        .map((request) => /^POST \/devstoreaccount1\/([^/]+)\/messages(?:\?|$)/.exec(request)?.[1])
+        .filter((queue) => queue !== undefined),
+    forget: () => {
+      tables.forgetRequests();
+      queues.forgetRequests();
+    },
+    refuseQueues: (status, times) =>
+      queues.breakNext(...Array.from({ length: times }, () => ({ kind: 'answer' as const, status }))),
+    stop: async () => {
+      await Promise.all([tables.stop(), queues.stop()]);
+    },
+  };
+}
+
+function urlOf(proxy: TableProxy): string {
+  const url = /TableEndpoint=([^;]+)/.exec(proxy.connectionString)?.[1];
+  if (url === undefined) throw new Error('the proxy has no address');
+  return url;
+}
+
+function withoutAccount(request: string): string {
+  const [method = '', url = ''] = request.split(' ');
+  return `${method} ${decodeURIComponent(url.slice(`${account}/`.length).split('?')[0] ?? '')}`;
+}

@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const intervalMs = 20;
+
+/**
+ * Reads again and again until something is found, and gives it. Throws after `timeoutMs` (default 15 s) with what
+ * `describe` says then.
+ */
+export async function waitUntil<T>(
+  find: () => Promise<T | undefined> | T | undefined,
+  describe: () => string,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const giveUpMs = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await find();
+    if (found !== undefined) return found;
+    if (performance.now() > giveUpMs) throw new Error(`Not within ${timeoutMs} ms: ${describe()}`);
+    await sleep(intervalMs);
+  }
+}
