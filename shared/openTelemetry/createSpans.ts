@@ -44,8 +44,7 @@ export interface Spans extends Pick<Tracing, 'run'> {
 export function createSpans({ resource, exporters, contexts }: SpansOptions): Spans {
   const provider = new BasicTracerProvider({
     resource,
-    // A caller's header must not decide what is recorded; `OTEL_TRACES_SAMPLER` may.
-    ...(process.env['OTEL_TRACES_SAMPLER'] === undefined ? { sampler: new AlwaysOnSampler() } : {}),
+    ...(isSamplerGiven() ? {} : { sampler: new AlwaysOnSampler() }),
     spanLimits: { attributeValueLengthLimit: 256 },
     spanProcessors: exporters.map(
       (exporter) => new BatchSpanProcessor(exporter, { scheduledDelayMillis: EXPORT_DELAY_MS }),
@@ -103,4 +102,13 @@ function parseTraceparent(traceparent: string | undefined): SpanContext | undefi
     /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? [];
   const context = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
   return isSpanContextValid(context) ? context : undefined;
+}
+
+/**
+ * A caller's header must not decide what is recorded; `OTEL_TRACES_SAMPLER` may. A sampler of Microsoft's is meant for the
+ * Functions host and its exporter: the library here does not know it.
+ */
+function isSamplerGiven(): boolean {
+  const name = process.env['OTEL_TRACES_SAMPLER'] ?? '';
+  return name !== '' && !name.startsWith('microsoft.');
 }

@@ -64,7 +64,7 @@ export const homeScript = String.raw`
     const answer = await ask('/', 'text/html');
     if (!answer.ok) throw new Error('the page answered ' + answer.status);
     // Without its style, which bears that answer's nonce: under this page's policy it would be reported as a violation.
-    const text = (await answer.text()).replace(/<style[^]*?<\/style>/, '');
+    const text = (await answer.text()).replace(/<(style)[^]*?<\/\1>/, '');
     const next = new DOMParser().parseFromString(text, 'text/html');
     const nextMain = next.querySelector('main[data-status]');
     if (nextMain === null) return reload();

@@ -1,0 +1,93 @@
+/** Log lines as the product writes them, through its own telemetry, to run the alerts' queries on. */
+import { AppError } from '../../../shared/errors.ts';
+import type { ErrorCode } from '../../../shared/errors.ts';
+import { errorFields, writeEvent } from '../../../shared/telemetry.ts';
+import type { EventFields, EventName } from '../../../shared/telemetry.ts';
+
+/** The one line that an event writes. */
+function lineOf(name: EventName, fields: EventFields): string {
+  let line = '';
+  const write = (...parts: readonly unknown[]): void => {
+    line = String(parts[0]);
+  };
+  const log = {
+    invocationId: '00000000-0000-4000-8000-00000000000a',
+    info: write,
+    warn: write,
+    error: write,
+  };
+  writeEvent(log, { name, level: 'info' }, fields);
+  return line;
+}
+
+function failure(code: ErrorCode, retryable: boolean): EventFields {
+  return { ...errorFields(new AppError(code, 'What was attempted', { retryable })), durationMs: 12 };
+}
+
+const id = '7e57ed00-0000-4000-8000-000000000001';
+
+/** By a name that says what happened. */
+export const alertSamples: ReadonlyMap<string, string> = new Map([
+  ["the host's own words", "Executed 'Functions.provision' (Succeeded, Id=7e57ed00, Duration=12ms)"],
+  ['somebody writes an event name', 'provision.failure signin.complete configuration.fault'],
+  ['JSON that is no event', '{"message":"provision.failure","code":"unexpected"}'],
+  ['a sign-in', lineOf('signin.complete', { userId: id, observationId: id, durationMs: 80 })],
+  ['a sign-in starts', lineOf('signin.start', { durationMs: 3 })],
+  ['a page', lineOf('page.home', { userId: id, status: 'done', teams: 2, durationMs: 9 })],
+  ['a page fails', lineOf('page.home', failure('storage_unavailable', true))],
+  ['a person is provisioned', lineOf('provision.user', { userId: id, status: 'done', attempt: 1 })],
+  [
+    'a person waits',
+    lineOf('provision.user', { userId: id, status: 'waiting', reason: 'directory_unreachable' }),
+  ],
+  ['an attempt fails and is repeated', lineOf('provision.user', failure('storage_unavailable', true))],
+  ['an attempt fails for good', lineOf('provision.user', failure('message_unreadable', false))],
+  ['an attempt fails unexpectedly', lineOf('provision.user', errorFields(new TypeError('x')))],
+  ['a message is poison', lineOf('provision.failure', { messageId: id, reason: 'waited_too_long' })],
+  ['a poison message cannot be kept', lineOf('provision.failure', failure('storage_unavailable', true))],
+  ['the credential is refused', lineOf('signin.complete', failure('credential_refused', false))],
+  ['Microsoft does not answer', lineOf('signin.complete', failure('microsoft_unreachable', true))],
+  ['a sign-in cannot start', lineOf('signin.start', failure('storage_unavailable', true))],
+  ['consent is missing', lineOf('signin.complete', failure('consent_missing', false))],
+  ['an old link', lineOf('signin.complete', failure('attempt_missing', false))],
+  ['a foreign link', lineOf('signin.complete', failure('state_mismatch', false))],
+  ['half a link', lineOf('signin.complete', failure('code_missing', false))],
+  ['a person declines', lineOf('signin.complete', failure('consent_declined', false))],
+  ['the groups are read', lineOf('groups.refresh', { decision: 'accepted', groups: 12, version: 'v1' })],
+  ['the groups are held back', lineOf('groups.refresh', { decision: 'held_back', groups: 12, lost: 6 })],
+  [
+    'an organization fails',
+    lineOf('groups.refresh', { decision: 'accepted', organizationFailure: 'storage_refused' }),
+  ],
+  ['Graph does not answer the timer', lineOf('groups.refresh', failure('directory_unreachable', true))],
+  ['a permission is missing', lineOf('groups.refresh', failure('directory_permission_missing', false))],
+  ['memberships are repaired', lineOf('members.reconcile', { durationMs: 900 })],
+  ['the repair meets a busy store', lineOf('members.reconcile', failure('storage_unavailable', true))],
+  ['the repair fails', lineOf('members.reconcile', failure('storage_refused', false))],
+  ['a setting is wrong', lineOf('configuration.fault', failure('configuration_invalid', false))],
+]);
+
+/** Which of them each alert must count. */
+export const expectedSamples: ReadonlyMap<string, readonly string[]> = new Map([
+  ['poison', ['a message is poison', 'a poison message cannot be kept']],
+  ['provisioning', ['an attempt fails for good', 'an attempt fails unexpectedly']],
+  [
+    'signIn',
+    [
+      'the credential is refused',
+      'Microsoft does not answer',
+      'a sign-in cannot start',
+      'consent is missing',
+    ],
+  ],
+  [
+    'operator',
+    [
+      'the groups are held back',
+      'an organization fails',
+      'a permission is missing',
+      'the repair fails',
+      'a setting is wrong',
+    ],
+  ],
+]);

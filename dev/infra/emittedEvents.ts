@@ -1,0 +1,116 @@
+/** Reads out of the source which events the product writes and which members each has, so that no query names another. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseSync } from 'oxc-parser';
+import { z } from 'zod';
+
+const repositoryDir = resolve(import.meta.dirname, '../..');
+
+/** What `observeFlow`, `writeEvent` and `errorFields` (shared/telemetry.ts) put into every event. */
+const commonFields = [
+  'event',
+  'correlationId',
+  'traceId',
+  'durationMs',
+  'code',
+  'retryable',
+  'attempted',
+  'kind',
+  'where',
+] as const;
+
+const node = z.looseObject({ type: z.string() });
+const literal = z.looseObject({ type: z.literal('Literal'), value: z.string() });
+const property = z.looseObject({
+  type: z.literal('Property'),
+  key: z.looseObject({ type: z.literal('Identifier'), name: z.string() }),
+  value: z.unknown(),
+});
+const objectExpression = z.looseObject({
+  type: z.literal('ObjectExpression'),
+  properties: z.array(z.unknown()),
+});
+
+/**
+ * Gives the members of every event by its name: the names of `EventName` that stand as text in `functions/` or directly in
+ * `shared/`, where events are written.
+ */
+export function readEmittedEvents(): ReadonlyMap<string, ReadonlySet<string>> {
+  const telemetryFile = join(repositoryDir, 'shared/telemetry.ts');
+  const names = readEventNames(telemetryFile);
+  const events = new Map<string, Set<string>>();
+  for (const file of sourceFiles().filter((each) => each !== telemetryFile)) {
+    visit(parseFile(file), (each) => {
+      const text = literal.safeParse(each);
+      if (text.success && names.has(text.data.value) && !events.has(text.data.value)) {
+        events.set(text.data.value, new Set(commonFields));
+      }
+      const described = findDescribed(each);
+      if (described !== undefined)
+        events.set(described.name, new Set([...commonFields, ...described.fields]));
+    });
+  }
+  return events;
+}
+
+function sourceFiles(): readonly string[] {
+  return ['functions', 'shared'].flatMap((folder) =>
+    readdirSync(join(repositoryDir, folder), { withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => join(repositoryDir, folder, entry.name)),
+  );
+}
+
+function parseFile(file: string): unknown {
+  return parseSync(file, readFileSync(file, 'utf8')).program;
+}
+
+/** The members of the type `EventName`. */
+function readEventNames(file: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  const alias = z.looseObject({
+    type: z.literal('TSTypeAliasDeclaration'),
+    id: z.looseObject({ name: z.literal('EventName') }),
+  });
+  visit(parseFile(file), (each) => {
+    if (!alias.safeParse(each).success) return;
+    visit(each, (part) => {
+      const text = literal.safeParse(part);
+      if (text.success) names.add(text.data.value);
+    });
+  });
+  return names;
+}
+
+/** `observeFlow(log, { name: 'x', describe: … })`: what `describe` gives is in the event. */
+function findDescribed(of: unknown): { name: string; fields: readonly string[] } | undefined {
+  const parsed = objectExpression.safeParse(of);
+  if (!parsed.success) return undefined;
+  const members = new Map(propertiesOf(parsed.data.properties));
+  const name = literal.safeParse(members.get('name'));
+  if (!name.success || !members.has('describe')) return undefined;
+  const fields: string[] = [];
+  visit(members.get('describe'), (each) => {
+    const object = objectExpression.safeParse(each);
+    if (object.success) fields.push(...propertiesOf(object.data.properties).map(([key]) => key));
+  });
+  return { name: name.data.value, fields };
+}
+
+function propertiesOf(members: readonly unknown[]): readonly (readonly [string, unknown])[] {
+  return members.flatMap((member) => {
+    const parsed = property.safeParse(member);
+    return parsed.success ? [[parsed.data.key.name, parsed.data.value] as const] : [];
+  });
+}
+
+function visit(value: unknown, see: (value: unknown) => void): void {
+  if (Array.isArray(value)) {
+    for (const each of value) visit(each, see);
+    return;
+  }
+  const parsed = node.safeParse(value);
+  if (!parsed.success) return;
+  see(value);
+  for (const each of Object.values(parsed.data)) visit(each, see);
+}

@@ -1,0 +1,133 @@
+metadata description = 'What somebody must know within minutes: queries over the log events of the product, each every 5 minutes over the last 15.'
+
+@description('Suffix of all names: the hash of subscription, environment and region.')
+@minLength(5)
+@maxLength(13)
+param token string
+
+@description('Region of the rules: that of the workspace.')
+param location string
+
+@description('Tags of everything.')
+param tags { *: string }
+
+@description('Resource id of the Log Analytics workspace.')
+param workspaceId string
+
+@description('Who gets a mail; empty means nobody, and the alerts show only in the portal.')
+@maxLength(254)
+param email string
+
+@description('Failed sign-ins within 15 minutes that are still normal.')
+@minValue(0)
+@maxValue(100000)
+param signInFailureThreshold int
+
+@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry.ts).')
+var events = '''
+AppTraces
+| where Message startswith "{"
+| extend fields = parse_json(Message)
+| extend event = tostring(fields.event), code = tostring(fields.code)
+'''
+
+@description('The rules. `code` says why something failed and is absent where nothing did.')
+var rules = [
+  {
+    name: 'poison'
+    displayName: 'A message was moved to the poison queue'
+    description: 'A sign-in was not provisioned after all its attempts. It is kept: see ProvisioningFailures and docs/operations.md.'
+    severity: 1
+    threshold: 0
+    query: '''
+| where event == "provision.failure"
+'''
+  }
+  {
+    name: 'provisioning'
+    displayName: 'Provisioning failed'
+    description: 'Provisioning failed for a reason that no further attempt mends. Once the attempts are used up the message moves to the poison queue.'
+    severity: 2
+    threshold: 0
+    query: '''
+| where event == "provision.user" and isnotempty(code) and tostring(fields.retryable) != "true"
+'''
+  }
+  {
+    name: 'signIn'
+    displayName: 'Many sign-ins fail'
+    description: 'More sign-ins failed than usual, for reasons that are not the doing of the person or of a stranger. The code in the event says why.'
+    severity: 2
+    threshold: signInFailureThreshold
+    // What is left out anybody can cause without an account, with an old link, or by declining.
+    query: '''
+| where event in ("signin.start", "signin.complete") and isnotempty(code)
+| where code !in ("attempt_missing", "state_mismatch", "code_missing", "consent_declined")
+'''
+  }
+  {
+    name: 'operator'
+    displayName: 'Somebody has to decide or to mend something'
+    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), the repair of memberships fails, or the brake held a new list of groups back. GET /api/health/detail says what to do.'
+    severity: 1
+    threshold: 0
+    query: '''
+| where event == "configuration.fault"
+    or (event == "groups.refresh" and (tostring(fields.decision) == "held_back" or isnotempty(tostring(fields.organizationFailure))))
+    or (event in ("groups.refresh", "members.reconcile") and isnotempty(code) and tostring(fields.retryable) != "true")
+'''
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {
+  name: 'ag-${token}'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'LiteLLMSSO'
+    enabled: true
+    emailReceivers: [
+      {
+        name: 'operator'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: 'alert-${rule.name}-${token}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: rule.displayName
+      description: rule.description
+      severity: rule.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      // A workspace that was made a minute ago does not know the table yet and would refuse the rule.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: '${events}${rule.query}'
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
+          }
+        ]
+      }
+      actions: { actionGroups: empty(email) ? [] : [actionGroup.id] }
+    }
+  }
+]

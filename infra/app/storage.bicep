@@ -1,0 +1,105 @@
+metadata description = 'The storage account with everything in it: the deployment container, the queue and its poison queue, the tables. No keys, nothing public.'
+
+@description('Name of the storage account, unique worldwide.')
+@minLength(3)
+@maxLength(24)
+param name string
+
+@description('Region of the account.')
+param location string
+
+@description('Tags of the account.')
+param tags { *: string }
+
+@description('How many copies of the data are kept, and where.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
+param sku string
+
+@description('True: reachable only through private endpoints.')
+param isPrivate bool
+
+@description('Where deployments put the packed app.')
+var deploymentContainerName = 'app-package'
+@description('The queue of observations, and where the host puts what failed too often: the names that the code has.')
+var queueNames = ['provision', 'provision-poison']
+@description('Every table of the code, by the name that it has there.')
+var tableNames = [
+  'LiteLLMOrganizationTable'
+  'LiteLLMTeamTable'
+  'LiteLLMUserTable'
+  'LiteLLMOrganizationMembership'
+  'LiteLLMTeamMembership'
+  'LiteLLMOrganizationMembers'
+  'LiteLLMTeamMembers'
+  'EntraAssignedGroups'
+  'ProvisioningSnapshots'
+  'ProvisioningFailures'
+  'SessionKeys'
+]
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    accessTier: 'Hot'
+    // Without keys a leaked connection string opens nothing: only roles do.
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+
+    resource deploymentContainer 'containers' = {
+      name: deploymentContainerName
+      properties: { publicAccess: 'None' }
+    }
+  }
+
+  resource queues 'queueServices' = {
+    name: 'default'
+
+    resource all 'queues' = [
+      for queueName in queueNames: {
+        name: queueName
+      }
+    ]
+  }
+
+  resource tables 'tableServices' = {
+    name: 'default'
+
+    resource all 'tables' = [
+      for tableName in tableNames: {
+        name: tableName
+      }
+    ]
+  }
+}
+
+@description('Resource id of the account.')
+output id string = account.id
+
+@description('Address of the blobs.')
+output blobEndpoint string = account.properties.primaryEndpoints.blob
+
+@description('Address of the queues.')
+output queueEndpoint string = account.properties.primaryEndpoints.queue
+
+@description('Address of the tables.')
+output tableEndpoint string = account.properties.primaryEndpoints.table
+
+@description('Name of the container that the app is deployed from.')
+output deploymentContainerName string = account::blobs::deploymentContainer.name

@@ -1,0 +1,4 @@
+using '../main.bicep'
+
+param environmentName = 'contoso'
+param location = 'swedencentral'

@@ -1,0 +1,5 @@
+using '../main.bicep'
+
+param environmentName = 'contoso'
+param location = 'swedencentral'
+param vnetEnabled = true
