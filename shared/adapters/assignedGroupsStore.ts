@@ -45,6 +45,12 @@ function parseGroups(row: StoredRow): readonly KnownGroup[] {
   }));
 }
 
+function parseLostIds(row: StoredRow): readonly string[] {
+  const parsed = z.array(z.string()).safeParse(parsePacked('lost', row.properties));
+  if (!parsed.success) throw unreadable(['lost'], parsed.error);
+  return parsed.data;
+}
+
 function parseList(row: StoredRow): AcceptedGroups {
   const reading = readColumns(listColumns, row.properties);
   if (!reading.ok) throw unreadable(reading.columns);
@@ -64,6 +70,7 @@ function parseList(row: StoredRow): AcceptedGroups {
             heldBackAt,
             groupCount: columns.held_back_count ?? 0,
             lostCount: columns.held_back_lost ?? 0,
+            lostIds: parseLostIds(row),
           },
         }),
   };
@@ -99,6 +106,7 @@ class TableAssignedGroupsStore implements AssignedGroupsStore {
             held_back_at: list.heldBack.heldBackAt,
             held_back_count: list.heldBack.groupCount,
             held_back_lost: list.heldBack.lostCount,
+            ...packJson('lost', list.heldBack.lostIds),
           }),
     };
     const result = await this.#tables.write(

@@ -32,6 +32,8 @@ export interface HeldBackList {
   readonly heldBackAt: string;
   readonly groupCount: number;
   readonly lostCount: number;
+  /** The groups in force that it does not have. Entra leaves them out of people's `groups` claims too. */
+  readonly lostIds: readonly string[];
 }
 
 /** The list in force. `version` depends on the ids alone, so reading the same list again changes nothing. */
@@ -66,7 +68,7 @@ export interface BrakeSettings {
 export type ListDecision =
   | { readonly kind: 'accept'; readonly version: string; readonly byPermit?: true }
   | { readonly kind: 'unchanged'; readonly version: string }
-  | { readonly kind: 'hold_back'; readonly version: string; readonly lostCount: number };
+  | { readonly kind: 'hold_back'; readonly version: string; readonly lostIds: readonly string[] };
 
 /**
  * Decides whether a completely read list replaces the one in force (docs/domain.md, "Which groups count", brake).
@@ -84,17 +86,15 @@ export function decideAssignedGroups(
   if (current === undefined) return { kind: 'accept', version };
   if (current.version === version) return { kind: 'unchanged', version };
   const listedIds = new Set(listed.map((group) => group.id));
-  const lostCount = current.groups.filter((group) => !listedIds.has(group.id)).length;
+  const lostIds = current.groups.map((group) => group.id).filter((id) => !listedIds.has(id));
   const becameEmpty = listed.length === 0 && current.groups.length > 0;
   const lostTooMany =
     current.groups.length >= BRAKE_MINIMUM_GROUPS &&
-    lostCount * 100 > current.groups.length * settings.removalLimitPercent;
+    lostIds.length * 100 > current.groups.length * settings.removalLimitPercent;
   if (!becameEmpty && !lostTooMany) return { kind: 'accept', version };
   const isPermitted =
     settings.acceptVersion === version &&
     current.heldBack?.version === version &&
     current.usedPermit !== version;
-  return isPermitted
-    ? { kind: 'accept', version, byPermit: true }
-    : { kind: 'hold_back', version, lostCount };
+  return isPermitted ? { kind: 'accept', version, byPermit: true } : { kind: 'hold_back', version, lostIds };
 }

@@ -15,10 +15,19 @@ export interface CountedGroups {
    * the group, so nothing is removed because of it, and nothing is granted yet.
    */
   readonly unknown: readonly string[];
+  /**
+   * Groups that a held-back list lost, where the observation is a claim: Entra left them out of it for the same reason, so
+   * nothing is removed because of them until the list is accepted (brake).
+   */
+  readonly braked: readonly string[];
 }
 
 /** Sorts the person's group ids by the accepted list (docs/domain.md, "Which groups count"). Repeated ids count once. */
-export function countGroups(observation: Observation, accepted: readonly KnownGroup[]): CountedGroups {
+export function countGroups(
+  observation: Observation,
+  accepted: readonly KnownGroup[],
+  lostIds: readonly string[] = [],
+): CountedGroups {
   const known = new Map(accepted.map((group) => [group.id, group]));
   const counted: KnownGroup[] = [];
   const unknown: string[] = [];
@@ -27,7 +36,7 @@ export function countGroups(observation: Observation, accepted: readonly KnownGr
     if (group !== undefined) counted.push(group);
     else if (observation.groups_source === 'claim') unknown.push(id);
   }
-  return { counted, unknown };
+  return { counted, unknown, braked: observation.groups_source === 'claim' ? lostIds : [] };
 }
 
 /** What a person should have. */
@@ -103,6 +112,7 @@ export function desiredState(observation: Observation, groups: CountedGroups, ru
     held: new Set([
       ...groups.counted.map((group) => group.id),
       ...groups.unknown,
+      ...groups.braked,
       ...heldRaw(observation, rules),
     ]),
     userRole: globalRoleOf(observation.person, roleGroupIds, rules),

@@ -107,6 +107,9 @@ function acceptedOf(
   };
 }
 
+/** Enough to recognize what was lost; the count is whole. */
+const SHOWN_IDS = 100;
+
 function brakeOf(heldBack: HeldBackList, usedPermit: string | undefined): NonNullable<HealthDetail['brake']> {
   const again =
     usedPermit === heldBack.version
@@ -114,6 +117,7 @@ function brakeOf(heldBack: HeldBackList, usedPermit: string | undefined): NonNul
       : '';
   return {
     ...heldBack,
+    lostIds: heldBack.lostIds.slice(0, SHOWN_IDS),
     hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If that is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.${again}`,
   };
 }

@@ -15,6 +15,8 @@ export interface FinishInput {
   readonly reported: readonly Reported[];
   readonly changes: MembershipChanges;
   readonly groupsCounted: number;
+  /** Memberships may have been kept because of the brake, so the next message must look again. */
+  readonly isBraked: boolean;
   /** `applying`: what could be done is done and shown, and the message comes back for the rest. */
   readonly state: 'applied' | 'applying';
 }
@@ -52,7 +54,9 @@ function finishPatch(run: Run, input: FinishInput, record: UserRecord | undefine
     ...(input.state === 'applied' ? { finishedAt: at } : {}),
     report: reportOf(run, input),
     // While anything is degraded, withheld or unknown, the next message must look again.
-    ...(input.state === 'applied' && input.reported.length === 0 ? { digest: run.digest, digestAt: at } : {}),
+    ...(input.state === 'applied' && input.reported.length === 0 && !input.isBraked
+      ? { digest: run.digest, digestAt: at }
+      : {}),
   };
   const profile = profilePatch({
     record,

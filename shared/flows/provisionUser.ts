@@ -105,7 +105,7 @@ async function provisionOnce(
   const observation = await readObservation(deps, message);
   const known = await readKnownGroups(deps, observation);
   if (known.groups === undefined) return wait(deps, message, known.reason);
-  const groups = countGroups(observation, known.groups);
+  const groups = countGroups(observation, known.groups, known.lostIds);
   const run: Run = {
     deps,
     message,
@@ -221,7 +221,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
   if (claimed === undefined) return 'again';
 
   const ensured = await ensureMissing(run, known.groups.counted);
-  const groups: CountedGroups = { counted: ensured.counted, unknown: known.groups.unknown };
+  const groups: CountedGroups = { ...known.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
   const applied = await applyMemberships(run, desired, { moveBothFences: claimed.foundApplying });
   if (applied === 'overtaken') return 'again';
@@ -247,6 +247,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
     reported,
     changes: applied.changes,
     groupsCounted: groups.counted.length,
+    isBraked: groups.braked.length > 0,
     state: comeBack === undefined ? 'applied' : 'applying',
   });
   if (finished !== 'finished') return 'again';

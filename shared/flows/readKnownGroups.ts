@@ -17,6 +17,8 @@ export interface KnownGroups {
   readonly reason: ErrorCode;
   /** The directory was read after the observation was made, so a group that is missing here was not assigned then. */
   readonly wasLookedUp: boolean;
+  /** Groups in force that a held-back list lost. */
+  readonly lostIds?: readonly string[];
 }
 
 export interface KnownGroupsDeps {
@@ -58,7 +60,7 @@ export async function readKnownGroups(deps: KnownGroupsDeps, observation: Observ
     return knownFrom((await deps.knowledge.refreshed()) ?? current, observation);
   } catch (error) {
     if (!(error instanceof AppError) || !OUTSIDE_FAILURES.has(error.code)) throw error;
-    return { groups: current?.groups, version: current?.version, reason: error.code, wasLookedUp: false };
+    return { ...knownFrom(current, observation), reason: error.code, wasLookedUp: false };
   }
 }
 
@@ -80,5 +82,6 @@ function knownFrom(list: AcceptedGroups | undefined, observation: Observation): 
     version: list?.version,
     reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
     wasLookedUp: list !== undefined && isReadAfter(list, observation),
+    ...(list?.heldBack === undefined ? {} : { lostIds: list.heldBack.lostIds }),
   };
 }

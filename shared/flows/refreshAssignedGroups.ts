@@ -87,7 +87,8 @@ async function refreshOnce(
             heldBackAt:
               current?.heldBack?.version === decision.version ? current.heldBack.heldBackAt : checkedAt,
             groupCount: listed.length,
-            lostCount: decision.lostCount,
+            lostCount: decision.lostIds.length,
+            lostIds: decision.lostIds,
           },
         }
       : {}),
@@ -96,7 +97,7 @@ async function refreshOnce(
   return {
     list,
     decision: decisionName(decision.kind),
-    lostCount: decision.kind === 'hold_back' ? decision.lostCount : 0,
+    lostCount: decision.kind === 'hold_back' ? decision.lostIds.length : 0,
     reported: ensured.reported,
     unreadable: ensured.unreadable.map((row) => `${row.id} in ${describeUnreadable(row)}`),
     organizationFailure: ensured.organizationFailure,

@@ -215,7 +215,13 @@ describe('the accepted list on a real store', () => {
         team: 'present',
         organization: 'degraded',
       })),
-      heldBack: { version: 'version-2', heldBackAt: NOW.toISOString(), groupCount: 0, lostCount: 5_000 },
+      heldBack: {
+        version: 'version-2',
+        heldBackAt: NOW.toISOString(),
+        groupCount: 0,
+        lostCount: 2,
+        lostIds: ['group-1', 'group-2'],
+      },
     };
     expect(await store.assignedGroups.find()).toBeUndefined();
     expect(await store.assignedGroups.write(list, undefined)).toBe(true);
@@ -316,7 +322,8 @@ describe('organizations and teams on a real store', () => {
     proxy.forgetRequests();
     const ids = groups.map(({ id }) => id);
     expect((await store.entities.readOrganizations(ids)).found.size).toBe(1_000);
-    expect(proxy.requests()).toHaveLength(16);
+    // One a partition; a partition that chance gave few of the random ids is read by keys, 14 at a time.
+    expect(proxy.requests().length).toBeLessThanOrEqual(2 * 16);
 
     for (const count of [0, 1, 14, 100, 300]) {
       proxy.forgetRequests();

@@ -27,7 +27,13 @@ function accepted(listed: readonly AssignedGroup[]): AcceptedGroups {
 
 /** 100 groups in force while the list of that version is held back. */
 function holdingBack(version: string): AcceptedGroups {
-  const heldBack = { version, heldBackAt: '2026-11-23T08:50:00.000Z', groupCount: 0, lostCount: 98 };
+  const heldBack = {
+    version,
+    heldBackAt: '2026-11-23T08:50:00.000Z',
+    groupCount: 0,
+    lostCount: 98,
+    lostIds: [],
+  };
   return { ...accepted(groups(100)), heldBack };
 }
 
@@ -92,7 +98,7 @@ describe('decideAssignedGroups', () => {
     expect(decideAssignedGroups(accepted(groups(10)), listed, BRAKE)).toStrictEqual({
       kind: 'hold_back',
       version: versionOf(listed),
-      lostCount: 3,
+      lostIds: ['group-0007', 'group-0008', 'group-0009'],
     });
   });
 

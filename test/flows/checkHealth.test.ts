@@ -122,7 +122,7 @@ describe('checkHealth', () => {
     const health = await healthOf(world);
     expect(health).toMatchObject({
       status: 'degraded',
-      brake: { version, heldBackAt: AT, groupCount: 0, lostCount: 1 },
+      brake: { version, heldBackAt: AT, groupCount: 0, lostCount: 1, lostIds: [PRODUCTION_TEAM.id] },
     });
     expect(health.brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
     expect(health.brake?.hint).toContain('lost 1 ');

@@ -487,6 +487,31 @@ describe('with the brake on', () => {
     expect(await membershipsOf(world, ALICE)).toHaveLength(24);
   });
 
+  it('none because of what the same loss leaves out of a claim, until the list is accepted', async () => {
+    const world = await readyWorld({ assigned });
+    await world.provision(message({ groups }));
+    world.assigned = [];
+    const { list } = await world.refresh();
+    // Entra leaves groups that are no longer assigned out of an ApplicationGroup claim.
+    await world.provision(message({ groups: [], second: 60 }));
+    expect(await membershipsOf(world, ALICE)).toHaveLength(24);
+    expect((await world.store.users.find(ALICE))?.run?.digest).toBeUndefined();
+
+    const acceptVersion = list.heldBack?.version ?? '';
+    const accepting = await readyWorld({ on: world, assigned: [], acceptVersion });
+    await accepting.provision(message({ groups: [], second: 120 }));
+    expect(await membershipsOf(world, ALICE)).toHaveLength(0);
+  });
+
+  it('a claim still takes the group that the person left while another list is held back', async () => {
+    const world = await readyWorld({ assigned });
+    await world.provision(message({ groups }));
+    world.assigned = assigned.slice(6);
+    await world.refresh();
+    await world.provision(message({ groups: groups.slice(7), second: 60 }));
+    expect(await membershipsOf(world, ALICE)).toHaveLength(22);
+  });
+
   it('what the operator accepted takes them', async () => {
     const before = await readyWorld({ assigned });
     await before.provision(message({ groups, source: 'directory' }));
