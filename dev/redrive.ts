@@ -3,8 +3,6 @@
  * observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
  */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { createFailureStore } from '../shared/adapters/failureStore.ts';
@@ -17,6 +15,7 @@ import { errorCodeOf } from '../shared/errors.ts';
 import type { RedriveDeps } from '../shared/flows/redrive.ts';
 import { redrive } from '../shared/flows/redrive.ts';
 import { PROVISION_QUEUE } from '../shared/messages.ts';
+import { readConnectionString } from './stack/readConnectionString.ts';
 
 const HELP = `npm run redrive                       lists what the queue gave up on
 npm run redrive -- --all              puts back all that were not put back yet
@@ -44,20 +43,6 @@ const azureCliCredential = {
     return { token: token.accessToken, expiresOnTimestamp: token.expires_on * 1000 };
   },
 };
-
-async function readConnectionString(): Promise<string> {
-  const fromEnvironment = process.env['AzureWebJobsStorage'];
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
-  const stateDir = resolve(process.env['LOCAL_STATE_DIR'] ?? join(import.meta.dirname, '..', '.local'));
-  try {
-    const stack: unknown = JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8'));
-    return z.object({ storageConnectionString: z.string() }).parse(stack).storageConnectionString;
-  } catch {
-    throw new Error(
-      'Which storage? Start the local stack (npm start), set AzureWebJobsStorage, or give --account NAME.',
-    );
-  }
-}
 
 function depsOn(tables: Tables, queue: RedriveDeps['queue']): RedriveDeps {
   return {
