@@ -4,22 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
-import { createAssignedGroupsStore } from './adapters/assignedGroupsStore.ts';
 import { createAppTokens } from './adapters/entra/appTokens.ts';
-import { createEntityStore } from './adapters/entityStore.ts';
 import { createEntraIdentity } from './adapters/entraIdentity.ts';
-import { createFailureStore } from './adapters/failureStore.ts';
 import { createGraphDirectory } from './adapters/graphDirectory.ts';
 import { createKeyRing } from './adapters/keyRing.ts';
 import { createAssertion, createManagedIdentity } from './adapters/managedIdentity.ts';
-import { createOrganizationMembershipStore, createTeamMembershipStore } from './adapters/membershipStore.ts';
-import { createMemberIndexes } from './adapters/memberIndex.ts';
-import { createOrganizationGuards } from './adapters/organizationGuards.ts';
 import { createParkedSnapshots } from './adapters/parkedSnapshots.ts';
 import { createStorageQueue } from './adapters/storageQueue.ts';
 import { createAzureTables } from './adapters/tables/azureTables.ts';
 import type { Tables } from './adapters/tables/tables.ts';
-import { createUserStore } from './adapters/userStore.ts';
+import { createStore } from './app/createStore.ts';
 import { startTelemetry } from './app/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './app/traceAdapters.ts';
 import type { Config } from './config.ts';
@@ -86,19 +80,6 @@ function createTables(storage: Config['storage'], credential: Credential | undef
   }
   const connectionString = storage.kind === 'connectionString' ? storage.connectionString.reveal() : '';
   return createAzureTables({ connection: { kind: 'connectionString', connectionString } });
-}
-
-function createStore(tables: Tables): Store {
-  return {
-    users: createUserStore(tables),
-    teamMemberships: createTeamMembershipStore(tables),
-    organizationMemberships: createOrganizationMembershipStore(tables),
-    organizationGuards: createOrganizationGuards(tables),
-    memberIndexes: createMemberIndexes(tables),
-    entities: createEntityStore(tables),
-    assignedGroups: createAssignedGroupsStore(tables),
-    failures: createFailureStore(tables),
-  };
 }
 
 interface EntraSide {

@@ -7,7 +7,7 @@ import type { Store } from '../storePorts.ts';
 import { requireLiveSession } from './requireLiveSession.ts';
 
 /**
- * Gives the status of one observation, to its own person only: the one of this session, or one that the person's own rows
+ * Gives the status of one observation, to its own person only: the one of that session, or one that the person's own rows
  * know. One read. Throws `not_found` for every other id, whether it exists or not, and as {@link requireLiveSession}.
  */
 export async function readProvisioning(

@@ -13,6 +13,6 @@ export function requireLiveSession(session: Session, record: UserRecord | undefi
   const validFrom = record.sessionsValidFrom;
   // A time that cannot be read ends the session: unknown is not "never".
   if (validFrom !== undefined && !(Date.parse(session.issuedAt) > Date.parse(validFrom))) {
-    throw new AppError('session_missing', 'The person signed out since this session was issued.');
+    throw new AppError('session_missing', 'The person signed out since the session was issued.');
   }
 }

@@ -7,7 +7,7 @@ import { versionOf } from '../../shared/domain/assignedGroups.ts';
 import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
-import { createWorld, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
+import { PRODUCTION_TEAM, createWorld, readyWorld, sampleRules } from '../support/world.ts';
 
 const AT = '2026-11-23T09:00:00.000Z';
 
@@ -24,12 +24,6 @@ function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
 
 function failingQueue(code: ErrorCode): HealthDeps['queue'] {
   return { check: async () => Promise.reject(new AppError(code, 'no')) };
-}
-
-async function readyWorld(): Promise<World> {
-  const world = createWorld();
-  await world.refresh();
-  return world;
 }
 
 async function healthOf(world: World, tables?: Tables): Promise<HealthDetail> {

@@ -21,10 +21,11 @@ import type { World } from '../support/world.ts';
 import {
   ALICE,
   BOB,
+  PRODUCTION_TEAM,
   createWorld,
   membershipsOf,
   message,
-  PRODUCTION_TEAM,
+  readyWorld,
   sampleRules,
 } from '../support/world.ts';
 
@@ -33,12 +34,6 @@ const OTHER = { id: 'other', displayName: 'Other' };
 const BOTH = ['organization:entra-group-123 internal_user', 'team:entra-group-123 user'];
 const TEAM_ONLY = ['team:entra-group-123 user'];
 const LAST = { attempt: 5 };
-
-async function readyWorld(options: Parameters<typeof createWorld>[0] = {}): Promise<World> {
-  const world = createWorld(options);
-  await world.refresh();
-  return world;
-}
 
 async function findTeam(world: World): Promise<Team | undefined> {
   return (await world.store.entities.readTeams([GROUP])).found.get(GROUP)?.value;

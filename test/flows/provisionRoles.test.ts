@@ -10,26 +10,20 @@ import {
   teamMembershipRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { MessageOptions, World, WorldOptions } from '../support/world.ts';
+import type { MessageOptions, World } from '../support/world.ts';
 import {
   ALICE,
   BOB,
-  createWorld,
+  PRODUCTION_TEAM,
   membershipsOf,
   message,
-  PRODUCTION_TEAM,
+  readyWorld,
   sampleRules,
 } from '../support/world.ts';
 
 const GROUP = PRODUCTION_TEAM.id;
 const CAROL = 'cccccccc-0000-4000-8000-000000000003';
 const OTHER: AssignedGroup = { id: 'other', displayName: 'Other' };
-
-async function readyWorld(options: WorldOptions = {}): Promise<World> {
-  const world = createWorld(options);
-  await world.refresh();
-  return world;
-}
 
 async function roleOf(world: World, userId = ALICE): Promise<unknown> {
   return (await findRow(world.tables, userRow(userId)))?.['user_role'];

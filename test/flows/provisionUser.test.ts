@@ -20,10 +20,11 @@ import type { World } from '../support/world.ts';
 import {
   ALICE,
   BOB,
+  PRODUCTION_TEAM,
   createWorld,
   membershipsOf,
   message,
-  PRODUCTION_TEAM,
+  readyWorld,
   sampleRules,
 } from '../support/world.ts';
 
@@ -39,12 +40,6 @@ function manyGroups(count: number): readonly AssignedGroup[] {
 }
 
 /** A world whose list is accepted, so that groups and their entities are known. */
-async function readyWorld(options: Parameters<typeof createWorld>[0] = {}): Promise<World> {
-  const world = createWorld(options);
-  await world.refresh();
-  return world;
-}
-
 async function findOrganization(world: World, id = GROUP): Promise<Organization | undefined> {
   return (await world.store.entities.readOrganizations([id])).found.get(id)?.value;
 }

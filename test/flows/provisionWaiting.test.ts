@@ -10,12 +10,13 @@ import type { ProvisioningProgress } from '../../shared/domain/access.ts';
 import type { MessageOptions, World } from '../support/world.ts';
 import {
   ALICE,
+  PRODUCTION_TEAM,
+  TENANT_ID,
   createWorld,
   membershipsOf,
   message,
-  PRODUCTION_TEAM,
+  readyWorld,
   sampleRules,
-  TENANT_ID,
 } from '../support/world.ts';
 
 const GROUP = PRODUCTION_TEAM.id;
@@ -23,12 +24,6 @@ const LATE = { id: 'late-group', displayName: 'Late' };
 const BOTH = ['organization:entra-group-123 internal_user', 'team:entra-group-123 user'];
 const SECOND_MS = 1000;
 const HOUR_MS = 3600 * SECOND_MS;
-
-async function readyWorld(options: Parameters<typeof createWorld>[0] = {}): Promise<World> {
-  const world = createWorld(options);
-  await world.refresh();
-  return world;
-}
 
 function broken(code: ErrorCode): AppError {
   return new AppError(code, 'the directory is broken', { retryable: true });

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readProvisioning } from '../../shared/flows/readProvisioning.ts';
 import type { Session } from '../../shared/session.ts';
 import { requestsOf, tally } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, createWorld, message, TENANT_ID } from '../support/world.ts';
+import { ALICE, BOB, TENANT_ID, createWorld, message, readyWorld } from '../support/world.ts';
 
 function session(
   userId: string,
@@ -11,12 +10,6 @@ function session(
 ): Session {
   const { id, observed_at } = observation;
   return { userId, tenantId: TENANT_ID, observation: { id, observed_at }, issuedAt: observed_at };
-}
-
-async function readyWorld(): Promise<World> {
-  const world = createWorld();
-  await world.refresh();
-  return world;
 }
 
 describe('readProvisioning', () => {

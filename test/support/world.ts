@@ -1,15 +1,6 @@
 /** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
-import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
-import { createEntityStore } from '../../shared/adapters/entityStore.ts';
-import { createFailureStore } from '../../shared/adapters/failureStore.ts';
-import {
-  createOrganizationMembershipStore,
-  createTeamMembershipStore,
-} from '../../shared/adapters/membershipStore.ts';
-import { createMemberIndexes } from '../../shared/adapters/memberIndex.ts';
-import { createOrganizationGuards } from '../../shared/adapters/organizationGuards.ts';
+import { createStore } from '../../shared/app/createStore.ts';
 import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
-import { createUserStore } from '../../shared/adapters/userStore.ts';
 import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import type { AssignedGroup } from '../../shared/domain/assignedGroups.ts';
 import type { Rules } from '../../shared/domain/rules.ts';
@@ -135,19 +126,6 @@ export interface WorldOptions {
 
 let deployments = 0;
 
-function storeOn(tables: Tables): Store {
-  return {
-    users: createUserStore(tables),
-    teamMemberships: createTeamMembershipStore(tables),
-    organizationMemberships: createOrganizationMembershipStore(tables),
-    organizationGuards: createOrganizationGuards(tables),
-    memberIndexes: createMemberIndexes(tables),
-    entities: createEntityStore(tables),
-    assignedGroups: createAssignedGroupsStore(tables),
-    failures: createFailureStore(tables),
-  };
-}
-
 /** Builds a world whose directory has the production team assigned; nothing is refreshed or provisioned yet. */
 export function createWorld(options: WorldOptions = {}): World {
   const tables = options.on?.tables ?? createMemoryTables();
@@ -186,7 +164,7 @@ export function createWorld(options: WorldOptions = {}): World {
     brake: { removalLimitPercent: options.removalLimitPercent ?? 20, acceptVersion: options.acceptVersion },
   });
   const depsOn = (view: Tables): ProvisionDeps => {
-    const store = storeOn(view);
+    const store = createStore(view);
     return {
       store,
       parked: createParkedSnapshots(view),
@@ -201,7 +179,7 @@ export function createWorld(options: WorldOptions = {}): World {
       }),
     };
   };
-  const store = storeOn(tables);
+  const store = createStore(tables);
   const provisionDeps = depsOn(tables);
   const world: World = {
     tables,
@@ -225,7 +203,7 @@ export function createWorld(options: WorldOptions = {}): World {
       return {
         provision: async (entry, delivery = {}) =>
           provisionUser(deps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
-        refresh: async () => refreshAssignedGroups(refreshOn(storeOn(view))),
+        refresh: async () => refreshAssignedGroups(refreshOn(createStore(view))),
       };
     },
   };
@@ -242,4 +220,11 @@ export async function membershipsOf(world: Pick<World, 'store'>, userId: string)
     ...teams.rows.map((row) => `team:${row.entityId} ${row.role}`),
     ...organizations.rows.map((row) => `organization:${row.entityId} ${row.role}`),
   ].sort();
+}
+
+/** Builds a world whose groups were read and accepted once, so that everything they stand for exists. */
+export async function readyWorld(options: WorldOptions = {}): Promise<World> {
+  const world = createWorld(options);
+  await world.refresh();
+  return world;
 }
