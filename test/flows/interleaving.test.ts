@@ -200,18 +200,19 @@ function* everyInterleaving(steps: number, mostSwitches: number): Generator<Tria
   }
 }
 
-/** Each of the two dies at each of its requests, before or after it; the other runs through at every point of that. */
+/**
+ * Each of the two dies at each of its requests, before or after it; the other runs through at every point of that. Where
+ * the dying one goes first, a switch after its death changes nothing, so those are left out.
+ */
 function* everyCrash(steps: number, calls: number): Generator<Trial> {
   for (const dying of FIRSTS) {
     for (let call = 0; call < calls; call += 1) {
       for (const phase of ['before', 'after'] as const) {
         const crash = { call, phase };
+        const crashes: Trial['crashes'] = dying === 0 ? [crash, undefined] : [undefined, crash];
         for (const first of FIRSTS) {
-          for (const switches of switchPoints(steps, 1)) {
-            yield {
-              schedule: { first, switches },
-              crashes: dying === 0 ? [crash, undefined] : [undefined, crash],
-            };
+          for (const switches of switchPoints(first === dying ? call + 1 : steps, 1)) {
+            yield { schedule: { first, switches }, crashes };
           }
         }
       }
