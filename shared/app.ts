@@ -54,7 +54,6 @@ export interface App {
   readonly isHealthy: () => Promise<boolean>;
   /** The whole state, as seldom. */
   readonly readHealth: () => Promise<HealthDetail>;
-  readonly queue: ProvisionQueue;
 }
 
 const clock: Clock = { now: () => new Date() };
@@ -217,7 +216,6 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     failure: { store, poisonQueue, clock },
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
     readHealth: rememberFor(HEALTH_MAX_AGE_MS, async () => checkHealth(health)),
-    queue,
   };
 }
 

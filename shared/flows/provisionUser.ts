@@ -215,13 +215,13 @@ interface Ensuring {
   readonly failure: AppError | undefined;
 }
 
-async function claimAndApply(run: Run, record: UserRecord | undefined, known: Groups): Promise<Round> {
+async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: Groups): Promise<Round> {
   const { deps, message, observation } = run;
-  const claimed = await claimRun(run, record, desiredState(observation, known.groups, deps.rules));
+  const claimed = await claimRun(run, record, desiredState(observation, sorted.groups, deps.rules));
   if (claimed === undefined) return 'again';
 
-  const ensured = await ensureMissing(run, known.groups.counted);
-  const groups: CountedGroups = { ...known.groups, counted: ensured.counted };
+  const ensured = await ensureMissing(run, sorted.groups.counted);
+  const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
   const applied = await applyMemberships(run, desired, { moveBothFences: claimed.foundApplying });
   if (applied === 'overtaken') return 'again';
@@ -239,7 +239,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
       ? []
       : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
   ];
-  const comeBack = mustComeBack(run, { groups, known: known.known }, ensured.failure);
+  const comeBack = mustComeBack(run, { groups, known: sorted.known }, ensured.failure);
   const finished = await finishRun(run, {
     claim: claimed,
     before: record,
@@ -252,7 +252,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, known: Gr
   });
   if (finished !== 'finished') return 'again';
   if (comeBack?.kind === 'retry') throw comeBack.failure;
-  if (comeBack?.kind === 'wait') return wait(deps, message, known.known.reason);
+  if (comeBack?.kind === 'wait') return wait(deps, message, sorted.known.reason);
   await removeSnapshot(deps, message);
   return { status: 'done', changes: applied.changes, reportedCount: reported.length };
 }
@@ -264,10 +264,10 @@ type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { reado
  * until its last attempt, which degrades the team instead. A group that a freshly read list does not have comes back a
  * limited number of times; one that could not be looked up waits like everything that waits for the directory.
  */
-function mustComeBack(run: Run, known: Groups, failure: AppError | undefined): ComeBack | undefined {
+function mustComeBack(run: Run, sorted: Groups, failure: AppError | undefined): ComeBack | undefined {
   if (failure !== undefined && run.delivery.attempt < run.delivery.maxAttempts)
     return { kind: 'retry', failure };
-  if (known.groups.unknown.length === 0) return undefined;
+  if (sorted.groups.unknown.length === 0) return undefined;
   const tries = run.message.waiting?.tries ?? 0;
-  return known.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
+  return sorted.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
 }
