@@ -66,6 +66,13 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   };
 }
 
+/** Throws an Error where a bundle has reached its limit. */
+export function requireSmall(built: BuiltApp): void {
+  if (built.bundleBytes >= maxBundleBytes || built.telemetryBytes >= maxTelemetryBytes) {
+    throw new Error('A bundle is too large: cold starts pay for it.');
+  }
+}
+
 /** What both bundles have in common. */
 const bundling = {
   bundle: true,
@@ -128,9 +135,7 @@ async function main(): Promise<void> {
     `dist/main.cjs: ${built.bundleBytes} bytes (limit ${maxBundleBytes}), ${built.entryFiles.length} entry files`,
   );
   console.log(`dist/telemetry.cjs: ${built.telemetryBytes} bytes (limit ${maxTelemetryBytes})`);
-  if (built.bundleBytes >= maxBundleBytes || built.telemetryBytes >= maxTelemetryBytes) {
-    throw new Error('A bundle is too large: cold starts pay for it.');
-  }
+  requireSmall(built);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -16,6 +16,8 @@ export interface FoundationOptions {
   readonly url: string;
   /** Where the built app goes. */
   readonly appDir: string;
+  /** The app in `appDir` is built already, as an unpacked package is; default false. */
+  readonly isBuilt?: boolean;
   /** Storage in memory instead of in the state folder. */
   readonly inMemory?: boolean;
   /** 0, the default, takes a free one. */
@@ -36,7 +38,7 @@ export interface Foundation {
 }
 
 /**
- * Builds the app and starts both emulators at once, then creates the tables and queues.
+ * Builds the app (unless it is there) and starts both emulators at once, then creates the tables and queues.
  * Rejects with the first fault, after ending what did start.
  */
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
@@ -52,7 +54,7 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
       stateDir: join(stateDir, 'identity'),
       ...(options.directoryFile === undefined ? {} : { directoryFile: options.directoryFile }),
     }),
-    buildApp({ outdir: options.appDir }),
+    options.isBuilt === true ? undefined : buildApp({ outdir: options.appDir }),
   ]);
   if (azurite.status === 'fulfilled' && identity.status === 'fulfilled' && built.status === 'fulfilled') {
     return finish(options, azurite.value, identity.value);

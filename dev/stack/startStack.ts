@@ -28,6 +28,8 @@ export interface StackOptions {
   readonly tablePort?: number;
   /** Where the built app goes. Default: `app` in the state folder. */
   readonly appDir?: string;
+  /** The app in `appDir` is built already, as an unpacked package is; default false. */
+  readonly isBuilt?: boolean;
   readonly directoryFile?: string;
   /** App settings that win over the stack's own. */
   readonly env?: Readonly<Record<string, string>>;

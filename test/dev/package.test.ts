@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { unzipSync } from 'fflate';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { samplePeople } from '../../dev/identity/sampleDirectory.ts';
+import { createPackage, type Package } from '../../dev/package.ts';
+import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
+import { signInUntilDone } from '../support/e2eVisitor.ts';
+
+let folder: string;
+let made: Package;
+let appDir: string;
+let stack: E2eStack | undefined;
+
+/** Outside the repository, so that no `node_modules` above it can help. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unpacked-'));
+  made = await createPackage(join(folder, 'zip', 'app.zip'));
+  appDir = join(folder, 'app');
+  await mkdir(appDir);
+  for (const [name, content] of Object.entries(unzipSync(await readFile(made.file)))) {
+    await writeFile(join(appDir, basename(name)), content);
+  }
+  stack = await startE2eStack({ appDir, isBuilt: true });
+});
+
+afterAll(async () => {
+  await stack?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('holds the two bundles, host.json and package.json, and nothing else', async () => {
+  const names = ['host.json', 'main.cjs', 'package.json', 'telemetry.cjs'];
+  expect(made.entries.map(({ name }) => name)).toEqual(names);
+  expect((await readdir(appDir)).sort()).toEqual(names);
+});
+
+test('signs a person in and provisions her from the unpacked folder', async () => {
+  if (stack === undefined) throw new Error('The stack did not start.');
+  const { me } = await signInUntilDone(stack.url, 'alice@company.com');
+  expect(me.user.user_id).toBe(samplePeople.alice);
+  expect(me.teams.map(({ team_id }) => team_id)).toEqual(['entra-group-123']);
+  expect(me.organizations.map(({ organization_id }) => organization_id)).toEqual(['entra-group-123']);
+});
+
+test('gives the same bytes for the same sources', async () => {
+  const again = await createPackage(join(folder, 'zip', 'again.zip'));
+  expect(again.sha256).toBe(made.sha256);
+});
