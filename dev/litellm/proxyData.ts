@@ -1,0 +1,158 @@
+/** The rows of the proxy's database, as its answers show them. */
+import { z } from 'zod';
+
+const metadata = z.record(z.string(), z.unknown());
+const instants = { created_at: z.string(), updated_at: z.string() };
+
+const budgetSchema = z.object({
+  budget_id: z.string(),
+  max_budget: z.number().nullable(),
+  soft_budget: z.number().nullable(),
+  tpm_limit: z.number().nullable(),
+  rpm_limit: z.number().nullable(),
+  budget_duration: z.string().nullable(),
+  created_by: z.string(),
+});
+
+const organizationSchema = z.object({
+  organization_id: z.string(),
+  organization_alias: z.string(),
+  budget_id: z.string(),
+  models: z.array(z.string()),
+  metadata,
+  spend: z.number(),
+  created_by: z.string(),
+  updated_by: z.string(),
+  ...instants,
+});
+
+const organizationMembershipSchema = z.object({
+  user_id: z.string(),
+  organization_id: z.string(),
+  user_role: z.string(),
+  spend: z.number(),
+  budget_id: z.string().nullable(),
+  ...instants,
+});
+
+const teamMemberSchema = z.object({
+  user_id: z.string().nullable(),
+  user_email: z.string().nullable(),
+  role: z.enum(['admin', 'user']),
+});
+
+const teamSchema = z.object({
+  team_id: z.string(),
+  team_alias: z.string().nullable(),
+  organization_id: z.string().nullable(),
+  members_with_roles: z.array(teamMemberSchema),
+  models: z.array(z.string()),
+  metadata,
+  max_budget: z.number().nullable(),
+  budget_duration: z.string().nullable(),
+  tpm_limit: z.number().nullable(),
+  rpm_limit: z.number().nullable(),
+  blocked: z.boolean(),
+  spend: z.number(),
+  ...instants,
+});
+
+/** Only for members with a budget of their own. */
+const teamMembershipSchema = z.object({
+  user_id: z.string(),
+  team_id: z.string(),
+  budget_id: z.string().nullable(),
+  spend: z.number(),
+});
+
+const userSchema = z.object({
+  user_id: z.string(),
+  user_email: z.string().nullable(),
+  user_alias: z.string().nullable(),
+  user_role: z.string(),
+  sso_user_id: z.string().nullable(),
+  teams: z.array(z.string()),
+  models: z.array(z.string()),
+  metadata,
+  max_budget: z.number().nullable(),
+  budget_duration: z.string().nullable(),
+  tpm_limit: z.number().nullable(),
+  rpm_limit: z.number().nullable(),
+  spend: z.number(),
+  ...instants,
+});
+
+/** A virtual key: its hash alone, as in LiteLLM. */
+const keySchema = z.object({
+  token: z.string(),
+  key_alias: z.string().nullable(),
+  user_id: z.string().nullable(),
+  team_id: z.string().nullable(),
+  organization_id: z.string().nullable(),
+  /** Routes that this key may call whatever its user's role is. */
+  allowed_routes: z.array(z.string()),
+  spend: z.number(),
+  created_at: z.string(),
+});
+
+/** How a row or a membership came to be: by a call, by the proxy itself as part of a call, or by an admin's hand. */
+const addedBySchema = z.enum(['call', 'proxy', 'hand']);
+
+/** Everything the emulator keeps. */
+export const proxyDataSchema = z.object({
+  budgets: z.array(budgetSchema),
+  organizations: z.array(organizationSchema),
+  organizationMemberships: z.array(organizationMembershipSchema),
+  teams: z.array(teamSchema),
+  teamMemberships: z.array(teamMembershipSchema),
+  users: z.array(userSchema),
+  keys: z.array(keySchema),
+  /** By `organization/<id>`, `team/<id>`, `user/<id>`, `organization/<id>/<user>` or `team/<id>/<user>`. */
+  addedBy: z.record(z.string(), addedBySchema),
+});
+
+export type Budget = z.infer<typeof budgetSchema>;
+export type Organization = z.infer<typeof organizationSchema>;
+export type OrganizationMembership = z.infer<typeof organizationMembershipSchema>;
+export type TeamMember = z.infer<typeof teamMemberSchema>;
+export type Team = z.infer<typeof teamSchema>;
+export type TeamMembership = z.infer<typeof teamMembershipSchema>;
+export type User = z.infer<typeof userSchema>;
+export type VirtualKey = z.infer<typeof keySchema>;
+export type AddedBy = z.infer<typeof addedBySchema>;
+export type ProxyData = z.infer<typeof proxyDataSchema>;
+
+/** The user behind the master key. */
+export const masterUserId = 'default_user_id';
+
+/** Gives a proxy as it is after its first start: nothing but the master key's user. */
+export function createEmptyData(now: string): ProxyData {
+  return {
+    budgets: [],
+    organizations: [],
+    organizationMemberships: [],
+    teams: [],
+    teamMemberships: [],
+    users: [
+      {
+        user_id: masterUserId,
+        user_email: null,
+        user_alias: null,
+        user_role: 'proxy_admin',
+        sso_user_id: null,
+        teams: [],
+        models: [],
+        metadata: {},
+        max_budget: null,
+        budget_duration: null,
+        tpm_limit: null,
+        rpm_limit: null,
+        spend: 0,
+        created_at: now,
+        updated_at: now,
+      },
+    ],
+    keys: [],
+    addedBy: { [`user/${masterUserId}`]: 'proxy' },
+  };
+}

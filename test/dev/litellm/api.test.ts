@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+
+import { differences, profiles } from '../../../dev/litellm/profile.ts';
+import { openFilledProxy, openProxy, shapeOf, typeOf } from './litellmFixture.ts';
+
+describe.each(profiles)('every call to a proxy of the %s versions', (profile) => {
+  it('needs a key, and one of a proxy_admin', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.edit(
+      { edit: 'createUser', userId: 'boss', role: 'proxy_admin' },
+      { edit: 'createKey', key: 'sk-boss', userId: 'boss' },
+      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
+    );
+    const none = await fetch(`${proxy.url}/team/info?team_id=team`);
+    expect(none.status).toBe(401);
+    const unknown = await proxy.get('/team/info?team_id=team', 'sk-unknown');
+    expect([unknown.status, typeOf(unknown)]).toEqual([401, 'token_not_found_in_db']);
+    expect((await proxy.get('/team/info?team_id=team', 'sk-ann')).status).toBe(401);
+    expect((await proxy.get('/team/info?team_id=team', 'sk-boss')).status).toBe(200);
+    expect((await proxy.get('/team/info?team_id=team')).status).toBe(200);
+  });
+
+  it('keeps neither keys nor tokens in the record', async () => {
+    const proxy = await openProxy({ profile });
+    await proxy.get('/user/info?user_id=x');
+    expect(JSON.stringify(proxy.requests.all)).not.toContain(proxy.masterKey);
+  });
+
+  it('is refused with 422 for a bad body: no JSON, a missing field, a wrong type', async () => {
+    const proxy = await openProxy({ profile });
+    const garbage = await fetch(`${proxy.url}/team/new`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${proxy.masterKey}` },
+      body: '{',
+    });
+    expect(garbage.status).toBe(422);
+    const bodies: [string, object][] = [
+      ['/organization/new', { organization_id: 'no alias' }],
+      ['/organization/new', { organization_alias: 'a', models: 'gpt' }],
+      ['/organization/member_add', { organization_id: 'o', member: { user_id: 'u', role: 'boss' } }],
+      ['/organization/member_add', { organization_id: 'o', member: { role: 'internal_user' } }],
+      ['/team/new', { max_budget: 'much' }],
+      ['/team/member_add', { team_id: 't', member: { user_id: 'u', role: 'owner' } }],
+      ['/team/member_add', { team_id: 't' }],
+      ['/user/new', { user_id: 7 }],
+      ['/user/new', { auto_create_key: 'no' }],
+    ];
+    const answers = await Promise.all(bodies.map(([path, body]) => proxy.post(path, body)));
+    expect(answers.map((answer) => answer.status)).toEqual(bodies.map(() => 422));
+    expect(answers[0]?.body).toMatchObject({ detail: [{ loc: ['body', 'organization_alias'] }] });
+    expect(proxy.state.organizations).toEqual([]);
+  });
+
+  it('is answered with what it says, and the record warns of fields and parameters that are ignored', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const body = {
+      team_id: 'team',
+      member: { user_id: 'ann', role: 'user' },
+      max_budget: 3,
+    };
+    expect((await proxy.post('/team/member_add', body)).status).toBe(200);
+    await proxy.get('/team/info?team_id=team&page=2');
+    expect(proxy.requests.warnings).toEqual([
+      'POST /team/member_add: the field max_budget is ignored',
+      'GET /team/info: the query parameter page is ignored',
+    ]);
+    expect(proxy.requests.all[0]).toMatchObject({
+      method: 'POST',
+      path: '/team/member_add',
+      body,
+      status: 200,
+    });
+    expect(proxy.requests.all[1]).toMatchObject({ query: { team_id: 'team', page: '2' }, isWrite: false });
+  });
+
+  it('warns of an ignored field of a member where there is a list', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const member = [{ user_id: 'ann', role: 'user', name: 'Ann' }];
+    await proxy.post('/team/member_add', { team_id: 'team', member });
+    expect(proxy.requests.warnings).toEqual(['POST /team/member_add: the field member[0].name is ignored']);
+  });
+
+  it('finds nothing at other addresses, and no other method at those it has', async () => {
+    const proxy = await openProxy({ profile });
+    expect((await proxy.post('/team/rename', {})).status).toBe(404);
+    expect((await proxy.post('/organization/update', {})).status).toBe(405);
+    expect((await proxy.post('/organization/member_delete', {})).status).toBe(405);
+  });
+
+  it('reads litellm-changed-by only at the four endpoints that look at it', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const headers = { authorization: `Bearer ${proxy.masterKey}`, 'litellm-changed-by': 'us' };
+    const calls: [string, object][] = [
+      ['/team/new', { team_id: 'new' }],
+      ['/team/update', { team_id: 'new' }],
+      ['/team/member_add', { team_id: 'new', member: { user_id: 'ann', role: 'user' } }],
+      ['/user/new', { user_id: 'bob' }],
+      ['/user/delete', { user_ids: ['bob'] }],
+      ['/team/delete', { team_ids: ['new'] }],
+    ];
+    for (const [path, body] of calls) {
+      await fetch(`${proxy.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    }
+    const noted = proxy.requests.all.filter((request) => request.changedBy === 'us');
+    expect(noted.map((request) => request.path)).toEqual([
+      '/team/new',
+      '/team/update',
+      '/user/delete',
+      '/team/delete',
+    ]);
+  });
+
+  it('is marked where it destroys keys, whether it succeeds or not', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/user/delete', { user_ids: ['nobody'] });
+    await proxy.post('/team/member_delete', { team_id: 'team', user_id: 'nobody' });
+    await proxy.delete('/organization/member_delete', { organization_id: 'org', user_id: 'nobody' });
+    expect(proxy.requests.destructive).toEqual([]);
+    expect((await proxy.post('/team/delete', { team_ids: ['nobody'] })).status).toBe(404);
+    await proxy.delete('/organization/delete', { organization_ids: ['org'] });
+    expect(proxy.requests.destructive.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /team/delete',
+      'DELETE /organization/delete',
+    ]);
+    proxy.requests.clear();
+    expect(proxy.requests.all).toEqual([]);
+    expect(proxy.requests.destructive).toEqual([]);
+  });
+
+  it('fails in one of two shapes, or in plain text', async () => {
+    const proxy = await openFilledProxy({ profile });
+    expect(shapeOf(await proxy.get('/organization/info?organization_id=none'))).toBe('detail');
+    expect(shapeOf(await proxy.get('/team/info?team_id=none'))).toBe('error');
+    expect(
+      shapeOf(await proxy.post('/organization/new', { organization_id: 'org', organization_alias: 'O' })),
+    ).toBe('text');
+  });
+});
+
+describe('the health', () => {
+  it.each(profiles)(
+    'says in public that the proxy is ready, with its version in the older ones alone (%s)',
+    async (profile) => {
+      const proxy = await openProxy({ profile });
+      const response = await fetch(`${proxy.url}/health/readiness`);
+      const body: unknown = await response.json();
+      expect(body).toMatchObject({ status: 'healthy', db: 'connected' });
+      expect(JSON.stringify(body).includes('litellm_version')).toBe(profile === 'older');
+    },
+  );
+
+  it.each(profiles)('is 503 where the database is down (%s)', async (profile) => {
+    const proxy = await openProxy({ profile });
+    proxy.faults.set({ databaseDown: true });
+    expect((await fetch(`${proxy.url}/health/readiness`)).status).toBe(503);
+    expect((await proxy.get('/user/info?user_id=x')).status).toBe(503);
+  });
+
+  it.each(profiles)('has details for keys alone, in the newer versions (%s)', async (profile) => {
+    const proxy = await openProxy({ profile });
+    expect((await fetch(`${proxy.url}/health/readiness/details`)).status).toBe(401);
+    const answer = await proxy.get('/health/readiness/details');
+    const expected = {
+      older: { status: 404, body: { detail: 'Not Found' } },
+      newer: { status: 200, body: { litellm_version: '1.84.0' } },
+    };
+    expect(answer).toMatchObject(expected[profile]);
+  });
+
+  it.each(profiles)('leaves the version in the model hub (%s)', async (profile) => {
+    const proxy = await openProxy({ profile });
+    const body: unknown = await (await fetch(`${proxy.url}/public/model_hub/info`)).json();
+    expect(body).toMatchObject({ litellm_version: differences.version[profile] });
+  });
+});
+
+describe('the table of differences', () => {
+  it('names a source for each, and holds no behaviour that does not differ', () => {
+    for (const { older, newer, source } of Object.values(differences)) {
+      expect(source.length).toBeGreaterThan(5);
+      expect(older).not.toBe(newer);
+    }
+  });
+});

@@ -1,0 +1,289 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+import { profiles } from '../../../dev/litellm/profile.ts';
+import { openFilledProxy, openProxy, shapeOf, textOf } from './litellmFixture.ts';
+
+describe.each(profiles)('an organization in a proxy of the %s versions', (profile) => {
+  it('is made under our id, with its limits in a budget of its own', async () => {
+    const proxy = await openProxy({ profile });
+    const answer = await proxy.post('/organization/new', {
+      organization_id: 'mine',
+      organization_alias: 'Mine',
+      models: ['gpt'],
+      max_budget: 5,
+      budget_duration: '30d',
+      tpm_limit: 7,
+      metadata: { from: 'us' },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      organization_id: 'mine',
+      organization_alias: 'Mine',
+      models: ['gpt'],
+      metadata: { from: 'us' },
+      created_by: 'default_user_id',
+    });
+    expect(proxy.state.budgets).toMatchObject([
+      {
+        budget_id: proxy.state.findOrganization('mine')?.budget_id,
+        max_budget: 5,
+        budget_duration: '30d',
+        tpm_limit: 7,
+      },
+    ]);
+  });
+
+  it('may have the name of another, an id that the proxy chooses, and a budget that is there', async () => {
+    const proxy = await openProxy({ profile });
+    await proxy.post('/organization/new', { organization_alias: 'Same' });
+    const budgetId = proxy.state.budgets[0]?.budget_id;
+    const second = await proxy.post('/organization/new', {
+      organization_alias: 'Same',
+      budget_id: budgetId,
+      max_budget: 9,
+    });
+    expect(second.status).toBe(200);
+    expect(proxy.state.organizations.map((row) => row.budget_id)).toEqual([budgetId, budgetId]);
+    expect(proxy.state.budgets).toMatchObject([{ max_budget: null }]);
+  });
+
+  it('is not made by anybody but a proxy_admin: 401', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.createKey({ key: 'sk-ann', userId: 'ann' });
+    const answer = await proxy.post('/organization/new', { organization_alias: 'A' }, 'sk-ann');
+    expect([answer.status, shapeOf(answer)]).toEqual([401, 'detail']);
+  });
+
+  it('is a 500 in plain text where the id is taken, and each try leaves a budget behind', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const before = proxy.state.budgets.length;
+    for (const tries of [1, 2]) {
+      const answer = await proxy.post('/organization/new', {
+        organization_id: 'org',
+        organization_alias: 'Again',
+      });
+      expect([answer.status, shapeOf(answer)]).toEqual([500, 'text']);
+      expect(proxy.state.budgets.length).toBe(before + tries);
+    }
+    expect(proxy.state.findOrganization('org')?.organization_alias).toBe('org');
+  });
+
+  it('is a 500 without a model router', async () => {
+    const proxy = await openProxy({ profile });
+    proxy.faults.set({ noModelRouter: true });
+    expect((await proxy.post('/organization/new', { organization_alias: 'A' })).status).toBe(500);
+  });
+
+  it('is changed in part: nulls are dropped, limits go to its budget, metadata merges', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.patch('/organization/update', { organization_id: 'org', metadata: { a: 1 } });
+    const answer = await proxy.patch('/organization/update', {
+      organization_id: 'org',
+      organization_alias: 'Renamed',
+      models: null,
+      max_budget: null,
+      rpm_limit: 4,
+      metadata: { b: 2 },
+    });
+    expect(answer.status).toBe(200);
+    expect(proxy.state.findOrganization('org')).toMatchObject({
+      organization_alias: 'Renamed',
+      models: ['gpt', 'claude'],
+      metadata: { a: 1, b: 2 },
+    });
+    expect(proxy.state.budgets).toMatchObject([{ max_budget: 10, rpm_limit: 4 }]);
+    await proxy.patch('/organization/update', { organization_id: 'org', max_budget: 20 });
+    expect(proxy.state.budgets).toMatchObject([{ max_budget: 20, rpm_limit: 4 }]);
+  });
+
+  it('is not changed where it is absent (500), nor with a key of nobody (400)', async () => {
+    const proxy = await openFilledProxy({ profile });
+    expect((await proxy.patch('/organization/update', { organization_id: 'none' })).status).toBe(500);
+    proxy.state.createKey({ key: 'sk-nobody', allowedRoutes: ['/organization/update'] });
+    expect((await proxy.patch('/organization/update', { organization_id: 'org' }, 'sk-nobody')).status).toBe(
+      400,
+    );
+  });
+
+  it('is shown with its members, teams and budget; an absent one is 404', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.addOrganizationMember({ organizationId: 'org', userId: 'ann', role: 'org_admin' });
+    expect((await proxy.get('/organization/info?organization_id=org')).body).toMatchObject({
+      organization_id: 'org',
+      members: [{ user_id: 'ann', organization_id: 'org', user_role: 'org_admin' }],
+      teams: [{ team_id: 'team' }],
+      litellm_budget_table: { max_budget: 10 },
+    });
+    const absent = await proxy.get('/organization/info?organization_id=none');
+    expect([absent.status, shapeOf(absent)]).toEqual([404, 'detail']);
+  });
+
+  it('is shown without members by the deprecated form, which is no write', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const { body } = await proxy.post('/organization/info', { organizations: ['org', 'none'] });
+    expect(body).toMatchObject([{ organization_id: 'org', litellm_budget_table: { max_budget: 10 } }]);
+    expect(JSON.stringify(body)).not.toContain('members');
+    expect(proxy.requests.writes).toEqual([]);
+  });
+
+  it('is listed among all in one answer, and filtered in the newer versions alone', async () => {
+    const proxy = await openFilledProxy({ profile });
+    for (let index = 0; index < 150; index += 1) {
+      proxy.state.createOrganization({ organizationId: `o${index}`, alias: `Number ${index}` });
+    }
+    const rowsSchema = z.array(z.object({ organization_id: z.string() }));
+    const countOf = async (query: string): Promise<number> =>
+      rowsSchema.parse((await proxy.get(`/organization/list${query}`)).body).length;
+    expect(await countOf('')).toBe(151);
+    expect(await countOf('?org_id=o1')).toBe(profile === 'older' ? 151 : 1);
+    expect(await countOf('?org_id=o')).toBe(profile === 'older' ? 151 : 0);
+    expect(await countOf('?org_alias=NUMBER 14')).toBe(profile === 'older' ? 151 : 11);
+    expect(proxy.requests.warnings.length).toBe(profile === 'older' ? 3 : 0);
+  });
+
+  it('is listed with its members, teams and budget', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.addOrganizationMember({ organizationId: 'org', userId: 'ann' });
+    expect((await proxy.get('/organization/list')).body).toMatchObject([
+      {
+        organization_id: 'org',
+        members: [{ user_id: 'ann' }],
+        teams: [{ team_id: 'team' }],
+        litellm_budget_table: { max_budget: 10 },
+      },
+    ]);
+  });
+
+  it('takes teams, memberships and keys along when deleted, but not from its users', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.edit(
+      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },
+      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
+      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
+      { edit: 'createKey', key: 'sk-org', organizationId: 'org' },
+      { edit: 'createKey', key: 'sk-other', userId: 'ann' },
+    );
+    expect((await proxy.delete('/organization/delete', { organization_ids: ['org'] })).status).toBe(200);
+    expect(proxy.state.teams).toEqual([]);
+    expect(proxy.state.organizationMemberships).toEqual([]);
+    expect(proxy.state.keys.map((key) => key.user_id)).toEqual(['ann']);
+    expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
+  });
+
+  it('is 404 when deleted while absent, after what was deleted before', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const answer = await proxy.delete('/organization/delete', { organization_ids: ['org', 'none'] });
+    expect(answer.status).toBe(404);
+    expect(proxy.state.organizations).toEqual([]);
+  });
+});
+
+describe.each(profiles)('a member of an organization in a proxy of the %s versions', (profile) => {
+  const add = { organization_id: 'org', member: { user_id: 'ann', role: 'internal_user' } };
+
+  it('is added by id, one or several, and unknown users are made', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const answer = await proxy.post('/organization/member_add', { ...add, max_budget_in_organization: 3 });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      organization_id: 'org',
+      updated_users: [{ user_id: 'ann' }],
+      updated_organization_memberships: [{ user_id: 'ann', user_role: 'internal_user', budget_id: null }],
+    });
+    // The budget is taken and then not looked at; LiteLLM knows the field, so that nothing warns.
+    expect(proxy.requests.warnings).toEqual([]);
+    const member = [
+      { user_id: 'bob', role: 'org_admin' },
+      { user_id: 'eve', role: 'internal_user_viewer' },
+    ];
+    expect((await proxy.post('/organization/member_add', { organization_id: 'org', member })).status).toBe(
+      200,
+    );
+    expect(proxy.state.readOrganizationMembers('org').map((row) => row.user_role)).toEqual([
+      'internal_user',
+      'org_admin',
+      'internal_user_viewer',
+    ]);
+    expect(proxy.state.findUser('bob')).toBeDefined();
+    expect(proxy.state.addedBy['user/bob']).toBe('proxy');
+  });
+
+  it('is 404 where the organization is absent, and then no user is made', async () => {
+    const proxy = await openProxy({ profile });
+    const answer = await proxy.post('/organization/member_add', add);
+    expect([answer.status, shapeOf(answer)]).toEqual([404, 'error']);
+    expect(proxy.state.findUser('ann')).toBeUndefined();
+  });
+
+  it('is a 500 around the database’s refusal where it is there already', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/organization/member_add', add);
+    const answer = await proxy.post('/organization/member_add', add);
+    expect([answer.status, shapeOf(answer)]).toEqual([500, 'error']);
+    expect(textOf(answer)).toContain('Unique constraint failed');
+  });
+
+  it('stays where a later one of the list fails', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const twice = { user_id: 'bob', role: 'internal_user' };
+    const member = [
+      { user_id: 'ann', role: 'internal_user' },
+      twice,
+      twice,
+      { user_id: 'eve', role: 'org_admin' },
+    ];
+    expect((await proxy.post('/organization/member_add', { organization_id: 'org', member })).status).toBe(
+      500,
+    );
+    expect(proxy.state.readOrganizationMembers('org').map((row) => row.user_id)).toEqual(['ann', 'bob']);
+  });
+
+  it('cannot be added by email: 500', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const member = { user_email: 'ann@example.com', role: 'internal_user' };
+    expect((await proxy.post('/organization/member_add', { organization_id: 'org', member })).status).toBe(
+      500,
+    );
+    expect(proxy.state.readOrganizationMembers('org')).toEqual([]);
+  });
+
+  it('gets a role and a budget, as often as one likes', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/organization/member_add', add);
+    const change = {
+      organization_id: 'org',
+      user_id: 'ann',
+      role: 'org_admin',
+      max_budget_in_organization: 4,
+    };
+    for (const _ of [1, 2]) {
+      const answer = await proxy.patch('/organization/member_update', change);
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({ user_role: 'org_admin', litellm_budget_table: { max_budget: 4 } });
+    }
+    expect(proxy.state.budgets.length).toBe(2);
+  });
+
+  it('is not changed where the organization is absent (400) or where it is no member (404)', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const change = { user_id: 'ann', role: 'org_admin' };
+    expect(
+      (await proxy.patch('/organization/member_update', { ...change, organization_id: 'none' })).status,
+    ).toBe(400);
+    expect(
+      (await proxy.patch('/organization/member_update', { ...change, organization_id: 'org' })).status,
+    ).toBe(404);
+  });
+
+  it('is removed once, and then null with 200', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/organization/member_add', add);
+    const who = { organization_id: 'org', user_id: 'ann' };
+    const first = await proxy.delete('/organization/member_delete', who);
+    expect([first.status, first.body]).toEqual([200, expect.objectContaining({ user_id: 'ann' })]);
+    const second = await proxy.delete('/organization/member_delete', who);
+    expect([second.status, second.body]).toEqual([200, null]);
+    expect(proxy.state.findUser('ann')).toBeDefined();
+  });
+});

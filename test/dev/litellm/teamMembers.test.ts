@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+
+import { profiles } from '../../../dev/litellm/profile.ts';
+import { openFilledProxy, shapeOf, textOf, typeOf } from './litellmFixture.ts';
+import type { Answer, Proxy } from './litellmFixture.ts';
+
+const addOf = (userId: string): object => ({ team_id: 'team', member: { user_id: userId, role: 'user' } });
+
+describe.each(profiles)('a member of a team in a proxy of the %s versions', (profile) => {
+  const open = (): Promise<Proxy> => openFilledProxy({ profile });
+
+  it('is added, one or several, and unknown users are made; nobody asks whether they are in the organization', async () => {
+    const proxy = await open();
+    const answer = await proxy.post('/team/member_add', addOf('ann'));
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      team_id: 'team',
+      members_with_roles: [{ user_id: 'ann', role: 'user' }],
+      updated_users: [{ user_id: 'ann', teams: ['team'] }],
+      updated_team_memberships: [],
+    });
+    const member = [
+      { user_id: 'bob', role: 'user' },
+      { user_id: 'eve', role: 'user' },
+    ];
+    expect((await proxy.post('/team/member_add', { team_id: 'team', member })).status).toBe(200);
+    expect(proxy.membersOf('team')).toEqual(['ann', 'bob', 'eve']);
+    expect(proxy.state.findUser('bob')?.teams).toEqual(['team']);
+    expect(proxy.state.addedBy['team/team/bob']).toBe('call');
+  });
+
+  it('is added with a budget', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 6 });
+    const budgetId = proxy.state.teamMemberships[0]?.budget_id;
+    expect(proxy.state.budgets.find((row) => row.budget_id === budgetId)?.max_budget).toBe(6);
+  });
+
+  it('is 404 where the team is absent, and then no user is made', async () => {
+    const proxy = await open();
+    const answer = await proxy.post('/team/member_add', {
+      team_id: 'none',
+      member: { user_id: 'new', role: 'user' },
+    });
+    expect([answer.status, shapeOf(answer)]).toEqual([404, 'detail']);
+    expect(proxy.state.findUser('new')).toBeUndefined();
+  });
+
+  it('is 400 of its own type where it is there already', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', addOf('ann'));
+    const answer = await proxy.post('/team/member_add', addOf('ann'));
+    expect([answer.status, typeOf(answer)]).toEqual([400, 'team_member_already_in_team']);
+    expect(proxy.membersOf('team')).toEqual(['ann']);
+  });
+
+  it('of a list is 400 only where all of them are there', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', addOf('ann'));
+    const listOf = (...ids: string[]): object => ({
+      team_id: 'team',
+      member: ids.map((id) => ({ user_id: id, role: 'user' })),
+    });
+    expect((await proxy.post('/team/member_add', listOf('ann', 'bob'))).status).toBe(200);
+    expect((await proxy.post('/team/member_add', listOf('ann', 'bob'))).status).toBe(400);
+    expect(proxy.membersOf('team')).toEqual(['ann', 'bob']);
+  });
+
+  it('of a mixed list with budgets is a 500 in the older versions', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 1 });
+    const member = ['ann', 'bob'].map((id) => ({ user_id: id, role: 'user' }));
+    const answer = await proxy.post('/team/member_add', { team_id: 'team', member, max_budget_in_team: 1 });
+    expect(answer.status).toBe(profile === 'older' ? 500 : 200);
+  });
+
+  it('is 400 where id and email belong to two users', async () => {
+    const proxy = await open();
+    proxy.state.createUser({ userId: 'bob' });
+    const member = { user_id: 'bob', user_email: 'ann@example.com', role: 'user' };
+    expect((await proxy.post('/team/member_add', { team_id: 'team', member })).status).toBe(400);
+  });
+
+  it('is not made admin without a licence: 400, and with one it is', async () => {
+    const proxy = await open();
+    const admin = { team_id: 'team', member: { user_id: 'ann', role: 'admin' } };
+    const refused = await proxy.post('/team/member_add', admin);
+    expect([refused.status, textOf(refused)]).toEqual([400, expect.stringContaining('premium')]);
+    await proxy.post('/team/member_add', addOf('ann'));
+    const change = { team_id: 'team', user_id: 'ann', role: 'admin' };
+    expect((await proxy.post('/team/member_update', change)).status).toBe(400);
+    expect(proxy.state.findTeam('team')?.members_with_roles).toMatchObject([
+      { user_id: 'ann', role: 'user' },
+    ]);
+    proxy.faults.set({ isLicensed: true });
+    expect((await proxy.post('/team/member_update', change)).status).toBe(200);
+    expect(proxy.state.findTeam('team')?.members_with_roles).toMatchObject([
+      { user_id: 'ann', role: 'admin' },
+    ]);
+  });
+
+  it('of a bulk is 400 beyond 500, and else 200 whatever happens: the results say it', async () => {
+    const proxy = await open();
+    const bulk = (teamId: string, count: number): Promise<Answer> =>
+      proxy.post('/team/bulk_member_add', {
+        team_id: teamId,
+        members: Array.from({ length: count }, (_, index) => ({ user_id: `u${index}`, role: 'user' })),
+      });
+    expect((await bulk('team', 501)).status).toBe(400);
+    const added = await bulk('team', 500);
+    expect([added.status, added.body]).toEqual([200, expect.objectContaining({ successful_additions: 500 })]);
+    const failed = await bulk('none', 2);
+    expect(failed.status).toBe(200);
+    expect(failed.body).toMatchObject({
+      results: [
+        { user_id: 'u0', success: false },
+        { user_id: 'u1', success: false },
+      ],
+      failed_additions: 2,
+    });
+    expect(proxy.membersOf('team').length).toBe(500);
+  });
+
+  it('is changed where the team is there (else 400), and strangers are not refused', async () => {
+    const proxy = await open();
+    const change = { user_id: 'ann', max_budget_in_team: 3 };
+    expect((await proxy.post('/team/member_update', { ...change, team_id: 'none' })).status).toBe(400);
+    const answer = await proxy.post('/team/member_update', { ...change, team_id: 'team' });
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      expect.objectContaining({ user_id: 'ann', max_budget_in_team: 3 }),
+    ]);
+    expect(proxy.membersOf('team')).toEqual([]);
+    expect(proxy.state.teamMemberships).toMatchObject([{ user_id: 'ann' }]);
+  });
+
+  it('loses its budget by a change of the role alone in the older versions', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 6 });
+    await proxy.post('/team/member_update', { team_id: 'team', user_id: 'ann', role: 'user' });
+    expect(proxy.state.teamMemberships.length).toBe(profile === 'older' ? 0 : 1);
+  });
+
+  it('is removed with what the user’s row says of the team; else 400', async () => {
+    const proxy = await open();
+    await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 6 });
+    const who = { team_id: 'team', user_id: 'ann' };
+    expect((await proxy.post('/team/member_delete', who)).status).toBe(200);
+    expect(proxy.membersOf('team')).toEqual([]);
+    expect(proxy.state.findUser('ann')?.teams).toEqual([]);
+    expect(proxy.state.teamMemberships).toEqual([]);
+    const again = await proxy.post('/team/member_delete', who);
+    expect([again.status, textOf(again)]).toEqual([400, 'User not found in team']);
+    const absent = await proxy.post('/team/member_delete', { ...who, team_id: 'none' });
+    expect([absent.status, shapeOf(absent)]).toEqual([400, 'detail']);
+  });
+});
+
+describe('writes of one team’s members at the same time', () => {
+  const twenty = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+  const addAll = (proxy: Proxy): Promise<Answer[]> =>
+    Promise.all(twenty.map((id) => proxy.post('/team/member_add', addOf(id))));
+
+  it('all answer 200 and all but the last are lost where all have read before one writes (older)', async () => {
+    const proxy = await openFilledProxy({ profile: 'older' });
+    proxy.faults.set({ memberWritesTogether: 20 });
+    const answers = await addAll(proxy);
+    expect(answers.map((answer) => answer.status)).toEqual(twenty.map(() => 200));
+    expect(proxy.membersOf('team')).toHaveLength(1);
+    // The users' side is written each for itself, and contradicts the team's.
+    expect(twenty.filter((id) => proxy.state.findUser(id)?.teams.includes('team'))).toHaveLength(20);
+  });
+
+  it('are lost in part without a switch too (older)', async () => {
+    const proxy = await openFilledProxy({ profile: 'older' });
+    await addAll(proxy);
+    expect(proxy.membersOf('team').length).toBeLessThan(20);
+  });
+
+  it('are kept one after the other (older)', async () => {
+    const proxy = await openFilledProxy({ profile: 'older' });
+    for (const id of twenty) await proxy.post('/team/member_add', addOf(id));
+    expect(proxy.membersOf('team')).toEqual(twenty);
+  });
+
+  it('are kept where they are to different teams (older)', async () => {
+    const proxy = await openFilledProxy({ profile: 'older' });
+    proxy.state.createTeam({ teamId: 'other' });
+    proxy.faults.set({ memberWriteGapMs: 30 });
+    await Promise.all(
+      ['team', 'other'].map((id) =>
+        proxy.post('/team/member_add', { team_id: id, member: { user_id: 'ann', role: 'user' } }),
+      ),
+    );
+    expect([proxy.membersOf('team'), proxy.membersOf('other')]).toEqual([['ann'], ['ann']]);
+  });
+
+  it('lose a removal against an addition (older)', async () => {
+    const proxy = await openFilledProxy({ profile: 'older' });
+    proxy.state.addTeamMember({ teamId: 'team', userId: 'gone' });
+    proxy.faults.set({ memberWritesTogether: 2 });
+    await Promise.all([
+      proxy.post('/team/member_add', addOf('ann')),
+      proxy.post('/team/member_delete', { team_id: 'team', user_id: 'gone' }),
+    ]);
+    // Whoever read first writes first, and who writes last wins: an addition that keeps the removed one, or none.
+    expect([['gone', 'ann'], []]).toContainEqual(proxy.membersOf('team'));
+  });
+
+  it('are all kept (newer)', async () => {
+    const proxy = await openFilledProxy({ profile: 'newer' });
+    proxy.faults.set({ memberWritesTogether: 20, memberWriteGapMs: 10 });
+    await addAll(proxy);
+    expect(proxy.membersOf('team').toSorted()).toEqual(twenty.toSorted());
+  });
+});

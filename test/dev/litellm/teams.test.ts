@@ -1,0 +1,303 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+import { profiles } from '../../../dev/litellm/profile.ts';
+import { openFilledProxy, openProxy, shapeOf, textOf } from './litellmFixture.ts';
+import type { Proxy } from './litellmFixture.ts';
+
+describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
+  it('is made under our id, with the master key’s user as its admin', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const answer = await proxy.post('/team/new', {
+      team_id: 'mine',
+      team_alias: 'Mine',
+      organization_id: 'org',
+      models: ['claude'],
+      max_budget: 3,
+      tpm_limit: 4,
+      metadata: { from: 'us' },
+      members_with_roles: [],
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      team_id: 'mine',
+      organization_id: 'org',
+      models: ['claude'],
+      max_budget: 3,
+      members_with_roles: [{ user_id: 'default_user_id', role: 'admin' }],
+    });
+    expect(proxy.state.addedBy['team/mine/default_user_id']).toBe('proxy');
+    expect(proxy.state.findUser('default_user_id')?.teams).toEqual(['mine']);
+  });
+
+  it('may have the name of another, and an id that the proxy chooses', async () => {
+    const proxy = await openProxy({ profile });
+    await proxy.post('/team/new', { team_alias: 'Same' });
+    expect((await proxy.post('/team/new', { team_alias: 'Same' })).status).toBe(200);
+    expect(new Set(proxy.state.teams.map((team) => team.team_id)).size).toBe(2);
+  });
+
+  it('is made with members, whom it makes where they are unknown, and with admins without a licence', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const members = [
+      { user_id: 'ann', role: 'admin' },
+      { user_id: 'new', role: 'user' },
+    ];
+    expect((await proxy.post('/team/new', { team_id: 'mine', members_with_roles: members })).status).toBe(
+      200,
+    );
+    expect(proxy.state.findTeam('mine')?.members_with_roles).toMatchObject([
+      ...members,
+      { user_id: 'default_user_id' },
+    ]);
+    expect(proxy.state.findUser('new')?.teams).toEqual(['mine']);
+  });
+
+  it('is made by a proxy_admin, or by an org_admin of the organization that is named; else 401', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.edit(
+      { edit: 'createOrganization', organizationId: 'other' },
+      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann', role: 'org_admin' },
+      { edit: 'addOrganizationMember', organizationId: 'other', userId: 'ann', role: 'internal_user' },
+      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
+    );
+    const make = async (body: object): Promise<number> =>
+      (await proxy.post('/team/new', body, 'sk-ann')).status;
+    expect(await make({ team_id: 'a', organization_id: 'org' })).toBe(200);
+    expect(proxy.state.findTeam('a')?.members_with_roles).toMatchObject([{ user_id: 'ann', role: 'admin' }]);
+    expect(await make({ team_id: 'b', organization_id: 'other' })).toBe(401);
+    expect(await make({ team_id: 'c' })).toBe(401);
+  });
+
+  it('is 400 "already exists" where the id is taken', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const answer = await proxy.post('/team/new', { team_id: 'team', team_alias: 'Again' });
+    expect([answer.status, shapeOf(answer)]).toEqual([400, 'error']);
+    expect(textOf(answer)).toContain('already exists');
+    expect(proxy.state.findTeam('team')?.team_alias).toBe('team');
+  });
+
+  it('is 500 in an unknown organization, 403 beyond the licence, 400 with a budget below nothing', async () => {
+    const proxy = await openFilledProxy({ profile });
+    expect((await proxy.post('/team/new', { team_id: 'a', organization_id: 'none' })).status).toBe(500);
+    expect((await proxy.post('/team/new', { team_id: 'a', max_budget: -1 })).status).toBe(400);
+    proxy.faults.set({ teamCap: 1 });
+    expect((await proxy.post('/team/new', { team_id: 'a' })).status).toBe(403);
+    expect(proxy.state.teams.map((team) => team.team_id)).toEqual(['team']);
+  });
+
+  it('takes what is not said from default_team_params', async () => {
+    const proxy = await openProxy({ profile });
+    proxy.faults.set({ defaultTeamParams: { max_budget: 9, models: ['gpt'] } });
+    await proxy.post('/team/new', { team_id: 'a' });
+    await proxy.post('/team/new', { team_id: 'b', max_budget: 1, models: [] });
+    expect(proxy.state.findTeam('a')).toMatchObject({ max_budget: 9, models: ['gpt'] });
+    expect(proxy.state.findTeam('b')).toMatchObject({ max_budget: 1, models: [] });
+  });
+
+  it('has models of its organization alone; the special names are none of them', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const make = async (models: string[]): Promise<number> =>
+      (await proxy.post('/team/new', { team_id: models.join(), organization_id: 'org', models })).status;
+    expect(await make(['gpt', 'claude'])).toBe(200);
+    for (const name of [
+      'gemini',
+      'all-proxy-models',
+      'no-default-models',
+      'all-team-models',
+      'all-org-models',
+    ]) {
+      expect([name, await make(['gpt', name])]).toEqual([name, 400]);
+    }
+    expect(proxy.state.teams.length).toBe(2);
+  });
+
+  it.each([[[]], [['all-proxy-models']]])('has any models where its organization has %j', async (models) => {
+    const proxy = await openProxy({ profile });
+    proxy.state.createOrganization({ organizationId: 'open', models });
+    const made = { organization_id: 'open', models: ['anything'] };
+    expect((await proxy.post('/team/new', { ...made, team_id: 'a' })).status).toBe(200);
+    await proxy.post('/team/new', { ...made, team_id: 'b', models: [] });
+    expect(proxy.state.findTeam('b')?.models).toEqual([]);
+  });
+
+  it('without models means all of them in the older versions; the newer copy the organization’s, once', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/team/new', { team_id: 'empty', organization_id: 'org', models: [] });
+    await proxy.post('/team/new', { team_id: 'unsaid', organization_id: 'org' });
+    const expected = profile === 'older' ? [] : ['gpt', 'claude'];
+    expect(proxy.state.findTeam('empty')?.models).toEqual(expected);
+    expect(proxy.state.findTeam('unsaid')?.models).toEqual(expected);
+    proxy.state.changeModels({ organizationId: 'org', models: ['gpt', 'claude', 'gemini'] });
+    expect(proxy.state.findTeam('empty')?.models).toEqual(expected);
+  });
+
+  it('may have more than its organization: budget and limits are not compared', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const limits = { max_budget: 999, tpm_limit: 999, rpm_limit: 999 };
+    expect(
+      (await proxy.post('/team/new', { team_id: 'a', organization_id: 'org', models: ['gpt'], ...limits }))
+        .status,
+    ).toBe(200);
+    expect(proxy.state.findTeam('a')).toMatchObject(limits);
+  });
+
+  it('is changed in part; an absent one is 404', async () => {
+    const proxy = await openFilledProxy({ profile });
+    const answer = await proxy.post('/team/update', {
+      team_id: 'team',
+      team_alias: 'Renamed',
+      models: ['claude'],
+    });
+    expect(answer.body).toMatchObject({
+      team_id: 'team',
+      data: { team_alias: 'Renamed', models: ['claude'] },
+    });
+    await proxy.post('/team/update', { team_id: 'team', max_budget: 2, models: ['claude'] });
+    await proxy.post('/team/update', { team_id: 'team', tpm_limit: 2, models: ['claude'] });
+    expect(proxy.state.findTeam('team')).toMatchObject({
+      team_alias: 'Renamed',
+      max_budget: 2,
+      tpm_limit: 2,
+    });
+    const absent = await proxy.post('/team/update', { team_id: 'none' });
+    expect([absent.status, shapeOf(absent)]).toEqual([404, 'detail']);
+  });
+
+  it('loses its list to the organization’s where an update says nothing of models, in the newer versions', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/team/update', { team_id: 'team', team_alias: 'Renamed' });
+    expect(proxy.state.findTeam('team')?.models).toEqual(profile === 'older' ? ['gpt'] : ['gpt', 'claude']);
+  });
+
+  it('is not given models outside of its organization: 400', async () => {
+    const proxy = await openFilledProxy({ profile });
+    expect((await proxy.post('/team/update', { team_id: 'team', models: ['gemini'] })).status).toBe(400);
+    expect(proxy.state.findTeam('team')?.models).toEqual(['gpt']);
+  });
+
+  it.each([
+    ['has models that the organization has not', { models: ['gemini'] }],
+    ['has all models and the organization has not', { models: [] }],
+    ['has a greater budget', { models: ['gpt'], maxBudget: 11 }],
+    ['has a member who is not in the organization', { models: ['gpt'], member: 'stranger' }],
+  ])(
+    'does not move to an organization where it %s: 403',
+    async (
+      _name,
+      { models, maxBudget, member }: { models: string[]; maxBudget?: number; member?: string },
+    ) => {
+      const proxy = await openFilledProxy({ profile });
+      proxy.state.createTeam({ teamId: 'loose', models, ...(maxBudget === undefined ? {} : { maxBudget }) });
+      if (member !== undefined) proxy.state.addTeamMember({ teamId: 'loose', userId: member });
+      const answer = await proxy.post('/team/update', { team_id: 'loose', organization_id: 'org', models });
+      expect(answer.status).toBe(403);
+      expect(proxy.state.findTeam('loose')?.organization_id).toBeNull();
+    },
+  );
+
+  it('moves where all of its members are in the organization; the master key’s user need not be', async () => {
+    const proxy = await openFilledProxy({ profile });
+    await proxy.post('/team/new', {
+      team_id: 'loose',
+      models: ['gpt'],
+      members_with_roles: [{ user_id: 'ann', role: 'user' }],
+    });
+    proxy.state.addOrganizationMember({ organizationId: 'org', userId: 'ann' });
+    expect(
+      (await proxy.post('/team/update', { team_id: 'loose', organization_id: 'org', models: ['gpt'] }))
+        .status,
+    ).toBe(200);
+    expect(proxy.state.findTeam('loose')?.organization_id).toBe('org');
+  });
+
+  it('is shown with all members in its row, and as memberships those with a budget', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.edit(
+      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
+      { edit: 'addTeamMember', teamId: 'team', userId: 'bob', maxBudget: 4 },
+      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
+    );
+    const { body } = await proxy.get('/team/info?team_id=team');
+    expect(body).toMatchObject({
+      team_id: 'team',
+      team_info: { team_id: 'team', members_with_roles: [{ user_id: 'ann' }, { user_id: 'bob' }] },
+      keys: [{ team_id: 'team' }],
+      team_memberships: [{ user_id: 'bob', litellm_budget_table: { max_budget: 4 } }],
+    });
+    const absent = await proxy.get('/team/info?team_id=none');
+    expect([absent.status, shapeOf(absent)]).toEqual([404, 'error']);
+  });
+
+  it('is deleted with its keys, all that are named or none', async () => {
+    const proxy = await openFilledProxy({ profile });
+    proxy.state.edit(
+      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
+      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
+      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
+    );
+    expect((await proxy.post('/team/delete', { team_ids: ['team', 'none'] })).status).toBe(404);
+    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([1, 2]);
+    expect((await proxy.post('/team/delete', { team_ids: ['team'] })).status).toBe(200);
+    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([0, 1]);
+    expect(proxy.state.findUser('ann')?.teams).toEqual([]);
+  });
+});
+
+describe.each(profiles)('the list of teams in a proxy of the %s versions', (profile) => {
+  const pageSchema = z.object({
+    teams: z.array(z.object({ team_id: z.string() })),
+    total: z.number(),
+    page: z.number(),
+    page_size: z.number(),
+    total_pages: z.number(),
+  });
+
+  async function openManyTeams(): Promise<Proxy> {
+    const proxy = await openFilledProxy({ profile });
+    for (let index = 0; index < 149; index += 1) {
+      proxy.state.createTeam({ teamId: `t${String(index).padStart(3, '0')}`, alias: `Number ${index}` });
+    }
+    return proxy;
+  }
+
+  it('comes in pages of ten, of 100 at most, and more is 422', async () => {
+    const proxy = await openManyTeams();
+    const read = async (query: string) => pageSchema.parse((await proxy.get(`/v2/team/list${query}`)).body);
+    expect(await read('')).toMatchObject({ total: 150, page: 1, page_size: 10, total_pages: 15 });
+    const pages = [
+      await read('?page_size=100'),
+      await read('?page_size=100&page=2'),
+      await read('?page_size=100&page=3'),
+    ];
+    expect(pages.map((page) => page.teams.length)).toEqual([100, 50, 0]);
+    expect(new Set(pages.flatMap((page) => page.teams.map((team) => team.team_id))).size).toBe(150);
+    expect((await proxy.get('/v2/team/list?page_size=101')).status).toBe(422);
+    expect((await proxy.get('/v2/team/list?page=0')).status).toBe(422);
+  });
+
+  it('is filtered by id, organization, part of the name and user, and sorted; an unknown user is 404', async () => {
+    const proxy = await openManyTeams();
+    proxy.state.addTeamMember({ teamId: 't003', userId: 'ann' });
+    const read = async (query: string): Promise<string[]> =>
+      pageSchema.parse((await proxy.get(`/v2/team/list?${query}`)).body).teams.map((team) => team.team_id);
+    expect(await read('team_id=t001')).toEqual(['t001']);
+    expect(await read('team_id=t00')).toEqual([]);
+    expect(await read('organization_id=org')).toEqual(['team']);
+    expect(await read('team_alias=NUMBER 14&page_size=100')).toHaveLength(10);
+    expect(await read('user_id=ann')).toEqual(['t003']);
+    expect((await proxy.get('/v2/team/list?user_id=nobody')).status).toBe(404);
+    expect(await read('sort_by=team_id&page_size=2')).toEqual(['t000', 't001']);
+    expect(await read('sort_by=team_id&sort_order=desc&page_size=2')).toEqual(['team', 't148']);
+    expect(await read('page_size=2')).toEqual(['t148', 't147']);
+  });
+
+  it('comes whole in the old form, with every key', async () => {
+    const proxy = await openManyTeams();
+    proxy.state.createKey({ key: 'sk-team', teamId: 'team' });
+    const { body } = await proxy.get('/team/list');
+    expect(z.array(z.unknown()).parse(body).length).toBe(150);
+    const filtered = await proxy.get('/team/list?organization_id=org');
+    expect(filtered.body).toMatchObject([{ team_id: 'team', keys: [{ team_id: 'team' }] }]);
+  });
+});
