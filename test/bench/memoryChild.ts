@@ -1,0 +1,154 @@
+/**
+ * Sign-ins or provisionings in a process of its own, with `--expose-gc`:
+ * `node test/bench/memoryChild.ts <signIn|provisioning> <app folder> <operations> <between> <seconds>`. It loads the built bundle and calls
+ * its functions as the worker in Azure does. Tables and queue are asked over HTTP; only Entra's token endpoint is answered in
+ * this process, behind `fetch`. App settings are its environment. Prints one JSON line with what the heap held on the way.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { HttpRequest, InvocationContext } from '@azure/functions';
+import { z } from 'zod';
+import { createCoreModule, installCoreModule } from '../../dev/host/coreModule.ts';
+import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
+import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
+import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
+import { createEntraDouble } from '../support/entraDouble.ts';
+import { PUBLIC_URL } from '../support/signInDoubles.ts';
+import type { MemoryKind, MemorySample } from './memoryPlan.ts';
+import { acceptedList, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
+
+/** Everybody comes again and again: what grows then grows with the operations, not with the people. */
+const POPULATION = 500;
+const GROUPS_A_PERSON = 3;
+const AT_ONCE = 8;
+
+type Operation = (index: number) => Promise<void>;
+type Call = (input: unknown) => Promise<unknown>;
+
+async function main(): Promise<void> {
+  const [kind = '', appDir = '', operations = '', between = '', seconds = ''] = process.argv.slice(2);
+  const untilMs = performance.now() + Number(seconds) * 1000;
+  const parsed = z.enum(['signIn', 'provisioning']).parse(kind);
+  const operate = await createOperation(parsed, appDir);
+  const samples: MemorySample[] = [];
+  for (let done = 0; done < Number(operations); done += Number(between)) {
+    // Fewer are still a line; a slow machine must not hold up the whole run.
+    if (samples.length >= 3 && performance.now() > untilMs) break;
+    const next = Array.from({ length: Number(between) }, (_, index) => done + index);
+    await inParallel(next, AT_ONCE, operate);
+    samples.push(await sample(done + Number(between)));
+  }
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`${JSON.stringify({ samples, cpuMs: (user + system) / 1000 })}\n`);
+  process.exit(0);
+}
+
+/** What a collection frees may make more free, and finalizers run between two turns. */
+async function sample(operations: number): Promise<MemorySample> {
+  const collect = globalThis.gc;
+  if (collect === undefined) throw new Error('This needs --expose-gc');
+  for (let pass = 0; pass < 3; pass += 1) {
+    collect();
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { operations, heapUsed, external, rss };
+}
+
+async function createOperation(kind: MemoryKind, appDir: string): Promise<Operation> {
+  const entra = await createEntraDouble({ now: () => new Date() });
+  // Before the bundle is loaded: this is where the network begins.
+  globalThis.fetch = async (url, init) => {
+    // The double remembers every request for tests to look at.
+    entra.requests.length = 0;
+    entra.forms.length = 0;
+    return entra.fetch(textOf(url), init ?? {});
+  };
+  const call = loadFunctions(appDir);
+  return kind === 'signIn' ? createSignIn(entra, call) : createProvisioning(call);
+}
+
+function textOf(url: string | URL | Request): string {
+  if (typeof url === 'string') return url;
+  return url instanceof URL ? url.href : url.url;
+}
+
+/** Calls the function of this name of the built bundle. */
+function loadFunctions(appDir: string): (name: string) => Call {
+  const core = createCoreModule(() => undefined);
+  installCoreModule(core.exports);
+  createRequire(join(appDir, 'package.json'))(join(appDir, 'main.cjs'));
+  core.finishStartup();
+  return (functionName) => {
+    const registered = core.functions.get(functionName);
+    if (registered === undefined) throw new Error(`There is no function "${functionName}"`);
+    return async (input) => {
+      // Formatted as the library formats it, and gone.
+      const logHandler = (): void => undefined;
+      const context = new InvocationContext({ invocationId: crypto.randomUUID(), functionName, logHandler });
+      return registered.callback(input, context);
+    };
+  };
+}
+
+const answerSchema = z.object({
+  status: z.literal(302),
+  headers: z.object({ Location: z.string() }),
+  cookies: z.array(z.object({ name: z.string(), value: z.string() })),
+});
+
+type Entra = Awaited<ReturnType<typeof createEntraDouble>>;
+
+/** From `/sso/login` to the redirect after the callback, the way through Microsoft between them. */
+async function createSignIn(entra: Entra, call: (name: string) => Call): Promise<Operation> {
+  const login = call('login');
+  const callback = call('callback');
+  const groups = groupsOf('group', 100).map((group) => group.id);
+  await Promise.resolve();
+  return async (index) => {
+    const started = answerSchema.parse(
+      await login(new HttpRequest({ method: 'GET', url: `${PUBLIC_URL}/sso/login` })),
+    );
+    const person = personOf(`person ${index % POPULATION}`);
+    const code = entra.authorize(started.headers.Location, {
+      claims: {
+        oid: person.userId,
+        preferred_username: person.email,
+        name: person.displayName,
+        groups: groups.slice(index % 90, (index % 90) + 10),
+      },
+    });
+    const state = new URL(started.headers.Location).searchParams.get('state') ?? '';
+    const query = new URLSearchParams({ code, state }).toString();
+    const request = new HttpRequest({
+      method: 'GET',
+      url: `${PUBLIC_URL}/sso/callback?${query}`,
+      headers: { cookie: started.cookies.map(({ name, value }) => `${name}=${value}`).join('; ') },
+    });
+    const done = answerSchema.parse(await callback(request));
+    if (!done.cookies.some(({ name, value }) => name.endsWith('session') && value !== ''))
+      throw new Error('No session');
+  };
+}
+
+/** Of twenty messages nineteen are unchanged; one loses a group and gains another. */
+async function createProvisioning(call: (name: string) => Call): Promise<Operation> {
+  const provision = call('provision');
+  const groups = groupsOf('group', 100);
+  const connectionString = process.env['AzureWebJobsStorage'] ?? '';
+  const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
+  await createAssignedGroupsStore(tables).write(acceptedList(groups), undefined);
+  return async (index) => {
+    const turn = Math.floor(index / POPULATION);
+    const number = index % POPULATION;
+    // Every 20 turns everybody moves on by one group, a twentieth of them in each turn.
+    const moves = Math.floor((turn + (number % 20)) / 20);
+    const first = (number % 90) + (moves % 5);
+    const message = signInMessage(personOf(`person ${number}`), groups.slice(first, first + GROUPS_A_PERSON));
+    await provision(JSON.parse(JSON.stringify(message)));
+  };
+}
+
+await main();

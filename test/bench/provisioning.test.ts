@@ -1,0 +1,65 @@
+/** What provisioning costs on the wire, held to formulas: a regression shows here, never in a time. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createStorage } from '../../dev/createStorage.ts';
+import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
+import { baselineTableRequests, provisionBaseline } from './baseline/provisionBaseline.ts';
+import {
+  acceptedList,
+  createSubject,
+  groupsOf,
+  personOf,
+  signInMessage,
+  type Subject,
+} from './provisioningSubject.ts';
+import { countWire } from './provisioningWire.ts';
+import { provisionRaw, rawTableRequests } from './rawStorage.ts';
+
+let azurite: Azurite;
+let subject: Subject;
+
+beforeAll(async () => {
+  azurite = await startAzurite();
+  await createStorage(azurite.connectionString);
+  subject = createSubject(azurite.connectionString);
+});
+
+afterAll(async () => azurite.stop());
+
+const SIZES = [{ count: 1 }, { count: 10 }, { count: 100 }] as const;
+
+it.each(SIZES)(
+  'never costs a first provisioning with $count groups more than its formula',
+  async ({ count }) => {
+    const groups = groupsOf('shared', count);
+    subject.know(acceptedList(groups));
+    const person = personOf(`first ${count}`);
+    const wire = await countWire(() => subject.provision(signInMessage(person, groups)));
+    const transactions = 2 * Math.ceil(count / 99);
+    expect(wire.requests).toBeLessThanOrEqual(5 + 2 * count + transactions);
+    expect(wire.bytesSent + wire.bytesReceived).toBeLessThan(15_000 + 6_000 * count);
+  },
+);
+
+it.each(SIZES)(
+  'costs an unchanged repeat with $count groups two requests of the same size',
+  async ({ count }) => {
+    const groups = groupsOf('shared', count);
+    subject.know(acceptedList(groups));
+    const person = personOf(`repeat ${count}`);
+    await subject.provision(signInMessage(person, groups));
+    const wire = await countWire(async () => {
+      expect(await subject.provision(signInMessage(person, groups))).toBe('unchanged');
+    });
+    expect(wire.requests).toBe(2);
+    expect(wire.bytesSent + wire.bytesReceived).toBeLessThan(5_000);
+  },
+);
+
+it('costs the baseline and the floor on the wire what their formulas say', async () => {
+  const groups = groupsOf('others', 10);
+  const baseline = await countWire(() => provisionBaseline(subject.tables, personOf('alice'), groups));
+  expect(baseline.requests).toBe(baselineTableRequests({ groups: 10, newGroups: 10 }));
+  const what = { person: personOf('floor'), groups, newEntities: true };
+  const raw = await countWire(() => provisionRaw(subject.tables, what));
+  expect(raw.requests).toBe(rawTableRequests(what));
+});

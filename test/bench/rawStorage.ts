@@ -1,0 +1,171 @@
+/**
+ * What storage itself takes for a first provisioning: the product's rows and nothing else. One row per entity and
+ * membership and one of the user, in full transactions where a partition allows, side by side; no reads, no fence, no
+ * claim, no index. Unsafe on purpose: it is the floor, not an alternative.
+ */
+import { entityPartition } from '../../shared/adapters/entityStore.ts';
+import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
+import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import type { Properties, RowKey, Tables } from '../../shared/adapters/tables/tables.ts';
+import { type SubjectPerson, TENANT_ID } from './provisioningSubject.ts';
+
+const ROWS_PER_TRANSACTION = 100;
+
+/** As many as the product sends at once. */
+const PARALLEL_REQUESTS = 16;
+
+interface RawRow {
+  readonly table: string;
+  readonly key: RowKey;
+  readonly properties: Properties;
+}
+
+export interface RawProvisioning {
+  readonly person: SubjectPerson;
+  readonly groups: readonly { readonly id: string; readonly displayName: string }[];
+  /** Whether organizations and teams are written too, or are there already. */
+  readonly newEntities: boolean;
+}
+
+/** Writes the rows of one person's first provisioning; {@link rawTableRequests} requests. Throws an Error where one is there. */
+export async function provisionRaw(tables: Tables, what: RawProvisioning): Promise<void> {
+  await inParallel(transactionsOf(what), PARALLEL_REQUESTS, async (rows) => {
+    const [first] = rows;
+    if (first === undefined) return;
+    const writes = rows.map(({ key, properties }) => ({ kind: 'create' as const, key, properties }));
+    const [only] = writes;
+    const result =
+      writes.length === 1 && only !== undefined
+        ? await tables.write(first.table, only)
+        : await tables.transact(first.table, writes);
+    if (!result.done) throw new Error(`A row of ${first.table} was there already`);
+  });
+}
+
+/** Gives how many requests {@link provisionRaw} sends. Pure. */
+export function rawTableRequests(what: RawProvisioning): number {
+  return transactionsOf(what).length;
+}
+
+function transactionsOf(what: RawProvisioning): readonly (readonly RawRow[])[] {
+  const at = new Date().toISOString();
+  const partitions = new Map<string, RawRow[]>();
+  for (const row of rowsOf(what, at)) {
+    const name = `${row.table} ${row.key.partitionKey}`;
+    const rows = partitions.get(name);
+    if (rows === undefined) partitions.set(name, [row]);
+    else rows.push(row);
+  }
+  return [...partitions.values()].flatMap((rows) =>
+    Array.from({ length: Math.ceil(rows.length / ROWS_PER_TRANSACTION) }, (_, index) =>
+      rows.slice(index * ROWS_PER_TRANSACTION, (index + 1) * ROWS_PER_TRANSACTION),
+    ),
+  );
+}
+
+function rowsOf({ person, groups, newEntities }: RawProvisioning, at: string): readonly RawRow[] {
+  const entities = newEntities ? groups : [];
+  return [
+    ...entities.map((group) => organizationRow(group, at)),
+    ...entities.map((group) => teamRow(group, at)),
+    ...groups.map(({ id }) =>
+      membershipRow(TABLES.organizationMemberships, {
+        key: { partitionKey: person.userId, rowKey: id },
+        properties: {
+          organization_id: id,
+          user_role: 'internal_user',
+          user_role_written: 'internal_user',
+          created_at: at,
+        },
+      }),
+    ),
+    ...groups.map(({ id }) =>
+      membershipRow(TABLES.teamMemberships, {
+        key: { partitionKey: person.userId, rowKey: id },
+        properties: { team_id: id, role: 'user', role_written: 'user', created_at: at },
+      }),
+    ),
+    userRow(person, at),
+  ];
+}
+
+type EntityGroup = RawProvisioning['groups'][number];
+
+function organizationRow({ id, displayName }: EntityGroup, at: string): RawRow {
+  return {
+    table: TABLES.organizations,
+    key: { partitionKey: entityPartition(id), rowKey: id },
+    properties: {
+      organization_id: id,
+      organization_alias: displayName,
+      models: '["gpt-4","gpt-3.5-turbo"]',
+      max_budget: 1000,
+      budget_duration: '30d',
+      spend: 0,
+      metadata: metadataOf('LiteLLM_OrganizationTable', id),
+      created_at: at,
+      updated_at: at,
+    },
+  };
+}
+
+function metadataOf(entity: string, groupId: string): string {
+  return JSON.stringify({
+    litellm_entity: entity,
+    entra_provisioning: { source: 'entra', group_id: groupId },
+  });
+}
+
+function teamRow({ id, displayName }: EntityGroup, at: string): RawRow {
+  return {
+    table: TABLES.teams,
+    key: { partitionKey: entityPartition(id), rowKey: id },
+    properties: {
+      team_id: id,
+      team_alias: displayName,
+      organization_id: id,
+      models: '["all-org-models"]',
+      team_member_permissions: '[]',
+      spend: 0,
+      metadata: metadataOf('LiteLLM_TeamTable', id),
+      created_at: at,
+      updated_at: at,
+    },
+  };
+}
+
+function membershipRow(table: string, row: Omit<RawRow, 'table'>): RawRow {
+  const { created_at: at = '' } = row.properties;
+  return {
+    table,
+    key: row.key,
+    properties: {
+      ...row.properties,
+      user_id: row.key.partitionKey,
+      grant_source: 'entra',
+      updated_at: at,
+    },
+  };
+}
+
+function userRow({ userId, email, displayName }: SubjectPerson, at: string): RawRow {
+  return {
+    table: TABLES.users,
+    key: { partitionKey: userId, rowKey: 'user' },
+    properties: {
+      user_id: userId,
+      sso_user_id: userId,
+      tenant_id: TENANT_ID,
+      user_email: email,
+      user_email_written: email,
+      display_name: displayName,
+      display_name_written: displayName,
+      user_role: 'internal_user_viewer',
+      user_role_written: 'internal_user_viewer',
+      models: '[]',
+      active: true,
+      created_at: at,
+      updated_at: at,
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** A section of the report as aligned Markdown: readable in a terminal, ready for a document. Pure. */
+import { formatNumber } from './formatNumber.ts';
+import type { Section } from './report.ts';
+
+/** Gives the heading, the table, the goals and the notes, with an empty line at the end. */
+export function renderSection(section: Section): string {
+  return [
+    `### ${section.title}`,
+    '',
+    `Against: ${section.against}`,
+    '',
+    ...renderTable(section.columns, section.rows),
+    '',
+    ...section.goals.map(
+      ({ text, value, limit, reached }) =>
+        `- ${reached ? 'reached' : '**missed**'}: ${text}: ${formatNumber(value)} (goal ${formatNumber(limit)})`,
+    ),
+    ...section.notes.map((note) => `- ${note}`),
+    '',
+  ].join('\n');
+}
+
+/** The first column is text and stands left; figures stand right. */
+function renderTable(columns: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = columns.map((column, index) =>
+    Math.max(3, column.length, ...rows.map((row) => row[index]?.length ?? 0)),
+  );
+  const pad = (cell: string, index: number): string =>
+    index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0);
+  const renderRow = (cells: readonly string[]): string =>
+    `| ${columns.map((_, index) => pad(cells[index] ?? '', index)).join(' | ')} |`;
+  const line = widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [renderRow(columns), `| ${line.join(' | ')} |`, ...rows.map(renderRow)];
+}

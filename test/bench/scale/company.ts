@@ -1,0 +1,138 @@
+/** An invented company: its people, its groups with sizes like a Zipf law, and when everybody signs in. Pure, from a seed. */
+import { createHash } from 'node:crypto';
+import type { AssignedGroup } from '../../../shared/domain/assignedGroups.ts';
+
+/** People per group: 2,000 groups at 100,000 people. */
+const PEOPLE_PER_GROUP = 50;
+const FEWEST_GROUPS = 10;
+
+/** Groups of one person: log-normal, half of the people in four or fewer, a few in dozens. */
+const MEDIAN_GROUPS = 4;
+const GROUP_SPREAD = 0.8;
+const MOST_GROUPS = 150;
+
+/** How long the morning takes. */
+export const MORNING_SECONDS = 30 * 60;
+
+/** Most people come around their usual time, the others at any. */
+const PUNCTUAL_SHARE = 0.85;
+const USUAL_SECOND = 13 * 60;
+const USUAL_SPREAD_SECONDS = 6 * 60;
+
+/** Gives numbers in [0, 1), the same for the same seed. */
+export type Chance = () => number;
+
+export interface Employee {
+  readonly id: string;
+  readonly groupIds: readonly string[];
+}
+
+export interface Company {
+  readonly employees: readonly Employee[];
+  readonly groups: readonly AssignedGroup[];
+}
+
+/** Somebody who signs in, and when, in seconds after the morning began. */
+export interface Arrival {
+  readonly employee: Employee;
+  readonly second: number;
+}
+
+/** A small generator (mulberry32): even enough for a simulation, and the same everywhere. */
+export function createChance(seed: number): Chance {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d_2b_79_f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Gives a value of the standard normal distribution (Box–Muller). */
+function normal(chance: Chance): number {
+  return Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
+}
+
+/** An id in the shape of Entra's, different for every name. */
+function guidOf(name: string): string {
+  const hex = createHash('sha256').update(name).digest('hex');
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
+}
+
+/** Draws groups: the k-th has 1/k of the first one's weight. */
+function createGroupDraw(groups: readonly AssignedGroup[], chance: Chance): () => string {
+  const upTo: number[] = [];
+  let total = 0;
+  for (const index of groups.keys()) upTo.push((total += 1 / (index + 1)));
+  return () => {
+    const wanted = chance() * total;
+    let [low, high] = [0, upTo.length - 1];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((upTo[middle] ?? total) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    const group = groups[low];
+    if (group === undefined) throw new Error('There are no groups to draw from');
+    return group.id;
+  };
+}
+
+/** Gives how many groups a company of so many people has. */
+export function groupCountOf(people: number): number {
+  return Math.max(FEWEST_GROUPS, Math.round(people / PEOPLE_PER_GROUP));
+}
+
+/** Gives a company: everybody is in one group at least, the largest group holds more than half of the people. */
+export function createCompany(people: number, chance: Chance): Company {
+  const groups = Array.from({ length: groupCountOf(people) }, (_, index) => ({
+    id: guidOf(`group ${index}`),
+    displayName: `Department ${String(index + 1).padStart(4, '0')}`,
+  }));
+  const drawGroup = createGroupDraw(groups, chance);
+  const most = Math.min(MOST_GROUPS, Math.floor(groups.length / 2));
+  const employees = Array.from({ length: people }, (_, index) => {
+    const wanted = Math.round(MEDIAN_GROUPS * Math.exp(GROUP_SPREAD * normal(chance)));
+    const groupIds = new Set<string>();
+    while (groupIds.size < Math.min(most, Math.max(1, wanted))) groupIds.add(drawGroup());
+    return { id: guidOf(`person ${index}`), groupIds: [...groupIds] };
+  });
+  return { employees, groups };
+}
+
+/** Gives the company after `share` of the memberships have moved to another group each, drawn like the first ones. */
+export function reorganize(company: Company, share: number, chance: Chance): Company {
+  const drawGroup = createGroupDraw(company.groups, chance);
+  const employees = company.employees.map((employee) => {
+    const leaving = employee.groupIds.filter(() => chance() < share);
+    if (leaving.length === 0) return employee;
+    const joined = new Set(employee.groupIds);
+    while (joined.size < employee.groupIds.length + leaving.length) joined.add(drawGroup());
+    return { id: employee.id, groupIds: [...joined].filter((id) => !leaving.includes(id)) };
+  });
+  return { ...company, employees };
+}
+
+function drawSecond(chance: Chance): number {
+  if (chance() >= PUNCTUAL_SHARE) return chance() * MORNING_SECONDS;
+  for (;;) {
+    const second = USUAL_SECOND + USUAL_SPREAD_SECONDS * normal(chance);
+    if (second >= 0 && second < MORNING_SECONDS) return second;
+  }
+}
+
+/** Gives who of the people signs in this morning: `share` of them, evenly chosen, in the order of arrival. */
+export function drawMorning(company: Company, share: number, chance: Chance): readonly Arrival[] {
+  const coming = company.employees.filter(
+    (_, index) => Math.floor((index + 1) * share) > Math.floor(index * share),
+  );
+  return coming
+    .map((employee) => ({ employee, second: drawSecond(chance) }))
+    .sort((a, b) => a.second - b.second);
+}
+
+/** Gives the number of memberships of these people. */
+export function countMemberships(employees: readonly Employee[]): number {
+  return employees.reduce((total, employee) => total + employee.groupIds.length, 0);
+}
