@@ -5,8 +5,9 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type BuildOptions as BuildSettings } from 'esbuild';
+import { build, type BuildOptions as BuildSettings, type Metafile } from 'esbuild';
 import { z } from 'zod';
+import { readThirdPartyNotices } from './thirdPartyNotices.ts';
 import { treeShaking } from './treeShaking.ts';
 import { withoutRemoteSettings } from './withoutRemoteSettings.ts';
 
@@ -21,7 +22,7 @@ const repositoryDir = resolve(import.meta.dirname, '..');
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 
 export interface BuildOptions {
-  /** Where `main.cjs`, `telemetry.cjs`, `host.json` and `package.json` go. Emptied first. */
+  /** Where `main.cjs`, `telemetry.cjs` and what belongs to them go. Emptied first. */
   readonly outdir: string;
   /** Default: `functions/` of this repository. */
   readonly functionsDir?: string;
@@ -39,7 +40,7 @@ export interface BuiltApp {
 
 /**
  * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`, and puts `telemetry.cjs`,
- * `host.json` and a minimal `package.json` beside it. Idempotent.
+ * `host.json`, a minimal `package.json` and the licences of what is bundled beside it. Idempotent.
  * Throws an Error where there is no entry file or the code does not bundle.
  */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
@@ -51,9 +52,12 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   }
   await rm(options.outdir, { recursive: true, force: true });
   await mkdir(options.outdir, { recursive: true });
-  await Promise.all([
+  const metafiles = await Promise.all([
     bundleFunctions(functionsDir, entryFiles, join(options.outdir, 'main.cjs')),
     bundleTelemetry(join(options.outdir, 'telemetry.cjs')),
+  ]);
+  await Promise.all([
+    writeFile(join(options.outdir, 'THIRD-PARTY-NOTICES.txt'), await readThirdPartyNotices(metafiles)),
     copyHostJson(options.hostJsonFile ?? join(repositoryDir, 'host.json'), options.outdir),
     writePackageJson(options.outdir),
   ]);
@@ -85,6 +89,9 @@ const bundling = {
   // ESM where a package has both: only that can be shaken.
   mainFields: ['module', 'main'],
   logLevel: 'error',
+  // Says which packages are in it.
+  metafile: true,
+  absWorkingDir: repositoryDir,
   // ESM builds of the storage packages call createRequire(import.meta.url), which CommonJS does not have.
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
@@ -94,8 +101,8 @@ async function bundleFunctions(
   functionsDir: string,
   entryFiles: readonly string[],
   outfile: string,
-): Promise<void> {
-  await build({
+): Promise<Metafile> {
+  const { metafile } = await build({
     ...bundling,
     stdin: {
       contents: entryFiles.map((file) => `import './${file}';`).join('\n'),
@@ -108,15 +115,17 @@ async function bundleFunctions(
     // The worker supplies this module when it runs; no package of that name exists.
     external: ['@azure/functions-core'],
   });
+  return metafile;
 }
 
-async function bundleTelemetry(outfile: string): Promise<void> {
-  await build({
+async function bundleTelemetry(outfile: string): Promise<Metafile> {
+  const { metafile } = await build({
     ...bundling,
     entryPoints: [join(repositoryDir, 'shared/openTelemetry/createTelemetry.ts')],
     outfile,
     plugins: [treeShaking(), withoutRemoteSettings()],
   });
+  return metafile;
 }
 
 async function copyHostJson(from: string, outdir: string): Promise<void> {

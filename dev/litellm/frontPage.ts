@@ -33,7 +33,10 @@ const origins: Readonly<Record<AddedBy, string>> = {
 /** Gives the page: organizations with their members and teams, teams without one, and the last calls. */
 export function renderFrontPage(parts: Parts): string {
   const { store, requests, profile } = parts;
-  const organizations = [...store.organizations.values()];
+  // Where the people are first: a sample directory has hundreds of organizations and few people.
+  const peopleIn = ({ organization_id: id }: { readonly organization_id: string }): number =>
+    store.organizationMembers.get(id)?.size ?? 0;
+  const organizations = [...store.organizations.values()].sort((a, b) => peopleIn(b) - peopleIn(a));
   const loose = [...store.teams.values()].filter(
     (team) => !store.organizations.has(team.organization_id ?? ''),
   );

@@ -30,10 +30,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('holds the two bundles, host.json and package.json, and nothing else', async () => {
-  const names = ['host.json', 'main.cjs', 'package.json', 'telemetry.cjs'];
+test('holds the two bundles, host.json, package.json and the licences, and nothing else', async () => {
+  const names = ['THIRD-PARTY-NOTICES.txt', 'host.json', 'main.cjs', 'package.json', 'telemetry.cjs'];
   expect(made.entries.map(({ name }) => name)).toEqual(names);
   expect((await readdir(appDir)).sort()).toEqual(names);
+});
+
+test('is as small as docs/deploy.md says', () => {
+  expect(made.bytes).toBeLessThan(400_000);
+});
+
+test('brings the licences of the packages that are in the bundles', async () => {
+  const notices = await readFile(join(appDir, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
+  for (const name of ['@azure/msal-node', 'jose', 'zod', '@opentelemetry/api']) {
+    expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, (?:MIT|Apache-2\\.0)$`, 'm'));
+  }
+  expect(notices).toContain('Permission is hereby granted');
 });
 
 test('signs a person in and provisions her from the unpacked folder', async () => {

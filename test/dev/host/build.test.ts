@@ -18,7 +18,13 @@ test('builds the functions into what Azure deploys, below the limit, and nothing
   await writeFile(join(dir, 'left over'), '');
   const built = await buildApp({ outdir: dir });
   const names = await readdir(dir);
-  expect(names.sort()).toEqual(['host.json', 'main.cjs', 'package.json', 'telemetry.cjs']);
+  expect(names.sort()).toEqual([
+    'THIRD-PARTY-NOTICES.txt',
+    'host.json',
+    'main.cjs',
+    'package.json',
+    'telemetry.cjs',
+  ]);
   expect(JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'))).toMatchObject({
     type: 'commonjs',
     main: 'main.cjs',
