@@ -2,9 +2,15 @@ import { TableServiceClient } from '@azure/data-tables';
 import { QueueServiceClient } from '@azure/storage-queue';
 
 import { TABLES } from '../shared/adapters/tables/tableNames.ts';
+import {
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  PUSH_POISON_QUEUE,
+  PUSH_QUEUE,
+} from '../shared/messages.ts';
 
-/** The queue of observations, and where the host puts a message that failed too often. */
-export const QUEUES = ['provision', 'provision-poison'] as const;
+/** The queue of observations, that of pushes to LiteLLM, and where the host puts what failed too often of each. */
+export const QUEUES = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, PUSH_QUEUE, PUSH_POISON_QUEUE] as const;
 
 /**
  * Creates every table and queue that the product uses in the storage account of a local stack or a test; in Azure the

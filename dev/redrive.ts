@@ -1,10 +1,8 @@
 /**
- * `npm run redrive`: lists the messages that the queue gave up on, or puts one or all of them back with their own
- * observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
+ * `npm run redrive`: lists the messages that the queues `provision` and `push` gave up on, or puts one or all of them back, a
+ * sign-in with its own observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
  */
-import { execFile } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
-import { z } from 'zod';
+import { parseArgs } from 'node:util';
 import { createFailureStore } from '../shared/adapters/failureStore.ts';
 import { createStorageQueue } from '../shared/adapters/storageQueue.ts';
 import { createAzureTables } from '../shared/adapters/tables/azureTables.ts';
@@ -13,11 +11,15 @@ import { createUserStore } from '../shared/adapters/userStore.ts';
 import { Secret } from '../shared/config.ts';
 import { errorCodeOf } from '../shared/errors.ts';
 import type { RedriveDeps } from '../shared/flows/redrive.ts';
-import { redrive } from '../shared/flows/redrive.ts';
-import { PROVISION_QUEUE } from '../shared/messages.ts';
+import { redrive, type Redriven } from '../shared/flows/redrive.ts';
+import { type PushRedriveDeps, redrivePushes } from '../shared/flows/recordPushFailure.ts';
+import { PROVISION_QUEUE, PUSH_QUEUE } from '../shared/messages.ts';
+import type { ProvisionQueue } from '../shared/ports.ts';
+import type { KeptFailures } from '../shared/storePorts.ts';
+import { azureCliCredential } from './azureCliCredential.ts';
 import { readConnectionString } from './stack/readConnectionString.ts';
 
-const HELP = `npm run redrive                       lists what the queue gave up on
+const HELP = `npm run redrive                       lists what the queues gave up on
 npm run redrive -- --all              puts back all that were not put back yet
 npm run redrive -- ID                 puts back one
 
@@ -26,39 +28,31 @@ npm run redrive -- ID                 puts back one
                    local stack that npm start runs.
 `;
 
-const tokenSchema = z.object({ accessToken: z.string(), expires_on: z.number() });
+interface Deps {
+  readonly provision: RedriveDeps;
+  readonly push: PushRedriveDeps;
+}
 
-/** As whom `az login` signed in; the token is asked for at each use, which a script can afford. */
-const azureCliCredential = {
-  async getToken() {
-    const { stdout } = await promisify(execFile)('az', [
-      'account',
-      'get-access-token',
-      '--resource',
-      'https://storage.azure.com',
-      '--output',
-      'json',
-    ]);
-    const token = tokenSchema.parse(JSON.parse(stdout));
-    return { token: token.accessToken, expiresOnTimestamp: token.expires_on * 1000 };
-  },
-};
-
-function depsOn(tables: Tables, queue: RedriveDeps['queue']): RedriveDeps {
+function depsOn(tables: Tables, createQueue: (queueName: string) => ProvisionQueue): Deps {
+  const clock = { now: () => new Date() };
+  const failures = createFailureStore(tables, 'provision');
   return {
-    store: { users: createUserStore(tables), failures: createFailureStore(tables) },
-    queue,
-    clock: { now: () => new Date() },
+    provision: {
+      store: { users: createUserStore(tables), failures },
+      queue: createQueue(PROVISION_QUEUE),
+      clock,
+    },
+    push: { failures: createFailureStore(tables, 'push'), queue: createQueue(PUSH_QUEUE), clock },
   };
 }
 
-async function createDeps(account: string | undefined): Promise<RedriveDeps> {
+async function createDeps(account: string | undefined): Promise<Deps> {
   if (account === undefined) {
     const connectionString = await readConnectionString();
     const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
     return depsOn(
       createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
-      createStorageQueue({ storage, queueName: PROVISION_QUEUE }),
+      (queueName) => createStorageQueue({ storage, queueName }),
     );
   }
   const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
@@ -68,32 +62,44 @@ async function createDeps(account: string | undefined): Promise<RedriveDeps> {
     tableServiceUri: uri('table'),
   };
   const credential = azureCliCredential;
-  return depsOn(
-    createAzureTables({ connection: { ...storage, credential } }),
-    createStorageQueue({ storage, queueName: PROVISION_QUEUE, credential }),
+  return depsOn(createAzureTables({ connection: { ...storage, credential } }), (queueName) =>
+    createStorageQueue({ storage, queueName, credential }),
   );
 }
 
-async function list(deps: RedriveDeps): Promise<void> {
-  const { failures, unreadable } = await deps.store.failures.read();
-  if (failures.length === 0 && unreadable.length === 0) {
+function listOf(queue: string, { failures }: KeptFailures): object[] {
+  return failures.map((failure) => ({
+    id: failure.id,
+    queue,
+    failed: failure.failedAt,
+    reason: failure.reason,
+    user: failure.userId ?? '',
+    observed: failure.observation?.observed_at ?? '',
+    'put back': failure.redrivenAt ?? '',
+  }));
+}
+
+async function list(deps: Deps): Promise<void> {
+  const provision = await deps.provision.store.failures.read();
+  const push = await deps.push.failures.read();
+  const listed = [...listOf(PROVISION_QUEUE, provision), ...listOf(PUSH_QUEUE, push)];
+  const unreadable = [...provision.unreadable, ...push.unreadable];
+  if (listed.length === 0 && unreadable.length === 0) {
     console.log('No message has failed.');
     return;
   }
   for (const { id, table, columns } of unreadable) {
     console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}); mend or delete the row.`);
   }
-  if (failures.length === 0) return;
-  console.table(
-    failures.map((failure) => ({
-      id: failure.id,
-      failed: failure.failedAt,
-      reason: failure.reason,
-      user: failure.userId ?? '(unreadable)',
-      observed: failure.observation?.observed_at ?? '',
-      'put back': failure.redrivenAt ?? '',
-    })),
-  );
+  if (listed.length > 0) console.table(listed);
+}
+
+/** An id names one message of either queue. */
+async function putBack(deps: Deps, id: string | undefined): Promise<readonly Redriven[]> {
+  if (id === undefined)
+    return [...(await redrive(deps.provision, 'all')), ...(await redrivePushes(deps.push, 'all'))];
+  const isPush = (await deps.push.failures.find(id)) !== undefined;
+  return isPush ? redrivePushes(deps.push, { id }) : redrive(deps.provision, { id });
 }
 
 async function main(): Promise<void> {
@@ -116,7 +122,7 @@ async function main(): Promise<void> {
     await list(deps);
     return;
   }
-  const results = await redrive(deps, id === undefined ? 'all' : { id });
+  const results = await putBack(deps, id);
   for (const result of results) console.log(`${result.id}  ${result.result}  (failed with ${result.reason})`);
   console.log(`${results.filter((result) => result.result === 'redriven').length} put back.`);
 }

@@ -22,6 +22,7 @@ const help = `npm start -- [options]
   --reset            begin afresh: deletes .local/ (or the state folder) first
   --flag=false       short for --ENTRA_GROUPS_ALSO_CREATE_ORGS=false
   --NAME=value       any app setting; wins over local.settings.json
+  --no-litellm       no LiteLLM proxy; by default one is emulated, unless --LITELLM_BASE_URL=... names a real one
   --directory FILE   another sample directory for the identity emulator
   --state-dir DIR    keep everything there instead of in .local/
 `;
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
     tablePort: await findFreePort([tablePort]),
     env: given,
     onLogLine: printShort,
+    ...(options.litellm && !namesProxy(given) ? { litellmProfile: 'newer' as const } : {}),
     ...(options.directoryFile === undefined ? {} : { directoryFile: resolve(options.directoryFile) }),
   });
   console.log(renderSummary(stack, { stateDir, given, seconds: (performance.now() - startMs) / 1000 }));
@@ -65,6 +67,11 @@ async function main(): Promise<void> {
   await stack.stop();
   console.log('Stopped.');
   process.exit();
+}
+
+/** One of the two is enough: the app then says which one is missing. */
+function namesProxy(given: Readonly<Record<string, string>>): boolean {
+  return given['LITELLM_BASE_URL'] !== undefined || given['LITELLM_API_KEY'] !== undefined;
 }
 
 /** A given port that is taken is an error; the default one gives way. */
@@ -132,10 +139,16 @@ function renderSummary(
     `  Data        ${join(place, 'azurite')}; connection string in ${join(place, 'stack.json')}`,
     `  Log         ${join(place, 'host.log')}`,
     `  Microsoft   emulated at ${stack.browserUrl}`,
+    `  LiteLLM     ${describeProxy(stack)}`,
     `  Key         ${stack.functionKey}  (functions that ask for one: ?code=)`,
     '  Stop        Ctrl-C',
     '',
   ].join('\n');
+}
+
+function describeProxy({ litellm, settings }: Stack): string {
+  if (litellm !== undefined) return `emulated at ${litellm.url} (open it to see who is in what)`;
+  return settings['LITELLM_BASE_URL'] ?? 'none connected';
 }
 
 await main().catch((error: unknown) => {

@@ -27,7 +27,7 @@ app.http('home', {
     try {
       const access = await observeFlow(answering.context, {
         name: 'page.home',
-        run: async () => readMyAccess(services, session),
+        run: async () => readMyAccess(services.access, session),
         describe: (read) => ({
           userId: session.userId,
           status: read.provisioning.status,

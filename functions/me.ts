@@ -15,7 +15,7 @@ app.http('me', {
     const session = await requireSession(services.seal, readCookies(request));
     const access = await observeFlow(context, {
       name: 'api.me',
-      run: async () => readMyAccess(services, session),
+      run: async () => readMyAccess(services.access, session),
       describe: (read) => ({
         userId: session.userId,
         status: read.provisioning.status,

@@ -187,6 +187,16 @@ param proxyAdminId string = ''
 @description('ALLOWED_EMAIL_DOMAINS: domains with commas between them; empty allows all of the tenant.')
 param allowedEmailDomains string = ''
 
+// ---------------------------------------------------------------- a LiteLLM proxy (docs/litellm.md)
+
+@description('LITELLM_BASE_URL: address of a LiteLLM proxy that is kept in step: https://litellm.company.com. Goes with the address of its key; empty means that no proxy is connected.')
+@maxLength(400)
+param litellmBaseUrl string = ''
+
+@description('Address in Key Vault of the key of that proxy, which the identity must be allowed to read: https://<vault>.vault.azure.net/secrets/<name>')
+@maxLength(400)
+param litellmApiKeySecretUri string = ''
+
 // ---------------------------------------------------------------- names
 
 @description('The same for the same subscription, environment and region, and for no other: names are unique and a rerun finds them.')
@@ -226,6 +236,9 @@ var deployApplication = empty(entraClientId)
 
 @description('How the application proves itself: a secret that stays in Key Vault, or (no secret anywhere) the managed identity.')
 var usesSecret = !deployApplication && !empty(entraClientSecretUri)
+
+@description('The key of a LiteLLM proxy stays in Key Vault too; without one no proxy is connected.')
+var hasProxyKey = !empty(litellmApiKeySecretUri)
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
@@ -365,6 +378,8 @@ module functionApp 'app/functionApp.bicep' = {
       ROLE_MAPPINGS: string(json(roleMappings))
       PROXY_ADMIN_ID: proxyAdminId
       ALLOWED_EMAIL_DOMAINS: allowedEmailDomains
+      LITELLM_BASE_URL: litellmBaseUrl
+      LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }
   }
   // The host reads storage while it starts, so the identity must be allowed to before there is a host.

@@ -38,3 +38,5 @@ param defaultInternalUserParams = readEnvironmentVariable('DEFAULT_INTERNAL_USER
 param roleMappings = readEnvironmentVariable('ROLE_MAPPINGS', '{}')
 param proxyAdminId = readEnvironmentVariable('PROXY_ADMIN_ID', '')
 param allowedEmailDomains = readEnvironmentVariable('ALLOWED_EMAIL_DOMAINS', '')
+param litellmBaseUrl = readEnvironmentVariable('LITELLM_BASE_URL', '')
+param litellmApiKeySecretUri = readEnvironmentVariable('LITELLM_API_KEY_SECRET_URI', '')

@@ -13,6 +13,7 @@ import { createParkedSnapshots } from './adapters/parkedSnapshots.ts';
 import { createStorageQueue } from './adapters/storageQueue.ts';
 import { createAzureTables } from './adapters/tables/azureTables.ts';
 import type { Tables } from './adapters/tables/tables.ts';
+import { createProxySide, type ProxySide } from './app/createProxySide.ts';
 import { createStore } from './app/createStore.ts';
 import { startTelemetry } from './app/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './app/traceAdapters.ts';
@@ -29,9 +30,10 @@ import type { GroupKnowledge } from './flows/groupKnowledge.ts';
 import { createGroupKnowledge } from './flows/groupKnowledge.ts';
 import type { FailureDeps } from './flows/recordFailure.ts';
 import type { ProvisionDeps } from './flows/provisionRun.ts';
+import type { AccessDeps } from './flows/readMyAccess.ts';
 import type { RefreshDeps } from './flows/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from './flows/refreshAssignedGroups.ts';
-import { PROVISION_POISON_QUEUE, PROVISION_QUEUE } from './messages.ts';
+import { PROVISION_POISON_QUEUE, PROVISION_QUEUE, PUSH_POISON_QUEUE, PUSH_QUEUE } from './messages.ts';
 import type { Clock, Directory, Fetch, ProvisionQueue, Random } from './ports.ts';
 import type { SealContext } from './session.ts';
 import type { Store } from './storePorts.ts';
@@ -50,6 +52,9 @@ export interface App {
   readonly refresh: RefreshDeps;
   readonly knowledge: GroupKnowledge;
   readonly failure: FailureDeps;
+  readonly access: AccessDeps;
+  /** Absent: no LiteLLM proxy is connected. */
+  readonly proxy?: ProxySide;
   /** Whether the store answers; asked at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
   /** The whole state, as seldom. */
@@ -141,6 +146,7 @@ interface StorageSide {
   readonly tables: Tables;
   readonly queue: ProvisionQueue;
   readonly poisonQueue: ProvisionQueue;
+  createQueue(this: void, queueName: string): ProvisionQueue;
 }
 
 function createStorageSide(storage: Config['storage'], traced: TracedAdapters): StorageSide {
@@ -156,7 +162,32 @@ function createStorageSide(storage: Config['storage'], traced: TracedAdapters): 
     tables: traced.tables(createTables(storage, credential)),
     queue: createQueue(PROVISION_QUEUE),
     poisonQueue: createQueue(PROVISION_POISON_QUEUE),
+    createQueue,
   };
+}
+
+function createProxy(
+  config: Config,
+  storage: StorageSide,
+  parts: { readonly store: Store; readonly traced: TracedAdapters; readonly observedBy: Tracing },
+): ProxySide | undefined {
+  const { litellm } = config;
+  if (litellm === undefined) return undefined;
+  return createProxySide({
+    ...parts,
+    litellm,
+    tables: storage.tables,
+    queue: storage.createQueue(PUSH_QUEUE),
+    poisonQueue: storage.createQueue(PUSH_POISON_QUEUE),
+    clock,
+    random,
+  });
+}
+
+/** What people see, and what of it only a connected proxy has. */
+function accessBeside(store: Store, proxy: ProxySide | undefined): Pick<App, 'access' | 'proxy'> {
+  if (proxy === undefined) return { access: { store } };
+  return { access: { store, pushRecord: proxy.push.record }, proxy };
 }
 
 function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
@@ -164,28 +195,47 @@ function countChanges(observedBy: Tracing, { granted, removed }: MembershipChang
   if (removed > 0) observedBy.add('provision.memberships.removed', removed);
 }
 
+function createSeal({ entra, publicUrl }: Config, tables: Tables): SealContext {
+  const keyRing = createKeyRing({ tables, clock, random });
+  return { keyRing, clock, tenantId: entra.tenantId, clientId: entra.clientId, publicUrl };
+}
+
+function createHealth(
+  { rules, assignedGroupsAccept: acceptVersion }: Config,
+  parts: {
+    readonly store: Store;
+    readonly queue: ProvisionQueue;
+    readonly directory: Directory;
+    readonly proxy: ProxySide | undefined;
+  },
+): Pick<App, 'isHealthy' | 'readHealth'> {
+  const { proxy, ...rest } = parts;
+  const connected = proxy === undefined ? {} : { proxy: proxy.push.proxy };
+  const health = { ...rest, ...connected, clock, rules, acceptVersion };
+  return {
+    isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
+    readHealth: rememberFor(HEALTH_MAX_AGE_MS, async () => checkHealth(health)),
+  };
+}
+
 /** Builds everything for one configuration. Connects to nothing. */
 export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
   const { storage, rules } = config;
   const traced = traceAdapters(observedBy, storage);
-  const { tables, queue, poisonQueue } = createStorageSide(storage, traced);
+  const storageSide = createStorageSide(storage, traced);
+  const { tables, queue, poisonQueue } = storageSide;
   const store = createStore(tables);
+  const proxy = createProxy(config, storageSide, { store, traced, observedBy });
+  const push = proxy === undefined ? {} : { push: proxy.requests };
   const parked = createParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
-  const refresh = createRefresh(config, store, directory);
+  const refresh = { ...createRefresh(config, store, directory), ...push };
   const knowledge = createGroupKnowledge({
     store: store.assignedGroups,
     clock,
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
-  const health = { store, queue, directory, clock, rules, acceptVersion: config.assignedGroupsAccept };
-  const seal: SealContext = {
-    keyRing: createKeyRing({ tables, clock, random }),
-    clock,
-    tenantId: config.entra.tenantId,
-    clientId: config.entra.clientId,
-    publicUrl: config.publicUrl,
-  };
+  const seal = createSeal(config, tables);
   return {
     config,
     clock,
@@ -210,12 +260,13 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       random,
       rules,
       onApplied: (changes) => countChanges(observedBy, changes),
+      ...push,
     },
     refresh,
     knowledge,
     failure: { store, poisonQueue, clock },
-    isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
-    readHealth: rememberFor(HEALTH_MAX_AGE_MS, async () => checkHealth(health)),
+    ...accessBeside(store, proxy),
+    ...createHealth(config, { store, queue, directory, proxy }),
   };
 }
 
@@ -233,6 +284,13 @@ export function requireConfig(): Config {
 export function requireApp(): App {
   app ??= buildApp(requireConfig(), tracing());
   return app;
+}
+
+/** Gives what talks to the LiteLLM proxy. Throws `configuration_invalid` where none is connected. */
+export function requireProxySide(): ProxySide {
+  const { proxy } = requireApp();
+  if (proxy === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
+  return proxy;
 }
 
 /** As {@link createApp}, but untraced where tracing is what breaks: a message that meets no application is lost. */

@@ -4,6 +4,8 @@ import { formatFault, sortFaults } from './config/configFault.ts';
 import type { ConfigFault } from './config/configFault.ts';
 import { createEntraEndpoints, readEndpointOrigins } from './config/endpoints.ts';
 import { deepFreeze } from './config/freeze.ts';
+import { readLitellm } from './config/litellm.ts';
+import type { LitellmAccess } from './config/litellm.ts';
 import { readMonitoring } from './config/monitoring.ts';
 import type { Monitoring } from './config/monitoring.ts';
 import { settings } from './config/settings.ts';
@@ -47,6 +49,8 @@ export interface Config {
   /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
   readonly assignedGroupsAccept?: string;
   readonly storage: StorageAccess;
+  /** The LiteLLM proxy that is kept in step. Absent: none. */
+  readonly litellm?: LitellmAccess;
   /** Where telemetry goes. Absent: nowhere. */
   readonly monitoring?: Monitoring;
 }
@@ -82,12 +86,14 @@ function readConfig(environment: Environment): {
   const publicUrl = readPublicUrl(reader);
   const storage = readStorageAccess(reader);
   const assignedGroupsAccept = reader.find(settings.assignedGroupsAccept);
+  const litellm = readLitellm(reader);
   const monitoring = readMonitoring(reader);
   const rest = {
     rules: readRules(reader),
     allowedEmailDomains: reader.find(settings.allowedEmailDomains) ?? [],
     removalLimitPercent: reader.findOrDefault(settings.removalLimitPercent),
     ...(assignedGroupsAccept === undefined ? {} : { assignedGroupsAccept }),
+    ...(litellm === undefined ? {} : { litellm }),
     ...(monitoring === undefined ? {} : { monitoring }),
   };
   const faults = sortFaults(reader.faults);

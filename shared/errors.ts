@@ -38,6 +38,14 @@ export type ErrorCode =
   | 'storage_contention'
   | 'row_unreadable'
   | 'organization_unavailable'
+  // the LiteLLM proxy
+  | 'litellm_unreachable'
+  | 'litellm_key_refused'
+  | 'litellm_answer_invalid'
+  | 'litellm_refused'
+  | 'litellm_email_taken'
+  | 'litellm_role_needs_licence'
+  | 'push_overtaken'
   // messages
   | 'message_unreadable'
   | 'snapshot_missing'

@@ -9,6 +9,11 @@ export const PROVISION_QUEUE = 'provision';
 /** Where the Functions host puts a message after its last attempt. */
 export const PROVISION_POISON_QUEUE = 'provision-poison';
 
+/** Whom or what the LiteLLM proxy has to be told about. */
+export const PUSH_QUEUE = 'push';
+/** Where the Functions host puts such a message after its last attempt. */
+export const PUSH_POISON_QUEUE = 'push-poison';
+
 /** How often the queue delivers a message before it gives up: `maxDequeueCount` of host.json. */
 export const MAX_DELIVERIES = 5;
 

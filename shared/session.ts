@@ -4,7 +4,7 @@
  * Each is a JWE (`dir`, A256GCM) whose key is derived from a ring key for exactly one purpose, tenant and audience, so
  * a cookie of one kind, tenant or site never opens as another: it is the wrong key, not a claim that could be forgotten.
  */
-import { createHash, hkdfSync } from 'node:crypto';
+import { createSecretKey, hash, hkdfSync, type webcrypto } from 'node:crypto';
 import { decodeProtectedHeader, EncryptJWT, jwtDecrypt } from 'jose';
 import * as z from 'zod/mini';
 import { isSafeId } from './domain/isSafeId.ts';
@@ -161,7 +161,7 @@ const ATTEMPT_COOKIE_NAME = /^__Host-litellm-attempt-[A-Za-z0-9_-]{16}$/;
 
 /** One cookie per state, so that two tabs can sign in at once. The hash keeps a foreign `state` out of the name. */
 function attemptCookieName(state: string): string {
-  return `__Host-litellm-attempt-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`;
+  return `__Host-litellm-attempt-${hash('sha256', state, 'base64url').slice(0, 16)}`;
 }
 
 function cookie(name: string, value: string, maxAge: number): ResponseCookie {
@@ -178,7 +178,7 @@ async function seal(
   return new EncryptJWT(payload)
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: ringKey.id })
     .setExpirationTime(Math.floor(context.clock.now().getTime() / 1000) + lifetime)
-    .encrypt(deriveKey(context, purpose, ringKey));
+    .encrypt(sealingKeyOf(context, purpose, ringKey));
 }
 
 async function open(context: SealContext, purpose: Purpose, sealed: string | undefined): Promise<unknown> {
@@ -189,7 +189,7 @@ async function open(context: SealContext, purpose: Purpose, sealed: string | und
   const ringKey = await context.keyRing.findKey(keyId);
   if (ringKey === undefined) return undefined;
   try {
-    const { payload } = await jwtDecrypt(sealed, deriveKey(context, purpose, ringKey), {
+    const { payload } = await jwtDecrypt(sealed, sealingKeyOf(context, purpose, ringKey), {
       keyManagementAlgorithms: ['dir'],
       contentEncryptionAlgorithms: ['A256GCM'],
       requiredClaims: ['exp'],
@@ -211,8 +211,14 @@ function findKeyId(sealed: string): string | undefined {
   }
 }
 
-/** The info is JSON so that no two (purpose, tenant, client, site) share one. The secret is uniform, so no salt. */
-function deriveKey(context: SealContext, purpose: Purpose, ringKey: RingKey): Uint8Array {
+/**
+ * What was derived, kept as long as the ring holds its key in memory: a key that is read anew, even under the same id, or that
+ * was dropped, leaves nothing behind. Whether a key still opens is asked of the ring each time, before this.
+ */
+const derivedKeys = new WeakMap<RingKey, Map<string, webcrypto.CryptoKey>>();
+
+/** The info is JSON so that no two (purpose, tenant, client, site) share one; it also finds the key that was derived with it. */
+function sealingKeyOf(context: SealContext, purpose: Purpose, ringKey: RingKey): webcrypto.CryptoKey {
   const info = JSON.stringify([
     'litellm-cookie',
     purpose,
@@ -220,5 +226,15 @@ function deriveKey(context: SealContext, purpose: Purpose, ringKey: RingKey): Ui
     context.clientId,
     context.publicUrl,
   ]);
-  return new Uint8Array(hkdfSync('sha256', ringKey.secret, '', info, 32));
+  const derived = derivedKeys.get(ringKey) ?? new Map<string, webcrypto.CryptoKey>();
+  derivedKeys.set(ringKey, derived);
+  const key = derived.get(info) ?? deriveKey(ringKey, info);
+  derived.set(info, key);
+  return key;
+}
+
+/** The secret is uniform, so no salt. What comes out cannot be exported again. */
+function deriveKey(ringKey: RingKey, info: string): webcrypto.CryptoKey {
+  const bytes = hkdfSync('sha256', ringKey.secret, '', info, 32);
+  return createSecretKey(new Uint8Array(bytes)).toCryptoKey('AES-GCM', false, ['encrypt', 'decrypt']);
 }

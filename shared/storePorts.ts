@@ -3,7 +3,7 @@
  * else a method throws stands beside it.
  */
 import type { AcceptedGroups } from './domain/assignedGroups.ts';
-import type { Organization, OrganizationRole, Team, TeamRole } from './domain/entities.ts';
+import type { Organization, OrganizationRole, Team, TeamRole, User } from './domain/entities.ts';
 import type { ActualMembership, Grant, Removal, RoleChange } from './domain/membershipPlan.ts';
 import type { Relink } from './domain/newEntities.ts';
 import type { ObservationKey } from './domain/observation.ts';
@@ -17,6 +17,11 @@ export interface UnreadableRow {
   readonly id: string;
   readonly table: string;
   readonly columns: readonly string[];
+}
+
+/** A person whom a run has provisioned. */
+export interface PersonRow {
+  readonly user: User;
 }
 
 export interface UserStore {
@@ -38,6 +43,11 @@ export interface UserStore {
    * others keep changing the row.
    */
   recordOutcome(userId: string, outcome: Outcome): Promise<void>;
+  /** Everybody whom a run has provisioned, one request a page, by id. A row that cannot be read is named and hides no other. */
+  readPages(): AsyncIterable<{
+    readonly people: readonly PersonRow[];
+    readonly unreadable: readonly UnreadableRow[];
+  }>;
 }
 
 /** Fence of a membership partition: every transaction on the partition moves it. */
@@ -61,9 +71,17 @@ export interface MembershipWrites<Role extends string> {
   readonly grants: readonly Grant<Role>[];
 }
 
-export interface ApplyContext {
+/** Index rows that stand already, by entity id: the role they name, and their ETag. */
+export type Announced<Role extends string> = ReadonlyMap<
+  string,
+  { readonly role: Role; readonly etag: string | undefined }
+>;
+
+export interface ApplyContext<Role extends string> {
   readonly userId: string;
   readonly fence: Fence;
+  /** By {@link MembershipStore.announce}, for this run. */
+  readonly announced?: Announced<Role>;
   readonly observation: ObservationKey;
   readonly now: Date;
 }
@@ -77,10 +95,16 @@ export interface MembershipStore<Role extends string> {
   /** One point read: the role a person has now; `undefined` where there is no (readable) membership. */
   findRole(userId: string, entityId: string): Promise<Role | undefined>;
   /**
-   * Writes index rows first (one request each), then the transactions, then deletes the index rows of removed
-   * memberships under the ETag that their grant left. Moves the fence even when there is nothing to write.
+   * Writes the index rows of memberships that are about to be granted, one request for up to 100, all at once. A row too many
+   * harms nobody: the reconcile takes it after an hour.
    */
-  apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied>;
+  announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>>;
+  /**
+   * Writes what is missing of the index rows first (as {@link announce}), then the transactions, then deletes the index rows of
+   * removed memberships (one request each) under the ETag that their grant left. Moves the fence even when there is nothing to
+   * write. Refused also where the fence or a granted membership is there although none was read.
+   */
+  apply(context: ApplyContext<Role>, writes: MembershipWrites<Role>): Promise<Applied>;
 }
 
 /** One row of an index of members: it says that the person may be a member, and the person's own partition is the truth. */
@@ -105,6 +129,11 @@ export interface IndexedMembership {
 export interface MemberIndex {
   readonly kind: 'team' | 'organization';
   readPages(): AsyncIterable<readonly IndexEntry[]>;
+  /**
+   * Of these teams or organizations: one request a page of whatever stands between the first and the last of them (at least one for
+   * each partition of the index), so ask for neighbours.
+   */
+  readMembersOf(entityIds: readonly string[]): AsyncIterable<readonly IndexEntry[]>;
   /** Memberships that no grant of this product wrote, or whose role is not what one wrote: the index may not say so. */
   readUnindexedPages(): AsyncIterable<readonly IndexedMembership[]>;
   /** One point read of the truth: the role, `unreadable` where the membership has none of ours, `undefined` without one. */
@@ -132,7 +161,11 @@ export interface AdminGuard {
 }
 
 export interface OrganizationGuardStore {
-  /** One partition read. Throws `row_unreadable` for a guard that is no list of who is leaving. */
+  /**
+   * The guard, and beside it the index: one request and one for each of its partitions, all at once. Read it before anybody's
+   * membership: only who begins to leave after that is sure to refuse {@link moveGuard}. Throws `row_unreadable` for a guard that
+   * is no list of who is leaving.
+   */
   readGuard(organizationId: string): Promise<AdminGuard>;
   /** Replaces the list of leaving administrators under the ETag read; `false` where somebody else moved the guard. */
   moveGuard(organizationId: string, etag: string | undefined, leaving: readonly Leaving[]): Promise<boolean>;
@@ -154,6 +187,9 @@ export interface EntityStore {
   /** Few ids are read by key, many by partition. */
   readOrganizations(ids: readonly string[]): Promise<EntityRead<Organization>>;
   readTeams(ids: readonly string[]): Promise<EntityRead<Team>>;
+  /** All of them, one request a page. */
+  readOrganizationPages(): AsyncIterable<EntityRead<Organization>>;
+  readTeamPages(): AsyncIterable<EntityRead<Team>>;
   /** Creates what is absent, in transactions; what exists stays untouched. Gives the ids that were created. */
   createOrganizations(organizations: readonly Organization[]): Promise<ReadonlySet<string>>;
   createTeams(teams: readonly Team[]): Promise<ReadonlySet<string>>;

@@ -26,6 +26,10 @@ export type EventName =
   | 'provision.failure'
   | 'groups.refresh'
   | 'members.reconcile'
+  | 'push.person'
+  | 'push.entity'
+  | 'push.failure'
+  | 'push.repair'
   | 'configuration.fault'
   | 'request.failed'
   | 'telemetry.fault';

@@ -84,6 +84,11 @@ function aDevelopmentEnvironment(changes: Environment = {}): Environment {
   });
 }
 
+/** A connected LiteLLM proxy, with changes. */
+function aProxy(changes: Environment = {}): Environment {
+  return { LITELLM_BASE_URL: 'https://litellm.company.com', LITELLM_API_KEY: 'sk-a-key', ...changes };
+}
+
 function configOf(changes: Environment = {}): Config {
   return parseConfig(anEnvironment(changes));
 }
@@ -133,6 +138,7 @@ describe('a configuration', () => {
     });
     expect(config.entra).not.toHaveProperty('servicePrincipalId');
     expect(config).not.toHaveProperty('assignedGroupsAccept');
+    expect(config).not.toHaveProperty('litellm');
   });
 
   it('takes everything that can be set', () => {
@@ -159,7 +165,11 @@ describe('a configuration', () => {
       MEMBERSHIP_SYNC_MODE: 'additive',
       REMOVAL_LIMIT_PERCENT: '100',
       ASSIGNED_GROUPS_ACCEPT: '5f0c1e2a',
+      LITELLM_BASE_URL: 'https://litellm.company.com',
+      LITELLM_API_KEY: 'sk-a-key',
     });
+    expect(config.litellm?.baseUrl).toBe('https://litellm.company.com');
+    expect(config.litellm?.apiKey.reveal()).toBe('sk-a-key');
     expect(config.entra).toMatchObject({
       tenantId: tenant,
       servicePrincipalId: servicePrincipal,
@@ -199,6 +209,7 @@ describe('a configuration', () => {
     const config = configOf({
       ROLE_MAPPINGS: '{"entra-group-123":"proxy_admin"}',
       DEFAULT_TEAM_PARAMS: '{"models":["gpt-4"]}',
+      ...aProxy(),
     });
     const held: readonly object[] = [
       config,
@@ -210,6 +221,7 @@ describe('a configuration', () => {
       config.rules.defaultTeamParams.models,
       config.rules.defaultTeamParams.team_member_permissions,
       config.allowedEmailDomains,
+      config.litellm ?? {},
     ];
     for (const value of held) expect(Object.isFrozen(value)).toBe(true);
     const { roleMappings } = config.rules;
@@ -245,7 +257,11 @@ describe('a configuration', () => {
 
 describe('a secret', () => {
   it('shows itself only when it is asked to', () => {
-    const config = configOf({ MICROSOFT_CLIENT_SECRET: 'hush-hush', AzureWebJobsStorage: azurite });
+    const config = configOf({
+      MICROSOFT_CLIENT_SECRET: 'hush-hush',
+      AzureWebJobsStorage: azurite,
+      ...aProxy({ LITELLM_API_KEY: 'sk-hush-hush' }),
+    });
     for (const text of [
       JSON.stringify(config),
       inspect(config, { depth: 9, showHidden: true }),
@@ -279,6 +295,14 @@ describe('a secret', () => {
         AzureWebJobsStorage__queueServiceUri: 'https://a.queue.core.windows.net/?sv=1&sig=hush-hush',
         AzureWebJobsStorage__tableServiceUri: 'https://a.table.core.windows.net',
       },
+    ],
+    ["a proxy's key with more than the key", aProxy({ LITELLM_API_KEY: 'Bearer sk-hush-hush' })],
+    ["a proxy's key on two lines", aProxy({ LITELLM_API_KEY: 'sk-hush-hush\nsk-hush-hush' })],
+    ["a proxy's key without the proxy", { LITELLM_API_KEY: 'Bearer sk-hush-hush' }],
+    ["a proxy's key in the place of its address", aProxy({ LITELLM_BASE_URL: 'sk-hush-hush' })],
+    [
+      "a proxy's key in its address",
+      aProxy({ LITELLM_BASE_URL: 'https://litellm:hush-hush@litellm.company.com' }),
     ],
     ['a query in an address', { PUBLIC_URL: 'https://ai.company.com/?code=hush-hush' }],
     ['a password in an address', { PUBLIC_URL: 'https://hush-hush:hush-hush@ai.company.com' }],
@@ -360,11 +384,11 @@ describe('the faults', () => {
     expect(fault?.expected).toContain('nested');
   });
 
-  it.each(['MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID'])(
+  it.each(['MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID', 'LITELLM_API_KEY'])(
     'name a reference in %s that Azure did not resolve',
     (setting) => {
       const reference = '@Microsoft.KeyVault(SecretUri=https://vault.vault.azure.net/secrets/name)';
-      const faults = findConfigFaults(anEnvironment({ [setting]: reference }));
+      const faults = findConfigFaults(anEnvironment({ ...aProxy(), [setting]: reference }));
       expect(faults).toMatchObject([{ setting, got: 'a reference that Azure has not resolved' }]);
     },
   );
@@ -549,6 +573,65 @@ describe('the storage', () => {
     ],
   ])('is refused: %s', (_case, changes, setting) => {
     expect(faultySettings(anAzureEnvironment(changes))).toEqual([setting]);
+  });
+});
+
+describe('the LiteLLM proxy', () => {
+  it.each([
+    ['https://LiteLLM.company.com:443/', 'https://litellm.company.com'],
+    ['https://litellm.company.com:4000', 'https://litellm.company.com:4000'],
+    ['https://ai.company.com/litellm/', 'https://ai.company.com/litellm'],
+    ['https://ai.company.com/v1/litellm//', 'https://ai.company.com/v1/litellm'],
+    ['https://ai.company.com/x/../litellm', 'https://ai.company.com/litellm'],
+    ['https://ai.company.com/my-ui', 'https://ai.company.com/my-ui'],
+    ['http://localhost:4000/', 'http://localhost:4000'],
+    ['http://127.0.0.1:4000/litellm', 'http://127.0.0.1:4000/litellm'],
+    ['http://[::1]:4000', 'http://[::1]:4000'],
+  ])('is at %s', (address, baseUrl) => {
+    expect(configOf(aProxy({ LITELLM_BASE_URL: address })).litellm?.baseUrl).toBe(baseUrl);
+  });
+
+  it.each([
+    ['no address', 'litellm.company.com'],
+    ['http elsewhere', 'http://litellm.company.com'],
+    ['http on a name that begins like this machine', 'http://localhost.company.com'],
+    ['another protocol', 'ftp://litellm.company.com'],
+    ['a query', 'https://litellm.company.com/?key=1'],
+    ['an empty query', 'https://litellm.company.com/?'],
+    ['a fragment', 'https://litellm.company.com/#/teams'],
+    ['a user', 'https://admin@litellm.company.com'],
+    ['a backslash', 'https://litellm.company.com\\@other.com'],
+    ['a space', 'https://litellm.company.com/lite llm'],
+    ["the address of its models, which OpenAI's clients want", 'https://litellm.company.com/v1'],
+    ['the same under a path', 'https://ai.company.com/litellm/v1/'],
+    ['the address of its pages', 'https://litellm.company.com/ui/'],
+    ['the same by another way', 'https://litellm.company.com/ui/x/..'],
+  ])('is refused: %s', (_case, address) => {
+    const faults = findConfigFaults(anEnvironment(aProxy({ LITELLM_BASE_URL: address })));
+    expect(faults.map((fault) => fault.setting)).toEqual(['LITELLM_BASE_URL']);
+    expect(faults[0]?.expected).toMatch(/^an https address, or an http one on localhost/);
+  });
+
+  it.each([
+    ['an address without a key', 'LITELLM_API_KEY', 'LITELLM_BASE_URL'],
+    ['a key without an address', 'LITELLM_BASE_URL', 'LITELLM_API_KEY'],
+  ])('is refused with %s, by the name of what is missing', (_case, missing, given) => {
+    for (const nothing of [undefined, '', '  ']) {
+      const faults = findConfigFaults(anEnvironment(aProxy({ [missing]: nothing })));
+      expect(faults).toMatchObject([{ setting: missing, got: 'not set' }]);
+      expect(faults[0]?.expected).toContain(`or take ${given} away too`);
+    }
+  });
+
+  it.each(['sk-a key', 'sk-a\tkey', 'sk-schlüssel', 'Bearer sk-a-key'])(
+    'is refused with the key %j',
+    (key) => {
+      expect(faultySettings(anEnvironment(aProxy({ LITELLM_API_KEY: key })))).toEqual(['LITELLM_API_KEY']);
+    },
+  );
+
+  it('takes a key with a line break after it, as files have it', () => {
+    expect(configOf(aProxy({ LITELLM_API_KEY: 'sk-a-key\n' })).litellm?.apiKey.reveal()).toBe('sk-a-key');
   });
 });
 

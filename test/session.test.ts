@@ -1,3 +1,4 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { EncryptJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../shared/errors.ts';
@@ -14,7 +15,14 @@ import {
   type Session,
   SESSION_COOKIE_NAME,
 } from '../shared/session.ts';
-import { createSealContext, createTestClock, createTestKeyRing } from './support/signInDoubles.ts';
+import {
+  CLIENT_ID,
+  createSealContext,
+  createTestClock,
+  createTestKeyRing,
+  PUBLIC_URL,
+  TENANT_ID,
+} from './support/signInDoubles.ts';
 
 const attempt: LoginAttempt = {
   state: 'state-one',
@@ -176,6 +184,47 @@ describe('a cookie that is not ours', () => {
     for (const value of [await forge('dir', 'A256GCM'), await forge('A256KW', 'A256GCM')]) {
       expect(await openSession(context, new Map([[SESSION_COOKIE_NAME, value]]))).toBeUndefined();
     }
+  });
+});
+
+describe('the key that is derived', () => {
+  it('is HKDF-SHA-256 of the ring’s secret for purpose, tenant, client and site, so that all versions open the same', async () => {
+    const context = createSealContext();
+    const { id, secret } = await context.keyRing.sealingKey();
+    const info = JSON.stringify(['litellm-cookie', 'session', TENANT_ID, CLIENT_ID, PUBLIC_URL]);
+    const value = await new EncryptJWT({ ...session })
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id })
+      .setExpirationTime('1h')
+      .encrypt(new Uint8Array(hkdfSync('sha256', secret, '', info, 32)));
+    expect(await openSession(context, new Map([[SESSION_COOKIE_NAME, value]]))).toMatchObject(session);
+  });
+
+  it('is derived once for each purpose, however many cookies are sealed and opened', async () => {
+    const keyRing = createTestKeyRing();
+    const secret = Uint8Array.from(randomBytes(32));
+    let readings = 0;
+    keyRing.keys.push({
+      id: 'k000002',
+      get secret() {
+        readings += 1;
+        return secret;
+      },
+    });
+    const context = createSealContext({ keyRing });
+    for (let round = 0; round < 3; round += 1) {
+      await openAttempt(context, sent(await sealAttempt(context, attempt)), 'state-one');
+      await openSession(context, sent(await sealSession(context, session)));
+    }
+    expect(readings).toBe(2);
+  });
+
+  it('is derived again from a secret that took the place of another under the same id', async () => {
+    const keyRing = createTestKeyRing();
+    const context = createSealContext({ keyRing });
+    const before = sent(await sealSession(context, session));
+    keyRing.keys.splice(0, 1, { id: 'k000001', secret: Uint8Array.from(randomBytes(32)) });
+    expect(await openSession(context, before)).toBeUndefined();
+    expect(await openSession(context, sent(await sealSession(context, session)))).toMatchObject(session);
   });
 });
 

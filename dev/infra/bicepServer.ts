@@ -112,10 +112,10 @@ class Connection {
 /** Half the processor time for hundreds of small compilations: no profiling, no collector beside them. */
 const runtimeOptions = { DOTNET_TieredPGO: '0', DOTNET_gcConcurrent: '0' };
 
-/** Starts the compiler. `environment` is what `readEnvironmentVariable` sees beside this process's own. */
+/** Starts the compiler. `environment` is what `readEnvironmentVariable` sees beside this process's own; undefined hides one of those. */
 export function startBicepServer(
   path: string,
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
 ): BicepServer {
   const env = { ...process.env, ...runtimeOptions, ...environment };
   const child = spawn(path, ['jsonrpc', '--stdio'], { env, stdio: ['pipe', 'pipe', 'pipe'] });

@@ -26,6 +26,11 @@ const property = z.looseObject({
   key: z.looseObject({ type: z.literal('Identifier'), name: z.string() }),
   value: z.unknown(),
 });
+const choice = z.looseObject({
+  type: z.literal('ConditionalExpression'),
+  consequent: z.unknown(),
+  alternate: z.unknown(),
+});
 const objectExpression = z.looseObject({
   type: z.literal('ObjectExpression'),
   properties: z.array(z.unknown()),
@@ -45,9 +50,9 @@ export function readEmittedEvents(): ReadonlyMap<string, ReadonlySet<string>> {
       if (text.success && names.has(text.data.value) && !events.has(text.data.value)) {
         events.set(text.data.value, new Set(commonFields));
       }
-      const described = findDescribed(each);
-      if (described !== undefined)
-        events.set(described.name, new Set([...commonFields, ...described.fields]));
+      for (const { name, fields } of readDescribed(each)) {
+        events.set(name, new Set([...commonFields, ...fields]));
+      }
     });
   }
   return events;
@@ -82,19 +87,31 @@ function readEventNames(file: string): ReadonlySet<string> {
   return names;
 }
 
-/** `observeFlow(log, { name: 'x', describe: … })`: what `describe` gives is in the event. */
-function findDescribed(of: unknown): { name: string; fields: readonly string[] } | undefined {
+/** `observeFlow(log, { name: 'x', describe: … })`: what `describe` gives is in the event. `name` may choose between two. */
+function readDescribed(
+  of: unknown,
+): readonly { readonly name: string; readonly fields: readonly string[] }[] {
   const parsed = objectExpression.safeParse(of);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) return [];
   const members = new Map(propertiesOf(parsed.data.properties));
-  const name = literal.safeParse(members.get('name'));
-  if (!name.success || !members.has('describe')) return undefined;
+  const names = readChoice(members.get('name'));
+  if (names.length === 0 || !members.has('describe')) return [];
   const fields: string[] = [];
   visit(members.get('describe'), (each) => {
     const object = objectExpression.safeParse(each);
     if (object.success) fields.push(...propertiesOf(object.data.properties).map(([key]) => key));
   });
-  return { name: name.data.value, fields };
+  return names.map((name) => ({ name, fields }));
+}
+
+/** `'x'` or `condition ? 'x' : 'y'`. */
+function readChoice(value: unknown): readonly string[] {
+  const chosen = choice.safeParse(value);
+  const parts = chosen.success ? [chosen.data.consequent, chosen.data.alternate] : [value];
+  return parts.flatMap((part) => {
+    const text = literal.safeParse(part);
+    return text.success ? [text.data.value] : [];
+  });
 }
 
 function propertiesOf(members: readonly unknown[]): readonly (readonly [string, unknown])[] {

@@ -98,7 +98,11 @@ async function findOfAzureCli(environment: Environment): Promise<string | undefi
   return (await isExecutable(path)) ? path : undefined;
 }
 
-async function restoreFromNuGet(environment: Environment): Promise<string | undefined> {
+/**
+ * Gives the path of the pinned compiler, restored once. `undefined` where NuGet has none for this platform or there is no `dotnet` on
+ * the PATH; throws where the restore fails.
+ */
+export async function restoreFromNuGet(environment: Environment): Promise<string | undefined> {
   const platform = nuGetPlatform();
   const dotnet = await findOnPath('dotnet', environment);
   if (platform === undefined || dotnet === undefined) return undefined;

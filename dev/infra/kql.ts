@@ -59,7 +59,7 @@ function readTokens(text: string): readonly string[] {
   return tokens;
 }
 
-const comparisons: ReadonlySet<string> = new Set(['==', '!=', 'startswith']);
+const comparisons: ReadonlySet<string> = new Set(['==', '!=', 'startswith', 'endswith']);
 
 class QueryParser {
   readonly #tokens: readonly string[];
@@ -228,6 +228,8 @@ function computeBinary(node: Extract<Expression, { kind: 'binary' }>, row: Row):
       return left === right;
     case '!=':
       return left !== right;
+    case 'endswith':
+      return printed(left).toLowerCase().endsWith(printed(right).toLowerCase());
     default:
       return printed(left).toLowerCase().startsWith(printed(right).toLowerCase());
   }

@@ -50,6 +50,8 @@ export interface MeantDeployment {
   readonly removalLimitPercent: number;
   readonly assignedGroupsAccept?: string;
   readonly allowedEmailDomains: readonly string[];
+  /** The LiteLLM proxy that is connected, and where its key is in Key Vault; absent: none. */
+  readonly proxy?: { readonly baseUrl: string; readonly apiKeySecretUri: string };
   /** Settings that have no value unless the deployer chooses one, and here have one. */
   readonly chosenSettings: readonly string[];
 }
@@ -174,6 +176,16 @@ const everythingChosen: MeantDeployment = {
   ],
 };
 
+const connectedProxy: MeantDeployment = {
+  ...plain,
+  name: 'connectedProxy',
+  proxy: {
+    baseUrl: 'https://litellm.contoso.example/proxy',
+    apiKeySecretUri: 'https://contoso-vault.vault.azure.net/secrets/litellm-api-key',
+  },
+  chosenSettings: [...plain.chosenSettings, 'LITELLM_BASE_URL', 'LITELLM_API_KEY'],
+};
+
 /** In the order in which they are shown. */
 export const meantDeployments: readonly MeantDeployment[] = [
   plain,
@@ -185,6 +197,7 @@ export const meantDeployments: readonly MeantDeployment[] = [
   flagOn,
   ownApplication,
   ownApplicationSecret,
+  connectedProxy,
   {
     ...plain,
     name: 'alertsWithMail',

@@ -32,7 +32,7 @@ type Operator = (line: Line) => readonly LineFault[];
 const leftAlone: readonly RegExp[] = [
   // What only people read: whether it says the right thing no test can tell.
   /^\s*(?:metadata|@|\/\/|targetScope|using|extension |#disable)/,
-  /^\s*(?:description|displayName|groupShortName): '/,
+  /^\s*(?:description|displayName|groupShortName|noDataMessage): '/,
   // The one name that Azure allows there.
   /^\s*name: 'default'$/,
 ];
@@ -79,6 +79,8 @@ const chosen: ReadonlyMap<string, string> = new Map([
   ['vnetAddressPrefix', '10.99.0.0/24'],
   ['addressPrefix', '10.99.0.0/24'],
   ['componentName', 'other'],
+  ['litellmBaseUrl', 'https://other.example'],
+  ['litellmApiKeySecretUri', 'https://other.vault.azure.net/secrets/other'],
 ]);
 
 const isLiteral = /^(\s*[\w'$\-{}]+: )('(?:[^'\\]|\\.)*'|true|false|\d+)(,?)$/;
@@ -168,7 +170,7 @@ const swaps: readonly (readonly [RegExp, string])[] = [
   [/(?:workspace|component)\.id$/g, "'other'"],
   [/storage\.outputs\.id$/g, 'monitoring.outputs.workspaceId'],
   [/monitoring\.outputs\.componentId$/g, 'storage.outputs.id'],
-  [/\[workspaceId\]/g, '[]'],
+  [/\[(?:workspaceId|workspace\.id)\]/g, '[]'],
   [/actionGroup\.id\]/g, ']'],
   [/cidrSubnet\((\w+), (\d+), (\d)\)/g, 'cidrSubnet($1, $2, 1)'],
   [
@@ -180,6 +182,10 @@ const swaps: readonly (readonly [RegExp, string])[] = [
   [/\{ 'azd-service-name': 'app' \}/g, '{}'],
   [/\/sso\/callback/g, '/callback'],
   [/toLower\((\w+)\)/g, '$1'],
+  [/SecretUri=\$\{entraClientSecretUri\}/g, 'SecretUri=${litellmApiKeySecretUri}'],
+  [/SecretUri=\$\{litellmApiKeySecretUri\}/g, 'SecretUri=${entraClientSecretUri}'],
+  [/!empty\(litellmApiKeySecretUri\)/g, '!empty(entraClientSecretUri)'],
+  [/= !empty\(/g, '= empty('],
   [/string\((entraGroupsAlsoCreateOrgs)\)/g, 'string(!$1)'],
 ];
 
@@ -204,8 +210,10 @@ const notHandedOn: Operator = ({ file, text }) => {
   return [`${start}'${other}'`];
 };
 
+const queryText: readonly [RegExp, string] = [/"([^"]+)"/g, '"$1x"'];
+
 const queryFaults: readonly (readonly [RegExp, string])[] = [
-  [/"([^"]+)"/g, '"$1x"'],
+  queryText,
   [/ and /g, ' or '],
   [/ or /g, ' and '],
   [/isnotempty/g, 'isempty'],
@@ -213,17 +221,24 @@ const queryFaults: readonly (readonly [RegExp, string])[] = [
   [/ != /g, ' == '],
   [/ !in /g, ' in '],
   [/ in /g, ' !in '],
+  [/\bstartswith\b/g, 'endswith'],
+  [/\bendswith\b/g, 'startswith'],
   [/^AppTraces/g, 'AppEvents'],
+  [/\bcode\b/g, 'cod'],
+  [/\bTimeGenerated\b/g, 'TimeCreated'],
+  [/\{timeRange:/g, '{otherRange:'],
   [/fields\.(\w+)/g, 'fields.other$1'],
 ];
 
-/** A query that counts something else. */
+/** A query that counts something else. The texts that it shows are for people. */
 const query: Operator = ({ text }) =>
-  queryFaults.flatMap(([pattern, other]) =>
-    [...text.matchAll(pattern)].map((found) =>
-      replaceAt(text, found, found[0].replace(new RegExp(pattern.source), other)),
-    ),
-  );
+  queryFaults
+    .filter((fault) => fault !== queryText || !/^\| (?:summarize|project) /.test(text))
+    .flatMap(([pattern, other]) =>
+      [...text.matchAll(pattern)].map((found) =>
+        replaceAt(text, found, found[0].replace(new RegExp(pattern.source), other)),
+      ),
+    );
 
 const operators: readonly Operator[] = [
   literalProperty,

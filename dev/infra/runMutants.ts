@@ -6,13 +6,13 @@ import { assertions } from './assertions/assertions.ts';
 import { startBicepServer } from './bicepServer.ts';
 import type { BicepServer } from './bicepServer.ts';
 import { compileParameters, compileTemplate, deployInTheory } from './deployInTheory.ts';
+import { findFailing } from './findFailing.ts';
 import { copyInfra, infraDir } from './infraCopy.ts';
 import type { InfraCopy } from './infraCopy.ts';
 import { meantDeployments } from './meantDeployments.ts';
 import type { MeantDeployment } from './meantDeployments.ts';
 import { makeMutants } from './mutants.ts';
 import type { Mutant } from './mutants.ts';
-import type { Deployment } from './resolveDeployment.ts';
 
 export interface MutantResult {
   readonly mutant: Mutant;
@@ -20,17 +20,18 @@ export interface MutantResult {
   readonly caughtBy?: { readonly assertion: string; readonly deployment: string };
 }
 
-/** Gives the mutants of all files of the template that is deployed, but for the workbook: it only draws. */
+/** Gives the mutants of all files of the template that is deployed; those of `main.bicepparam` are `makeChoiceMutants`'. */
 export function readMutants(): readonly Mutant[] {
-  const modules = readdirSync(join(infraDir, 'app')).filter((file) => file !== 'workbook.bicep');
-  return ['main.bicep', ...modules.sort().map((file) => `app/${file}`)].flatMap((file) =>
+  const modules = readdirSync(join(infraDir, 'app')).sort();
+  return ['main.bicep', ...modules.map((file) => `app/${file}`)].flatMap((file) =>
     makeMutants(file, readFileSync(join(infraDir, file), 'utf8')),
   );
 }
 
 /**
  * Gives a result for every mutant, in their order. `compilers` work at a time, each on a copy of its own.
- * Throws an Error where a mutant does not compile or cannot be computed: then it is no small fault but a wrong operator.
+ * Throws an Error where a mutant does not compile or cannot be computed, or where an assertion breaks on it instead of saying
+ * what is wrong: then it is no small fault but a wrong operator, or a wrong assertion.
  */
 export async function runMutants(
   bicepPath: string,
@@ -71,7 +72,7 @@ async function createBench(bicepPath: string): Promise<Bench> {
       try {
         return await tryMutant(mutant, { server, copy, template, parameters });
       } catch (error) {
-        throw new Error(`The mutant cannot be deployed: ${mutant.name}`, { cause: error });
+        throw new Error(`The mutant cannot be judged: ${mutant.name}`, { cause: error });
       } finally {
         await writeFile(copy.path(mutant.file), original);
       }
@@ -98,7 +99,7 @@ async function tryMutant(mutant: Mutant, tools: Tools): Promise<MutantResult> {
     const { name } = meant;
     const given = parameters.get(name) ?? '';
     const deployment = await deployInTheory({ server, copy, name, template, parameters: given });
-    const assertion = findFailing(deployment, meant);
+    const assertion = findFailing(assertions, deployment, meant);
     if (assertion !== undefined) return { mutant, caughtBy: { assertion, deployment: name } };
   }
   return { mutant };
@@ -119,16 +120,5 @@ const firstByFile: ReadonlyMap<string, readonly string[]> = new Map([
   ['app/alerts.bicep', ['alertsWithMail']],
   ['app/entra.bicep', ['everythingChosen']],
   ['app/network.bicep', ['network']],
+  ['app/workbook.bicep', ['default']],
 ]);
-
-function findFailing(deployment: Deployment, meant: MeantDeployment): string | undefined {
-  return assertions.find(({ check }) => {
-    try {
-      check(deployment, meant);
-      return false;
-    } catch {
-      // Also what an assertion cannot even read (a configuration that does not parse): it does notice.
-      return true;
-    }
-  })?.name;
-}

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { buildApp } from '../build.ts';
 import { createStorage } from '../createStorage.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
+import { type LitellmProcess, startLitellmProcess } from '../litellm/litellmProcess.ts';
+import type { Profile } from '../litellm/profile.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
 import type { Child } from './childProcess.ts';
 import { startIdentityEmulator } from './identityEmulator.ts';
@@ -24,6 +26,8 @@ export interface FoundationOptions {
   readonly queuePort?: number;
   readonly tablePort?: number;
   readonly directoryFile?: string;
+  /** Starts the LiteLLM emulator too, as this kind of version; default: none, and no proxy is connected. */
+  readonly litellmProfile?: Profile;
   /** App settings that win over the stack's own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -31,6 +35,8 @@ export interface FoundationOptions {
 export interface Foundation {
   readonly settings: Readonly<Record<string, string>>;
   readonly identity: ReadyLine;
+  /** Where it was asked for. */
+  readonly litellm: LitellmProcess | undefined;
   readonly storageConnectionString: string;
   /** The processes, to be watched. */
   readonly children: readonly Pick<Child<unknown>, 'name' | 'exited' | 'logs'>[];
@@ -38,15 +44,16 @@ export interface Foundation {
 }
 
 /**
- * Builds the app (unless it is there) and starts both emulators at once, then creates the tables and queues.
+ * Builds the app (unless it is there) and starts the emulators at once, then creates the tables and queues.
  * Rejects with the first fault, after ending what did start.
  */
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
   const { stateDir } = options;
   await mkdir(stateDir, { recursive: true });
-  const [azurite, identity, built] = await Promise.allSettled([
+  const { litellmProfile: profile, inMemory = false } = options;
+  const [azurite, identity, litellm, built] = await Promise.allSettled([
     startAzurite({
-      ...(options.inMemory === true ? {} : { location: join(stateDir, 'azurite') }),
+      ...(inMemory ? {} : { location: join(stateDir, 'azurite') }),
       queuePort: options.queuePort ?? 0,
       tablePort: options.tablePort ?? 0,
     }),
@@ -54,27 +61,45 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
       stateDir: join(stateDir, 'identity'),
       ...(options.directoryFile === undefined ? {} : { directoryFile: options.directoryFile }),
     }),
+    profile === undefined
+      ? undefined
+      : startLitellmProcess({ profile, ...(inMemory ? {} : { stateFile: join(stateDir, 'litellm.json') }) }),
     options.isBuilt === true ? undefined : buildApp({ outdir: options.appDir }),
   ]);
-  if (azurite.status === 'fulfilled' && identity.status === 'fulfilled' && built.status === 'fulfilled') {
-    return finish(options, azurite.value, identity.value);
+  if (
+    azurite.status === 'fulfilled' &&
+    identity.status === 'fulfilled' &&
+    litellm.status === 'fulfilled' &&
+    built.status === 'fulfilled'
+  ) {
+    return finish(options, {
+      azurite: azurite.value,
+      identity: identity.value,
+      litellm: litellm.value,
+    });
   }
-  const faults = [azurite, identity, built].flatMap((part): unknown[] =>
+  const faults = [azurite, identity, litellm, built].flatMap((part): unknown[] =>
     part.status === 'rejected' ? [part.reason] : [],
   );
   await Promise.all(
-    [azurite, identity].map(async (part) => (part.status === 'fulfilled' ? part.value.stop() : undefined)),
+    [azurite, identity, litellm].map(async (part) =>
+      part.status === 'fulfilled' ? part.value?.stop() : undefined,
+    ),
   );
   throw faults[0];
 }
 
-async function finish(
-  options: FoundationOptions,
-  azurite: Azurite,
-  identity: Child<ReadyLine>,
-): Promise<Foundation> {
+interface Processes {
+  readonly azurite: Azurite;
+  readonly identity: Child<ReadyLine>;
+  readonly litellm: LitellmProcess | undefined;
+}
+
+async function finish(options: FoundationOptions, processes: Processes): Promise<Foundation> {
+  const { azurite, identity, litellm } = processes;
+  const children = [azurite, identity, ...(litellm === undefined ? [] : [litellm])];
   const stop = async (): Promise<void> => {
-    await Promise.all([azurite.stop(), identity.stop()]);
+    await Promise.all(children.map(async (child) => child.stop()));
   };
   try {
     await createStorage(azurite.connectionString);
@@ -86,12 +111,14 @@ async function finish(
     settings: createStackSettings({
       url: options.url,
       identity: identity.ready,
+      litellm: litellm?.ready,
       storageConnectionString: azurite.connectionString,
       given: options.settings ?? {},
     }),
     identity: identity.ready,
+    litellm,
     storageConnectionString: azurite.connectionString,
-    children: [azurite, identity],
+    children,
     stop,
   };
 }

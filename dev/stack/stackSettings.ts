@@ -1,4 +1,5 @@
 import type { ReadyLine } from '../identity/readyLine.ts';
+import type { ReadyLine as LitellmReadyLine } from '../litellm/readyLine.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -15,6 +16,8 @@ export interface StackSettingsOptions {
     | 'clientSecret'
     | 'servicePrincipalId'
   >;
+  /** The LiteLLM emulator, where there is one. */
+  readonly litellm?: Pick<LitellmReadyLine, 'url' | 'masterKey'> | undefined;
   readonly storageConnectionString: string;
   /** What a person gave: `local.settings.json`, then the command line. Wins over everything here. */
   readonly given: Settings;
@@ -31,7 +34,7 @@ export function usesEmulator(given: Settings): boolean {
 
 /** Gives every app setting of a local stack. `UseDevelopmentStorage=true` means the stack's own storage emulator. Pure. */
 export function createStackSettings(options: StackSettingsOptions): Settings {
-  const { url, identity, storageConnectionString, given } = options;
+  const { url, identity, litellm, storageConnectionString, given } = options;
   const storage = given['AzureWebJobsStorage'] ?? '';
   return {
     FUNCTIONS_WORKER_RUNTIME: 'node',
@@ -45,6 +48,7 @@ export function createStackSettings(options: StackSettingsOptions): Settings {
       budget_duration: '30d',
     }),
     ...(usesEmulator(given) ? emulatorSettings(identity) : {}),
+    ...(litellm === undefined ? {} : { LITELLM_BASE_URL: litellm.url, LITELLM_API_KEY: litellm.masterKey }),
     ...given,
     AzureWebJobsStorage:
       storage === '' || storage.startsWith('UseDevelopmentStorage=true') ? storageConnectionString : storage,

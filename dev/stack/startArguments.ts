@@ -10,6 +10,8 @@ export interface StartArguments {
   readonly directoryFile?: string;
   /** Keeps everything there instead of in `.local/`. */
   readonly stateDir?: string;
+  /** `false`: no LiteLLM proxy, not even an emulated one. */
+  readonly litellm: boolean;
   /** App settings, by name. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -22,7 +24,7 @@ const ourNames = new Set(Object.values(settings).map(({ name }) => name));
 const hostName = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|NODE_|IDENTITY_|LOCAL_FUNCTION_KEY$)/;
 
 /**
- * Parses what follows `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false` and `--NAME=value`.
+ * Parses what follows `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false`, `--no-litellm` and `--NAME=value`.
  * Throws a StartError that lists everything it does not know.
  */
 export function parseStartArguments(args: readonly string[]): StartArguments {
@@ -30,6 +32,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
   const unknown: string[] = [];
   let help = false;
   let reset = false;
+  let litellm = true;
   let port: number | undefined;
   let directoryFile: string | undefined;
   let stateDir: string | undefined;
@@ -41,6 +44,8 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       help = true;
     } else if (name === 'reset' && value === undefined) {
       reset = true;
+    } else if (name === 'no-litellm' && value === undefined) {
+      litellm = false;
     } else if (name === 'port') {
       port = parsePort(value ?? rest.shift());
     } else if (name === 'directory') {
@@ -61,6 +66,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
   return {
     help,
     reset,
+    litellm,
     settings: given,
     ...(port === undefined ? {} : { port }),
     ...(directoryFile === undefined ? {} : { directoryFile }),

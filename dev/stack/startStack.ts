@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostProcess, startHostProcess } from '../host/hostProcess.ts';
 import { type ControlClient, createControlClient } from '../identity/controlClient.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
+import type { ControlClient as LitellmControlClient } from '../litellm/controlClient.ts';
+import type { Profile } from '../litellm/profile.ts';
 import type { Child } from './childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
@@ -31,6 +33,8 @@ export interface StackOptions {
   /** The app in `appDir` is built already, as an unpacked package is; default false. */
   readonly isBuilt?: boolean;
   readonly directoryFile?: string;
+  /** Starts the LiteLLM emulator too, as this kind of version; default: none, and no proxy is connected. */
+  readonly litellmProfile?: Profile;
   /** App settings that win over the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
   /** Runs every timer function once before the stack is ready, so that nothing waits for a schedule. Default true. */
@@ -61,6 +65,13 @@ export interface Stack {
   readonly identity: ReadyLine;
   /** The identity emulator's switches and records. */
   readonly control: ControlClient;
+  /** The LiteLLM emulator, where it was asked for. */
+  readonly litellm?: {
+    readonly url: string;
+    readonly masterKey: string;
+    /** Its rows, switches and records. */
+    readonly control: LitellmControlClient;
+  };
   readonly functionKey: string;
   /** Every setting that the app got. */
   readonly settings: Readonly<Record<string, string>>;
@@ -124,7 +135,7 @@ interface StackParts {
 }
 
 function createStack({ foundation, host, startHost, log, release, stateDir }: StackParts): Stack {
-  const { identity, storageConnectionString, settings } = foundation;
+  const { identity, litellm, storageConnectionString, settings } = foundation;
   const failure = Promise.withResolvers<StackFailure>();
   let current = host;
   let stopping: Promise<void> | undefined;
@@ -156,6 +167,7 @@ function createStack({ foundation, host, startHost, log, release, stateDir }: St
     servicePrincipalId: identity.servicePrincipalId,
     identity,
     control: createControlClient(identity.browserUrl),
+    ...(litellm === undefined ? {} : { litellm: { ...litellm.ready, control: litellm.control } }),
     functionKey: host.functionKey,
     settings,
     host: { logs: log.lines, pid: () => current.pid },
@@ -199,8 +211,11 @@ async function runTimersOnce(host: HostProcess): Promise<void> {
 }
 
 async function writeStackFile(stateDir: string, stack: Stack): Promise<void> {
-  const { url, identityUrl, storageConnectionString } = stack;
+  const { url, identityUrl, storageConnectionString, settings } = stack;
   await mkdir(stateDir, { recursive: true });
-  const content = { url, identityUrl, storageConnectionString, pid: process.pid };
+  // Of whatever proxy is connected, the emulator or a real one: `npm run push` reads it.
+  const { LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey } = settings;
+  const litellm = baseUrl === undefined || apiKey === undefined ? {} : { litellm: { baseUrl, apiKey } };
+  const content = { url, identityUrl, storageConnectionString, ...litellm, pid: process.pid };
   await writeFile(join(stateDir, 'stack.json'), `${JSON.stringify(content, null, 2)}\n`);
 }

@@ -16,7 +16,7 @@ export interface Room {
   readonly isBundle?: true;
 }
 
-/** A file `shared/X.ts` and a folder `shared/X/` are the room X. `shared/storePorts.ts` belongs to `ports`. */
+/** A file `shared/X.ts` and a folder `shared/X/` are the room X. `shared/storePorts.ts` and `shared/proxyPorts.ts` belong to `ports`. */
 export const rooms: Readonly<Record<string, Room>> = {
   functions: {
     rooms: ['app', 'flows', 'pages', 'http', 'session', 'messages', 'errors', 'telemetry'],
@@ -87,6 +87,7 @@ export const adapterFolders: Readonly<Record<string, readonly string[] | 'every 
   tables: 'every adapter',
   entra: ['entraIdentity', 'managedIdentity'],
   graph: ['graphDirectory'],
+  litellm: ['litellmProxy'],
 };
 
 /** Names under which anything fits, so that everything ends up there. */
@@ -110,7 +111,7 @@ export function findRoom(path: string): string | undefined {
   if (top === 'functions' || top === 'dev' || top === 'test') return top;
   if (top !== 'shared' || second === undefined) return undefined;
   const name = nameOf(second);
-  if (name === 'storePorts') return 'ports';
+  if (name === 'storePorts' || name === 'proxyPorts') return 'ports';
   return Object.hasOwn(rooms, name) && name !== 'functions' ? name : undefined;
 }
 

@@ -23,10 +23,10 @@ param email string
 @maxValue(100000)
 param signInFailureThreshold int
 
-@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry.ts).')
+@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry.ts). The other beginning is the one line of the Functions host that counts: it moves a message to a poison queue, with `event` empty.')
 var events = '''
 AppTraces
-| where Message startswith "{"
+| where Message startswith "{" or Message startswith "Message has reached MaxDequeueCount"
 | extend fields = parse_json(Message)
 | extend event = tostring(fields.event), code = tostring(fields.code)
 '''
@@ -36,11 +36,22 @@ var rules = [
   {
     name: 'poison'
     displayName: 'A message was moved to the poison queue'
-    description: 'A sign-in was not provisioned after all its attempts. It is kept: see ProvisioningFailures and docs/operations.md.'
+    description: 'A sign-in was not provisioned after all its attempts, or the host could not decode a message and never ran the app. It is kept, in ProvisioningFailures or in the poison queue itself: see docs/operations.md.'
+    severity: 1
+    threshold: 0
+    // A message that is not base64 never reaches our code: of it there is the line of the host alone, which ends with the queue.
+    query: '''
+| where event == "provision.failure" or Message endswith "'provision-poison'."
+'''
+  }
+  {
+    name: 'push'
+    displayName: 'A push to LiteLLM was given up'
+    description: 'The LiteLLM proxy was not told of a person, team or organization after all attempts: somebody may lack access there, or still have it. It is kept, in ProvisioningFailures or in the poison queue itself: see docs/operations.md.'
     severity: 1
     threshold: 0
     query: '''
-| where event == "provision.failure"
+| where event == "push.failure" or Message endswith "'push-poison'."
 '''
   }
   {
@@ -68,13 +79,15 @@ var rules = [
   {
     name: 'operator'
     displayName: 'Somebody has to decide or to mend something'
-    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), the repair of memberships fails, or the brake held a new list of groups back. GET /api/health/detail says what to do.'
+    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key or is not at its address, or the brake held a new list of groups back. GET /api/health/detail says what to do.'
     severity: 1
     threshold: 0
     query: '''
 | where event == "configuration.fault"
     or (event == "groups.refresh" and (tostring(fields.decision) == "held_back" or isnotempty(tostring(fields.organizationFailure))))
-    or (event in ("groups.refresh", "members.reconcile") and isnotempty(code) and tostring(fields.retryable) != "true")
+    or (event in ("groups.refresh", "members.reconcile", "push.repair") and isnotempty(code) and tostring(fields.retryable) != "true")
+    or (event in ("push.person", "push.entity") and tostring(fields.reason) in ("litellm_key_refused", "litellm_answer_invalid"))
+    or (event == "push.repair" and code in ("litellm_key_refused", "litellm_answer_invalid"))
 '''
   }
 ]

@@ -1,4 +1,4 @@
-metadata description = 'The storage account with everything in it: the deployment container, the queue and its poison queue, the tables. No keys, nothing public.'
+metadata description = 'The storage account with everything in it: the deployment container, the queues and their poison queues, the tables. No keys, nothing public.'
 
 @description('Name of the storage account, unique worldwide.')
 @minLength(3)
@@ -20,8 +20,8 @@ param isPrivate bool
 
 @description('Where deployments put the packed app.')
 var deploymentContainerName = 'app-package'
-@description('The queue of observations, and where the host puts what failed too often: the names that the code has.')
-var queueNames = ['provision', 'provision-poison']
+@description('The queues of observations and of pushes to LiteLLM, and where the host puts what failed too often: the names that the code has.')
+var queueNames = ['provision', 'provision-poison', 'push', 'push-poison']
 @description('Every table of the code, by the name that it has there.')
 var tableNames = [
   'LiteLLMOrganizationTable'
@@ -34,6 +34,8 @@ var tableNames = [
   'EntraAssignedGroups'
   'ProvisioningSnapshots'
   'ProvisioningFailures'
+  'PushedPeople'
+  'PushedEntities'
   'SessionKeys'
 ]
 

@@ -1,4 +1,4 @@
-metadata description = 'A page in the portal that draws what the product does: sign-ins, how long provisioning takes, failures, poison.'
+metadata description = 'A page in the portal that draws what the product does: sign-ins, how long provisioning takes, pushes to LiteLLM, failures, poison.'
 
 @description('Region of the workbook.')
 param location string
@@ -54,6 +54,14 @@ var charts = [
 '''
   }
   {
+    title: 'Pushes to LiteLLM by outcome'
+    visualization: 'barchart'
+    query: '''
+| where event in ("push.person", "push.entity")
+| summarize count() by outcome = iff(isempty(code), tostring(fields.status), code), bin(TimeGenerated, {timeRange:grain})
+'''
+  }
+  {
     title: 'Failures by event and code'
     visualization: 'table'
     query: '''
@@ -63,11 +71,11 @@ var charts = [
 '''
   }
   {
-    title: 'Poison: messages that no attempt could provision'
+    title: 'Poison: messages that no attempt could provision or push'
     visualization: 'table'
     query: '''
-| where event == "provision.failure"
-| project TimeGenerated, message = tostring(fields.messageId), correlation = tostring(fields.correlationId), code
+| where event in ("provision.failure", "push.failure")
+| project TimeGenerated, event, message = tostring(fields.messageId), correlation = tostring(fields.correlationId), code
 | order by TimeGenerated desc
 '''
   }
@@ -105,6 +113,17 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
                   type: 4
                   isRequired: true
                   value: { durationMs: 604800000 }
+                  typeSettings: {
+                    // 1 hour, 24 hours, 7, 30 and 90 days.
+                    selectableValues: [
+                      { durationMs: 3600000 }
+                      { durationMs: 86400000 }
+                      { durationMs: 604800000 }
+                      { durationMs: 2592000000 }
+                      { durationMs: 7776000000 }
+                    ]
+                    allowCustom: true
+                  }
                 }
               ]
             }

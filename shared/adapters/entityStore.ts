@@ -1,17 +1,15 @@
 /** Organizations and teams: created where absent, never overwritten, and a row that cannot be read is named. */
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import type { Organization, Team } from '../domain/entities.ts';
 import { limitsOf } from '../domain/entities.ts';
 import type { Relink } from '../domain/newEntities.ts';
 import type { EntityRead, EntityStore, StoredEntity, UnreadableRow } from '../storePorts.ts';
+import { chunked } from './tables/chunked.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { hashPartition } from './tables/hashPartition.ts';
 import { inParallel } from './tables/inParallel.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables } from './tables/tables.ts';
-
-/** Few enough to read a whole table in few requests, enough to spread the load. Changing it moves every row. */
-const PARTITIONS = 16;
 
 /** Azure allows 15 comparisons a filter, and one of them is the partition. */
 const KEYS_PER_QUERY = 14;
@@ -24,8 +22,7 @@ const PARALLEL_REQUESTS = 16;
 
 /** Gives the partition of an organization or team: `p0` to `pf`, by a hash of its id. */
 export function entityPartition(id: string): string {
-  const first = createHash('sha256').update(id).digest()[0] ?? 0;
-  return `p${(first % PARTITIONS).toString(16)}`;
+  return hashPartition(id);
 }
 
 function entityKey(id: string): RowKey {
@@ -141,10 +138,19 @@ function byPartition<T>(
   return [...groups];
 }
 
-function chunked<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
+function parseRows<T>(
+  table: string,
+  rows: readonly StoredRow[],
+  parse: (row: StoredRow) => Parsed<T>,
+): EntityRead<T> {
+  const found = new Map<string, StoredEntity<T>>();
+  const unreadable = new Map<string, UnreadableRow>();
+  for (const row of rows) {
+    const parsed = parse(row);
+    if ('value' in parsed) found.set(row.rowKey, { value: parsed.value, etag: row.etag });
+    else unreadable.set(row.rowKey, { id: row.rowKey, table, columns: parsed.columns });
+  }
+  return { found, unreadable };
 }
 
 class TableEntityStore implements EntityStore {
@@ -160,6 +166,14 @@ class TableEntityStore implements EntityStore {
 
   async readTeams(ids: readonly string[]): Promise<EntityRead<Team>> {
     return this.#read(TABLES.teams, ids, parseTeam);
+  }
+
+  readOrganizationPages(): AsyncIterable<EntityRead<Organization>> {
+    return this.#readPages(TABLES.organizations, parseOrganization);
+  }
+
+  readTeamPages(): AsyncIterable<EntityRead<Team>> {
+    return this.#readPages(TABLES.teams, parseTeam);
   }
 
   async createOrganizations(organizations: readonly Organization[]): Promise<ReadonlySet<string>> {
@@ -205,15 +219,12 @@ class TableEntityStore implements EntityStore {
     const pages = await inParallel(queries, PARALLEL_REQUESTS, async (query) =>
       this.#tables.read(table, query),
     );
-    const found = new Map<string, StoredEntity<T>>();
-    const unreadable = new Map<string, UnreadableRow>();
-    for (const row of pages.flat()) {
-      if (!wanted.has(row.rowKey)) continue;
-      const parsed = parse(row);
-      if ('value' in parsed) found.set(row.rowKey, { value: parsed.value, etag: row.etag });
-      else unreadable.set(row.rowKey, { id: row.rowKey, table, columns: parsed.columns });
-    }
-    return { found, unreadable };
+    const rows = pages.flat().filter((row) => wanted.has(row.rowKey));
+    return parseRows(table, rows, parse);
+  }
+
+  async *#readPages<T>(table: string, parse: (row: StoredRow) => Parsed<T>): AsyncGenerator<EntityRead<T>> {
+    for await (const page of this.#tables.readPages(table, {})) yield parseRows(table, page, parse);
   }
 
   async #create(table: string, rows: readonly NewRow[]): Promise<ReadonlySet<string>> {

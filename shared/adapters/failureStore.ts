@@ -7,7 +7,8 @@ import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from './tables/tables.ts';
 
-const PARTITION = 'provision';
+/** One partition for each queue. */
+export type FailureQueue = 'provision' | 'push';
 
 const failureColumns = z.object({
   reason: z.string(),
@@ -50,15 +51,17 @@ function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
 
 class TableFailureStore implements FailureStore {
   readonly #tables: Tables;
+  readonly #partition: FailureQueue;
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, partition: FailureQueue) {
     this.#tables = tables;
+    this.#partition = partition;
   }
 
   async keep(failure: FailedMessage): Promise<void> {
     await this.#tables.write(TABLES.failures, {
       kind: 'upsert',
-      key: { partitionKey: PARTITION, rowKey: failure.id },
+      key: { partitionKey: this.#partition, rowKey: failure.id },
       properties: {
         reason: failure.reason,
         failed_at: failure.failedAt,
@@ -73,7 +76,7 @@ class TableFailureStore implements FailureStore {
   }
 
   async find(id: string): Promise<FailedMessage | undefined> {
-    const row = await this.#tables.find(TABLES.failures, { partitionKey: PARTITION, rowKey: id });
+    const row = await this.#tables.find(TABLES.failures, { partitionKey: this.#partition, rowKey: id });
     if (row === undefined) return undefined;
     const parsed = parseFailure(row);
     if (!('columns' in parsed)) return parsed;
@@ -85,7 +88,7 @@ class TableFailureStore implements FailureStore {
   async read(): Promise<KeptFailures> {
     const failures: FailedMessage[] = [];
     const unreadable: UnreadableRow[] = [];
-    for (const row of await this.#tables.read(TABLES.failures, { partitionKey: PARTITION })) {
+    for (const row of await this.#tables.read(TABLES.failures, { partitionKey: this.#partition })) {
       const parsed = parseFailure(row);
       if ('columns' in parsed) unreadable.push(parsed);
       else failures.push(parsed);
@@ -98,14 +101,14 @@ class TableFailureStore implements FailureStore {
     await this.#tables.write(TABLES.failures, {
       // Not an upsert: of a message that somebody deleted meanwhile it would leave a row without the message.
       kind: 'merge',
-      key: { partitionKey: PARTITION, rowKey: id },
+      key: { partitionKey: this.#partition, rowKey: id },
       properties: { redriven_at: at.toISOString() },
       etag: '*',
     });
   }
 }
 
-/** Gives the store of failed messages. */
-export function createFailureStore(tables: Tables): FailureStore {
-  return new TableFailureStore(tables);
+/** Gives the store of one queue's failed messages. */
+export function createFailureStore(tables: Tables, queue: FailureQueue): FailureStore {
+  return new TableFailureStore(tables, queue);
 }

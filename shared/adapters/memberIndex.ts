@@ -1,18 +1,42 @@
 /** The members of every team and organization as the index names them, beside the truth, for the reconcile. */
 import type { IndexedMembership, IndexEntry, MemberIndex } from '../storePorts.ts';
+import { HASH_PARTITIONS } from './tables/hashPartition.ts';
 import type { MembershipKind } from './tables/membershipKinds.ts';
 import {
   FENCE_ROW_KEY,
-  GUARD_ROW_KEY,
   indexRow,
+  memberKey,
+  memberRange,
   ORGANIZATION_MEMBERSHIPS,
+  parseMemberKey,
   TEAM_MEMBERSHIPS,
 } from './tables/membershipKinds.ts';
-import type { StoredRow, Tables } from './tables/tables.ts';
+import type { Query, StoredRow, Tables } from './tables/tables.ts';
 
 function textOf(row: StoredRow, column: string): string | undefined {
   const value = row.properties[column];
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+type ReadPages = (query: Query) => AsyncIterable<readonly IndexEntry[]>;
+
+async function* readMembersOf(
+  entityIds: readonly string[],
+  readPages: ReadPages,
+): AsyncGenerator<readonly IndexEntry[]> {
+  const wanted = new Set(entityIds);
+  // By row key: of two ids of which one begins with the other, either may come first there.
+  const ranges = entityIds
+    .map((id) => memberRange(id))
+    .sort((a, b) => (a.rowKeyFrom < b.rowKeyFrom ? -1 : 1));
+  const [first, last] = [ranges.at(0), ranges.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const range = { rowKeyFrom: first.rowKeyFrom, rowKeyBelow: last.rowKeyBelow };
+  for (const partitionKey of HASH_PARTITIONS) {
+    for await (const page of readPages({ partitionKey, ...range })) {
+      yield page.filter(({ entityId }) => wanted.has(entityId));
+    }
+  }
 }
 
 function createMemberIndex(
@@ -22,17 +46,15 @@ function createMemberIndex(
 ): MemberIndex {
   const { table, indexTable, roleColumn } = kind;
 
-  async function* readPages(): AsyncGenerator<readonly IndexEntry[]> {
-    for await (const page of tables.readPages(indexTable, {})) {
-      yield page
-        .filter((row) => row.rowKey !== GUARD_ROW_KEY)
-        .map((row) => ({
-          entityId: row.partitionKey,
-          userId: row.rowKey,
-          etag: row.etag,
-          role: textOf(row, roleColumn),
-          writtenAt: textOf(row, 'updated_at'),
-        }));
+  async function* readPages(query: Query): AsyncGenerator<readonly IndexEntry[]> {
+    for await (const page of tables.readPages(indexTable, query)) {
+      yield page.flatMap((row) => {
+        const member = parseMemberKey(row);
+        if (member === undefined) return [];
+        return [
+          { ...member, etag: row.etag, role: textOf(row, roleColumn), writtenAt: textOf(row, 'updated_at') },
+        ];
+      });
     }
   }
 
@@ -58,7 +80,8 @@ function createMemberIndex(
 
   return {
     kind: name,
-    readPages,
+    readPages: () => readPages({}),
+    readMembersOf: (entityIds) => readMembersOf(entityIds, readPages),
     readUnindexedPages,
     async findRole(userId, entityId) {
       const row = await tables.find(table, { partitionKey: userId, rowKey: entityId });
@@ -73,7 +96,7 @@ function createMemberIndex(
       return (await tables.write(indexTable, { kind: 'replace', ...row, etag })).done;
     },
     async remove({ entityId, userId, etag }) {
-      const key = { partitionKey: entityId, rowKey: userId };
+      const key = memberKey({ entityId, userId });
       return (await tables.write(indexTable, { kind: 'delete', key, etag })).done;
     },
   };

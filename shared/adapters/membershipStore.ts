@@ -5,8 +5,9 @@
  */
 import * as z from 'zod/mini';
 import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
-import type { ActualMembership, Removal } from '../domain/membershipPlan.ts';
+import type { ActualMembership, Grant, Removal } from '../domain/membershipPlan.ts';
 import type {
+  Announced,
   Applied,
   ApplyContext,
   Fence,
@@ -15,12 +16,14 @@ import type {
   MembershipWrites,
   UnreadableRow,
 } from '../storePorts.ts';
+import { chunked } from './tables/chunked.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from './tables/inParallel.ts';
 import type { MembershipKind } from './tables/membershipKinds.ts';
 import {
   FENCE_ROW_KEY,
   indexRow,
+  memberKey,
   ORGANIZATION_MEMBERSHIPS,
   TEAM_MEMBERSHIPS,
 } from './tables/membershipKinds.ts';
@@ -29,7 +32,10 @@ import type { Properties, StoredRow, Tables, TransactionWrite } from './tables/t
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
 const WRITES_PER_TRANSACTION = 99;
 
-/** Index rows written at once: enough to hide latency, few enough to leave sockets to others. */
+/** A person's index rows are in one partition and have no fence. */
+const INDEX_ROWS_PER_TRANSACTION = 100;
+
+/** Requests to the index at once: enough to hide latency, few enough to leave sockets to others. */
 const PARALLEL_INDEX_WRITES = 16;
 
 const fenceColumns = z.object({ observed_at: text, observation_id: text });
@@ -77,9 +83,21 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     return 'columns' in parsed ? undefined : parsed.role;
   }
 
-  async apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied> {
-    const indexEtags = await this.#writeIndex(context, writes);
-    const operations = this.#operations(context, writes, indexEtags);
+  async announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>> {
+    const chunks = chunked(members, INDEX_ROWS_PER_TRANSACTION);
+    const announced = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
+      const rows = chunk.map((member) => ({
+        kind: 'upsert' as const,
+        ...indexRow(this.#kind, { ...member, userId }, now),
+      }));
+      const etags = await this.#upsert(rows);
+      return chunk.map(({ entityId, role }, index) => [entityId, { role, etag: etags[index] }] as const);
+    });
+    return new Map(announced.flat());
+  }
+
+  async apply(context: ApplyContext<Role>, writes: MembershipWrites<Role>): Promise<Applied> {
+    const operations = this.#operations(context, writes, await this.#writeIndex(context, writes));
     let fence = context.fence;
     for (let start = 0; start === 0 || start < operations.length; start += WRITES_PER_TRANSACTION) {
       const chunk = operations.slice(start, start + WRITES_PER_TRANSACTION);
@@ -115,30 +133,33 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     };
   }
 
-  /** Gives the new index ETags by entity id: one request a row, independent ones in parallel. */
+  /** Gives the ETag of every index row, in the order of the rows: one request for up to 100 of them. */
+  async #upsert(
+    rows: readonly (TransactionWrite & { readonly kind: 'upsert' })[],
+  ): Promise<readonly (string | undefined)[]> {
+    const [only] = rows;
+    if (only !== undefined && rows.length === 1) {
+      const result = await this.#tables.write(this.#kind.indexTable, only);
+      return [result.done ? result.etag : undefined];
+    }
+    const result = await this.#tables.transact(this.#kind.indexTable, rows);
+    return result.done ? result.etags : [];
+  }
+
+  /** Gives the index ETags of what is written, by entity id: what was announced as it is granted is not written again. */
   async #writeIndex(
-    context: ApplyContext,
+    { userId, now, announced = new Map() }: ApplyContext<Role>,
     writes: MembershipWrites<Role>,
-  ): Promise<ReadonlyMap<string, string | undefined>> {
-    const entries = await inParallel(
-      [...writes.grants, ...writes.roleChanges],
-      PARALLEL_INDEX_WRITES,
-      async (entry) => {
-        const member = { entityId: entry.entityId, userId: context.userId, role: entry.role };
-        const result = await this.#tables.write(this.#kind.indexTable, {
-          kind: 'upsert',
-          ...indexRow(this.#kind, member, context.now),
-        });
-        return [entry.entityId, result.done ? result.etag : undefined] as const;
-      },
-    );
-    return new Map(entries);
+  ): Promise<Announced<Role>> {
+    const entries = [...writes.grants, ...writes.roleChanges];
+    const missing = entries.filter(({ entityId, role }) => announced.get(entityId)?.role !== role);
+    return new Map([...announced, ...(await this.announce(userId, missing, now))]);
   }
 
   #operations(
-    context: ApplyContext,
+    context: ApplyContext<Role>,
     writes: MembershipWrites<Role>,
-    indexEtags: ReadonlyMap<string, string | undefined>,
+    indexed: Announced<Role>,
   ): readonly TransactionWrite[] {
     const { idColumn, roleColumn } = this.#kind;
     const at = context.now.toISOString();
@@ -147,7 +168,7 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
       [roleColumn]: entry.role,
       [`${roleColumn}_written`]: entry.role,
       updated_at: at,
-      index_etag: indexEtags.get(entry.entityId) ?? '',
+      index_etag: indexed.get(entry.entityId)?.etag ?? '',
     });
     return [
       ...writes.removals.map(({ entityId }) => ({ kind: 'delete' as const, key: key(entityId) })),
@@ -177,7 +198,7 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
       if (indexEtag === undefined) return;
       await this.#tables.write(this.#kind.indexTable, {
         kind: 'delete',
-        key: { partitionKey: entityId, rowKey: userId },
+        key: memberKey({ entityId, userId }),
         etag: indexEtag,
       });
     });
@@ -188,7 +209,7 @@ function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function moveFence(context: ApplyContext, fence: Fence): TransactionWrite {
+function moveFence(context: Omit<ApplyContext<string>, 'announced'>, fence: Fence): TransactionWrite {
   const key = { partitionKey: context.userId, rowKey: FENCE_ROW_KEY };
   const properties: Properties = withoutUndefined({
     observed_at: context.observation.observed_at,

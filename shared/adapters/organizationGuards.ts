@@ -7,7 +7,8 @@ import * as z from 'zod/mini';
 import { AppError } from '../errors.ts';
 import type { AdminGuard, Leaving, OrganizationGuardStore } from '../storePorts.ts';
 import { json, readColumns } from './tables/columns.ts';
-import { GUARD_ROW_KEY } from './tables/membershipKinds.ts';
+import { guardKey, ORGANIZATION_MEMBERSHIPS } from './tables/membershipKinds.ts';
+import { type MemberRow, readMembers } from './tables/readMembers.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from './tables/tables.ts';
 
@@ -43,15 +44,18 @@ class TableOrganizationGuards implements OrganizationGuardStore {
   }
 
   async readGuard(organizationId: string): Promise<AdminGuard> {
-    const rows = await this.#tables.read(TABLES.organizationMembers, { partitionKey: organizationId });
-    const guard = rows.find((row) => row.rowKey === GUARD_ROW_KEY);
-    const members = rows.filter((row) => row !== guard);
-    const isHinted = (row: StoredRow): boolean => row.properties['user_role'] === 'org_admin';
+    // Whom the index names is a hint that is checked later. What counts is that the guard is read before anybody's membership:
+    // whoever begins to leave after this moves the guard, and this run's own move is refused.
+    const [guard, members] = await Promise.all([
+      this.#tables.find(TABLES.organizationMembers, guardKey(organizationId)),
+      readMembers(this.#tables, ORGANIZATION_MEMBERSHIPS, organizationId),
+    ]);
+    const isHinted = ({ row }: MemberRow): boolean => row.properties['user_role'] === 'org_admin';
     return {
       etag: guard?.etag,
       leaving: guard === undefined ? [] : parseLeaving(guard),
-      hintedAdmins: members.filter(isHinted).map((row) => row.rowKey),
-      otherMembers: members.filter((row) => !isHinted(row)).map((row) => row.rowKey),
+      hintedAdmins: members.filter(isHinted).map(({ userId }) => userId),
+      otherMembers: members.filter((member) => !isHinted(member)).map(({ userId }) => userId),
     };
   }
 
@@ -60,7 +64,7 @@ class TableOrganizationGuards implements OrganizationGuardStore {
     etag: string | undefined,
     leaving: readonly Leaving[],
   ): Promise<boolean> {
-    const key = { partitionKey: organizationId, rowKey: GUARD_ROW_KEY };
+    const key = guardKey(organizationId);
     const properties = { leaving: JSON.stringify(leaving) };
     const result = await this.#tables.write(
       TABLES.organizationMembers,

@@ -7,7 +7,7 @@ import { isOutcomeNewer } from '../domain/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../domain/provisioningRun.ts';
 import { GLOBAL_ROLES } from '../domain/roles.ts';
 import { AppError } from '../errors.ts';
-import type { UserStore, Written } from '../storePorts.ts';
+import type { PersonRow, UnreadableRow, UserStore, Written } from '../storePorts.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables, Value, Write } from './tables/tables.ts';
@@ -127,6 +127,25 @@ function rawText(row: StoredRow, column: string): string | undefined {
   if (value === undefined || value === '') return undefined;
   // A value of another type is a person's doing, and never what the system wrote.
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Whom a run has provisioned; a row that somebody else began, such as a sign-out, is nobody's yet. */
+function parsePeople(rows: readonly StoredRow[]): {
+  readonly people: readonly PersonRow[];
+  readonly unreadable: readonly UnreadableRow[];
+} {
+  const people: PersonRow[] = [];
+  const unreadable: UnreadableRow[] = [];
+  for (const row of rows.filter(({ rowKey }) => rowKey === USER_ROW_KEY)) {
+    const reading = readColumns(systemColumns, row.properties);
+    if (!reading.ok) {
+      unreadable.push({ id: row.partitionKey, table: TABLES.users, columns: reading.columns });
+      continue;
+    }
+    const { run, user } = parseUserRow(row);
+    if (run !== undefined) people.push({ user });
+  }
+  return { people, unreadable };
 }
 
 function parseUserRow(row: StoredRow): UserRecord {
@@ -299,6 +318,10 @@ class TableUserStore implements UserStore {
         ? { kind: 'create', key, properties }
         : { kind: 'replace', key, properties, etag: row.etag };
     });
+  }
+
+  async *readPages(): AsyncGenerator<ReturnType<typeof parsePeople>> {
+    for await (const page of this.#tables.readPages(TABLES.users, {})) yield parsePeople(page);
   }
 
   /** Reads a row and writes what `plan` makes of it, until the write holds or `plan` has nothing to write. */

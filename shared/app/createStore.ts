@@ -18,6 +18,6 @@ export function createStore(tables: Tables): Store {
     memberIndexes: createMemberIndexes(tables),
     entities: createEntityStore(tables),
     assignedGroups: createAssignedGroupsStore(tables),
-    failures: createFailureStore(tables),
+    failures: createFailureStore(tables, 'provision'),
   };
 }

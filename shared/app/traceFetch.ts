@@ -3,13 +3,16 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import { serverAttributes } from './serverAttributes.ts';
 
 /** Whom the requests go to, as a person would say it. */
-export type Dependency = 'entra' | 'graph' | 'managed_identity';
+export type Dependency = 'entra' | 'graph' | 'managed_identity' | 'litellm';
 
 /** The segments of the paths that this product asks for. Any other one may be an id, or a name in a link that Graph gave. */
 const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(
-  'oauth2 v2.0 token discovery keys graph v1.0 me memberOf servicePrincipals appRoleAssignedTo metadata identity msi'.split(
-    ' ',
-  ),
+  [
+    'oauth2 v2.0 token discovery keys graph v1.0 me memberOf servicePrincipals appRoleAssignedTo metadata identity msi',
+    'organization team user v2 info list new update member_add member_update member_delete health readiness details',
+  ]
+    .join(' ')
+    .split(' '),
 );
 
 /** Gives a path without what is not known to be harmless; the query is none of it. */
@@ -23,7 +26,7 @@ export function pathTemplate(url: URL): string {
 /**
  * Gives a `fetch` each of whose requests is a span, up to the answer's headers; the body is read by whoever asked. Of the request
  * it has the method, the host and the path's template: queries, headers and bodies hold tokens, codes and secrets. The trace is
- * not passed on to Microsoft, who would have no use for it.
+ * not passed on: Microsoft would have no use for it, and LiteLLM would count it among its own.
  */
 export function traceFetch(tracing: Tracing, dependency: Dependency, fetch: Fetch): Fetch {
   return async (url, init) => {

@@ -14,9 +14,9 @@ const longestShown = 100;
 
 /**
  * What a secret in the wrong setting looks like: Entra's client secrets carry a `8Q~` near their start, storage
- * credentials name themselves.
+ * credentials name themselves, LiteLLM's keys begin with `sk-`.
  */
-const looksSecret = /\dQ~|AccountKey=|SharedAccessSignature|[?&;]sig=/i;
+const looksSecret = /\dQ~|AccountKey=|SharedAccessSignature|[?&;]sig=|\bsk-/i;
 
 /**
  * Gives a fault's text of a value that is not declared secret. Fails towards hiding: whatever looks like a credential,

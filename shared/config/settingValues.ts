@@ -122,6 +122,20 @@ export const loopbackHttpsUrl = readAs((given) => {
   return url.href.replace(/\/+$/, '');
 });
 
+/**
+ * The address of a LiteLLM proxy, without a slash at the end. It may have a path, since `SERVER_ROOT_PATH` serves a proxy under one; an
+ * end in `/v1` or `/ui` is the address of its models or pages, under which nothing of what this product asks for is found.
+ */
+export const proxyUrl = readAs((given) => {
+  const url = findPlainUrl(given);
+  if (url === undefined || (url.protocol === 'http:' && !isLoopback(url))) return undefined;
+  const address = url.href.replace(/\/+$/, '');
+  return /\/(?:v1|ui)$/i.test(url.pathname.replace(/\/+$/, '')) ? undefined : address;
+});
+
+/** What can stand in an Authorization header after `Bearer`: anything else a client refuses with the key in its message. */
+export const bearerKey = readAs((given) => (/^[\x21-\x7e]+$/.test(given) ? given : undefined));
+
 /** A storage account's connection string. */
 export const storageConnectionString = readAs((given) =>
   isStorageConnectionString(given) ? given : undefined,

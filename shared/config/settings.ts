@@ -250,6 +250,27 @@ const storage = {
   }),
 };
 
+const proxy = {
+  litellmBaseUrl: either('with `LITELLM_API_KEY`', {
+    name: 'LITELLM_BASE_URL',
+    schema: values.proxyUrl,
+    decides:
+      'The LiteLLM proxy that is kept in step with what is provisioned here; not set means that no proxy is connected.',
+    valid:
+      'an https address, or an http one on localhost, without `/v1` or `/ui` at its end; with a path only where the proxy itself is served under one (`SERVER_ROOT_PATH`)',
+    example: 'https://litellm.company.com',
+  }),
+  litellmApiKey: secret(
+    either('with `LITELLM_BASE_URL`', {
+      name: 'LITELLM_API_KEY',
+      schema: values.bearerKey,
+      decides: 'The key with which it is told; in Azure a reference to Key Vault.',
+      valid: 'the master key, or a key of a `proxy_admin`, alone: without `Bearer` and without spaces',
+      example: 'sk-the-key',
+    }),
+  ),
+};
+
 const monitoring = {
   applicationInsights: optional({
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING',
@@ -327,6 +348,7 @@ export const settings = {
   ...people,
   ...site,
   ...storage,
+  ...proxy,
   ...monitoring,
   ...development,
 };

@@ -3,6 +3,7 @@
  * Field names are LiteLLM's; what this product adds is snake_case too.
  */
 import type { BudgetAndLimits, GlobalRole, OrganizationRole, TeamRole } from './entities.ts';
+import type { PushReport } from './pushed.ts';
 
 /**
  * Why a value is what it is.
@@ -31,7 +32,49 @@ export interface EffectiveBudget extends EffectiveNumber {
   readonly shared_by: 'organization' | 'team';
 }
 
-export interface UserAccess extends BudgetAndLimits {
+/**
+ * Whether something is in the LiteLLM proxy.
+ * `in_litellm`: it is. `not_yet`: it is still to come, by itself. `refused`: LiteLLM said no, so somebody has to change something
+ * there. `failed`: telling LiteLLM was given up. `unknown`: what was put there cannot be read.
+ */
+export type LitellmState = 'in_litellm' | 'not_yet' | 'refused' | 'failed' | 'unknown';
+
+/** Something that is not in the LiteLLM proxy as it is here. `detail`: the fields, or the status of LiteLLM's answer. */
+export type LitellmReported = Pick<PushReport, 'code' | 'detail'>;
+
+/** Whether a membership, or the user, is in the LiteLLM proxy. */
+export interface LitellmPresence {
+  readonly state: LitellmState;
+  /** When this product added it, or found it there. ISO 8601 UTC. */
+  readonly since?: string;
+  /** The role there, where it is known to be another one than here. */
+  readonly role?: string;
+  /** Why it is not there: an error code, or `row_missing`. */
+  readonly reason?: string;
+  readonly reported: readonly LitellmReported[];
+}
+
+/** Where telling the LiteLLM proxy about this person stands. */
+export interface LitellmProgress {
+  /** `false`: no proxy is connected, and everything else is absent. */
+  readonly connected: boolean;
+  /** `unknown`: what was put there cannot be read. */
+  readonly status?: 'pending' | 'waiting' | 'done' | 'failed' | 'unknown';
+  /** Why it is not done: an error code. */
+  readonly reason?: string;
+  /** How often it has been tried, where it did not succeed yet. */
+  readonly attempts?: number;
+  /** When the next try is due, where one is planned. */
+  readonly next_try_at?: string;
+  readonly updated_at?: string;
+}
+
+/** Absent where no proxy is connected. */
+interface InLitellm {
+  readonly litellm?: LitellmPresence;
+}
+
+export interface UserAccess extends BudgetAndLimits, InLitellm {
   readonly user_id: string;
   readonly user_email?: string;
   readonly display_name?: string;
@@ -39,7 +82,7 @@ export interface UserAccess extends BudgetAndLimits {
   readonly models: readonly string[];
 }
 
-export interface OrganizationAccess extends BudgetAndLimits {
+export interface OrganizationAccess extends BudgetAndLimits, InLitellm {
   readonly organization_id: string;
   readonly organization_alias: string;
   readonly user_role: OrganizationRole;
@@ -48,7 +91,7 @@ export interface OrganizationAccess extends BudgetAndLimits {
   readonly spend: number;
 }
 
-export interface TeamAccess extends BudgetAndLimits {
+export interface TeamAccess extends BudgetAndLimits, InLitellm {
   readonly team_id: string;
   readonly team_alias: string;
   /** Absent: a standalone team. */
@@ -107,4 +150,5 @@ export interface MyAccess {
   readonly organizations: readonly OrganizationAccess[];
   readonly teams: readonly TeamAccess[];
   readonly provisioning: ProvisioningProgress;
+  readonly litellm: LitellmProgress;
 }

@@ -7,7 +7,14 @@ import type { MembershipPlan } from '../domain/membershipPlan.ts';
 import { isEmptyPlan, planMemberships, withoutEntities } from '../domain/membershipPlan.ts';
 import { compareObservations } from '../domain/observation.ts';
 import { ORGANIZATION_ROLES, TEAM_ROLES } from '../domain/roles.ts';
-import type { Fence, MembershipPartition, MembershipStore, MembershipWrites } from '../storePorts.ts';
+import type {
+  Announced,
+  Fence,
+  MembershipPartition,
+  MembershipStore,
+  MembershipWrites,
+} from '../storePorts.ts';
+import type { Announcements } from './announceMemberships.ts';
 import { findLastAdministered } from './keepLastAdministrator.ts';
 import type { MembershipChanges, Run } from './provisionRun.ts';
 
@@ -20,6 +27,7 @@ export interface AppliedMemberships {
 interface Phases<Role extends string> {
   readonly store: MembershipStore<Role>;
   readonly fence: Fence;
+  readonly announced: Announced<Role> | undefined;
   /** Less access: removals and demotions. */
   readonly takes: MembershipWrites<Role>;
   /** More access: promotions and grants. */
@@ -49,22 +57,20 @@ function phasesOf<Role extends string>(
 async function applyPhase<Role extends string>(
   run: Run,
   phases: Phases<Role>,
-  writes: { readonly phase: 'takes' | 'gives'; readonly fence: Fence; readonly force: boolean },
+  writes: { readonly phase: 'takes' | 'gives'; readonly fence: Fence },
 ): Promise<Fence | undefined> {
   const content = phases[writes.phase];
-  if (isEmptyPlan(content) && !writes.force) return writes.fence;
+  // Where the fence must move, the second phase moves it, unless the first had something to write and did.
+  const isForced = writes.phase === 'gives' && phases.mustMoveFence && isEmptyPlan(phases.takes);
+  if (isEmptyPlan(content) && !isForced) return writes.fence;
   const { message, now } = run;
   const observation = { id: message.id, observed_at: message.observed_at };
+  const announced = phases.announced === undefined ? {} : { announced: phases.announced };
   const result = await phases.store.apply(
-    { userId: message.person.user_id, fence: writes.fence, observation, now },
+    { userId: message.person.user_id, fence: writes.fence, observation, now, ...announced },
     content,
   );
   return result.applied ? result.fence : undefined;
-}
-
-/** A fence that nothing moves in the second phase is moved in the first, where it must move at all. */
-function isForcedInFirst<Role extends string>(phases: Phases<Role>): boolean {
-  return phases.mustMoveFence && isEmptyPlan(phases.gives);
 }
 
 function isNewer(fence: Fence, run: Run): boolean {
@@ -139,17 +145,13 @@ async function applyBoth(
   organizations: Phases<OrganizationRole>,
 ): Promise<boolean> {
   const [teamFence, organizationFence] = await Promise.all([
-    applyPhase(run, teams, { phase: 'takes', fence: teams.fence, force: isForcedInFirst(teams) }),
-    applyPhase(run, organizations, {
-      phase: 'takes',
-      fence: organizations.fence,
-      force: isForcedInFirst(organizations),
-    }),
+    applyPhase(run, teams, { phase: 'takes', fence: teams.fence }),
+    applyPhase(run, organizations, { phase: 'takes', fence: organizations.fence }),
   ]);
   if (teamFence === undefined || organizationFence === undefined) return false;
   const [teamsDone, organizationsDone] = await Promise.all([
-    applyPhase(run, teams, { phase: 'gives', fence: teamFence, force: false }),
-    applyPhase(run, organizations, { phase: 'gives', fence: organizationFence, force: false }),
+    applyPhase(run, teams, { phase: 'gives', fence: teamFence }),
+    applyPhase(run, organizations, { phase: 'gives', fence: organizationFence }),
   ]);
   return teamsDone !== undefined && organizationsDone !== undefined;
 }
@@ -165,38 +167,53 @@ function changesOf(plans: Plans): MembershipChanges {
   };
 }
 
-/**
- * Brings both membership partitions to what is desired: 2 reads, one index row per membership granted or removed, and the
- * transactions. `overtaken`: a transaction was refused, or the list by which this run counted is no longer the stored one, so
- * begin again from the user's row. `superseded`: a fence carries a newer observation than this run's.
- */
-export async function applyMemberships(
-  run: Run,
-  desired: DesiredState,
-  options: { readonly moveBothFences: boolean },
-): Promise<AppliedMemberships | 'overtaken' | 'superseded'> {
+/** What a partition is taken for that nobody has written yet: creating its fence is refused if somebody has. */
+const UNWRITTEN = { rows: [], unreadable: [], fence: { etag: undefined, observation: undefined } };
+
+async function readPartitions(run: Run): Promise<Partitions> {
   const { teamMemberships, organizationMemberships } = run.deps.store;
   const userId = run.message.person.user_id;
   const [teams, organizations] = await Promise.all([
     teamMemberships.read(userId),
     organizationMemberships.read(userId),
   ]);
+  return { teams, organizations };
+}
+
+/**
+ * Brings both membership partitions to what is desired: 2 reads, the index rows of what is granted (up to 100 a request), the
+ * transactions, and a request for each index row of what is removed. With `announced` (the claim made the user's row) nothing is
+ * read: both fences are created, which is refused where this product ever wrote for the person.
+ * `overtaken`: a transaction was refused, or the list by which this run counted is no longer the stored one, so begin again from
+ * the user's row. `superseded`: a fence carries a newer observation than this run's.
+ */
+export async function applyMemberships(
+  run: Run,
+  desired: DesiredState,
+  options: { readonly moveBothFences: boolean; readonly announced: Announcements | undefined },
+): Promise<AppliedMemberships | 'overtaken' | 'superseded'> {
+  const { teamMemberships, organizationMemberships } = run.deps.store;
+  const { announced } = options;
+  const { teams, organizations } =
+    announced === undefined ? await readPartitions(run) : { teams: UNWRITTEN, organizations: UNWRITTEN };
   if (isNewer(teams.fence, run) || isNewer(organizations.fence, run)) return 'superseded';
   const plans = await planBoth(run, desired, { teams, organizations });
   if (await isListOutdated(run, plans)) return 'overtaken';
-  const mustMoveFence = options.moveBothFences;
+  const mustMoveFence = options.moveBothFences || announced !== undefined;
   const done = await applyBoth(
     run,
     // A team's role is `user` unless a person edited it, so every change of it takes.
     {
       store: teamMemberships,
       fence: teams.fence,
+      announced: announced?.teams,
       mustMoveFence,
       ...phasesOf(plans.teams, (role) => role === 'admin'),
     },
     {
       store: organizationMemberships,
       fence: organizations.fence,
+      announced: announced?.organizations,
       mustMoveFence,
       ...phasesOf(plans.organizations, (role) => role === 'org_admin'),
     },

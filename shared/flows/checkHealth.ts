@@ -3,6 +3,7 @@ import type { AcceptedGroups, HeldBackList, KnownGroup } from '../domain/assigne
 import type { Rules } from '../domain/rules.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { Clock, Directory, ProvisionQueue } from '../ports.ts';
+import type { Proxy } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
 
 export interface HealthDeps {
@@ -13,6 +14,8 @@ export interface HealthDeps {
   readonly rules: Pick<Rules, 'assignedGroupsAreKnown' | 'groupsAlsoCreateOrgs'>;
   /** `ASSIGNED_GROUPS_ACCEPT` */
   readonly acceptVersion: string | undefined;
+  /** Absent: no LiteLLM proxy is connected. */
+  readonly proxy?: Pick<Proxy, 'check'>;
 }
 
 /** `error`: a code of this product; nothing secret is in here. */
@@ -33,6 +36,12 @@ export interface HealthDetail {
     readonly hint?: string;
     readonly assigned_groups?: number;
   };
+  readonly litellm: {
+    readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
+    readonly error?: string;
+    /** What an operator does about it. */
+    readonly hint?: string;
+  };
   readonly accepted_groups?: {
     readonly version: string;
     readonly accepted_at: string;
@@ -52,6 +61,12 @@ const HINTS: Readonly<Record<string, string>> = {
   credential_refused:
     'Entra refused the client credential: check the secret, or the federated credential and its subject.',
   directory_unreachable: 'Microsoft Graph does not answer. Messages wait; the list in force stays in force.',
+  litellm_unreachable:
+    'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning go on; what it has to be told waits.',
+  litellm_key_refused:
+    'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. What the proxy has to be told waits.',
+  litellm_answer_invalid:
+    'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. What it has to be told waits.',
   microsoft_unreachable: 'Entra ID does not answer. Messages wait; the list in force stays in force.',
 };
 
@@ -130,20 +145,37 @@ async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory
   return { status: 'failing', error: read.error, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Gives the whole state: one read of the store, of the queue and of the directory. Never throws for what it checks. */
+async function checkProxy({ proxy }: HealthDeps): Promise<HealthDetail['litellm']> {
+  if (proxy === undefined) return { status: 'not_configured' };
+  const checked = await attempt(async () => proxy.check());
+  if (checked.ok) return { status: 'ok' };
+  const hint = HINTS[checked.error];
+  return { status: 'failing', error: checked.error, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Gives the whole state: one read of the store, of the queue and of the directory, and two requests to the proxy. Never throws for what it checks. */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
-  const [{ tables, queue }, directory] = await Promise.all([attemptStorage(deps), checkDirectory(deps)]);
+  const [{ tables, queue }, directory, litellm] = await Promise.all([
+    attemptStorage(deps),
+    checkDirectory(deps),
+    checkProxy(deps),
+  ]);
   const storage = storageOf(tables, queue);
   const list = tables.ok ? tables.value?.list : undefined;
   // Without an accepted list every message waits.
   const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
-  const isDegraded = directory.status === 'failing' || list?.heldBack !== undefined || hasNoList;
+  const isDegraded =
+    directory.status === 'failing' ||
+    litellm.status === 'failing' ||
+    list?.heldBack !== undefined ||
+    hasNoList;
   return {
     status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
     checked_at: deps.clock.now().toISOString(),
     configuration: { status: 'ok', faults: [] },
     storage,
     directory,
+    litellm,
     ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
     ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
   };
@@ -157,5 +189,6 @@ export function failingConfiguration(faults: readonly string[], now: Date): Heal
     configuration: { status: 'failing', faults },
     storage: { status: 'not_checked' },
     directory: { status: 'not_checked' },
+    litellm: { status: 'not_checked' },
   };
 }

@@ -57,6 +57,7 @@ async function mayLeave(
   leaver: Leaving,
 ): Promise<boolean> {
   for (let round = 0; round < GUARD_ROUNDS; round += 1) {
+    // The guard before the truth: whoever moves it after this read refuses the move below, whoever did before is named in it.
     const guard = await store.organizationGuards.readGuard(organizationId);
     const others: Leaving[] = [];
     for (const entry of guard.leaving) {

@@ -5,6 +5,7 @@ import type { ProvisionMessage } from '../messages.ts';
 import type { Clock, ParkedSnapshots, ProvisionQueue, Random } from '../ports.ts';
 import type { Store } from '../storePorts.ts';
 import type { GroupKnowledge } from './groupKnowledge.ts';
+import type { PushRequests } from './requestPush.ts';
 
 /** What a provisioning needs from outside. */
 export interface ProvisionDeps {
@@ -15,6 +16,8 @@ export interface ProvisionDeps {
   readonly clock: Clock;
   readonly random: Pick<Random, 'uuid'>;
   readonly rules: Rules;
+  /** Where a LiteLLM proxy is connected: it is told about each person whose run changed something. */
+  readonly push?: PushRequests;
   /** Told what one run wrote, also where the message then comes back for the rest. */
   readonly onApplied?: (changes: MembershipChanges) => void;
 }

@@ -15,14 +15,16 @@ import { isDigestFresh, runDigest } from '../domain/runDigest.ts';
 import type { ErrorCode } from '../errors.ts';
 import { AppError, errorCodeOf } from '../errors.ts';
 import type { ProvisionMessage } from '../messages.ts';
+import { announceMemberships } from './announceMemberships.ts';
 import { applyMemberships } from './applyMemberships.ts';
-import { claimRun } from './claimRun.ts';
+import { type Claim, claimRun } from './claimRun.ts';
 import { ensureEntities } from './ensureEntities.ts';
 import { finishRun } from './finishRun.ts';
 import type { Delivery, MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
 import { putBack } from './putBack.ts';
 import type { KnownGroups } from './readKnownGroups.ts';
 import { readKnownGroups } from './readKnownGroups.ts';
+import { requestPush } from './requestPush.ts';
 
 export interface ProvisionResult {
   readonly status: 'done' | 'unchanged' | 'already_done' | 'superseded' | 'waiting';
@@ -217,13 +219,20 @@ interface Ensuring {
 
 async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: Groups): Promise<Round> {
   const { deps, message, observation } = run;
-  const claimed = await claimRun(run, record, desiredState(observation, sorted.groups, deps.rules));
+  const [claimed, announced] = await Promise.all([
+    claimRun(run, record, desiredState(observation, sorted.groups, deps.rules)),
+    // Who has no row yet has no memberships either, so what will be granted is known before anything is read.
+    record === undefined ? announceMemberships(run, sorted.groups) : undefined,
+  ]);
   if (claimed === undefined) return 'again';
 
   const ensured = await ensureMissing(run, sorted.groups.counted);
   const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
-  const applied = await applyMemberships(run, desired, { moveBothFences: claimed.foundApplying });
+  const applied = await applyMemberships(run, desired, {
+    moveBothFences: claimed.foundApplying,
+    announced,
+  });
   if (applied === 'overtaken') return 'again';
   if (applied === 'superseded') {
     await removeSnapshot(deps, message);
@@ -239,6 +248,10 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
       ? []
       : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
   ];
+  if (mayHaveChanged({ claimed, record, desired, changes: applied.changes })) {
+    // Before the finish: a crash in between repeats the request, and never loses it.
+    await requestPushOf(run);
+  }
   const comeBack = mustComeBack(run, { groups, known: sorted.known }, ensured.failure);
   const finished = await finishRun(run, {
     claim: claimed,
@@ -255,6 +268,28 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
   if (comeBack?.kind === 'wait') return wait(deps, message, sorted.known.reason);
   await removeSnapshot(deps, message);
   return { status: 'done', changes: applied.changes, reportedCount: reported.length };
+}
+
+/**
+ * Whether the LiteLLM proxy may know less than this run: it wrote something, or another run, which may have died before it could
+ * tell, left the row as it was claimed.
+ */
+function mayHaveChanged(run: {
+  readonly claimed: Claim;
+  readonly record: UserRecord | undefined;
+  readonly desired: DesiredState;
+  readonly changes: MembershipChanges;
+}): boolean {
+  const { claimed, record, desired, changes } = run;
+  if (claimed.foundApplying || record?.run === undefined || record.isNew) return true;
+  if (record.user.user_role !== desired.userRole) return true;
+  return changes.granted + changes.changed + changes.removed > 0;
+}
+
+async function requestPushOf({ deps, message }: Run): Promise<void> {
+  if (deps.push === undefined) return;
+  const subject = { kind: 'user', id: message.person.user_id } as const;
+  await requestPush(deps.push, subject, { enqueuedAt: message.enqueued_at });
 }
 
 type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { readonly kind: 'wait' };

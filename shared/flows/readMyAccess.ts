@@ -1,17 +1,29 @@
 /** What a signed-in person can use, and why: the home page and `GET /api/me`. */
-import type { MyAccess, OrganizationAccess, Reported, TeamAccess, UserAccess } from '../domain/access.ts';
+import type {
+  MyAccess,
+  OrganizationAccess,
+  ProvisioningProgress,
+  Reported,
+  TeamAccess,
+  UserAccess,
+} from '../domain/access.ts';
 import { reportUnreadable } from '../domain/describeUnreadable.ts';
 import { organizationAccess, teamAccess } from '../domain/effectiveAccess.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from '../domain/entities.ts';
 import type { ActualMembership } from '../domain/membershipPlan.ts';
 import { newestObservation, progressOf } from '../domain/progress.ts';
 import type { UserRecord } from '../domain/provisioningRun.ts';
+import { findPresences, type Presences, unknownPresences } from '../domain/proxyPresence.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { PushedPerson, PushRecord } from '../proxyPorts.ts';
 import type { Session } from '../session.ts';
 import type { EntityRead, MembershipPartition, Store } from '../storePorts.ts';
 import { requireLiveSession } from './requireLiveSession.ts';
 
 export interface AccessDeps {
   readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
+  /** Absent: no LiteLLM proxy is connected. */
+  readonly pushRecord?: Pick<PushRecord, 'readPerson'>;
 }
 
 function userAccess(session: Session, record: UserRecord | undefined): UserAccess {
@@ -34,6 +46,8 @@ interface Rows {
   readonly organizationRows: MembershipPartition<OrganizationRole>;
   readonly teams: EntityRead<Team>;
   readonly organizations: EntityRead<Organization>;
+  /** What was put into LiteLLM, or why that cannot be read; `undefined`: no proxy is connected. */
+  readonly recorded: PushedPerson | ErrorCode | undefined;
 }
 
 interface Listed<T> {
@@ -92,10 +106,31 @@ function withoutRepeats(reported: readonly Reported[]): readonly Reported[] {
   return [...new Map(reported.map((entry) => [`${entry.kind} ${entry.id} ${entry.code}`, entry])).values()];
 }
 
+/** The page must not break over it: the person's own rows say what they may use, whatever LiteLLM knows. */
+async function readRecorded(
+  record: AccessDeps['pushRecord'],
+  userId: string,
+): Promise<PushedPerson | ErrorCode | undefined> {
+  try {
+    return await record?.readPerson(userId);
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+}
+
+function findPresencesIn(rows: Rows, provisioning: ProvisioningProgress): Presences | undefined {
+  const { recorded, organizationRows: organizations, teamRows: teams } = rows;
+  if (recorded === undefined) return undefined;
+  if (typeof recorded === 'string') return unknownPresences(recorded);
+  return findPresences({ provisioning, recorded, organizations, teams });
+}
+
 async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
-  const [teamRows, organizationRows] = await Promise.all([
+  const [teamRows, organizationRows, recorded] = await Promise.all([
     deps.store.teamMemberships.read(userId),
     deps.store.organizationMemberships.read(userId),
+    readRecorded(deps.pushRecord, userId),
   ]);
   const teams = await deps.store.entities.readTeams(teamRows.rows.map((row) => row.entityId));
   const organizationIds = new Set(organizationRows.rows.map((row) => row.entityId));
@@ -103,12 +138,44 @@ async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
     if (value.organization_id !== undefined) organizationIds.add(value.organization_id);
   }
   const organizations = await deps.store.entities.readOrganizations([...organizationIds]);
-  return { teamRows, organizationRows, teams, organizations };
+  return { teamRows, organizationRows, teams, organizations, recorded };
+}
+
+function sortOrganizations(
+  listed: readonly OrganizationAccess[],
+  presences: Presences | undefined,
+): readonly OrganizationAccess[] {
+  return listed
+    .map((one) =>
+      presences === undefined
+        ? one
+        : { ...one, litellm: presences.organization(one.organization_id, one.user_role) },
+    )
+    .sort(
+      byAlias(
+        (one) => one.organization_alias,
+        (one) => one.organization_id,
+      ),
+    );
+}
+
+function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefined): readonly TeamAccess[] {
+  return listed
+    .map((one) =>
+      presences === undefined ? one : { ...one, litellm: presences.team(one.team_id, one.role) },
+    )
+    .sort(
+      byAlias(
+        (one) => one.team_alias,
+        (one) => one.team_id,
+      ),
+    );
 }
 
 /**
- * Gives what the person can use now. Organizations and teams are sorted by alias, then id; one that cannot be read is left
- * out and reported. The progress is that of the newest observation anybody knows of.
+ * Gives what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias, then id; one that
+ * cannot be read is left out and reported. The progress is that of the newest observation anybody knows of. A record of LiteLLM
+ * that cannot be read makes that `unknown`, with the reason, and nothing else.
  * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
  */
 export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
@@ -123,20 +190,12 @@ export async function readMyAccess(deps: AccessDeps, session: Session): Promise<
     record,
     outcome,
   });
+  const presences = findPresencesIn(rows, progress);
+  const user = userAccess(session, record);
   return {
-    user: userAccess(session, record),
-    organizations: [...organizations.shown].sort(
-      byAlias(
-        (one) => one.organization_alias,
-        (one) => one.organization_id,
-      ),
-    ),
-    teams: [...teams.shown].sort(
-      byAlias(
-        (one) => one.team_alias,
-        (one) => one.team_id,
-      ),
-    ),
+    user: presences === undefined ? user : { ...user, litellm: presences.user },
+    organizations: sortOrganizations(organizations.shown, presences),
+    teams: sortTeams(teams.shown, presences),
     provisioning: {
       ...progress,
       reported: withoutRepeats([
@@ -146,5 +205,6 @@ export async function readMyAccess(deps: AccessDeps, session: Session): Promise<
         ...teams.reported,
       ]),
     },
+    litellm: presences?.progress ?? { connected: false },
   };
 }

@@ -69,13 +69,22 @@ async function findReason(
  * last delivery it is put back into the poison queue instead.
  */
 export async function recordFailure(deps: FailureDeps, poison: PoisonMessage): Promise<RecordedFailure> {
+  return keepOrPutBack(deps.poisonQueue, poison, async (text) => keepFailure(deps, poison, text));
+}
+
+/** Runs `keep` with the message's text; where it throws at the last delivery the message goes into the poison queue again. */
+export async function keepOrPutBack<T extends { readonly reason: string }>(
+  poisonQueue: FailureDeps['poisonQueue'],
+  poison: PoisonMessage,
+  keep: (text: string) => Promise<T>,
+): Promise<T | { readonly reason: string; readonly putBack: true }> {
   const text = typeof poison.entry === 'string' ? poison.entry : JSON.stringify(poison.entry ?? null);
   try {
-    return await keepFailure(deps, poison, text);
+    return await keep(text);
   } catch (error) {
     // The host deletes a poison message that failed too often, so the last chance is to put it back.
     if (!poison.isLastAttempt) throw error;
-    await deps.poisonQueue.push(text, { delaySeconds: KEEP_AGAIN_AFTER_SECONDS });
+    await poisonQueue.push(text, { delaySeconds: KEEP_AGAIN_AFTER_SECONDS });
     return { reason: errorCodeOf(error), putBack: true };
   }
 }

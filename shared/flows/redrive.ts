@@ -3,7 +3,7 @@ import { AppError, errorCodeOf } from '../errors.ts';
 import type { ProvisionMessage } from '../messages.ts';
 import { parseProvisionMessage, serializeProvisionMessage } from '../messages.ts';
 import type { Clock, ProvisionQueue } from '../ports.ts';
-import type { FailedMessage, Store } from '../storePorts.ts';
+import type { FailedMessage, FailureStore, Store } from '../storePorts.ts';
 
 export interface RedriveDeps {
   readonly store: Pick<Store, 'users' | 'failures'>;
@@ -24,25 +24,36 @@ function asObserved(message: ProvisionMessage): ProvisionMessage {
   return rest;
 }
 
-async function redriveOne(deps: RedriveDeps, failure: FailedMessage): Promise<Redriven> {
-  let message: ProvisionMessage;
-  try {
-    message = parseProvisionMessage(failure.text);
-  } catch (error) {
-    return { id: failure.id, result: 'unreadable', reason: errorCodeOf(error) };
-  }
-  const now = deps.clock.now();
+async function putBackProvision(deps: RedriveDeps, failure: FailedMessage): Promise<void> {
+  const message = parseProvisionMessage(failure.text);
   // Recorded before the push: afterwards it could hide the `failed` of a worker that was quicker.
   await deps.store.users.recordOutcome(message.person.user_id, {
     observation: { id: message.id, observed_at: message.observed_at },
     status: 'retrying',
     reason: failure.reason,
     attempts: 0,
-    updatedAt: now.toISOString(),
+    updatedAt: deps.clock.now().toISOString(),
   });
   await deps.queue.push(serializeProvisionMessage(asObserved(message)));
+}
+
+/** How the messages of one queue are put back. */
+export interface Redriving {
+  readonly failures: Pick<FailureStore, 'find' | 'read' | 'markRedriven'>;
+  readonly clock: Clock;
+  /** Throws `message_unreadable` where it would only fail again. */
+  putBack(failure: FailedMessage): Promise<void>;
+}
+
+async function redriveOne(deps: Redriving, failure: FailedMessage): Promise<Redriven> {
+  try {
+    await deps.putBack(failure);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'message_unreadable') throw error;
+    return { id: failure.id, result: 'unreadable', reason: errorCodeOf(error) };
+  }
   // Marked after the push: a crash in between repeats a message, which is harmless, instead of losing it.
-  await deps.store.failures.markRedriven(failure.id, now);
+  await deps.failures.markRedriven(failure.id, deps.clock.now());
   return { id: failure.id, result: 'redriven', reason: failure.reason };
 }
 
@@ -57,13 +68,22 @@ export async function redrive(
   deps: RedriveDeps,
   which: { readonly id: string } | 'all',
 ): Promise<readonly Redriven[]> {
+  const putBack = async (failure: FailedMessage): Promise<void> => putBackProvision(deps, failure);
+  return redriveWith({ failures: deps.store.failures, clock: deps.clock, putBack }, which);
+}
+
+/** As {@link redrive}, for the messages of any queue. */
+export async function redriveWith(
+  deps: Redriving,
+  which: { readonly id: string } | 'all',
+): Promise<readonly Redriven[]> {
   if (which !== 'all') {
-    const failure = await deps.store.failures.find(which.id);
+    const failure = await deps.failures.find(which.id);
     if (failure === undefined) throw new AppError('not_found', `There is no failed message ${which.id}.`);
     return [await redriveOne(deps, failure)];
   }
   const results: Redriven[] = [];
-  const { failures, unreadable } = await deps.store.failures.read();
+  const { failures, unreadable } = await deps.failures.read();
   for (const failure of failures) {
     if (failure.redrivenAt === undefined) results.push(await redriveOne(deps, failure));
     else results.push({ id: failure.id, result: 'already_redriven', reason: failure.reason });

@@ -11,14 +11,18 @@ import type { Reported } from '../domain/access.ts';
 import { describeUnreadable } from '../domain/describeUnreadable.ts';
 import { AppError } from '../errors.ts';
 import type { Directory } from '../ports.ts';
+import type { PushSubject } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
 import type { EnsureDeps } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
+import { type PushRequests, requestPush } from './requestPush.ts';
 
 export interface RefreshDeps extends EnsureDeps {
   readonly store: Pick<Store, 'entities' | 'assignedGroups'>;
   readonly directory: Pick<Directory, 'readAssignedGroups'>;
   readonly brake: BrakeSettings;
+  /** Where a LiteLLM proxy is connected. */
+  readonly push?: PushRequests;
 }
 
 export interface Refreshed {
@@ -93,6 +97,8 @@ async function refreshOnce(
         }
       : {}),
   };
+  // Before the list says that it is there: a crash in between repeats the requests, and never loses them.
+  await requestPushes(deps, current?.groups ?? [], ensured.groups);
   if (!(await deps.store.assignedGroups.write(list, stored?.etag))) return undefined;
   return {
     list,
@@ -102,6 +108,33 @@ async function refreshOnce(
     unreadable: ensured.unreadable.map((row) => `${row.id} in ${describeUnreadable(row)}`),
     organizationFailure: ensured.organizationFailure,
   };
+}
+
+/** Requests for the queue at once, and then a second until the next become visible: a person does not wait behind thousands. */
+const PARALLEL_REQUESTS = 16;
+
+/** The LiteLLM proxy is told about every team and organization that was made or changed; a team brings its organization along. */
+async function requestPushes(
+  deps: RefreshDeps,
+  before: readonly KnownGroup[],
+  now: readonly KnownGroup[],
+): Promise<void> {
+  const { push } = deps;
+  if (push === undefined) return;
+  const old = new Map(before.map((group) => [group.id, group]));
+  const subjects = now.flatMap(({ id, team, organization }): PushSubject[] => {
+    const last = old.get(id);
+    const isThere = team === 'present' || team === 'degraded';
+    if (isThere && team !== last?.team) return [{ kind: 'team', id }];
+    return organization === 'present' && organization !== last?.organization
+      ? [{ kind: 'organization', id }]
+      : [];
+  });
+  for (let from = 0; from < subjects.length; from += PARALLEL_REQUESTS) {
+    const some = subjects.slice(from, from + PARALLEL_REQUESTS);
+    const delaySeconds = Math.floor(from / PARALLEL_REQUESTS);
+    await Promise.all(some.map(async (subject) => requestPush(push, subject, { delaySeconds })));
+  }
 }
 
 /** A permit stays used for as long as the setting stays as it is. */

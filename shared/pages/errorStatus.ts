@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 
 /**
  * 4xx where the person or their administrator can change it, 500 where this service is set up wrongly,
- * 502 where Microsoft did not answer usably, 503 where waiting helps.
+ * 502 where Microsoft or LiteLLM did not answer usably, 503 where waiting helps.
  */
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   configuration_invalid: 503,
@@ -35,6 +35,13 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   storage_contention: 503,
   row_unreadable: 500,
   organization_unavailable: 503,
+  litellm_unreachable: 503,
+  litellm_key_refused: 500,
+  litellm_answer_invalid: 502,
+  litellm_refused: 502,
+  litellm_email_taken: 502,
+  litellm_role_needs_licence: 502,
+  push_overtaken: 503,
   message_unreadable: 500,
   snapshot_missing: 500,
   observation_in_future: 500,

@@ -314,10 +314,69 @@ const STORAGE = {
   },
 } as const satisfies Partial<Record<ErrorCode, ErrorText>>;
 
+const LITELLM = {
+  litellm_unreachable: {
+    title: 'LiteLLM does not answer',
+    happened: 'Your access is set up here, but the LiteLLM proxy could not be told yet.',
+    todo: TRY_LATER,
+    fixer: 'time',
+    hint: HEALTH,
+    retry: 'home',
+  },
+  litellm_key_refused: {
+    title: 'LiteLLM refused the key of this service',
+    happened: 'The LiteLLM proxy does not let this service change users, teams and organizations.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'LITELLM_API_KEY must be the master key or the key of a proxy_admin. Nothing is lost: it is tried again.',
+    retry: 'home',
+  },
+  litellm_answer_invalid: {
+    title: 'What answers is not the LiteLLM proxy',
+    happened: 'The address of the LiteLLM proxy answers in a form that this service does not understand.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'Check LITELLM_BASE_URL: the address of the proxy itself, without /v1 or /ui after it.',
+    retry: 'home',
+  },
+  litellm_refused: {
+    title: 'LiteLLM refused a change',
+    happened: 'The LiteLLM proxy did not accept a user, team, organization or membership of yours.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'The log names which one, and the status of the answer.',
+    retry: 'home',
+  },
+  litellm_email_taken: {
+    title: 'LiteLLM has another user with your email',
+    happened: 'The LiteLLM proxy allows an email once, and another user there has yours.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'In LiteLLM, change the email of the other user or delete it; then put the message back (npm run redrive).',
+    retry: 'home',
+  },
+  litellm_role_needs_licence: {
+    title: 'LiteLLM needs a licence for a role',
+    happened:
+      'The LiteLLM proxy makes nobody admin of a team without a licence. A member’s role is given instead.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    retry: 'home',
+  },
+  push_overtaken: {
+    title: 'Somebody else is telling LiteLLM the same',
+    happened: 'Two messages about the same person or team met, and this one did not get its turn.',
+    todo: TRY_LATER,
+    fixer: 'time',
+    retry: 'home',
+  },
+} as const satisfies Partial<Record<ErrorCode, ErrorText>>;
+
 /** What a person reads about each error: complete by type, so that a new code does not compile without its text. */
 export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
   ...SIGN_IN,
   ...SITE,
   ...DIRECTORY,
   ...STORAGE,
+  ...LITELLM,
 };

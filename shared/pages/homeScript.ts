@@ -1,7 +1,10 @@
 /**
  * The home page's script. While `main[data-status]` is `pending` or `waiting` it asks `GET /api/me` (after 300 ms,
- * then each second, each 5 seconds after the first minute, not while the tab is hidden). When the progress there is
- * not the one that is shown (`data-key`, written by `progressKey`), it fetches `/`, takes over
+ * then each second, each 5 seconds after the first minute, not while the tab is hidden). Once that is over it asks on for
+ * LiteLLM's sake while `main[data-telling]` says so: `pending` each second, each 5 seconds after 15 seconds, each 30 seconds after a
+ * minute; `waiting` (the proxy does not answer) when the next try is over, but not within 5 seconds; ten minutes at most, and once
+ * more whenever the tab is seen again. When what is known there is
+ * not what is shown (`data-key`, written by `progressKey`), it fetches `/`, takes over
  * its `main`, keeps focus and opened lists, and says the new status to a screen reader. A lost connection is
  * tried on; a lost session (401) reloads, at most once in ten seconds, so that no disagreement becomes a loop.
  * A page that comes back out of the browser's history reloads: the person may have signed out since.
@@ -10,15 +13,17 @@ export const homeScript = String.raw`
 (() => {
   'use strict';
   const FIRST_MS = 300, EARLY_MS = 1000, LATE_MS = 5000, MINUTE_MS = 60000, ANSWER_WITHIN_MS = 10000;
+  const TELLING_EARLY_MS = 15000, TELLING_RARE_MS = 30000, TELLING_LIMIT_MS = 600000;
   const LONG = 'This takes longer than usual. It goes on without this page: you can come back later.';
   const LOST = 'The server cannot be reached at the moment. Trying again.';
   const startedAt = Date.now();
-  let timer = 0, isAsking = false, failures = 0;
+  let timer = 0, isAsking = false, failures = 0, tellingSince = 0;
 
   const main = () => document.querySelector('main');
   const isUnderWay = () => ['pending', 'waiting'].includes(main().dataset.status);
-  const keyOf = (p) =>
-    [p.id, p.status, p.reason, p.attempts, p.updated_at, p.next_try_at].map((part) => part ?? '').join('|');
+  const partsOf = (p) => [p.status, p.reason, p.attempts, p.updated_at, p.next_try_at];
+  const keyOf = (me) =>
+    [me.provisioning.id, ...partsOf(me.provisioning), ...partsOf(me.litellm)].map((part) => part ?? '').join('|');
 
   function announce(text) {
     const announcer = document.getElementById('announcer');
@@ -53,11 +58,11 @@ export const homeScript = String.raw`
       const same = findKept(next, open.dataset.keep);
       if (same) same.open = true;
     }
-    current.dataset.status = next.dataset.status;
-    current.dataset.key = next.dataset.key;
+    Object.assign(current.dataset, next.dataset);
     current.replaceChildren(...next.childNodes);
     if (hadFocus) (findKept(current, focused) ?? current).focus({ preventScroll: true });
-    announce([...current.querySelectorAll('[data-say]')].map((part) => part.textContent.trim()).join('. '));
+    const said = [...current.querySelectorAll('[data-say]')].map((part) => part.textContent.trim().replace(/\s+/g, ' '));
+    announce(said.map((text) => text.replace(/\.?$/, '.')).join(' '));
   }
 
   async function refresh() {
@@ -77,7 +82,7 @@ export const homeScript = String.raw`
     if (answer.status === 401) return reload();
     if (!answer.ok) throw new Error('the status answered ' + answer.status);
     const me = await answer.json();
-    if (keyOf(me.provisioning) !== main().dataset.key) await refresh();
+    if (keyOf(me) !== main().dataset.key) await refresh();
   }
 
   function showNote() {
@@ -103,20 +108,36 @@ export const homeScript = String.raw`
     }
     isAsking = false;
     showNote();
-    schedule(Date.now() - startedAt < MINUTE_MS ? EARLY_MS : LATE_MS);
+    schedule(nextDelay());
+  }
+
+  /** Undefined: nothing here moves by itself, or not for long. */
+  function nextDelay() {
+    const { telling, nextTry } = main().dataset;
+    if (isUnderWay()) return Date.now() - startedAt < MINUTE_MS ? EARLY_MS : LATE_MS;
+    if (!telling) return undefined;
+    tellingSince ||= Date.now();
+    const age = Date.now() - tellingSince;
+    const dueMs = Date.parse(nextTry) - Date.now() + EARLY_MS;
+    const waitingMs = Math.max(LATE_MS, Number.isNaN(dueMs) ? TELLING_RARE_MS : dueMs);
+    const pendingMs = age < TELLING_EARLY_MS ? EARLY_MS : age < MINUTE_MS ? LATE_MS : TELLING_RARE_MS;
+    const delayMs = telling === 'waiting' ? waitingMs : pendingMs;
+    return age + delayMs > TELLING_LIMIT_MS ? undefined : delayMs;
   }
 
   function schedule(delayMs) {
     clearTimeout(timer);
-    timer = isUnderWay() ? setTimeout(turn, delayMs) : 0;
+    timer = delayMs === undefined ? 0 : setTimeout(turn, delayMs);
   }
 
+  const isWorthAsking = () => isUnderWay() || Boolean(main().dataset.telling);
+
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && !isAsking) schedule(0);
+    if (!document.hidden && !isAsking && isWorthAsking()) schedule(0);
   });
   addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
   });
-  schedule(FIRST_MS);
+  if (isWorthAsking()) schedule(FIRST_MS);
 })();
 `;

@@ -50,6 +50,15 @@ function renderStatusIcon(path: string): Html {
   </svg>`;
 }
 
+/** One shape for each answer to whether something is in LiteLLM. */
+export const litellmIcons = {
+  in_litellm: renderStatusIcon('M6.5 10.25l2.5 2.5 4.75-5.25'),
+  not_yet: renderStatusIcon('M10 5.5V10l3 2'),
+  refused: renderStatusIcon('M7 7l6 6M13 7l-6 6'),
+  failed: renderStatusIcon('M10 5.75v5M10 14h.01'),
+  unknown: renderStatusIcon('M7.75 7.75a2.25 2.25 0 1 1 2.25 2.5v1.25M10 14.25h.01'),
+} as const;
+
 /** One shape for each status, so that colour is never the only sign. */
 export const statusIcons = {
   pending: renderStatusIcon('M6.5 10h.01M10 10h.01M13.5 10h.01'),

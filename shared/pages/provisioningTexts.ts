@@ -22,6 +22,13 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   observation_in_future: 'The time of your sign-in is ahead of the service’s clock.',
   waited_too_long: 'It waited for 24 hours and was given up.',
   clock_skew: 'The clock of the service is wrong.',
+  litellm_unreachable: 'The LiteLLM proxy does not answer.',
+  litellm_key_refused: 'The LiteLLM proxy refuses the key of this service. The operator has to correct it.',
+  litellm_answer_invalid: 'What answers at the address of the LiteLLM proxy is not a LiteLLM proxy.',
+  litellm_refused: 'The LiteLLM proxy refused a change.',
+  litellm_email_taken: 'Another user of the LiteLLM proxy has this email.',
+  litellm_role_needs_licence: 'The LiteLLM proxy needs a licence for this role.',
+  push_overtaken: 'Another message about the same is being worked off.',
 };
 
 function isReason(code: string): code is keyof typeof REASONS {

@@ -5,6 +5,7 @@ import { html, type Html } from './html.ts';
 import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
+import { findTelling, renderNoProxy, renderPresence } from './renderLitellm.ts';
 import { renderOrganization } from './renderOrganization.ts';
 import {
   findProgressTitle,
@@ -18,6 +19,8 @@ import { renderTeam } from './renderTeam.ts';
 /** How often a browser without scripts asks again. */
 const RELOAD_PENDING_SECONDS = 5;
 const RELOAD_WAITING_SECONDS = 60;
+/** A proxy that is down may be so for hours. */
+const RELOAD_TELLING_SECONDS = { pending: 60, waiting: 300 } as const;
 
 export interface HomePage {
   readonly nonce: string;
@@ -33,7 +36,7 @@ function renderAccount(user: UserAccess): Html {
   </div>`;
 }
 
-function renderUser(user: UserAccess): Html {
+function renderUser({ user, litellm }: MyAccess): Html {
   const budget =
     user.max_budget === undefined ? undefined : formatBudget(user.max_budget, user.budget_duration);
   return html`<section class="card you" aria-labelledby="you-title">
@@ -57,7 +60,9 @@ function renderUser(user: UserAccess): Html {
           })
         }
         ${renderFact({ term: 'User id', value: html`<code class="id">${user.user_id}</code>` })}
+        ${renderNoProxy(litellm)}
       </dl>
+      ${renderPresence(user.litellm)}
     </div>
   </section>`;
 }
@@ -145,37 +150,46 @@ function renderAccess(access: MyAccess): Html {
   ${renderTeams('Teams of other organizations', 'elsewhere-title', elsewhere)}`;
 }
 
+function findReloadSeconds(access: MyAccess): number | undefined {
+  const telling = findTelling(access);
+  if (telling !== undefined) return RELOAD_TELLING_SECONDS[telling];
+  if (!isUnderWay(access.provisioning)) return undefined;
+  return access.provisioning.status === 'pending' ? RELOAD_PENDING_SECONDS : RELOAD_WAITING_SECONDS;
+}
+
 /**
  * Gives the signed-in person's page: progress, organizations with their teams, standalone teams, their own user.
- * While the progress is under way the page updates itself, by its script or, without scripts, by reloading.
+ * While the progress is under way, or LiteLLM is still to be told, the page updates itself, by its script or, without scripts, by
+ * reloading.
  */
 export function renderHome({ nonce, access }: HomePage): string {
-  const { user, provisioning } = access;
-  const isMoving = isUnderWay(provisioning);
-  const seconds = provisioning.status === 'pending' ? RELOAD_PENDING_SECONDS : RELOAD_WAITING_SECONDS;
+  const { user, provisioning, litellm } = access;
+  const seconds = findReloadSeconds(access);
   const main = html`<main
     id="main"
     tabindex="-1"
     data-status="${provisioning.status}"
-    data-key="${progressKey(provisioning)}"
+    data-key="${progressKey(access)}"
+    data-telling="${findTelling(access)}"
+    data-next-try="${litellm.next_try_at}"
   >
     <div class="greeting">
       <h1>Hello, ${user.display_name ?? user.user_email ?? 'and welcome'}</h1>
       <p class="muted">What you can use through LiteLLM, from your Microsoft Entra groups.</p>
     </div>
-    ${renderProgress(provisioning)} ${renderReports(access)}
+    ${renderProgress(access)} ${renderReports(access)}
     <div class="columns">
       <div class="stack-wide">${renderAccess(access)}</div>
-      ${renderUser(user)}
+      ${renderUser(access)}
     </div>
   </main>`;
   return renderDocument({
     nonce,
-    title: isMoving ? findProgressTitle(provisioning) : 'Your access',
+    title: isUnderWay(provisioning) ? findProgressTitle(access) : 'Your access',
     main,
     account: renderAccount(user),
     script: homeScript,
-    ...(isMoving && {
+    ...(seconds !== undefined && {
       head: html`<noscript><meta http-equiv="refresh" content="${seconds}" /></noscript>`,
     }),
   });

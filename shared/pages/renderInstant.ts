@@ -1,21 +1,25 @@
 import { html, type Html } from './html.ts';
 
-const FORMAT = new Intl.DateTimeFormat('en-GB', {
+const TO_THE_MINUTE = {
   timeZone: 'UTC',
   day: 'numeric',
   month: 'short',
   year: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
-  second: '2-digit',
-});
+} as const;
+
+const FORMATS = {
+  seconds: new Intl.DateTimeFormat('en-GB', { ...TO_THE_MINUTE, second: '2-digit' }),
+  minutes: new Intl.DateTimeFormat('en-GB', TO_THE_MINUTE),
+} as const;
 
 /**
- * Gives an instant (ISO 8601) as a `time` element in UTC, to the second: logs and other people's pages say the
- * same. What is no instant is shown as it stands.
+ * Gives an instant (ISO 8601) as a `time` element in UTC, to the second unless told otherwise: logs and other people's pages
+ * say the same. What is no instant is shown as it stands.
  */
-export function renderInstant(instant: string): Html {
+export function renderInstant(instant: string, precision: keyof typeof FORMATS = 'seconds'): Html {
   const milliseconds = Date.parse(instant);
   if (Number.isNaN(milliseconds)) return html`<span>${instant}</span>`;
-  return html`<time datetime="${instant}">${FORMAT.format(milliseconds)} UTC</time>`;
+  return html`<time datetime="${instant}">${FORMATS[precision].format(milliseconds)} UTC</time>`;
 }

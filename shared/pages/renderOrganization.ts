@@ -2,6 +2,7 @@ import type { OrganizationAccess, TeamAccess } from '../domain/access.ts';
 import { html, type Html } from './html.ts';
 import { organizationRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
+import { renderPresence } from './renderLitellm.ts';
 import { renderTeam } from './renderTeam.ts';
 
 function renderLimits({ tpm_limit: tokens, rpm_limit: requests }: OrganizationAccess): Html {
@@ -23,6 +24,7 @@ export function renderOrganization(organization: OrganizationAccess, teams: read
           <span class="tag ${isAdmin && 'strong'}">${organizationRoleTexts[organization.user_role]}</span>
         </div>
         <p class="mono id">${organization.organization_id}</p>
+        ${renderPresence(organization.litellm)}
       </div>
       <dl class="facts">
         ${renderModels({ models: organization.effective_models, keep: `models organization ${organization.organization_id}` })}

@@ -4,9 +4,13 @@ import { html, type Html } from './html.ts';
 import { statusIcons } from './icons.ts';
 import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
+import { litellmKey, renderTelling } from './renderLitellm.ts';
 
 /** What the card looks like: the status, or a finished run that had to leave something out. */
 type Look = ProvisioningStatus | 'exceptions';
+
+/** The heading of a finished run that LiteLLM does not know wholly. */
+const NOT_TOLD = 'Your access is set up here';
 
 const TITLES: Readonly<Record<Look, string>> = {
   pending: 'Setting up your access',
@@ -22,8 +26,10 @@ function findLook({ status, reported }: ProvisioningProgress): Look {
 }
 
 /** Gives the progress in a few words: its heading, and the page's title while it is under way. */
-export function findProgressTitle(progress: ProvisioningProgress): string {
-  return TITLES[findLook(progress)];
+export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
+  const look = findLook(provisioning);
+  const isTold = litellm.status === undefined || litellm.status === 'done';
+  return look === 'done' && !isTold ? NOT_TOLD : TITLES[look];
 }
 
 /** Whether the progress can still move by itself, so that it is worth asking again. */
@@ -32,9 +38,10 @@ export function isUnderWay({ status }: ProvisioningProgress): boolean {
 }
 
 /** Gives a text that differs whenever the progress differs; the page's script computes it from `GET /api/me` too. */
-export function progressKey(progress: ProvisioningProgress): string {
-  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
-  return [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
+export function progressKey({ provisioning, litellm }: MyAccess): string {
+  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = provisioning;
+  const key = [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
+  return `${key}|${litellmKey(litellm)}`;
 }
 
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
@@ -72,13 +79,15 @@ function renderTimes(progress: ProvisioningProgress): Html {
   </p>`;
 }
 
-/** What an operator asks for: the reason's code and the observation's id. */
-function renderCodes({ reason, id }: ProvisioningProgress): Html {
-  if (reason === undefined && id === undefined) return html``;
+/** What an operator asks for: the reasons' codes and the observation's id. */
+function renderCodes({ provisioning, litellm }: MyAccess): Html {
+  const { reason, id } = provisioning;
+  if (reason === undefined && id === undefined && litellm.reason === undefined) return html``;
   return html`<details class="more" data-keep="progress">
     <summary data-keep="progress-toggle">For the operator</summary>
     <p class="meta muted small">
       ${reason !== undefined && html`<span>Reason <code>${reason}</code></span>`}
+      ${litellm.reason !== undefined && html`<span>LiteLLM <code>${litellm.reason}</code></span>`}
       ${id !== undefined && html`<span>Reference <code>${id}</code></span>`}
     </p>
   </details>`;
@@ -140,18 +149,22 @@ export function renderReports(access: MyAccess): Html {
 }
 
 /** Gives where the provisioning stands. Its height is reserved, so that nothing jumps when it moves on. */
-export function renderProgress(progress: ProvisioningProgress): Html {
+export function renderProgress(access: MyAccess): Html {
+  const { provisioning: progress } = access;
   const look = findLook(progress);
   const role = html`role="progressbar" aria-labelledby="progress-title"`;
-  return html`<section class="card progress progress-${look}" aria-labelledby="progress-title">
+  return html`<section
+    class="card progress progress-${look}${access.litellm.connected && ' is-told'}"
+    aria-labelledby="progress-title"
+  >
     <div class="track" ${isUnderWay(progress) && role}><i></i></div>
     <div class="pad body">
       <div class="title">
         ${statusIcons[look]}
-        <h2 id="progress-title" data-say>${TITLES[look]}</h2>
+        <h2 id="progress-title" data-say>${findProgressTitle(access)}</h2>
       </div>
       <p data-say data-note>${describe(progress)}</p>
-      ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(progress)}
+      ${renderTelling(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
     </div>
   </section>`;
 }

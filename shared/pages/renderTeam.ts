@@ -3,6 +3,7 @@ import { formatBudget, formatUsd } from './formatBudget.ts';
 import { html, type Html } from './html.ts';
 import { teamRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
+import { renderPresence } from './renderLitellm.ts';
 
 /** A team, and its heading's level: 4 below its organization, 3 where it stands alone. */
 export interface TeamRow {
@@ -100,6 +101,7 @@ export function renderTeam(row: TeamRow): Html {
     <div class="stack-tight">
       ${renderHead(row)}
       <p class="mono id">${team.team_id}</p>
+      ${renderPresence(team.litellm)}
       ${owner !== undefined && html`<p class="why">Belongs to organization ${owner}.</p>`}
       ${
         team.degraded &&

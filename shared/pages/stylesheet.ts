@@ -89,6 +89,7 @@ const HOME = `
 .greeting { display: grid; gap: 0.25rem; }
 .columns { display: grid; gap: 1.75rem; align-items: start; }
 .progress { overflow: hidden; min-height: 15rem; }
+.progress.is-told { min-height: 17rem; }
 .progress .track { height: 4px; background: var(--line); overflow: hidden; }
 .progress .track i { display: block; height: 100%; width: 100%; background: var(--tone); }
 .progress .title { display: flex; align-items: center; gap: 0.5rem; }
@@ -132,12 +133,22 @@ const HOME = `
 .team + .team { border-top: 1px solid var(--line); }
 .more summary::before { content: "▸ " / ""; }
 .more[open] > summary::before { content: "▾ " / ""; }
+.presence { display: grid; gap: 0.125rem; margin-top: 0.25rem; }
+.presence-line { display: flex; align-items: flex-start; gap: 0.375rem; font-size: 0.8125rem; line-height: 1.4; }
+.presence-line svg { flex: none; width: 1rem; height: 1rem; margin-top: 0.0625rem; color: var(--tone); }
+.presence-line strong { font-weight: 600; }
+.presence .why { padding-left: 1.375rem; }
+.presence-in_litellm { --tone: var(--good); }
+.presence-not_yet { --tone: var(--warn); }
+.presence-refused, .presence-failed { --tone: var(--bad); }
+.presence-unknown { --tone: var(--muted); }
 .you .facts { gap: 0.75rem; }
 @media (min-width: 40rem) {
   .entity .facts { grid-template-columns: 1.15fr 1fr; }
   .facts > .wide { grid-column: 1 / -1; }
   .reports li { padding-inline: 1.25rem; }
   .progress { min-height: 9.5rem; }
+  .progress.is-told { min-height: 11rem; }
 }
 @media (min-width: 62rem) {
   .columns { grid-template-columns: minmax(0, 1fr) 19rem; }

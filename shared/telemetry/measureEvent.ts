@@ -1,3 +1,4 @@
+import type { CounterName } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -25,14 +26,32 @@ export function measureEvent(tracing: Tracing, name: string, fields: Fields): vo
   tracing.current()?.set({ 'app.outcome': outcome });
   const reason = textOf(fields['reason']);
   if (name === 'signin.complete') tracing.add('signin.outcomes', 1, { outcome });
-  if (name === 'provision.failure' && fields['code'] === undefined && fields['putBack'] === undefined) {
-    tracing.add('provision.poisoned', 1, { reason });
+  const isKept = fields['code'] === undefined && fields['putBack'] === undefined;
+  if (name === 'provision.failure' && isKept) tracing.add('provision.poisoned', 1, { reason });
+  if (name === 'push.failure' && isKept) tracing.add('push.poisoned', 1, { reason });
+  if (name === 'provision.user') measureDelivery(tracing, 'provision', { fields, outcome });
+  if (name === 'push.person' || name === 'push.entity') {
+    measureDelivery(tracing, 'push', { fields, outcome });
+    measureCount(tracing, 'push.memberships.added', fields['added']);
+    measureCount(tracing, 'push.memberships.removed', fields['removed']);
   }
-  if (name !== 'provision.user') return;
-  tracing.add('provision.outcomes', 1, { outcome });
-  if (outcome === 'waiting') tracing.add('provision.put_back', 1, { reason });
+}
+
+interface Delivered {
+  readonly fields: Fields;
+  readonly outcome: string;
+}
+
+function measureDelivery(tracing: Tracing, queue: 'provision' | 'push', event: Delivered): void {
+  const { fields, outcome } = event;
+  tracing.add(`${queue}.outcomes`, 1, { outcome });
+  if (outcome === 'waiting') tracing.add(`${queue}.put_back`, 1, { reason: textOf(fields['reason']) });
   const seconds = fields['secondsSinceSignIn'];
   if ((outcome === 'done' || outcome === 'unchanged') && typeof seconds === 'number') {
-    tracing.record('provision.delay', seconds, { outcome });
+    tracing.record(`${queue}.delay`, seconds, { outcome });
   }
+}
+
+function measureCount(tracing: Tracing, name: CounterName, count: unknown): void {
+  if (typeof count === 'number' && count > 0) tracing.add(name, count);
 }

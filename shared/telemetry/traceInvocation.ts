@@ -1,5 +1,5 @@
 import type { InvocationContext } from '@azure/functions';
-import { errorCodeOf } from '../errors.ts';
+import { AppError, errorCodeOf } from '../errors.ts';
 import type { EventLog } from '../telemetry.ts';
 import { startTracing } from './startTracing.ts';
 import type { RunningSpan, SpanAttributes, SpanStart } from './tracing.ts';
@@ -36,9 +36,15 @@ export async function traceInvocation<T>(
       return await work(span);
     } catch (error) {
       span.fail(errorCodeOf(error));
-      throw error;
+      throw withoutForeignText(error);
     }
   });
+}
+
+/** The host logs the text of whatever a function throws, and the text of an error that nobody foresaw may quote anything. */
+function withoutForeignText(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('unexpected', 'An error that nobody foresaw; the event tells its kind and place.');
 }
 
 function startOf(context: TracedContext, trigger: TracedTrigger): SpanStart {

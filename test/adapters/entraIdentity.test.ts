@@ -155,11 +155,33 @@ describe('redeemCode', () => {
   it('costs one token request, and one for the signing keys in the first and after an hour', async () => {
     const identity = createIdentity();
     await signIn({}, { identity });
-    expect(entra.requests).toEqual(['POST /oauth2/v2.0/token', 'GET /discovery/v2.0/keys']);
+    expect(entra.requests).toEqual(['GET /discovery/v2.0/keys', 'POST /oauth2/v2.0/token']);
     entra.requests.length = 0;
     await signIn({}, { identity });
     await signIn({}, { identity });
     expect(entra.requests).toEqual(['POST /oauth2/v2.0/token', 'POST /oauth2/v2.0/token']);
+  });
+
+  it('asks for the signing keys while Entra still thinks about the code', async () => {
+    const asked = Promise.withResolvers<undefined>();
+    entra.intercept('/keys', async () => {
+      asked.resolve(undefined);
+      return new Response('', { status: 503 });
+    });
+    entra.intercept('/token', async () => {
+      await asked.promise;
+      return refuse('invalid_grant', 54_005);
+    });
+    await expect(signIn()).rejects.toMatchObject({ code: 'code_refused' });
+  });
+
+  it('asks for the signing keys again where the first answer was none', async () => {
+    entra.intercept('/keys', async () => {
+      entra.intercept('/keys', undefined);
+      throw new TypeError('fetch failed');
+    });
+    await expect(signIn()).resolves.toMatchObject({ userId: 'alice-oid' });
+    expect(entra.requests.filter((request) => request.startsWith('GET'))).toHaveLength(2);
   });
 
   it('proves itself with the secret, and with an assertion where the credential is federated', async () => {
@@ -189,7 +211,7 @@ describe('redeemCode', () => {
     await expect(signIn({ iss: config.issuer }, { identity })).resolves.toMatchObject({
       userId: 'alice-oid',
     });
-    expect(entra.requests).toEqual(['POST /oauth2/v2.0/token', 'GET /discovery/v2.0/keys']);
+    expect(entra.requests).toEqual(['GET /discovery/v2.0/keys', 'POST /oauth2/v2.0/token']);
   });
 
   it('refuses a code that was redeemed, one of another verifier, and never tries twice', async () => {
@@ -336,7 +358,7 @@ describe('a forged id_token', () => {
 
 describe('the verifier, which MSAL does not stand before', () => {
   it('compares the nonce itself', async () => {
-    const verify = createIdTokenVerifier({
+    const { verify } = createIdTokenVerifier({
       entra: createEntraConfig(),
       clock,
       fetch: entra.fetch,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createStorage } from '../../dev/createStorage.ts';
 import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
+import { parseMemberKey } from '../../shared/adapters/tables/membershipKinds.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import type { AcceptedGroups, AssignedGroup } from '../../shared/domain/assignedGroups.ts';
@@ -22,7 +23,7 @@ import {
 } from '../support/handEdits.ts';
 import type { TableProxy } from '../support/tableProxy.ts';
 import { startTableProxy } from '../support/tableProxy.ts';
-import type { MessageOptions, World, WorldOptions } from '../support/world.ts';
+import type { World, WorldOptions } from '../support/world.ts';
 import { createWorld, membershipsOf, message, sampleRules } from '../support/world.ts';
 
 const NOW = new Date('2026-11-23T09:00:00.000Z');
@@ -105,34 +106,39 @@ describe('a sign-in on a real store', () => {
     expect(proxy.requests()).toHaveLength(2);
   });
 
-  it('costs 5 requests, an index row a membership and the transactions, for 1 and for 120 groups, and so does leaving', async () => {
-    for (const [count, transactions] of [
-      [1, 1],
-      [120, 2],
-    ] as const) {
-      const assigned = Array.from({ length: count }, (_, index) => group(`${index}`));
+  it.each([
+    { count: 1, index: 1, transactions: 1 },
+    { count: 120, index: 2, transactions: 2 },
+  ])(
+    'costs 3 requests, 100 index rows a request and the transactions with $count groups; leaving them an index row a request',
+    async ({ count, index, transactions }) => {
+      const assigned = Array.from({ length: count }, (_, at) => group(`${at}`));
       const userId = randomUUID();
-      const { refresh, provision, store } = onAzurite({
-        assigned,
-        removalLimitPercent: 100,
-      });
+      const { refresh, provision, store } = onAzurite({ assigned, removalLimitPercent: 100 });
       await refresh();
       await provision(message({ userId: randomUUID(), groups: [] }));
-      const steps: readonly MessageOptions[] = [
-        { groups: assigned.map(({ id }) => id) },
-        { groups: [], second: 60 },
-      ];
-      for (const [index, step] of steps.entries()) {
-        proxy.forgetRequests();
-        await provision(message({ userId, ...step }));
-        expect(proxy.requests()).toHaveLength(5 + 2 * count + 2 * transactions);
-        expect(await membershipsOf({ store }, userId)).toHaveLength(index === 0 ? 2 * count : 0);
-      }
-      const [first] = assigned;
-      expect(await indexOf(tables, 'organizationMembers', first?.id ?? '')).toEqual([]);
-      await forgetList();
-    }
-  });
+      /** The groups in whose indexes the person stands. */
+      const indexed = async (): Promise<readonly string[]> => {
+        const rows = await Promise.all(
+          [TABLES.teamMembers, TABLES.organizationMembers].map(async (table) => tables.read(table, {})),
+        );
+        const members = rows.flat().map(parseMemberKey);
+        return members.flatMap((member) => (member?.userId === userId ? [member.entityId] : []));
+      };
+      proxy.forgetRequests();
+      await provision(message({ userId, groups: assigned.map(({ id }) => id) }));
+      expect(proxy.requests()).toHaveLength(3 + 2 * index + 2 * transactions);
+      expect(await membershipsOf({ store }, userId)).toHaveLength(2 * count);
+      const twice = assigned.flatMap(({ id }) => [id, id]);
+      expect((await indexed()).toSorted()).toEqual(twice.toSorted());
+      proxy.forgetRequests();
+      await provision(message({ userId, groups: [], second: 60 }));
+      expect(proxy.requests()).toHaveLength(5 + 2 * count + 2 * transactions);
+      expect(await membershipsOf({ store }, userId)).toEqual([]);
+      // Each went under the ETag that came back from its transaction.
+      expect(await indexed()).toEqual([]);
+    },
+  );
 
   it('keeps a person’s edits, and says what nobody can read', async () => {
     const production = group('Production Team');
@@ -416,6 +422,46 @@ describe('memberships on a real store', () => {
       'LiteLLMTeamMembers',
     ]);
     expect(await indexOf(tables, 'teamMembers', entityId)).toEqual([]);
+  });
+
+  it('name everybody in the index of their team and nobody of another whose id begins alike', async () => {
+    const { store } = onAzurite();
+    const [entityId, people] = [randomUUID(), Array.from({ length: 20 }, () => randomUUID())];
+    for (const userId of people)
+      await store.teamMemberships.announce(userId, [{ entityId, role: 'user' }], NOW);
+    for (const alike of [`${entityId}-`, `${entityId}0`, entityId.slice(0, -1)])
+      await store.teamMemberships.announce(randomUUID(), [{ entityId: alike, role: 'user' }], NOW);
+    proxy.forgetRequests();
+    expect(await indexOf(tables, 'teamMembers', entityId)).toEqual(people.toSorted());
+    expect(proxy.requests()).toHaveLength(16);
+  });
+
+  it('are not granted where somebody was there although nothing was read', async () => {
+    const { store, userId, entityId } = await granted();
+    const unread = { ...context, userId, fence: { etag: undefined, observation: undefined } };
+    const grants = [{ entityId: randomUUID(), role: 'user' as const }];
+    expect(await store.teamMemberships.apply(unread, { ...NOTHING, grants })).toEqual({ applied: false });
+    expect((await store.teamMemberships.read(userId)).rows.map((row) => row.entityId)).toEqual([entityId]);
+  });
+
+  it('do not write again what was announced as it is granted', async () => {
+    const { store } = onAzurite();
+    const [userId, one, other] = [randomUUID(), randomUUID(), randomUUID()];
+    const { fence } = await store.teamMemberships.read(userId);
+    const announced = await store.teamMemberships.announce(userId, [{ entityId: one, role: 'user' }], NOW);
+    proxy.forgetRequests();
+    await store.teamMemberships.apply(
+      { ...context, userId, fence, announced },
+      { ...NOTHING, grants: [one, other].map((entityId) => ({ entityId, role: 'user' as const })) },
+    );
+    expect(proxy.requests()).toHaveLength(2);
+    const { rows } = await store.teamMemberships.read(userId);
+    const etagOf = async (id: string) => {
+      const { table, key } = indexRow('teamMembers', id, userId);
+      return (await tables.find(table, key))?.etag;
+    };
+    for (const row of rows) expect(row.indexEtag).toBe(await etagOf(row.entityId));
+    expect(rows).toHaveLength(2);
   });
 
   it('leave an index row that another grant has rewritten meanwhile: no member is ever lost', async () => {

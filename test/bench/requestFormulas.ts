@@ -29,9 +29,10 @@ export function ourSignInRequests({ groups, parked }: SignInSize): Requests {
   return { token: 1, graph, queue: 1, table: parked ? 1 : 0 };
 }
 
-/** A first provisioning: user, claim, both partitions, finish; an index row a membership; the transactions. */
+/** A first provisioning: user, claim, finish; the index rows; the transactions. Nothing of a new person's memberships is read. */
 export function ourFirstProvisioningRequests({ groups, parked }: SignInSize): Requests {
-  return tablesOnly(5 + 2 * groups + 2 * transactionsOf(groups) + parkedRequests(parked));
+  const indexes = Math.ceil(groups / MAX_TRANSACTION_WRITES);
+  return tablesOnly(3 + 2 * indexes + 2 * transactionsOf(groups) + parkedRequests(parked));
 }
 
 /** Nothing changed: one read and one write. */
@@ -39,7 +40,7 @@ export function ourRepeatRequests({ parked }: Pick<SignInSize, 'parked'>): Reque
   return tablesOnly(2 + parkedRequests(parked));
 }
 
-/** One group less of `groups`: as a first one of a single group, but both partitions are read in pages. */
+/** One group less of `groups`: user, claim, finish; both partitions, in pages; a transaction and an index row each. */
 export function ourLeavingRequests({ groups }: Pick<SignInSize, 'groups'>): Requests {
   // The fence is a row of the partition too.
   const pages = Math.ceil((groups + 1) / TABLE_PAGE_SIZE);

@@ -36,10 +36,10 @@ describe('our sign-in', () => {
 
 describe('our provisioning', () => {
   it.each([
-    [1, 9],
-    [10, 27],
-    [101, 211],
-    [201, 413],
+    [1, 7],
+    [10, 7],
+    [101, 11],
+    [201, 15],
   ])('asks the tables a first time with %i groups %i times, and nobody else', (groups, table) => {
     expect(requestsOf('ours: first provisioning', groups)).toEqual({ token: 0, graph: 0, queue: 0, table });
   });

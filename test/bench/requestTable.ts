@@ -266,7 +266,7 @@ function renderFormulas(): Section {
     rows: [
       ['ours: sign-in, up to 200 groups', '1', '0', '1', '0'],
       ['ours: sign-in, above', '1', '⌈g / 999⌉', '1', '0; 1 from 44 KiB of ids on'],
-      ['ours: first provisioning', '0', '0', '0', '5 + 2g + 2⌈g / 99⌉'],
+      ['ours: first provisioning', '0', '0', '0', '3 + 2⌈g / 100⌉ + 2⌈g / 99⌉'],
       ['ours: unchanged repeat', '0', '0', '0', '2'],
       ['ours: one group left', '0', '0', '0', '7 + 2⌈(g + 1) / 1000⌉'],
       ['baseline: sign-in', '1', '1 + ⌈a / 100⌉ + ⌈g / 100⌉', '0', '3g + n + 2'],

@@ -25,7 +25,7 @@ describe('createStorage', () => {
 
     expect(await tables.find(TABLES.users, key)).toMatchObject({ properties: { kept: true } });
     expect(await tableNames(azurite)).toStrictEqual(Object.values(TABLES).toSorted());
-    expect(await queueNames(azurite)).toStrictEqual(['provision', 'provision-poison']);
+    expect(await queueNames(azurite)).toStrictEqual(['provision', 'provision-poison', 'push', 'push-poison']);
   });
 
   it('names tables as Azure allows: 3 to 63 letters and digits, a letter first, no two alike', () => {

@@ -48,6 +48,7 @@ describe('the command line', () => {
         '--port',
         '8080',
         '--reset',
+        '--no-litellm',
         '--flag=false',
         '--PROXY_ADMIN_ID=c=d',
         '--AzureWebJobs.me.Disabled=1',
@@ -56,6 +57,7 @@ describe('the command line', () => {
     ).toEqual({
       help: false,
       reset: true,
+      litellm: false,
       port: 8080,
       directoryFile: 'x.json',
       settings: {

@@ -49,7 +49,7 @@ const putRaw = async (raw: string): Promise<void> => {
 const put = async (text: string): Promise<void> => putRaw(Buffer.from(text).toString('base64'));
 
 const readFailures = async (): Promise<readonly FailedMessage[]> =>
-  (await createFailureStore(tables).read()).failures;
+  (await createFailureStore(tables, 'provision').read()).failures;
 /** Waits until a message whose text is this one was kept, and gives it. */
 const waitForFailure = async (text: string): Promise<FailedMessage> =>
   waitUntil(

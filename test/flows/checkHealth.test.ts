@@ -40,6 +40,7 @@ describe('checkHealth', () => {
       configuration: { status: 'ok', faults: [] },
       storage: { status: 'ok' },
       directory: { status: 'ok', assigned_groups: 1 },
+      litellm: { status: 'not_configured' },
       accepted_groups: { version: list.version, accepted_at: AT, checked_at: AT, groups: 1, incomplete: [] },
     });
   });
@@ -89,6 +90,23 @@ describe('checkHealth', () => {
     expect((await healthOf(world)).brake?.hint).toMatch(
       /pass once.*remove it, wait for one check, then set it/,
     );
+  });
+
+  it('asks a LiteLLM proxy that is connected', async () => {
+    const proxy = { check: async (): Promise<void> => Promise.resolve() };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    expect(health).toMatchObject({ status: 'ok', litellm: { status: 'ok' } });
+  });
+
+  it.each([
+    { code: 'litellm_unreachable', hint: /does not answer at LITELLM_BASE_URL/ },
+    { code: 'litellm_key_refused', hint: /refuses LITELLM_API_KEY.*proxy_admin/ },
+    { code: 'litellm_answer_invalid', hint: /not a LiteLLM proxy: check the address/ },
+  ] as const)('is degraded and says what is wrong with the proxy: $code', async ({ code, hint }) => {
+    const proxy = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    expect(health).toMatchObject({ status: 'degraded', litellm: { status: 'failing', error: code } });
+    expect(health.litellm.hint).toMatch(hint);
   });
 
   it.each([
@@ -185,6 +203,7 @@ describe('failingConfiguration', () => {
       configuration: { status: 'failing', faults: ['MICROSOFT_TENANT: missing'] },
       storage: { status: 'not_checked' },
       directory: { status: 'not_checked' },
+      litellm: { status: 'not_checked' },
     });
   });
 });

@@ -7,7 +7,9 @@ import { compareObservations } from '../../shared/domain/observation.ts';
 import { provisionUser } from '../../shared/flows/provisionUser.ts';
 import type { InlineMessage } from '../../shared/messages.ts';
 import { entityPartition } from '../../shared/adapters/entityStore.ts';
+import { parseMemberKey } from '../../shared/adapters/tables/membershipKinds.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { deleteRow, userRow } from '../support/handEdits.ts';
 import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
 import { interleave, switchPoints } from '../support/interleaving.ts';
 import type { World } from '../support/world.ts';
@@ -19,6 +21,8 @@ interface Scenario {
   readonly name: string;
   /** Provisioned before the two meet. */
   readonly before?: InlineMessage;
+  /** Then somebody deleted the person's own row by hand, and nothing else. */
+  readonly isForgotten?: boolean;
   /** Its team and organization are gone, and the accepted list says so. */
   readonly withoutEntities?: string;
   readonly messages: readonly [InlineMessage, InlineMessage];
@@ -30,6 +34,26 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'two first sign-ins with different groups',
     messages: [older, message({ id: 'newer', second: 20, groups: ['group-b', 'group-c'] })],
+  },
+  {
+    name: 'two first sign-ins with nothing in common',
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-a'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'] }),
+    ],
+  },
+  {
+    name: 'two first sign-ins, the newer one without a group',
+    messages: [older, message({ id: 'newer', second: 20, groups: [] })],
+  },
+  {
+    name: 'two sign-ins of somebody whose own row was deleted',
+    before: message({ id: 'before', second: 0, groups: ['group-a', 'group-b'] }),
+    isForgotten: true,
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-b'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'] }),
+    ],
   },
   {
     name: 'the newer one has lost every group',
@@ -94,6 +118,7 @@ async function prepare(scenario: Scenario): Promise<World> {
   await world.refresh();
   if (scenario.withoutEntities !== undefined) await removeEntities(world, scenario.withoutEntities);
   if (scenario.before !== undefined) await world.provision(scenario.before);
+  if (scenario.isForgotten === true) await deleteRow(world.tables, userRow(ALICE));
   return world;
 }
 
@@ -140,7 +165,11 @@ function missingFromIndex(world: World): readonly string[] {
     [TABLES.organizationMemberships, TABLES.organizationMembers],
   ] as const;
   return pairs.flatMap(([truth, index]) => {
-    const indexed = new Set((tables[index] ?? []).map((row) => `${row.rowKey} ${row.partitionKey}`));
+    const indexed = new Set(
+      (tables[index] ?? [])
+        .map(parseMemberKey)
+        .map((member) => (member === undefined ? '' : `${member.userId} ${member.entityId}`)),
+    );
     return (tables[truth] ?? [])
       .filter((row) => row.rowKey !== '_fence')
       .map((row) => `${row.partitionKey} ${row.rowKey}`)

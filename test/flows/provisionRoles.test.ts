@@ -4,6 +4,7 @@ import {
   editRow,
   dropColumn,
   findRow,
+  guardRow,
   indexRow,
   organizationMembershipRow,
   organizationRow,
@@ -416,7 +417,7 @@ describe('the last org_admin of an organization', () => {
       { appRoles: ['org_admin'], groups },
     );
     await signIns(world, { userId: CAROL, second: 200, groups: [] });
-    await editRow(world.tables, indexRow('organizationMembers', GROUP, '_guard'), { leaving: 'nobody' });
+    await editRow(world.tables, guardRow(GROUP), { leaving: 'nobody' });
     await signIns(world, { second: 210, groups: [] });
     expect(await membershipsOf(world, ALICE)).toEqual(['organization:entra-group-123 org_admin']);
     expect(await reportedOf(world)).toEqual([

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { createPushRecord } from '../../shared/adapters/pushRecord.ts';
+import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import type { MyAccess } from '../../shared/domain/access.ts';
+import type { PushedMembership, PushOutcome } from '../../shared/domain/pushed.ts';
+import { AppError } from '../../shared/errors.ts';
 import { readMyAccess } from '../../shared/flows/readMyAccess.ts';
+import type { PushedPerson, PushRecord } from '../../shared/proxyPorts.ts';
 import type { Session } from '../../shared/session.ts';
 import {
   breakingStore,
@@ -103,6 +108,7 @@ describe('readMyAccess', () => {
         removed: 0,
         reported: [],
       },
+      litellm: { connected: false },
     });
   });
 
@@ -148,6 +154,7 @@ describe('readMyAccess', () => {
       organizations: [],
       teams: [],
       provisioning: { id: seen.id, observed_at: seen.observed_at, status: 'pending', reported: [] },
+      litellm: { connected: false },
     });
   });
 
@@ -283,5 +290,125 @@ describe('readMyAccess', () => {
       'readPage LiteLLMTeamTable': 16,
       'readPage LiteLLMOrganizationTable': 16,
     });
+  });
+});
+
+const SINCE = '2026-11-23T09:00:01.000Z';
+const TOLD: PushOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
+
+/** The record of a person of whom the changes are all that is there. */
+function recordOf(changes: Partial<PushedPerson>): Pick<PushRecord, 'readPerson'> {
+  return {
+    readPerson: async (userId) => {
+      expect(userId).toBe(ALICE);
+      return Promise.resolve({
+        user: undefined,
+        organizations: new Map(),
+        teams: new Map(),
+        outcome: undefined,
+        ...changes,
+      });
+    },
+  };
+}
+
+function added(role: string): ReadonlyMap<string, PushedMembership> {
+  return new Map([[GROUP, { entityId: GROUP, state: 'added', role, since: SINCE }]]);
+}
+
+describe('readMyAccess with a LiteLLM proxy', () => {
+  async function told(world: World, pushRecord: Pick<PushRecord, 'readPerson'>): Promise<MyAccess> {
+    return readMyAccess({ store: world.store, pushRecord }, sessionOf());
+  }
+
+  it('says of user, organization and team that they are in LiteLLM, and since when', async () => {
+    const access = await told(
+      await provisioned(),
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+    );
+    const presence = { state: 'in_litellm', since: SINCE, reported: [] };
+    expect(access.litellm).toEqual({ connected: true, status: 'done' });
+    expect(access.user.litellm).toEqual({ state: 'in_litellm', reported: [] });
+    expect(access.organizations.map(({ litellm }) => litellm)).toEqual([presence]);
+    expect(access.teams.map(({ litellm }) => litellm)).toEqual([presence]);
+  });
+
+  it('tells the organization from the team of the same id', async () => {
+    const { litellm, organizations, teams } = await told(
+      await provisioned(),
+      recordOf({ organizations: added('internal_user'), outcome: TOLD }),
+    );
+    expect(litellm.status).toBe('pending');
+    expect(organizations[0]?.litellm?.state).toBe('in_litellm');
+    expect(teams[0]?.litellm?.state).toBe('not_yet');
+  });
+
+  it('compares the role there with the one here', async () => {
+    const { teams } = await told(
+      await provisioned(),
+      recordOf({
+        organizations: added('internal_user'),
+        teams: new Map([[GROUP, { entityId: GROUP, state: 'found', role: 'admin', since: SINCE }]]),
+        outcome: TOLD,
+      }),
+    );
+    expect(teams[0]).toMatchObject({ role: 'user', litellm: { state: 'in_litellm', role: 'admin' } });
+  });
+
+  it('is pending, whatever is recorded, until the rows are written', async () => {
+    const { litellm } = await told(await provisioned(), recordOf({ outcome: TOLD }));
+    expect(litellm.status).toBe('pending');
+    const before = await told(createWorld(), recordOf({ outcome: TOLD }));
+    expect(before.litellm).toEqual({ connected: true, status: 'pending' });
+  });
+
+  it('does not wait for a row that cannot be read here to leave LiteLLM', async () => {
+    const world = await provisioned();
+    await editRow(world.tables, teamMembershipRow(ALICE, GROUP), { role: 'x' });
+    const { litellm } = await told(
+      world,
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+    );
+    expect(litellm.status).toBe('done');
+  });
+
+  it.each(['row_unreadable', 'storage_unavailable'] as const)(
+    'shows everything else where the record fails (%s), and calls that unknown',
+    async (code) => {
+      const readPerson = async (): Promise<never> =>
+        Promise.reject(new AppError(code, 'the record is broken'));
+      const access = await told(await provisioned(), { readPerson });
+      expect(access.litellm).toEqual({ connected: true, status: 'unknown', reason: code });
+      expect(access.teams).toMatchObject([
+        { team_id: GROUP, litellm: { state: 'unknown', reason: code, reported: [] } },
+      ]);
+      expect(access.organizations[0]?.litellm?.state).toBe('unknown');
+      expect(access.user.litellm?.state).toBe('unknown');
+      expect(access.provisioning.status).toBe('done');
+    },
+  );
+
+  it('does not hide a defect', async () => {
+    const readPerson = async (): Promise<never> => Promise.reject(new TypeError('a defect'));
+    await expect(told(await provisioned(), { readPerson })).rejects.toThrow('a defect');
+  });
+
+  it('reads one partition more, also of a record that somebody broke', async () => {
+    const world = await provisioned();
+    const { tables, clock } = world;
+    const record = createPushRecord({ tables, clock, random: { uuid: () => 'unused' } });
+    await record.recordPersonOutcome(ALICE, TOLD);
+    const read = async (): Promise<MyAccess> => told(world, record);
+    const without = await requestsOf(tables, async () => accessOf(world));
+    const within = await requestsOf(tables, read);
+    expect(tally(within)).toEqual({ ...tally(without), [`readPage ${TABLES.pushedPeople}`]: 1 });
+    expect((await read()).litellm.status).toBe('pending');
+
+    const row = {
+      table: TABLES.pushedPeople,
+      key: { partitionKey: ALICE, rowKey: `team:${GROUP}` },
+    };
+    await editRow(tables, row, { state: 'sideways' });
+    expect((await read()).litellm).toEqual({ connected: true, status: 'unknown', reason: 'row_unreadable' });
   });
 });

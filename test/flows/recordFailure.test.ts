@@ -22,7 +22,7 @@ function poisoned(): Poisoned {
   const world = createWorld();
   const poisonQueue: QueuedMessage[] = [];
   const depsOn = (tables: Tables): FailureDeps => ({
-    store: { users: createUserStore(tables), failures: createFailureStore(tables) },
+    store: { users: createUserStore(tables), failures: createFailureStore(tables, 'provision') },
     poisonQueue: {
       push: async (text, { delaySeconds = 0 } = {}) => {
         poisonQueue.push({ text, delaySeconds });

@@ -106,7 +106,7 @@ describe('a warm sign-in with a usable groups claim', () => {
 describe('a cold sign-in', () => {
   it('costs the signing keys once, and the key ring one read, one write and one read where it was empty', async () => {
     await comeBack(await visit());
-    expect(entra.requests).toEqual(['POST /oauth2/v2.0/token', 'GET /discovery/v2.0/keys']);
+    expect(entra.requests).toEqual(['GET /discovery/v2.0/keys', 'POST /oauth2/v2.0/token']);
     expect(tables.requests().map((request) => request.kind)).toEqual(['readPage', 'write', 'readPage']);
   });
 });

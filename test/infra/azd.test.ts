@@ -18,6 +18,13 @@ describe('azure.yaml', () => {
     expect(azureYaml).toMatch(/^ {4}remoteBuild: false$/m);
   });
 
+  it('asks for the azd that docs/deploy.md asks for, so that an older one says so before it deploys anything', () => {
+    const deploy = readFileSync(join(repositoryDir, 'docs/deploy.md'), 'utf8');
+    const least = /\(`azd`\) (\d+\.\d+) or newer/.exec(deploy)?.[1] ?? 'none';
+    expect(least).toBe('1.23');
+    expect(azureYaml).toContain(`\nrequiredVersions:\n  azd: '>= ${least}.0'\n`);
+  });
+
   it('names the service by which the template tags the app', () => {
     const template = readFileSync(join(repositoryDir, 'infra/app/functionApp.bicep'), 'utf8');
     const tagged = /'azd-service-name': '(\w+)'/.exec(template)?.[1] ?? 'none';

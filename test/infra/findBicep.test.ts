@@ -1,8 +1,9 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findBicep } from '../../dev/infra/findBicep.ts';
+import { findTheCompiler } from './theCompiler.ts';
 
 let dir = '';
 beforeEach(async () => {
@@ -52,3 +53,33 @@ describe.skipIf(process.platform === 'win32')('finding the compiler', () => {
     });
   });
 });
+
+describe.skipIf(process.platform === 'win32')(
+  'the checks of the template on a machine without a compiler',
+  () => {
+    it('fail with CI=true: what did not run must not look like what passed', async () => {
+      const environment = { PATH: join(dir, 'empty'), AZURE_CONFIG_DIR: join(dir, 'azure'), CI: 'true' };
+      await expect(findTheCompiler(environment)).rejects.toThrow(
+        /^There is no Bicep compiler, so the template was not checked:\n {2}bicep on the PATH: not there\n/,
+      );
+    });
+
+    it('are skipped elsewhere, and say so', async () => {
+      const warn = vi.spyOn(console, 'warn').mockReturnValue();
+      try {
+        const environment = { PATH: join(dir, 'empty'), AZURE_CONFIG_DIR: join(dir, 'azure') };
+        expect(await findTheCompiler(environment)).toBeUndefined();
+        expect(warn.mock.calls.flat().join(' ')).toContain('the template was not checked');
+      } finally {
+        warn.mockRestore();
+      }
+    });
+
+    it('take the compiler that is there, with CI=true too', async () => {
+      const path = await putCompiler('path', '0.49.2');
+      expect(await findTheCompiler({ PATH: `/bin:${join(dir, 'path')}`, CI: 'true' })).toMatchObject({
+        path,
+      });
+    });
+  },
+);

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { QUEUES } from '../../dev/createStorage.ts';
-import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PROVISION_QUEUE } from '../../shared/messages.ts';
+import {
+  MAX_DELIVERIES,
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  PUSH_POISON_QUEUE,
+  PUSH_QUEUE,
+} from '../../shared/messages.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const host: unknown = JSON.parse(readFileSync(resolve(repositoryDir, 'host.json'), 'utf8'));
@@ -34,7 +40,11 @@ describe('host.json', () => {
   });
 
   it('moves to the poison queue by the name that the host makes of the queue', () => {
-    expect(PROVISION_POISON_QUEUE).toBe(`${PROVISION_QUEUE}-poison`);
-    expect([...QUEUES].sort()).toEqual([PROVISION_QUEUE, PROVISION_POISON_QUEUE].sort());
+    const poisonQueues = new Map([
+      [PROVISION_QUEUE, PROVISION_POISON_QUEUE],
+      [PUSH_QUEUE, PUSH_POISON_QUEUE],
+    ]);
+    for (const [queue, poisonQueue] of poisonQueues) expect(poisonQueue).toBe(`${queue}-poison`);
+    expect([...QUEUES].sort()).toEqual([...poisonQueues].flat().sort());
   });
 });

@@ -26,6 +26,7 @@ describe('the part of the query language that alerts use', () => {
     ['and before or', '| where event == "b" or event == "a" and isnotempty(code)', [1, 3]],
     ['brackets', '| where (event == "b" or event == "a") and isempty(code)', [2]],
     ['one condition after another', '| where event == "a"\n| where isnotempty(code)', [1]],
+    ['ends in any case', '| where Message endswith "DS"', [4]],
     ['beginnings in any case', '| where Message startswith "WO"', [4]],
   ])('has %s', (_what, end, expected) => {
     expect(levels(`${fields}\n${end}`)).toEqual(expected);

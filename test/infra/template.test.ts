@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBicepServer } from '../../dev/infra/bicepServer.ts';
 import type { BicepServer } from '../../dev/infra/bicepServer.ts';
+import { azdEnvironment } from '../../dev/infra/choices.ts';
 import { compileParameters, compileTemplate, deployInTheory } from '../../dev/infra/deployInTheory.ts';
 import { copyInfra, infraDir } from '../../dev/infra/infraCopy.ts';
 import type { InfraCopy } from '../../dev/infra/infraCopy.ts';
@@ -15,9 +16,6 @@ import { findTheCompiler } from './theCompiler.ts';
 
 const run = promisify(execFile);
 const cli = await findTheCompiler();
-
-/** What azd sets before it reads main.bicepparam. */
-const azdEnvironment = { AZURE_ENV_NAME: 'contoso', AZURE_LOCATION: 'swedencentral' };
 
 const bicepFiles = ['.', 'app', 'check'].flatMap((folder) =>
   readdirSync(join(infraDir, folder))
@@ -136,6 +134,20 @@ describe('what is deployed', () => {
     const levels = [...config.matchAll(/"level": "(\w+)"/g)].map((found) => found[1]);
     expect(new Set(levels)).toEqual(new Set(['error']));
     expect(levels.length).toBeGreaterThan(45);
+  });
+
+  it('is not refused for the age of an API version, which grows by itself: an untouched build stays green', () => {
+    const config: unknown = JSON.parse(readFileSync(join(infraDir, 'bicepconfig.json'), 'utf8'));
+    expect(config).toMatchObject({
+      analyzers: { core: { rules: { 'use-recent-api-versions': { maxAgeInDays: 3650 } } } },
+    });
+  });
+
+  it('uses no preview of an API', () => {
+    const template = bicepFiles.map((file) => readFileSync(join(infraDir, file), 'utf8')).join('\n');
+    const versions = [...template.matchAll(/ '[\w./]+@([^']+)'/g)].map((found) => found[1] ?? '');
+    expect(versions.length).toBeGreaterThan(20);
+    expect(versions.filter((version) => !/^(?:\d{4}-\d{2}-\d{2}|v1\.0)$/.test(version))).toEqual([]);
   });
 
   it('can be chosen whole through the azd environment, and no output comes back as a choice', () => {

@@ -5,7 +5,7 @@ import type { MyAccess } from '../../shared/domain/access.ts';
 import { renderHome } from '../../shared/pages/renderHome.ts';
 import { renderSignedOut } from '../../shared/pages/renderSignedOut.ts';
 import { launchBrowser, skipBrowserTests } from '../support/browser.ts';
-import { createAccess, createPendingAccess } from './sampleAccess.ts';
+import { createAccess, createPendingAccess, createTellingAccess, createToldAccess } from './sampleAccess.ts';
 import { NONCE, servePages, type Answer, type PageServer } from './servePages.ts';
 
 const ANNOUNCED = 'document.getElementById("announcer").textContent';
@@ -210,6 +210,88 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await tab.goto(server.url);
     await tab.waitForTimeout(600);
     expect(asked()).toBe(0);
+  });
+
+  it('goes on asking until LiteLLM has it too, says so, and stops', async () => {
+    access = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' } };
+    await tab.goto(server.url);
+    access = createTellingAccess();
+    await waitForStatus('done');
+    const lines = tab.locator('.entity .presence');
+    expect(await lines.allInnerTexts()).toEqual(['Not in LiteLLM yet.', 'Not in LiteLLM yet.']);
+    access = createToldAccess();
+    await lines.filter({ hasText: 'In LiteLLM since' }).first().waitFor();
+    expect(await lines.allInnerTexts()).toEqual([
+      'In LiteLLM since 4 Mar 2026, 09:15 UTC',
+      'In LiteLLM since 4 Mar 2026, 09:15 UTC',
+    ]);
+    expect(await tab.evaluate(ANNOUNCED)).toBe(
+      'Your access is up to date. 2 memberships granted. LiteLLM is up to date too.',
+    );
+    const settled = asked();
+    await tab.waitForTimeout(1500);
+    expect(asked()).toBe(settled);
+    expect(server.count('GET /')).toBe(3);
+  });
+
+  it('asks less and less for LiteLLM’s sake, and gives up after ten minutes', async () => {
+    access = createTellingAccess();
+    await stopClock();
+    await tab.goto(server.url);
+    await tab.clock.runFor(310);
+    await waitForAsked(1);
+    await tab.clock.runFor(1010);
+    await waitForAsked(2);
+    await tab.clock.fastForward(20_000);
+    await waitForAsked(3);
+    await tab.clock.runFor(4800);
+    expect(asked()).toBe(3);
+    await tab.clock.runFor(300);
+    await waitForAsked(4);
+    await tab.clock.fastForward(60_000);
+    await waitForAsked(5);
+    await tab.clock.runFor(29_000);
+    expect(asked()).toBe(5);
+    await tab.clock.runFor(1100);
+    await waitForAsked(6);
+    await tab.clock.fastForward(600_000);
+    await waitForAsked(7);
+    await tab.clock.runFor(3_600_000);
+    expect(asked()).toBe(7);
+    expect(server.count('GET /')).toBe(1);
+  });
+
+  it('asks a proxy that is down when its next try is over, and not for hours', async () => {
+    const waiting = (nextTryAt: string) =>
+      createTellingAccess({ status: 'waiting', reason: 'litellm_unreachable', next_try_at: nextTryAt });
+    access = waiting('2026-03-04T09:17:05Z');
+    await stopClock();
+    await tab.goto(server.url);
+    await tab.clock.runFor(310);
+    await waitForAsked(1);
+    await tab.clock.runFor(119_000);
+    expect(asked()).toBe(1);
+    access = waiting('2026-03-04T10:17:05Z');
+    await tab.clock.runFor(3000);
+    await waitForAsked(2);
+    await tab.locator('.progress', { hasText: 'Next try 4 Mar 2026, 10:17:05 UTC' }).waitFor();
+    await tab.clock.runFor(4 * 3_600_000);
+    expect(asked()).toBe(2);
+  });
+
+  it('does not move the lines about LiteLLM when they change', async () => {
+    await tab.addInitScript(`
+      window.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shift += entry.value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    `);
+    access = createTellingAccess();
+    await tab.goto(server.url);
+    access = createToldAccess();
+    await tab.locator('.progress', { hasText: 'LiteLLM is up to date too.' }).waitFor();
+    await tab.waitForTimeout(200);
+    expect(await tab.evaluate('window.shift')).toBe(0);
   });
 
   it('takes names over as text', async () => {

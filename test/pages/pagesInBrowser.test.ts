@@ -148,17 +148,40 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     await context.close();
   });
 
-  it('keep the height of the progress from pending over waiting to done', async () => {
+  it.each([
+    ['without a proxy', ['pending', 'waiting', 'done']],
+    [
+      'with one',
+      ['pending-connected', 'waiting-connected', 'telling', 'telling-waiting', 'told', 'told-unknown'],
+    ],
+  ])('keep the height of the progress on its way, %s', async (_name, names) => {
     for (const width of [360, 1200]) {
       const context = await browser.newContext({ viewport: { width, height: 800 } });
       const tab = await context.newPage();
-      const heights: unknown[] = [];
-      for (const name of ['pending', 'waiting', 'done']) {
-        await tab.goto(`${server.url}/${name}`);
-        heights.push(await tab.evaluate('document.querySelector(".progress").offsetHeight'));
-      }
+      const found = await lookAt(
+        tab,
+        async () => tab.evaluate('document.querySelector(".progress").offsetHeight'),
+        names,
+      );
       await context.close();
-      expect(heights).toEqual([heights[0], heights[0], heights[0]]);
+      expect(new Set(found.values()).size, JSON.stringify([...found])).toBe(1);
+    }
+  });
+
+  it('keep each line about LiteLLM in its place from not yet to there', async () => {
+    for (const width of [360, 1200]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 } });
+      const tab = await context.newPage();
+      const found = await lookAt(
+        tab,
+        async () =>
+          tab.evaluate(
+            `[...document.querySelectorAll('.entity .presence')].map((each) => each.getBoundingClientRect().bottom)`,
+          ),
+        ['telling', 'told'],
+      );
+      await context.close();
+      expect(found.get('told')).toEqual(found.get('telling'));
     }
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { MyAccess, ProvisioningProgress, Reported, TeamAccess } from '../../shared/domain/access.ts';
+import type {
+  LitellmPresence,
+  LitellmProgress,
+  MyAccess,
+  ProvisioningProgress,
+  Reported,
+  TeamAccess,
+} from '../../shared/domain/access.ts';
 import { renderHome } from '../../shared/pages/renderHome.ts';
 import { renderSignedOut } from '../../shared/pages/renderSignedOut.ts';
 import {
@@ -7,9 +14,12 @@ import {
   createFullAccess,
   createOrganization,
   createPendingAccess,
+  createPresence,
   createProgress,
   createStandaloneTeam,
   createTeam,
+  createTellingAccess,
+  createToldAccess,
   createUnlimitedOrganization,
   createUser,
   EVERY_REPORT,
@@ -104,7 +114,7 @@ describe('renderHome', () => {
   it('keeps a hostile id and reason inside the attribute that the script reads', () => {
     const access = createPendingAccess({ id: '"><script>', reason: '" onload="x' });
     expect(renderHome({ nonce: 'n', access })).toContain(
-      'data-key="&quot;&gt;&lt;script&gt;|pending|&quot; onload=&quot;x|||"',
+      'data-key="&quot;&gt;&lt;script&gt;|pending|&quot; onload=&quot;x||||||||"',
     );
   });
 
@@ -276,6 +286,188 @@ describe('the progress', () => {
       'Ask an Entra administrator to add you to a group',
     );
     expect(readMain(createPendingAccess())).toContain('They appear here as soon as they are set up.');
+  });
+});
+
+describe('LiteLLM', () => {
+  it.each<[string, LitellmPresence, string]>([
+    ['there', createPresence(), 'In LiteLLM since 4 Mar 2026, 09:15 UTC'],
+    ['there before', { state: 'in_litellm', reported: [] }, 'In LiteLLM'],
+    ['not there yet', { state: 'not_yet', reported: [] }, 'Not in LiteLLM yet.'],
+    [
+      'not there because the proxy is down',
+      { state: 'not_yet', reason: 'litellm_unreachable', reported: [] },
+      'Not in LiteLLM yet. The LiteLLM proxy does not answer.',
+    ],
+    [
+      'not there for want of its row',
+      { state: 'not_yet', reason: 'row_missing', reported: [{ code: 'row_missing' }] },
+      'Not in LiteLLM yet. Its stored row was missing or unreadable here',
+    ],
+    [
+      'refused',
+      { state: 'refused', reason: 'litellm_refused', reported: [{ code: 'refused', detail: '400' }] },
+      'Refused by LiteLLM (status 400). Tell the LiteLLM admin.',
+    ],
+    [
+      'refused with the user',
+      { state: 'refused', reason: 'litellm_email_taken', reported: [] },
+      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. Tell the LiteLLM admin.',
+    ],
+    [
+      'given up',
+      { state: 'failed', reason: 'waited_too_long', reported: [] },
+      'Not in LiteLLM. It waited for 24 hours and was given up. Tell the operator',
+    ],
+    [
+      'unknown',
+      { state: 'unknown', reason: 'row_unreadable', reported: [] },
+      'Not known whether it is in LiteLLM. A stored row cannot be read. The operator has to correct it.',
+    ],
+    [
+      'there with a lesser role',
+      createPresence({ role: 'user', reported: [{ code: 'role_needs_licence' }] }),
+      'Your role there is Member. LiteLLM makes nobody team admin without a licence. Ask the LiteLLM admin.',
+    ],
+    [
+      'there with a role that somebody gave',
+      createPresence({ role: 'org_admin', reported: [{ code: 'differs', detail: 'role' }] }),
+      'Your role there is Organization admin. Somebody changed it in LiteLLM, and that stays. Ask the LiteLLM admin',
+    ],
+    [
+      'there with a role that nobody here knows',
+      createPresence({ reported: [{ code: 'differs', detail: 'role' }] }),
+      'Your role: Somebody changed it in LiteLLM, and that stays.',
+    ],
+    ['there with the role of before', createPresence({ role: 'owner' }), 'Your role there is still owner.'],
+    [
+      'there with other settings',
+      createPresence({ reported: [{ code: 'differs', detail: 'max_budget, models' }] }),
+      'Somebody changed it in LiteLLM, and that stays ( max_budget, models). Ask the LiteLLM admin',
+    ],
+    [
+      'there with what cannot be emptied',
+      createPresence({ reported: [{ code: 'cannot_be_cleared', detail: 'tpm_limit' }] }),
+      'Empty here, but LiteLLM does not let it be emptied ( tpm_limit). Ask the LiteLLM admin',
+    ],
+    [
+      'there without a change',
+      createPresence({ reported: [{ code: 'refused', detail: '400' }] }),
+      'LiteLLM refused a change (status 400). Tell the LiteLLM admin.',
+    ],
+  ])('is said to be %s, of organization, team and user', (_name, presence, expected) => {
+    const text = readMain(createToldAccess({ status: 'done' }, presence));
+    expect(text.split(expected)).toHaveLength(4);
+  });
+
+  it.each<[string, Partial<LitellmProgress>, readonly string[]]>([
+    [
+      'done',
+      { status: 'done' },
+      ['Your access is up to date 2 memberships granted. LiteLLM is up to date too.'],
+    ],
+    [
+      'pending',
+      { status: 'pending' },
+      ['Your access is set up here 2 memberships granted. LiteLLM is told next'],
+    ],
+    [
+      'pending again',
+      { status: 'pending', reason: 'storage_contention' },
+      ['LiteLLM is not up to date yet. Somebody else was changing', 'It is being tried again.'],
+    ],
+    [
+      'waiting',
+      { status: 'waiting', reason: 'litellm_unreachable', next_try_at: '2026-03-04T09:25:02Z' },
+      [
+        'Your access is set up here',
+        'LiteLLM is not up to date yet. The LiteLLM proxy does not answer. Next try 4 Mar 2026, 09:25:02 UTC.',
+        'LiteLLM litellm_unreachable',
+      ],
+    ],
+    [
+      'failed',
+      { status: 'failed', reason: 'litellm_refused' },
+      ['Your access is set up here', 'LiteLLM could not be told everything.'],
+    ],
+    [
+      'unknown',
+      { status: 'unknown', reason: 'row_unreadable' },
+      ['What LiteLLM has is not known. A stored row cannot be read.'],
+    ],
+  ])('is told: %s', (_name, litellm, texts) => {
+    const text = readMain(createTellingAccess(litellm));
+    for (const each of texts) expect(text).toContain(each);
+    expect(text).not.toContain('None is connected');
+  });
+
+  it('is told after the rows are written', () => {
+    const pending = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' as const } };
+    expect(readMain(pending)).toContain('LiteLLM is told after that.');
+  });
+
+  it('is not spoken of where no proxy is connected, but once', () => {
+    const text = readMain(createAccess());
+    expect(text).toContain(
+      'LiteLLM proxy None is connected Your access is set up here, and no proxy is told about it.',
+    );
+    expect(text).toContain('Your access is up to date');
+    expect(text).not.toMatch(/In LiteLLM|LiteLLM is/u);
+  });
+
+  it('escapes what the proxy and the record say', () => {
+    const hostile = '<img src=x onerror="alert(1)">';
+    const page = renderHome({
+      nonce: 'n',
+      access: createToldAccess(
+        { status: 'waiting', reason: hostile, next_try_at: '"><b>' },
+        createPresence({
+          since: hostile,
+          role: hostile,
+          reported: [
+            { code: 'differs', detail: hostile },
+            { code: 'role_needs_licence', detail: hostile },
+            { code: 'refused', detail: hostile },
+          ],
+        }),
+      ),
+    });
+    expect(page).not.toMatch(/<img|"><b>/u);
+    expect(page).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;');
+  });
+
+  it('has its part in what the script compares, and says when it is worth asking again', () => {
+    const attributes = (access: MyAccess) =>
+      /<main[^>]*>/u.exec(renderHome({ nonce: 'n', access }))?.[0].replace(/\s+/gu, ' ');
+    const waiting = createTellingAccess({
+      status: 'waiting',
+      reason: 'litellm_unreachable',
+      attempts: 2,
+      updated_at: '2026-03-04T09:20:02Z',
+      next_try_at: '2026-03-04T09:25:02Z',
+    });
+    expect(attributes(waiting)).toContain(
+      '|waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
+    );
+    expect(attributes(createTellingAccess())).toContain('data-telling="pending"');
+    const told: readonly MyAccess[] = [
+      createToldAccess(),
+      createAccess(),
+      createTellingAccess({ status: 'failed' }),
+      createTellingAccess({ status: 'unknown' }),
+      { ...createTellingAccess(), provisioning: createProgress({ status: 'failed' }) },
+    ];
+    for (const access of told) expect(attributes(access)).toContain('data-telling=""');
+  });
+
+  it('reloads seldom without scripts while it is told', () => {
+    const render = (access: MyAccess) =>
+      /http-equiv="refresh" content="(?<seconds>\d+)"/u.exec(renderHome({ nonce: 'n', access }))?.groups?.[
+        'seconds'
+      ];
+    expect(render(createTellingAccess())).toBe('60');
+    expect(render(createTellingAccess({ status: 'waiting' }))).toBe('300');
+    expect(render(createToldAccess())).toBeUndefined();
   });
 });
 

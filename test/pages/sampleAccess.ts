@@ -1,4 +1,6 @@
 import type {
+  LitellmPresence,
+  LitellmProgress,
   MyAccess,
   OrganizationAccess,
   ProvisioningProgress,
@@ -99,6 +101,7 @@ export function createAccess(changes: Partial<MyAccess> = {}): MyAccess {
     organizations: [createOrganization()],
     teams: [createTeam()],
     provisioning: createProgress(),
+    litellm: { connected: false },
     ...changes,
   };
 }
@@ -116,6 +119,7 @@ export function createPendingAccess(changes: Partial<ProvisioningProgress> = {})
       reported: [],
       ...changes,
     },
+    litellm: { connected: false },
   };
 }
 
@@ -218,5 +222,76 @@ export function createFullAccess(): MyAccess {
     organizations: [platform, createOrganization(), createUnlimitedOrganization()],
     teams: [...createPlatformTeams(), createTeam(), degraded, none, elsewhere],
     provisioning: createProgress({ reported: EVERY_REPORT }),
+    litellm: { connected: false },
+  };
+}
+
+/** In LiteLLM since shortly after the sample run. */
+export function createPresence(changes: Partial<LitellmPresence> = {}): LitellmPresence {
+  return { state: 'in_litellm', since: '2026-03-04T09:15:04Z', reported: [], ...changes };
+}
+
+/** As {@link createAccess}, with a LiteLLM proxy connected; everything has the same presence there. */
+export function createToldAccess(
+  litellm: Omit<LitellmProgress, 'connected'> = { status: 'done' },
+  presence: LitellmPresence = createPresence(),
+): MyAccess {
+  return createAccess({
+    user: createUser({ litellm: presence }),
+    organizations: [createOrganization({ litellm: presence })],
+    teams: [createTeam({ litellm: presence })],
+    litellm: { connected: true, ...litellm },
+  });
+}
+
+/** What a person sees before LiteLLM has heard of them. */
+export function createTellingAccess(changes: Partial<LitellmProgress> = {}): MyAccess {
+  const { reason } = changes;
+  const presence: LitellmPresence = {
+    state: 'not_yet',
+    ...(reason === undefined ? {} : { reason }),
+    reported: [],
+  };
+  return createToldAccess({ status: 'pending', ...changes }, presence);
+}
+
+/** One presence of each kind, with everything that can be reported of it. */
+export const EVERY_PRESENCE: readonly LitellmPresence[] = [
+  createPresence({
+    reported: [
+      { code: 'differs', detail: 'max_budget, models' },
+      { code: 'cannot_be_cleared', detail: 'budget_duration, tpm_limit' },
+      { code: 'refused', detail: '400' },
+      { code: 'row_missing' },
+    ],
+  }),
+  createPresence({ role: 'user', reported: [{ code: 'role_needs_licence' }] }),
+  createPresence({ role: 'org_admin', reported: [{ code: 'differs', detail: 'role' }] }),
+  createPresence({ role: 'internal_user' }),
+  { state: 'not_yet', reported: [] },
+  { state: 'not_yet', reason: 'litellm_unreachable', reported: [] },
+  { state: 'refused', reason: 'litellm_refused', reported: [{ code: 'refused', detail: '400' }] },
+  { state: 'refused', reason: 'litellm_email_taken', reported: [] },
+  { state: 'failed', reason: 'waited_too_long', reported: [] },
+];
+
+/** As {@link createFullAccess}, with everything that can be said of LiteLLM. */
+export function createFullToldAccess(): MyAccess {
+  const access = createFullAccess();
+  const at = (index: number): { readonly litellm: LitellmPresence } => ({
+    litellm: EVERY_PRESENCE[index % EVERY_PRESENCE.length] ?? createPresence(),
+  });
+  return {
+    ...access,
+    user: { ...access.user, ...at(0) },
+    organizations: access.organizations.map((one, index) => ({ ...one, ...at(index) })),
+    teams: access.teams.map((one, index) => ({ ...one, ...at(index + access.organizations.length) })),
+    litellm: {
+      connected: true,
+      status: 'failed',
+      reason: 'litellm_refused',
+      attempts: 5,
+      updated_at: '2026-03-04T09:25:02Z',
+    },
   };
 }

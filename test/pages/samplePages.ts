@@ -7,10 +7,13 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import {
   createAccess,
   createFullAccess,
+  createFullToldAccess,
   createPendingAccess,
   createProgress,
   createStandaloneTeam,
   createTeam,
+  createTellingAccess,
+  createToldAccess,
 } from './sampleAccess.ts';
 import { NONCE } from './servePages.ts';
 
@@ -53,6 +56,53 @@ export const STATE_PAGES: ReadonlyMap<string, string> = new Map([
     renderHome({ nonce, access: createAccess({ provisioning: createProgress({ status: 'superseded' }) }) }),
   ],
   ['empty', renderHome({ nonce, access: createPendingAccess({ status: 'done' }) })],
+  [
+    'pending-connected',
+    renderHome({
+      nonce,
+      access: { ...createPendingAccess(), litellm: { connected: true, status: 'pending' } },
+    }),
+  ],
+  [
+    'waiting-connected',
+    renderHome({
+      nonce,
+      access: {
+        ...createPendingAccess({
+          status: 'waiting',
+          reason: 'directory_permission_missing',
+          attempts: 3,
+          next_try_at: '2026-03-04T09:25:02Z',
+        }),
+        litellm: { connected: true, status: 'pending' },
+      },
+    }),
+  ],
+  ['told', renderHome({ nonce, access: createToldAccess() })],
+  ['telling', renderHome({ nonce, access: createTellingAccess() })],
+  [
+    'telling-waiting',
+    renderHome({
+      nonce,
+      access: createTellingAccess({
+        status: 'waiting',
+        reason: 'litellm_unreachable',
+        attempts: 3,
+        next_try_at: '2026-03-04T09:25:02Z',
+      }),
+    }),
+  ],
+  [
+    'told-unknown',
+    renderHome({
+      nonce,
+      access: createToldAccess(
+        { status: 'unknown', reason: 'row_unreadable' },
+        { state: 'unknown', reason: 'row_unreadable', reported: [] },
+      ),
+    }),
+  ],
+  ['told-full', renderHome({ nonce, access: createFullToldAccess() })],
   ['configuration', renderConfigurationFault({ nonce, settings: ['MICROSOFT_TENANT', 'PUBLIC_URL'] })],
 ]);
 

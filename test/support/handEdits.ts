@@ -1,6 +1,7 @@
 /** What a person does to the tables with a storage explorer, and what a broken store does to the product. */
 import { entityPartition } from '../../shared/adapters/entityStore.ts';
-import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
+import { FENCE_ROW_KEY, guardKey, memberKey } from '../../shared/adapters/tables/membershipKinds.ts';
+import { readMembers } from '../../shared/adapters/tables/readMembers.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import type { Properties, RowKey, Tables, Value } from '../../shared/adapters/tables/tables.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -40,7 +41,12 @@ export function organizationMembershipRow(userId: string, id: string): Row {
 
 /** Where a team's or organization's index says that a person is in it. */
 export function indexRow(table: 'teamMembers' | 'organizationMembers', id: string, userId: string): Row {
-  return { table: TABLES[table], key: { partitionKey: id, rowKey: userId } };
+  return { table: TABLES[table], key: memberKey({ entityId: id, userId }) };
+}
+
+/** Where it says who is just leaving an organization as its administrator. */
+export function guardRow(organizationId: string): Row {
+  return { table: TABLES.organizationMembers, key: guardKey(organizationId) };
 }
 
 /** Gives a row's properties, or `undefined` where there is no such row. */
@@ -74,14 +80,14 @@ export async function deleteRow(tables: Tables, { table, key }: Row): Promise<vo
   await tables.write(table, { kind: 'delete', key, etag: '*' });
 }
 
-/** Gives the ids of the people that an index names, without its guard. */
+/** Gives the ids of the people that an index names, sorted. */
 export async function indexOf(
   tables: Tables,
   table: 'teamMembers' | 'organizationMembers',
   id: string,
 ): Promise<readonly string[]> {
-  const rows = await tables.read(TABLES[table], { partitionKey: id });
-  return rows.map((row) => row.rowKey).filter((key) => !key.startsWith('_'));
+  const members = await readMembers(tables, { indexTable: TABLES[table] }, id);
+  return members.map(({ userId }) => userId).toSorted();
 }
 
 /** Gives the id of the observation that moved a person's fence last. */

@@ -36,6 +36,23 @@ describe('an event', () => {
   it.each([
     ['signin.complete', { userId: 'u' }, ['signin.outcomes 1 {"outcome":"ok"}']],
     ['signin.complete', { userId: undefined }, ['signin.outcomes 1 {"outcome":"challenged"}']],
+    [
+      'push.person',
+      { status: 'done', added: 2, removed: 1, secondsSinceSignIn: 1.5 },
+      [
+        'push.outcomes 1 {"outcome":"done"}',
+        'push.delay 1.5 {"outcome":"done"}',
+        'push.memberships.added 2 {}',
+        'push.memberships.removed 1 {}',
+      ],
+    ],
+    [
+      'push.entity',
+      { status: 'waiting', reason: 'litellm_unreachable', added: undefined },
+      ['push.outcomes 1 {"outcome":"waiting"}', 'push.put_back 1 {"reason":"litellm_unreachable"}'],
+    ],
+    ['push.failure', { reason: 'litellm_refused' }, ['push.poisoned 1 {"reason":"litellm_refused"}']],
+    ['push.failure', { code: 'storage_unavailable' }, []],
     ['signin.complete', { code: 'not_assigned' }, ['signin.outcomes 1 {"outcome":"not_assigned"}']],
     [
       'provision.user',
@@ -189,7 +206,13 @@ describe('docs/telemetry.md', () => {
   it('lists exactly the events of the code, with exactly their members', () => {
     const common = new Set(rowsOf('Member').flatMap((row) => words(row.split('|')[1] ?? '')));
     // What a flow gives as a whole is not spelled out where the event is written.
-    const given = new Set(['provision.failure', 'configuration.fault', 'members.reconcile']);
+    const given = new Set([
+      'provision.failure',
+      'push.failure',
+      'push.repair',
+      'configuration.fault',
+      'members.reconcile',
+    ]);
     const listed = rowsOf('Event').map((row) => {
       const [, name = '', , members = ''] = row.split('|');
       return [words(name)[0] ?? '', words(members)] as const;

@@ -1,27 +1,26 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE } from '../../../shared/messages.ts';
 import { readEmittedEvents } from '../emittedEvents.ts';
-import { readWorkbookQueries } from './workbookQueries.ts';
-import { namesOf, parseQuery, selectRows } from '../kql.ts';
+import { namesOf, selectRows } from '../kql.ts';
 import type { Query } from '../kql.ts';
 import type { Deployment, Resource } from '../resolveDeployment.ts';
-import { alertSamples, expectedSamples } from './alertSamples.ts';
+import { alertSamples, expectedSamples, HOST_MOVED } from './alertSamples.ts';
 import type { Assertion } from './assertion.ts';
+import { requireQuery } from './requireQuery.ts';
+import { traceColumns } from './traceColumns.ts';
 import { lastName, onlyResource, propertyOf, resourcesOf, textOf, types } from './assertion.ts';
 
-/** Columns of AppTraces that the exporters fill from a log record. */
-const traceColumns: ReadonlySet<string> = new Set([
-  'Message',
-  'SeverityLevel',
-  'TimeGenerated',
-  'OperationId',
-  'Properties',
-  'AppRoleName',
+/** What an alert may ask of the line itself: that it is JSON, or the host's text, which ends with the name of the queue. */
+const askedOfMessages: ReadonlySet<string> = new Set([
+  '{',
+  HOST_MOVED,
+  ...[PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE].map((queue) => `'${queue}'.`),
 ]);
 
 const emitted = readEmittedEvents();
 
 function queryOf(alert: Resource): Query {
-  return parseQuery(textOf(propertyOf(alert, 'criteria', 'allOf', 0, 'query')));
+  return requireQuery(textOf(propertyOf(alert, 'criteria', 'allOf', 0, 'query')));
 }
 
 /** `alert-poison-<hash>` → `poison`. */
@@ -35,7 +34,7 @@ function alertsOf(deployment: Deployment): ReadonlyMap<string, Resource> {
 
 export const alertAssertions: readonly Assertion[] = [
   {
-    name: 'there is an alert for poison, failed provisioning, failing sign-ins and what an operator must decide',
+    name: 'there is an alert for poison, pushes given up, failed provisioning, failing sign-ins and what an operator must decide',
     check: (deployment) => {
       deepEqual([...alertsOf(deployment).keys()].sort(), [...expectedSamples.keys()].sort());
     },
@@ -57,13 +56,18 @@ export const alertAssertions: readonly Assertion[] = [
     },
   },
   {
-    name: 'alert queries name only tables, columns, events and members that the code writes',
+    name: 'alert queries name only tables, columns, events and members that the code writes, and one text of the host',
     check: (deployment) => {
       for (const [kind, alert] of alertsOf(deployment)) {
         const names = namesOf(queryOf(alert));
         equal(names.table, 'AppTraces', kind);
         deepEqual(
           [...names.columns].filter((column) => !traceColumns.has(column)),
+          [],
+          kind,
+        );
+        deepEqual(
+          [...(names.comparedWith.get('Message') ?? [])].filter((text) => !askedOfMessages.has(text)),
           [],
           kind,
         );
@@ -114,7 +118,7 @@ export const alertAssertions: readonly Assertion[] = [
     name: 'what nobody mends alone is an error, the rest a warning, and each says what to do',
     check: (deployment) => {
       for (const [kind, alert] of alertsOf(deployment)) {
-        const isError = kind === 'poison' || kind === 'operator';
+        const isError = ['poison', 'push', 'operator'].includes(kind);
         equal(propertyOf(alert, 'severity'), isError ? 1 : 2, kind);
         equal(textOf(propertyOf(alert, 'displayName')).length > 10, true, kind);
         equal(textOf(propertyOf(alert, 'description')).length > 40, true, kind);
@@ -140,29 +144,6 @@ export const alertAssertions: readonly Assertion[] = [
         ]);
         // Azure refuses a longer one.
         equal(/^.{1,12}$/.test(textOf(propertyOf(group, 'groupShortName'))), true);
-      }
-    },
-  },
-  {
-    name: 'the workbook draws sign-ins, provisioning, failures and poison, from what the code writes',
-    check: (deployment) => {
-      const workbook = onlyResource(deployment, types.workbook);
-      equal(propertyOf(workbook, 'sourceId'), onlyResource(deployment, types.workspace).id);
-      const queries = readWorkbookQueries(textOf(propertyOf(workbook, 'serializedData')));
-      const drawn = new Set(queries.flatMap((each) => each.events));
-      deepEqual([...drawn].sort(), ['provision.failure', 'provision.user', 'signin.complete']);
-      for (const { title, events, members } of queries) {
-        equal(
-          events.every((event) => emitted.has(event)),
-          true,
-          title,
-        );
-        const known = new Set(events.flatMap((event) => [...(emitted.get(event) ?? [])]));
-        deepEqual(
-          members.filter((member) => !known.has(member) && member !== 'event' && member !== 'code'),
-          [],
-          title,
-        );
       }
     },
   },

@@ -1,6 +1,7 @@
 /** Log lines as the product writes them, through its own telemetry, to run the alerts' queries on. */
 import { AppError } from '../../../shared/errors.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
+import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE } from '../../../shared/messages.ts';
 import { errorFields, writeEvent } from '../../../shared/telemetry.ts';
 import type { EventFields, EventName } from '../../../shared/telemetry.ts';
 
@@ -26,8 +27,21 @@ function failure(code: ErrorCode, retryable: boolean): EventFields {
 
 const id = '7e57ed00-0000-4000-8000-000000000001';
 
+/** The one text of the Functions host that an alert may look for: it moves a message to a poison queue. */
+export const HOST_MOVED = 'Message has reached MaxDequeueCount';
+
+/** The whole line, as the host's queue extension writes it. */
+function movedTo(queue: string): string {
+  return `${HOST_MOVED} of ${MAX_DELIVERIES}. Moving message to queue '${queue}'.`;
+}
+
 /** By a name that says what happened. */
 export const alertSamples: ReadonlyMap<string, string> = new Map([
+  ['the host moves a sign-in', movedTo(PROVISION_POISON_QUEUE)],
+  ['the host moves a push', movedTo(PUSH_POISON_QUEUE)],
+  ["the host moves somebody else's message", movedTo('other-poison')],
+  ['the host begins to listen', `Listening on queue '${PROVISION_POISON_QUEUE}'.`],
+  ['somebody quotes the host', JSON.stringify({ message: movedTo(PUSH_POISON_QUEUE) })],
   ["the host's own words", "Executed 'Functions.provision' (Succeeded, Id=7e57ed00, Duration=12ms)"],
   ['somebody writes an event name', 'provision.failure signin.complete configuration.fault'],
   ['JSON that is no event', '{"message":"provision.failure","code":"unexpected"}'],
@@ -36,6 +50,7 @@ export const alertSamples: ReadonlyMap<string, string> = new Map([
   ['a page', lineOf('page.home', { userId: id, status: 'done', teams: 2, durationMs: 9 })],
   ['a page fails', lineOf('page.home', failure('storage_unavailable', true))],
   ['a person is provisioned', lineOf('provision.user', { userId: id, status: 'done', attempt: 1 })],
+  ['a person has what is due', lineOf('provision.user', { userId: id, status: 'unchanged', attempt: 1 })],
   [
     'a person waits',
     lineOf('provision.user', { userId: id, status: 'waiting', reason: 'directory_unreachable' }),
@@ -64,12 +79,31 @@ export const alertSamples: ReadonlyMap<string, string> = new Map([
   ['memberships are repaired', lineOf('members.reconcile', { durationMs: 900 })],
   ['the repair meets a busy store', lineOf('members.reconcile', failure('storage_unavailable', true))],
   ['the repair fails', lineOf('members.reconcile', failure('storage_refused', false))],
+  ['a person is in LiteLLM', lineOf('push.person', { userId: id, status: 'done', durationMs: 40 })],
+  ['a team is in LiteLLM', lineOf('push.entity', { status: 'done', durationMs: 30 })],
+  ['LiteLLM is down', lineOf('push.person', { status: 'waiting', reason: 'litellm_unreachable' })],
+  ['LiteLLM refuses one thing', lineOf('push.person', { status: 'failed', reason: 'litellm_refused' })],
+  ['LiteLLM refuses the key', lineOf('push.person', { status: 'waiting', reason: 'litellm_key_refused' })],
+  ['no LiteLLM answers', lineOf('push.entity', { status: 'waiting', reason: 'litellm_answer_invalid' })],
+  ['a sign-in page answers', lineOf('push.person', { status: 'waiting', reason: 'litellm_answer_invalid' })],
+  ['the key is gone', lineOf('push.entity', { status: 'waiting', reason: 'litellm_key_refused' })],
+  ['somebody else speaks of the key', lineOf('page.home', { reason: 'litellm_key_refused' })],
+  ['a push is repeated', lineOf('push.person', failure('storage_unavailable', true))],
+  ['a push is given up', lineOf('push.failure', { messageId: id, reason: 'waited_too_long' })],
+  ['a push cannot be kept', lineOf('push.failure', failure('storage_unavailable', true))],
+  ['the proxy is repaired', lineOf('push.repair', { durationMs: 60_000 })],
+  ['the repair of the proxy meets a busy one', lineOf('push.repair', failure('litellm_unreachable', true))],
+  ['the repair of the proxy needs a key', lineOf('push.repair', failure('litellm_key_refused', true))],
+  ['the repair of the proxy finds none', lineOf('push.repair', failure('litellm_answer_invalid', true))],
+  ['somebody else needs a key', lineOf('page.home', failure('litellm_key_refused', true))],
+  ['the repair of the proxy fails', lineOf('push.repair', failure('storage_refused', false))],
   ['a setting is wrong', lineOf('configuration.fault', failure('configuration_invalid', false))],
 ]);
 
 /** Which of them each alert must count. */
 export const expectedSamples: ReadonlyMap<string, readonly string[]> = new Map([
-  ['poison', ['a message is poison', 'a poison message cannot be kept']],
+  ['poison', ['a message is poison', 'a poison message cannot be kept', 'the host moves a sign-in']],
+  ['push', ['a push is given up', 'a push cannot be kept', 'the host moves a push']],
   ['provisioning', ['an attempt fails for good', 'an attempt fails unexpectedly']],
   [
     'signIn',
@@ -87,6 +121,13 @@ export const expectedSamples: ReadonlyMap<string, readonly string[]> = new Map([
       'an organization fails',
       'a permission is missing',
       'the repair fails',
+      'the repair of the proxy fails',
+      'the repair of the proxy needs a key',
+      'the repair of the proxy finds none',
+      'LiteLLM refuses the key',
+      'no LiteLLM answers',
+      'a sign-in page answers',
+      'the key is gone',
       'a setting is wrong',
     ],
   ],

@@ -6,6 +6,7 @@ import { roleAssertions } from './roleAssertions.ts';
 import { settingAssertions } from './settingAssertions.ts';
 import { siteAssertions } from './siteAssertions.ts';
 import { storageAssertions } from './storageAssertions.ts';
+import { workbookAssertions } from './workbookAssertions.ts';
 
 /** Everything that must be true of every deployment. */
 export const assertions: readonly Assertion[] = [
@@ -15,5 +16,6 @@ export const assertions: readonly Assertion[] = [
   ...siteAssertions,
   ...entraAssertions,
   ...alertAssertions,
+  ...workbookAssertions,
   ...networkAssertions,
 ];

@@ -18,6 +18,8 @@ export const deliberateDefaults: ReadonlyMap<string, string> = new Map([
   ['ASSIGNED_GROUPS_ACCEPT', 'an answer to the brake, so not before there is a question'],
   ['PROXY_ADMIN_ID', 'nobody, unless chosen'],
   ['ALLOWED_EMAIL_DOMAINS', 'all of the tenant, unless chosen'],
+  ['LITELLM_BASE_URL', 'no proxy is connected, unless chosen'],
+  ['LITELLM_API_KEY', 'goes with the address of the proxy'],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'telemetry goes to Application Insights'],
   ['OTEL_EXPORTER_OTLP_PROTOCOL', 'there is no such endpoint'],
   ['DEVELOPMENT_ENDPOINTS', 'refused in Azure'],
@@ -36,13 +38,19 @@ export const hostSettings = [
   'OTEL_TRACES_SAMPLER_ARG',
 ] as const;
 
-const theSecret = 'what-is-in-the-vault';
+const reference = /^@Microsoft\.KeyVault\(SecretUri=(.*)\)$/;
+
+/** What is in a vault at that address: at each something else, so that no secret passes for another. */
+function secretAt(uri: string): string {
+  return `what-is-at-${uri}`;
+}
 
 /** The environment of the running app: Azure resolves Key Vault references and adds its own. */
 function environmentOf(deployment: Deployment): Readonly<Record<string, string>> {
   const resolved: Record<string, string> = {};
   for (const [name, value] of Object.entries(settingsOf(deployment))) {
-    resolved[name] = value.startsWith('@Microsoft.KeyVault(') ? theSecret : value;
+    const uri = reference.exec(value)?.[1];
+    resolved[name] = uri === undefined ? value : secretAt(uri);
   }
   const { name } = onlyResource(deployment, types.site);
   const azures = { WEBSITE_HOSTNAME: `${name}.azurewebsites.net`, WEBSITE_SITE_NAME: name };
@@ -96,6 +104,15 @@ export const settingAssertions: readonly Assertion[] = [
       }
       equal(credential.kind, 'secret');
       equal(settingsOf(deployment)['MICROSOFT_CLIENT_SECRET'], `@Microsoft.KeyVault(SecretUri=${uri})`);
+    },
+  },
+  {
+    name: 'the LiteLLM proxy is the one that was meant, with its own key out of Key Vault, or there is none',
+    check: (deployment, meant) => {
+      const { litellm } = parseConfig(environmentOf(deployment));
+      const { proxy } = meant;
+      const actual = litellm && { baseUrl: litellm.baseUrl, apiKey: litellm.apiKey.reveal() };
+      deepEqual(actual, proxy && { baseUrl: proxy.baseUrl, apiKey: secretAt(proxy.apiKeySecretUri) });
     },
   },
   {

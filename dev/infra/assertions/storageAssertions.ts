@@ -1,6 +1,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { TABLES } from '../../../shared/adapters/tables/tableNames.ts';
-import { PROVISION_POISON_QUEUE, PROVISION_QUEUE } from '../../../shared/messages.ts';
+import {
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  PUSH_POISON_QUEUE,
+  PUSH_QUEUE,
+} from '../../../shared/messages.ts';
 import type { Assertion } from './assertion.ts';
 import { lastName, onlyResource, propertyOf, resourcesOf, types } from './assertion.ts';
 
@@ -61,7 +66,8 @@ export const storageAssertions: readonly Assertion[] = [
     name: 'the queues are those of the code',
     check: (deployment) => {
       const names = resourcesOf(deployment, types.queue).map((queue) => lastName(queue));
-      deepEqual(names.sort(), [PROVISION_QUEUE, PROVISION_POISON_QUEUE].sort());
+      const ofTheCode = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, PUSH_QUEUE, PUSH_POISON_QUEUE];
+      deepEqual(names.sort(), ofTheCode.sort());
     },
   },
   {

@@ -20,8 +20,12 @@ export interface IdTokenVerifierOptions {
   readonly timeoutMs: number;
 }
 
-/** Verifies an id_token that was asked for with `nonce`. */
-export type IdTokenVerifier = (idToken: string, nonce: string) => Promise<IdTokenClaims>;
+export interface IdTokenVerifier {
+  /** Begins to read the signing keys where there are none that are recent enough. Never throws: who verifies asks again. */
+  prepare(this: void): void;
+  /** Verifies an id_token that was asked for with `nonce`. */
+  verify(this: void, idToken: string, nonce: string): Promise<IdTokenClaims>;
+}
 
 const claimsSchema = z.object({
   // jose also accepts a list that holds our id; Entra never sends one, so a list is not for us alone.
@@ -44,7 +48,7 @@ const claimsSchema = z.object({
  *
  * MSAL checks none of this, so it is all here: RS256 by a key of the tenant, exact issuer and audience, times by our clock
  * (60 s tolerance), then `tid` and nonce.
- * Throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid yet), or
+ * `verify` throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid yet), or
  * `microsoft_unreachable` (retryable: the keys could not be read).
  */
 export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenVerifier {
@@ -55,21 +59,26 @@ export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenV
     cooldownDuration: KEYS_COOLDOWN_MS,
     [customFetch]: (url, init) => fetchKeys(options.fetch, url, init),
   });
-  return async (idToken, nonce) => {
-    const now = clock.now();
-    const payload = await verifySigned(
-      () =>
-        jwtVerify(idToken, keys, {
-          algorithms: ['RS256'],
-          issuer: entra.issuer,
-          audience: entra.clientId,
-          clockTolerance: CLOCK_TOLERANCE_SECONDS,
-          requiredClaims: ['iss', 'aud', 'exp', 'iat', 'oid', 'tid', 'nonce'],
-          currentDate: now,
-        }),
-      entra.tenantId,
-    );
-    return readClaims(payload, { entra, nonce, now });
+  return {
+    prepare() {
+      if (!keys.fresh) keys.reload().catch(() => undefined);
+    },
+    async verify(idToken, nonce) {
+      const now = clock.now();
+      const payload = await verifySigned(
+        () =>
+          jwtVerify(idToken, keys, {
+            algorithms: ['RS256'],
+            issuer: entra.issuer,
+            audience: entra.clientId,
+            clockTolerance: CLOCK_TOLERANCE_SECONDS,
+            requiredClaims: ['iss', 'aud', 'exp', 'iat', 'oid', 'tid', 'nonce'],
+            currentDate: now,
+          }),
+        entra.tenantId,
+      );
+      return readClaims(payload, { entra, nonce, now });
+    },
   };
 }
 

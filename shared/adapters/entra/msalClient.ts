@@ -1,4 +1,8 @@
-import { type Configuration as MsalConfiguration, ConfidentialClientApplication } from '@azure/msal-node';
+import {
+  type Configuration as MsalConfiguration,
+  ConfidentialClientApplication,
+  LogLevel,
+} from '@azure/msal-node';
 import type { Config } from '../../config.ts';
 import { AppError } from '../../errors.ts';
 import type { Fetch } from '../../ports.ts';
@@ -33,7 +37,11 @@ export function createMsalClient(options: MsalClientOptions): ConfidentialClient
       }),
       ...credentialOf(options),
     },
-    system: { networkClient: createTokenNetwork({ ...options, unavailable: 'throw' }) },
+    system: {
+      networkClient: createTokenNetwork({ ...options, unavailable: 'throw' }),
+      // Nobody reads MSAL's log, yet it words every line that its level lets through.
+      loggerOptions: { logLevel: LogLevel.Error },
+    },
   });
 }
 

@@ -13,9 +13,9 @@ export const TABLES = {
   organizationMemberships: 'LiteLLMOrganizationMembership',
   /** LiteLLM_TeamMembership: one partition a person with its fence; the truth. */
   teamMemberships: 'LiteLLMTeamMembership',
-  /** Index: who is in an organization; one partition an organization, a superset of the truth. */
+  /** Index: who is in an organization; in a fixed number of partitions by a hash of the person's id, a superset of the truth. */
   organizationMembers: 'LiteLLMOrganizationMembers',
-  /** Index: who is in a team; one partition a team, a superset of the truth. */
+  /** Index: who is in a team; laid out as that of the organizations. */
   teamMembers: 'LiteLLMTeamMembers',
   /** The accepted list of assigned groups, and the refresh's own bookkeeping. */
   assignedGroups: 'EntraAssignedGroups',
@@ -23,6 +23,10 @@ export const TABLES = {
   parkedSnapshots: 'ProvisioningSnapshots',
   /** Poisoned messages, whole, with the reason. */
   failures: 'ProvisioningFailures',
+  /** What was put into the LiteLLM proxy about a person, and the lease of who writes to it; one partition a person. */
+  pushedPeople: 'PushedPeople',
+  /** The same about organizations and teams; one partition each. */
+  pushedEntities: 'PushedEntities',
   /** The key ring that seals cookies: secret, so nobody who reads entities gets a role on it. */
   sessionKeys: 'SessionKeys',
 } as const;

@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+
+const tokenSchema = z.object({ accessToken: z.string(), expires_on: z.number() });
+
+/** Gives tokens for storage as whom `az login` signed in; each is asked for at each use, which a script can afford. */
+export const azureCliCredential = {
+  async getToken() {
+    const { stdout } = await promisify(execFile)('az', [
+      'account',
+      'get-access-token',
+      '--resource',
+      'https://storage.azure.com',
+      '--output',
+      'json',
+    ]);
+    const token = tokenSchema.parse(JSON.parse(stdout));
+    return { token: token.accessToken, expiresOnTimestamp: token.expires_on * 1000 };
+  },
+};

@@ -1,0 +1,125 @@
+/** What `npm run push` compares: a storage account, and the LiteLLM proxy that goes with it. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleepMs } from 'node:timers/promises';
+import { z } from 'zod';
+import { createLitellmProxy } from '../../shared/adapters/litellmProxy.ts';
+import { createPushRecord } from '../../shared/adapters/pushRecord.ts';
+import { createStorageQueue } from '../../shared/adapters/storageQueue.ts';
+import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
+import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import { createStore } from '../../shared/app/createStore.ts';
+import { Secret } from '../../shared/config.ts';
+import { formatFault } from '../../shared/config/configFault.ts';
+import { type LitellmAccess, readLitellm } from '../../shared/config/litellm.ts';
+import { type Environment, SettingsReader } from '../../shared/config/settingsReader.ts';
+import type { CompareDeps } from '../../shared/flows/compareMembers.ts';
+import type { PushDeps } from '../../shared/flows/pushRun.ts';
+import { PUSH_QUEUE } from '../../shared/messages.ts';
+import { azureCliCredential } from '../azureCliCredential.ts';
+import { readLocalSettings } from '../stack/localSettings.ts';
+import { readConnectionString } from '../stack/readConnectionString.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const clock = { now: () => new Date() };
+
+const stackSchema = z.object({
+  litellm: z.optional(z.object({ baseUrl: z.string(), apiKey: z.string() })),
+});
+
+/** Both settings from one place: the address of one proxy and the key of another would help nobody. */
+function isGiven(settings: Environment): boolean {
+  return [settings['LITELLM_BASE_URL'], settings['LITELLM_API_KEY']].some(
+    (value) => value !== undefined && value.trim() !== '',
+  );
+}
+
+/** Of whatever proxy the stack that runs now is connected to. */
+async function readStackSettings(): Promise<Environment> {
+  const stateDir = resolve(process.env['LOCAL_STATE_DIR'] ?? join(root, '.local'));
+  try {
+    const { litellm } = stackSchema.parse(JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8')));
+    return { LITELLM_BASE_URL: litellm?.baseUrl, LITELLM_API_KEY: litellm?.apiKey };
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Gives the proxy: of the environment, else, beside the local stack's storage, the stack's, and beside any other that of
+ * `local.settings.json`. Never the stack's proxy beside another storage, which would take one for the other.
+ */
+async function requireLitellm(isStackStorage: boolean): Promise<LitellmAccess> {
+  const settings = isGiven(process.env)
+    ? process.env
+    : isStackStorage
+      ? await readStackSettings()
+      : (await readLocalSettings(join(root, 'local.settings.json'))).values;
+  const reader = new SettingsReader(settings);
+  const litellm = readLitellm(reader);
+  if (litellm !== undefined) return litellm;
+  throw new Error(
+    [
+      'Which proxy? Set LITELLM_BASE_URL and LITELLM_API_KEY, or start the local stack (npm start) with one.',
+      ...reader.faults.map((fault) => formatFault(fault)),
+    ].join('\n  '),
+  );
+}
+
+interface Storage {
+  readonly tables: Tables;
+  readonly queue: PushDeps['queue'];
+}
+
+async function openStorage(account: string | undefined): Promise<Storage> {
+  if (account === undefined) {
+    const connectionString = await readConnectionString();
+    const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
+    return {
+      tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
+      queue: createStorageQueue({ storage, queueName: PUSH_QUEUE }),
+    };
+  }
+  const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
+  const storage = {
+    kind: 'managedIdentity' as const,
+    queueServiceUri: uri('queue'),
+    tableServiceUri: uri('table'),
+  };
+  const credential = azureCliCredential;
+  return {
+    tables: createAzureTables({ connection: { ...storage, credential } }),
+    queue: createStorageQueue({ storage, queueName: PUSH_QUEUE, credential }),
+  };
+}
+
+export interface Connection {
+  /** The proxy's address, to be shown. */
+  readonly baseUrl: string;
+  readonly compare: CompareDeps;
+  readonly push: PushDeps;
+}
+
+/** Builds what the command needs; connects to nothing yet. `account`: a storage account in Azure. Throws an Error that says what to do. */
+export async function connect(account: string | undefined): Promise<Connection> {
+  const given = process.env['AzureWebJobsStorage'] ?? '';
+  const { baseUrl, apiKey } = await requireLitellm(account === undefined && given === '');
+  const { tables, queue } = await openStorage(account);
+  const store = createStore(tables);
+  const record = createPushRecord({ tables, clock, random: { uuid: () => randomUUID() } });
+  const proxy = createLitellmProxy({ baseUrl, apiKey, fetch, clock });
+  return {
+    baseUrl,
+    compare: { store, proxy, record },
+    push: {
+      store,
+      proxy,
+      record,
+      queue,
+      clock,
+      random: { bytes: (count) => randomBytes(count) },
+      sleep: async (durationMs) => sleepMs(durationMs),
+    },
+  };
+}

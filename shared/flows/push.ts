@@ -1,0 +1,120 @@
+/** One message of the queue `push`: a person, an organization or a team. */
+import type { PushReport } from '../domain/pushed.ts';
+import type { ErrorCode } from '../errors.ts';
+import { AppError, errorCodeOf } from '../errors.ts';
+import type { PushMessage } from '../messages/pushMessage.ts';
+import { serializePushMessage } from '../messages/pushMessage.ts';
+import { delaySecondsAfter, WAITING_LIMIT_MS } from './putBack.ts';
+import { pushEntity } from './pushEntity.ts';
+import { pushPerson } from './pushPerson.ts';
+import { jitter, type ProxyChanges, type PushDeps } from './pushRun.ts';
+
+export interface PushedResult {
+  readonly status: 'done' | 'nothing' | 'waiting';
+  readonly reason?: ErrorCode;
+  /** Of a person. */
+  readonly changes?: ProxyChanges;
+  readonly reported?: readonly PushReport[];
+}
+
+/** What is wrong with the proxy, and not with the message: it waits until that is over. */
+const WAITABLE: ReadonlySet<ErrorCode> = new Set([
+  'litellm_unreachable',
+  'litellm_key_refused',
+  'litellm_answer_invalid',
+  'push_overtaken',
+]);
+
+/** Somebody else writes about the same, which takes seconds. */
+const OVERTAKEN_DELAY_SECONDS = 3;
+
+/** Tries that overtook each other are no failures, so they do not make the delay longer. */
+function delaySecondsFor(reason: ErrorCode, tries: number, random: PushDeps['random']): number {
+  const base = reason === 'push_overtaken' ? OVERTAKEN_DELAY_SECONDS : delaySecondsAfter(tries);
+  // Half as long again at most: a proxy that comes back is not met by everybody at once.
+  return Math.ceil(base * (1 + jitter(random) / 2));
+}
+
+async function recordOutcome(
+  deps: PushDeps,
+  message: PushMessage,
+  outcome: {
+    readonly status: 'waiting' | 'retrying';
+    readonly reason: ErrorCode;
+    readonly attempts: number;
+    readonly nextTryAt?: string;
+  },
+): Promise<void> {
+  if (message.subject.kind !== 'user') return;
+  await deps.record.recordPersonOutcome(message.subject.id, {
+    ...outcome,
+    updatedAt: deps.clock.now().toISOString(),
+    reported: [],
+  });
+}
+
+/** Puts the message back with a growing delay. Throws `waited_too_long` (final) after 24 hours. */
+async function wait(deps: PushDeps, message: PushMessage, reason: ErrorCode): Promise<PushedResult> {
+  const now = deps.clock.now();
+  const since = message.waiting?.since ?? now.toISOString();
+  const tries = message.waiting?.tries ?? 0;
+  if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
+    await tryRecord(deps, message, { attempt: tries, reason: 'waited_too_long' });
+    throw new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
+      details: { reason },
+    });
+  }
+  const delaySeconds = delaySecondsFor(reason, tries, deps.random);
+  const nextTryAt = new Date(now.getTime() + delaySeconds * 1000).toISOString();
+  // First: a crash in between leaves the message in the queue, where it is delivered again.
+  await recordOutcome(deps, message, { status: 'waiting', reason, attempts: tries + 1, nextTryAt });
+  const nextTries = reason === 'push_overtaken' ? tries : tries + 1;
+  await deps.queue.push(serializePushMessage({ ...message, waiting: { since, tries: nextTries } }), {
+    delaySeconds,
+  });
+  return { status: 'waiting', reason };
+}
+
+async function pushSubject(deps: PushDeps, { subject }: PushMessage): Promise<PushedResult> {
+  if (subject.kind === 'user') return pushPerson(deps, subject.id);
+  return pushEntity(deps, { kind: subject.kind, id: subject.id });
+}
+
+/**
+ * Tells the proxy about one person, organization or team. Safe to repeat, in any order with other messages: what is pushed is read
+ * now. A proxy that does not answer, or refuses the key, makes the message wait (growing delay with jitter, 24 hours).
+ * Throws final errors for the poison queue (`litellm_refused`, `litellm_email_taken`, `waited_too_long`, `row_unreadable`), and
+ * those of the store for the queue to deliver again.
+ */
+export async function push(
+  deps: PushDeps,
+  message: PushMessage,
+  delivery: { readonly attempt: number },
+): Promise<PushedResult> {
+  try {
+    return await pushSubject(deps, message);
+  } catch (error) {
+    const reason = errorCodeOf(error);
+    if (WAITABLE.has(reason)) return wait(deps, message, reason);
+    // What was refused one by one is recorded already, with what exactly.
+    if (reason !== 'litellm_refused') await tryRecord(deps, message, { attempt: delivery.attempt, reason });
+    throw error;
+  }
+}
+
+/** Best effort: it only shows the person that it is being tried again, and must not hide why it failed. */
+async function tryRecord(
+  deps: PushDeps,
+  message: PushMessage,
+  failure: { readonly attempt: number; readonly reason: ErrorCode },
+): Promise<void> {
+  try {
+    await recordOutcome(deps, message, {
+      status: 'retrying',
+      reason: failure.reason,
+      attempts: failure.attempt,
+    });
+  } catch {
+    // The store is what failed, most likely; the error under way says so.
+  }
+}

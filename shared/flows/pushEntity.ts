@@ -1,0 +1,58 @@
+/** One organization or team: what it is here, it becomes in the proxy, as far as it is ours there. */
+import { organizationValues, teamValues } from '../domain/pushValues.ts';
+import type { PushReport } from '../domain/pushed.ts';
+import { ensureOrganization, ensureTeam, refusalOf } from './ensureInProxy.ts';
+import type { PushDeps } from './pushRun.ts';
+
+export interface EntityPushResult {
+  readonly status: 'done' | 'nothing';
+  readonly reported: readonly PushReport[];
+}
+
+function missing(kind: 'organization' | 'team', id: string): EntityPushResult {
+  return { status: 'nothing', reported: [{ kind, id, code: 'row_missing' }] };
+}
+
+async function pushOrganization(deps: PushDeps, id: string): Promise<EntityPushResult> {
+  const read = await deps.store.entities.readOrganizations([id]);
+  const organization = read.found.get(id)?.value;
+  if (organization === undefined) return missing('organization', id);
+  const { reported } = await ensureOrganization(deps, id, organizationValues(organization));
+  return { status: 'done', reported };
+}
+
+async function pushTeam(deps: PushDeps, id: string): Promise<EntityPushResult> {
+  const { entities } = deps.store;
+  const team = (await entities.readTeams([id])).found.get(id)?.value;
+  if (team === undefined) return missing('team', id);
+  const organizationId = team.organization_id;
+  if (organizationId === undefined) {
+    const desired = teamValues(team, undefined);
+    if (desired === undefined) return missing('team', id);
+    const { reported } = await ensureTeam(deps, id, { desired, known: undefined });
+    return { status: 'done', reported };
+  }
+  const organization = (await entities.readOrganizations([organizationId])).found.get(organizationId)?.value;
+  const desired = teamValues(team, organization);
+  if (organization === undefined || desired === undefined) return missing('organization', organizationId);
+  const outer = await ensureOrganization(deps, organizationId, organizationValues(organization));
+  if (outer.isMissing) return { status: 'done', reported: outer.reported };
+  const inner = await ensureTeam(deps, id, { desired, known: outer.teams.get(id) });
+  return { status: 'done', reported: [...outer.reported, ...inner.reported] };
+}
+
+/**
+ * Makes or changes one organization or team in the proxy; a team brings its organization along. Idempotent. What is missing or
+ * unreadable here is left alone there. Throws as `pushPerson`.
+ */
+export async function pushEntity(
+  deps: PushDeps,
+  entity: { readonly kind: 'organization' | 'team'; readonly id: string },
+): Promise<EntityPushResult> {
+  const result =
+    entity.kind === 'organization'
+      ? await pushOrganization(deps, entity.id)
+      : await pushTeam(deps, entity.id);
+  if (result.reported.some(({ code }) => code === 'refused')) throw refusalOf(result.reported);
+  return result;
+}
