@@ -73,6 +73,8 @@ const membershipColumns = z.object({
 const REPORT_CODES: { readonly [Code in PushReport['code']]: Code } = {
   differs: 'differs',
   cannot_be_cleared: 'cannot_be_cleared',
+  made_there: 'made_there',
+  not_moved: 'not_moved',
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',
   row_missing: 'row_missing',

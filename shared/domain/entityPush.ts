@@ -20,7 +20,11 @@ export interface EntityPushInput<Values> {
  */
 export type EntityPush<Values> =
   | { readonly kind: 'create' }
-  | { readonly kind: 'adopt' }
+  | {
+      readonly kind: 'adopt';
+      /** Fields that are otherwise there. */
+      readonly otherwise: readonly string[];
+    }
   | {
       readonly kind: 'update';
       readonly changes: Partial<Values>;
@@ -48,7 +52,11 @@ function canonical(value: unknown): string {
 export function planEntityPush<Values extends object>(input: EntityPushInput<Values>): EntityPush<Values> {
   const { desired, actual, recorded, fields, neverCleared } = input;
   if (actual === undefined) return { kind: 'create' };
-  if (recorded === undefined) return { kind: 'adopt' };
+  if (recorded === undefined) {
+    const isOtherwise = (field: keyof Values): boolean =>
+      canonical(desired[field]) !== canonical(actual[field]);
+    return { kind: 'adopt', otherwise: fields.filter(isOtherwise) };
+  }
   const changes: Partial<Values> = {};
   const written = { ...recorded.written };
   const differs: string[] = [];

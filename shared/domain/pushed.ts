@@ -32,11 +32,20 @@ export interface PushReport {
   /**
    * - `differs`: somebody changed it in the proxy, so it stays. `detail`: the fields.
    * - `cannot_be_cleared`: LiteLLM takes no empty value for it. `detail`: the fields.
+   * - `made_there`: somebody else made it there, so its settings are theirs. `detail`: the fields that are otherwise.
+   * - `not_moved`: a team that was made there before its organization; LiteLLM's administrator may move it.
    * - `role_needs_licence`: without a licence nobody can be admin of a team, so it is `user`.
    * - `refused`: the proxy said no. `detail`: its status.
    * - `row_missing`: our own row of it is gone or unreadable, so nothing is known of it.
    */
-  readonly code: 'differs' | 'cannot_be_cleared' | 'role_needs_licence' | 'refused' | 'row_missing';
+  readonly code:
+    | 'differs'
+    | 'cannot_be_cleared'
+    | 'made_there'
+    | 'not_moved'
+    | 'role_needs_licence'
+    | 'refused'
+    | 'row_missing';
   readonly detail?: string;
 }
 

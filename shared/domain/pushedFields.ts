@@ -14,9 +14,10 @@ export const ORGANIZATION_FIELDS: PushedFields<OrganizationValues> = {
   neverCleared: LIMITS,
 };
 
+/** Not the organization: a team that is moved needs all its members in the new one first. */
 export const TEAM_FIELDS: PushedFields<TeamValues> = {
-  fields: ['team_alias', 'organization_id', 'models', ...LIMITS],
-  neverCleared: ['organization_id', ...LIMITS],
+  fields: ['team_alias', 'models', ...LIMITS],
+  neverCleared: LIMITS,
 };
 
 /** Not the email: LiteLLM's own login writes it. */

@@ -61,6 +61,8 @@ interface Kind<Values extends object> {
   readonly name: 'organization' | 'team';
   readonly pushed: PushedFields<Values>;
   findRecord(id: string): Promise<PushedEntity<Values> | undefined>;
+  /** Told of one whose models are somebody else's there and stay. */
+  onModelsKept?(id: string, values: Partial<Values>): void;
 }
 
 function leftAlone(
@@ -80,6 +82,8 @@ function unseenOf({ found, unreadable }: EntityRead<Team>, seen: ReadonlySet<str
 
 /** One comparison, with what it has counted so far. */
 class Comparison {
+  /** By organization: models that are somebody else's in the proxy, which its teams follow there. */
+  readonly #keptModels = new Map<string, readonly string[]>();
   readonly #deps: CompareDeps;
   readonly #onDifferences: OnDifferences;
   readonly #count = {
@@ -106,6 +110,9 @@ class Comparison {
       name: 'organization' as const,
       pushed: ORGANIZATION_FIELDS,
       findRecord: async (id: string) => record.findOrganization(id),
+      onModelsKept: (id: string, { models = [] }: Partial<OrganizationValues>) => {
+        this.#keptModels.set(id, models);
+      },
     };
     const there = new Map(
       (await proxy.readOrganizations()).map(({ organizationId, values, members }) => [
@@ -178,8 +185,10 @@ class Comparison {
     const here = new Map<string, Here<TeamValues>>();
     for (const [id, { value }] of found) {
       const { organization_id: organizationId = '' } = value;
+      const organization = organizations.found.get(organizationId)?.value;
+      const models = this.#keptModels.get(organizationId) ?? organization?.models ?? [];
       // Where the organization that decides is unknown: unknown is not unlimited.
-      here.set(id, teamValues(value, organizations.found.get(organizationId)?.value) ?? 'row_missing');
+      here.set(id, teamValues(value, organization && { models }) ?? 'row_missing');
     }
     for (const id of unreadable.keys()) here.set(id, 'row_unreadable');
     return here;
@@ -201,6 +210,10 @@ class Comparison {
               { what: kind.name, id, desired: here, actual: found?.values, pushed: kind.pushed },
               async () => kind.findRecord(id),
             );
+      const isKept = rows.some(
+        ({ action, fields }) => action !== 'change' && fields.some(({ field }) => field === 'models'),
+      );
+      if (isKept && found !== undefined) kind.onModelsKept?.(id, found.values);
       const held = rows.find(({ why }) => why === 'row_missing' || why === 'row_unreadable')?.why;
       return { rows, found, entity: { of: kind.name, id, members: found?.members ?? [], held } };
     });
@@ -272,7 +285,8 @@ class Comparison {
 
 /**
  * Compares organizations, teams and people, and the members of each, and hands what differs to `onDifferences` as it goes; changes
- * nothing. Memory holds one page of each kind, whatever there is: organizations in one request (LiteLLM has no pages of them), teams
+ * nothing. Memory holds one page of teams and of people, whatever there is, but all organizations with their members, of which LiteLLM has no
+ * pages: they come in one request, teams
  * 100 a request and one more for each that the list does not have, people 100 a request; storage page by page, and a point read
  * only where something differs.
  * Throws what proxy and store throw; nothing is concluded from what was not read, but what was told before stands.

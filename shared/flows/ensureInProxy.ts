@@ -16,7 +16,9 @@ import type { PushDeps } from './pushRun.ts';
 import { type PushLease, withPushLease } from './withPushLease.ts';
 
 /** What the proxy has now, and what of it is not as it is here. */
-export interface InProxy {
+export interface InProxy<Values = unknown> {
+  /** Its values as they are there now. */
+  readonly values: Partial<Values>;
   readonly members: readonly ProxyMember[];
   readonly reported: readonly PushReport[];
   /** The proxy refused to make it, so nobody can be in it. */
@@ -94,9 +96,10 @@ function isSettled<Values>(plan: EntityPush<Values>): boolean {
 }
 
 function reportsOf<Values>(kind: PushReport['kind'], id: string, plan: EntityPush<Values>): PushReport[] {
-  if (plan.kind !== 'update') return [];
+  if (plan.kind === 'create') return [];
   const report = (code: PushReport['code'], fields: readonly string[]): PushReport[] =>
     fields.length === 0 ? [] : [{ kind, id, code, detail: fields.join(', ') }];
+  if (plan.kind === 'adopt') return report('made_there', plan.otherwise);
   return [...report('differs', plan.differs), ...report('cannot_be_cleared', plan.uncleared)];
 }
 
@@ -131,18 +134,24 @@ interface Work<Values extends object> {
 }
 
 /** Applies the plan under the lease. What is to be made is recorded first: a crash must not make it somebody else's. */
-async function applyPlan<Values extends object>(kind: Kind<Values>, work: Work<Values>): Promise<InProxy> {
+async function applyPlan<Values extends object>(
+  kind: Kind<Values>,
+  work: Work<Values>,
+): Promise<InProxy<Values>> {
   const { id, desired, there, recorded, lease } = work;
   const plan = planFor(kind, desired, { there, recorded });
   const reported = reportsOf(kind.name, id, plan);
   const members = there?.members ?? [];
-  if (plan.kind === 'adopt') return { members, reported, isMissing: false };
+  const values = there?.values ?? {};
+  if (plan.kind === 'adopt') return { values, members, reported, isMissing: false };
   if (plan.kind === 'create') {
     await work.writeRecord({ written: desired, since: recorded?.since ?? work.now.toISOString() });
     await lease.keep();
     // What is there by now may be what an earlier try made; if not, its values differ from what is recorded and stay.
-    if ((await kind.create(id, desired)) === 'done') return { members: [], reported, isMissing: false };
-    return { members: (await kind.find(id))?.members ?? [], reported, isMissing: false };
+    const created = await kind.create(id, desired);
+    if (created === 'done') return { values: desired, members: [], reported, isMissing: false };
+    const found = await kind.find(id);
+    return { values: found?.values ?? {}, members: found?.members ?? [], reported, isMissing: false };
   }
   if (plan.hasChanges) {
     await lease.keep();
@@ -151,19 +160,20 @@ async function applyPlan<Values extends object>(kind: Kind<Values>, work: Work<V
   if (plan.written !== undefined && recorded !== undefined) {
     await work.writeRecord({ ...recorded, written: plan.written });
   }
-  return { members, reported, isMissing: false };
+  return { values: { ...values, ...plan.changes }, members, reported, isMissing: false };
 }
 
 /** As {@link applyPlan}; a refusal is reported, and what was there before still is. */
 async function applyOrReport<Values extends object>(
   kind: Kind<Values>,
   work: Work<Values>,
-): Promise<InProxy> {
+): Promise<InProxy<Values>> {
   try {
     return await applyPlan(kind, work);
   } catch (error) {
     const refusal = reportRefusal(kind.name, work.id, error);
-    return { members: work.there?.members ?? [], reported: [refusal], isMissing: work.there === undefined };
+    const { values = {}, members = [] } = work.there ?? {};
+    return { values, members, reported: [refusal], isMissing: work.there === undefined };
   }
 }
 
@@ -176,7 +186,7 @@ async function ensureEntity<Values extends object>(
     /** What an answer just said of it. */
     readonly looked: { readonly there: There<Values> | undefined } | undefined;
   },
-): Promise<InProxy> {
+): Promise<InProxy<Values>> {
   const { subject, desired, looked } = wanted;
   const { id } = subject;
   const [there, recorded] = await Promise.all([
@@ -185,7 +195,8 @@ async function ensureEntity<Values extends object>(
   ]);
   const plan = planFor(kind, desired, { there, recorded });
   if (isSettled(plan)) {
-    return { members: there?.members ?? [], reported: reportsOf(kind.name, id, plan), isMissing: false };
+    const { values = {}, members = [] } = there ?? {};
+    return { values, members, reported: reportsOf(kind.name, id, plan), isMissing: false };
   }
   return withPushLease(deps, subject, async (lease) => {
     // Read again: whoever had the lease before may have done it.
@@ -203,7 +214,7 @@ async function ensureEntity<Values extends object>(
 }
 
 /** What the proxy has of an organization, whole where its answer carried its teams. */
-export interface OrganizationInProxy extends InProxy {
+export interface OrganizationInProxy extends InProxy<OrganizationValues> {
   readonly teams: ProxyOrganization['teams'];
 }
 
@@ -227,10 +238,15 @@ export async function ensureTeam(
   deps: PushDeps,
   id: string,
   wanted: { readonly desired: TeamValues; readonly known: ProxyTeam | undefined },
-): Promise<InProxy> {
+): Promise<InProxy<TeamValues>> {
   const { desired, known } = wanted;
   const looked = known === undefined ? undefined : { there: known };
-  return ensureEntity(deps, teams(deps), { subject: { kind: 'team', id }, desired, looked });
+  const subject = { kind: 'team', id } as const;
+  const ensured = await ensureEntity(deps, teams(deps), { subject, desired, looked });
+  const isElsewhere = ensured.values.organization_id !== desired.organization_id;
+  const isTheirs = ensured.reported.some(({ code }) => code === 'made_there');
+  if (!isElsewhere || isTheirs || ensured.isMissing) return ensured;
+  return { ...ensured, reported: [...ensured.reported, { kind: 'team', id, code: 'not_moved' }] };
 }
 
 /** As {@link ensureOrganization}, under the person's lease. Throws `litellm_email_taken` too: without a user nothing follows. */

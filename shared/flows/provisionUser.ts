@@ -248,7 +248,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
       ? []
       : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
   ];
-  if (mayHaveChanged({ claimed, record, desired, changes: applied.changes })) {
+  if (mayHaveChanged(run, { claimed, record, desired, changes: applied.changes })) {
     // Before the finish: a crash in between repeats the request, and never loses it.
     await requestPushOf(run);
   }
@@ -274,22 +274,30 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
  * Whether the LiteLLM proxy may know less than this run: it wrote something, or another run, which may have died before it could
  * tell, left the row as it was claimed.
  */
-function mayHaveChanged(run: {
-  readonly claimed: Claim;
-  readonly record: UserRecord | undefined;
-  readonly desired: DesiredState;
-  readonly changes: MembershipChanges;
-}): boolean {
-  const { claimed, record, desired, changes } = run;
+function mayHaveChanged(
+  { observation }: Run,
+  done: {
+    readonly claimed: Claim;
+    readonly record: UserRecord | undefined;
+    readonly desired: DesiredState;
+    readonly changes: MembershipChanges;
+  },
+): boolean {
+  const { claimed, record, desired, changes } = done;
   if (claimed.foundApplying || record?.run === undefined || record.isNew) return true;
   if (record.user.user_role !== desired.userRole) return true;
+  if (record.user.display_name !== observation.person.display_name) return true;
   return changes.granted + changes.changed + changes.removed > 0;
 }
+
+/** By then the finish has written what the request is about; a request that comes before it is put back. */
+const PUSH_DELAY_SECONDS = 1;
 
 async function requestPushOf({ deps, message }: Run): Promise<void> {
   if (deps.push === undefined) return;
   const subject = { kind: 'user', id: message.person.user_id } as const;
-  await requestPush(deps.push, subject, { enqueuedAt: message.enqueued_at });
+  const delaySeconds = PUSH_DELAY_SECONDS;
+  await requestPush(deps.push, subject, { enqueuedAt: message.enqueued_at, delaySeconds });
 }
 
 type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { readonly kind: 'wait' };

@@ -1,10 +1,10 @@
 /** One message of the queue `push`: a person, an organization or a team. */
-import type { PushReport } from '../domain/pushed.ts';
+import type { PushOutcome, PushReport } from '../domain/pushed.ts';
 import type { ErrorCode } from '../errors.ts';
 import { AppError, errorCodeOf } from '../errors.ts';
 import type { PushMessage } from '../messages/pushMessage.ts';
 import { serializePushMessage } from '../messages/pushMessage.ts';
-import { delaySecondsAfter, WAITING_LIMIT_MS } from './putBack.ts';
+import { delaySecondsAfter, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from './putBack.ts';
 import { pushEntity } from './pushEntity.ts';
 import { pushPerson } from './pushPerson.ts';
 import { jitter, type ProxyChanges, type PushDeps } from './pushRun.ts';
@@ -29,22 +29,18 @@ const WAITABLE: ReadonlySet<ErrorCode> = new Set([
 const OVERTAKEN_DELAY_SECONDS = 3;
 
 /** Tries that overtook each other are no failures, so they do not make the delay longer. */
-function delaySecondsFor(reason: ErrorCode, tries: number, random: PushDeps['random']): number {
-  const base = reason === 'push_overtaken' ? OVERTAKEN_DELAY_SECONDS : delaySecondsAfter(tries);
+function delaySecondsFor(error: AppError, tries: number, random: PushDeps['random']): number {
+  const asked = error.details['retryAfterSeconds'];
+  const least = typeof asked === 'number' ? Math.min(asked, LONGEST_DELAY_SECONDS) : 0;
+  const usual = error.code === 'push_overtaken' ? OVERTAKEN_DELAY_SECONDS : delaySecondsAfter(tries);
+  const base = Math.max(least, usual);
   // Half as long again at most: a proxy that comes back is not met by everybody at once.
   return Math.ceil(base * (1 + jitter(random) / 2));
 }
 
-async function recordOutcome(
-  deps: PushDeps,
-  message: PushMessage,
-  outcome: {
-    readonly status: 'waiting' | 'retrying';
-    readonly reason: ErrorCode;
-    readonly attempts: number;
-    readonly nextTryAt?: string;
-  },
-): Promise<void> {
+type Told = Pick<PushOutcome, 'status' | 'attempts' | 'nextTryAt'> & { readonly reason: ErrorCode };
+
+async function recordOutcome(deps: PushDeps, message: PushMessage, outcome: Told): Promise<void> {
   if (message.subject.kind !== 'user') return;
   await deps.record.recordPersonOutcome(message.subject.id, {
     ...outcome,
@@ -54,17 +50,18 @@ async function recordOutcome(
 }
 
 /** Puts the message back with a growing delay. Throws `waited_too_long` (final) after 24 hours. */
-async function wait(deps: PushDeps, message: PushMessage, reason: ErrorCode): Promise<PushedResult> {
+async function wait(deps: PushDeps, message: PushMessage, error: AppError): Promise<PushedResult> {
+  const { code: reason } = error;
   const now = deps.clock.now();
   const since = message.waiting?.since ?? now.toISOString();
   const tries = message.waiting?.tries ?? 0;
   if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
-    await tryRecord(deps, message, { attempt: tries, reason: 'waited_too_long' });
+    await tryRecord(deps, message, { status: 'failed', attempts: tries, reason: 'waited_too_long' });
     throw new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
       details: { reason },
     });
   }
-  const delaySeconds = delaySecondsFor(reason, tries, deps.random);
+  const delaySeconds = delaySecondsFor(error, tries, deps.random);
   const nextTryAt = new Date(now.getTime() + delaySeconds * 1000).toISOString();
   // First: a crash in between leaves the message in the queue, where it is delivered again.
   await recordOutcome(deps, message, { status: 'waiting', reason, attempts: tries + 1, nextTryAt });
@@ -75,8 +72,13 @@ async function wait(deps: PushDeps, message: PushMessage, reason: ErrorCode): Pr
   return { status: 'waiting', reason };
 }
 
-async function pushSubject(deps: PushDeps, { subject }: PushMessage): Promise<PushedResult> {
-  if (subject.kind === 'user') return pushPerson(deps, subject.id);
+/** A run that has not finished by then has died, so what it left is what there is. */
+const UNFINISHED_LIMIT_MS = 5 * 60_000;
+
+async function pushSubject(deps: PushDeps, { subject, waiting }: PushMessage): Promise<PushedResult> {
+  const waitedMs = waiting === undefined ? 0 : deps.clock.now().getTime() - Date.parse(waiting.since);
+  const takesUnfinished = waitedMs >= UNFINISHED_LIMIT_MS;
+  if (subject.kind === 'user') return pushPerson(deps, subject.id, { takesUnfinished });
   return pushEntity(deps, { kind: subject.kind, id: subject.id });
 }
 
@@ -94,26 +96,22 @@ export async function push(
   try {
     return await pushSubject(deps, message);
   } catch (error) {
+    if (error instanceof AppError && WAITABLE.has(error.code)) return wait(deps, message, error);
     const reason = errorCodeOf(error);
-    if (WAITABLE.has(reason)) return wait(deps, message, reason);
     // What was refused one by one is recorded already, with what exactly.
-    if (reason !== 'litellm_refused') await tryRecord(deps, message, { attempt: delivery.attempt, reason });
+    if (reason !== 'litellm_refused') {
+      const isFinal = error instanceof AppError && !error.retryable;
+      const status = isFinal ? 'failed' : 'retrying';
+      await tryRecord(deps, message, { status, attempts: delivery.attempt, reason });
+    }
     throw error;
   }
 }
 
 /** Best effort: it only shows the person that it is being tried again, and must not hide why it failed. */
-async function tryRecord(
-  deps: PushDeps,
-  message: PushMessage,
-  failure: { readonly attempt: number; readonly reason: ErrorCode },
-): Promise<void> {
+async function tryRecord(deps: PushDeps, message: PushMessage, outcome: Told): Promise<void> {
   try {
-    await recordOutcome(deps, message, {
-      status: 'retrying',
-      reason: failure.reason,
-      attempts: failure.attempt,
-    });
+    await recordOutcome(deps, message, outcome);
   } catch {
     // The store is what failed, most likely; the error under way says so.
   }

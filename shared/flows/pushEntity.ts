@@ -33,10 +33,11 @@ async function pushTeam(deps: PushDeps, id: string): Promise<EntityPushResult> {
     return { status: 'done', reported };
   }
   const organization = (await entities.readOrganizations([organizationId])).found.get(organizationId)?.value;
-  const desired = teamValues(team, organization);
-  if (organization === undefined || desired === undefined) return missing('organization', organizationId);
+  if (organization === undefined) return missing('organization', organizationId);
   const outer = await ensureOrganization(deps, organizationId, organizationValues(organization));
   if (outer.isMissing) return { status: 'done', reported: outer.reported };
+  const desired = teamValues(team, { models: outer.values.models ?? [] });
+  if (desired === undefined) return missing('organization', organizationId);
   const inner = await ensureTeam(deps, id, { desired, known: outer.teams.get(id) });
   return { status: 'done', reported: [...outer.reported, ...inner.reported] };
 }

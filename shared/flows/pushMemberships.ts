@@ -3,17 +3,17 @@ import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
 import type { MembershipPush } from '../domain/membershipPush.ts';
 import type { PushedMembership, PushReport } from '../domain/pushed.ts';
 import { errorCodeOf } from '../errors.ts';
-import type { PersonRecordChanges, Proxy } from '../proxyPorts.ts';
+import type { Ensured, PersonRecordChanges, Proxy, PushedPerson } from '../proxyPorts.ts';
 import { reportRefusal } from './ensureInProxy.ts';
-import type { ProxyChanges, PushDeps } from './pushRun.ts';
-import { type PushLease, withPushLease } from './withPushLease.ts';
+import type { ProxyChanges, PushDeps, Troubles } from './pushRun.ts';
+import { mayStillTakeEffect, type PushLease, withPushLease } from './withPushLease.ts';
 
 /** How a membership of one kind is written. */
 interface Memberships<Role extends string> {
   readonly kind: 'organization' | 'team';
-  add(entityId: string, userId: string, role: Role): Promise<unknown>;
-  change(entityId: string, userId: string, role: Role): Promise<unknown>;
-  remove(entityId: string, userId: string): Promise<unknown>;
+  add(entityId: string, userId: string, role: Role): Promise<Ensured>;
+  change(entityId: string, userId: string, role: Role): Promise<void>;
+  remove(entityId: string, userId: string): Promise<Ensured>;
   /** What a role becomes where the proxy needs a licence for it. */
   readonly withoutLicence: Role;
 }
@@ -44,6 +44,8 @@ class PushTally {
     organization: new Map<string, PushedMembership | null>(),
     team: new Map<string, PushedMembership | null>(),
   };
+  /** Adds whose answer was lost: whether they are there has to be looked at. */
+  readonly open = { organization: new Set<string>(), team: new Set<string>() };
   readonly reported: PushReport[] = [];
   added = 0;
   changed = 0;
@@ -54,42 +56,62 @@ class PushTally {
   }
 }
 
-interface Context {
-  readonly deps: PushDeps;
+/** Whose memberships. */
+export interface PushedOf {
   readonly userId: string;
   readonly lease: PushLease;
+  readonly recorded: Pick<PushedPerson, 'organizations' | 'teams'>;
+  readonly troubles: Troubles;
+}
+
+interface Context extends PushedOf {
+  readonly deps: PushDeps;
   readonly tally: PushTally;
 }
 
-/** One write while nobody else writes about the team or organization. `undefined`: refused, and reported. */
+/** One write while nobody else writes about the team or organization. `undefined`: refused, and reported, or in trouble. */
 async function writeOne<Role extends string, T>(
   context: Context,
   kind: Memberships<Role>,
-  write: { readonly entityId: string; readonly run: () => Promise<T> },
-): Promise<T | undefined> {
-  const { deps, lease, tally } = context;
-  await lease.keep();
+  write: { readonly entityId: string; readonly run: (entityLease: PushLease) => Promise<T> },
+): Promise<T | 'refused' | 'in_trouble'> {
+  const { deps, lease, tally, troubles } = context;
+  const { entityId } = write;
   try {
-    return await withPushLease(deps, { kind: kind.kind, id: write.entityId }, write.run);
+    return await withPushLease(deps, { kind: kind.kind, id: entityId }, async (entityLease) => {
+      // Here, and not before: waiting for the entity's lease may have taken a while.
+      await lease.keep();
+      return write.run(entityLease);
+    });
   } catch (error) {
-    tally.reported.push(reportRefusal(kind.kind, write.entityId, error));
-    return undefined;
+    if (mayStillTakeEffect(error)) tally.open[kind.kind].add(entityId);
+    if (errorCodeOf(error) !== 'litellm_refused') {
+      troubles.keep(error);
+      return 'in_trouble';
+    }
+    tally.reported.push(reportRefusal(kind.kind, entityId, error));
+    return 'refused';
   }
+}
+
+interface Given<Role extends string> {
+  readonly role: Role;
+  readonly ensured: Ensured;
 }
 
 /** Gives the role that the proxy took: the wanted one, or the lesser one where that needs a licence. */
 async function giveRole<Role extends string>(
   role: Role,
-  withoutLicence: Role,
-  give: (role: Role) => Promise<unknown>,
-): Promise<Role> {
+  { kind, entityLease }: { readonly kind: Memberships<Role>; readonly entityLease: PushLease },
+  give: (role: Role) => Promise<Ensured>,
+): Promise<Given<Role>> {
   try {
-    await give(role);
-    return role;
+    return { role, ensured: await give(role) };
   } catch (error) {
-    if (errorCodeOf(error) !== 'litellm_role_needs_licence' || role === withoutLicence) throw error;
-    await give(withoutLicence);
-    return withoutLicence;
+    const lesser = kind.withoutLicence;
+    if (errorCodeOf(error) !== 'litellm_role_needs_licence' || role === lesser) throw error;
+    await entityLease.keep();
+    return { role: lesser, ensured: await give(lesser) };
   }
 }
 
@@ -100,52 +122,95 @@ async function takeAll<Role extends string>(
 ): Promise<void> {
   const { userId, tally } = context;
   for (const { entityId } of plan.removals) {
-    const run = async (): Promise<true> => {
-      await kind.remove(entityId, userId);
-      return true;
-    };
-    if ((await writeOne(context, kind, { entityId, run })) === undefined) continue;
+    const run = async (): Promise<Ensured> => kind.remove(entityId, userId);
+    const ended = await writeOne(context, kind, { entityId, run });
+    if (ended === 'refused' || ended === 'in_trouble') continue;
     tally.records[kind.kind].set(entityId, null);
     tally.removed += 1;
   }
 }
 
-async function giveAll<Role extends string>(
+/** Keeps a membership as this product's own. */
+function keepAdded<Role extends string>(
+  { deps, tally }: Context,
+  kind: Memberships<Role>,
+  added: { readonly entityId: string; readonly wanted: Role; readonly role: Role },
+): void {
+  const { entityId, wanted, role } = added;
+  const isLesser = role !== wanted;
+  if (isLesser) tally.reported.push({ kind: kind.kind, id: entityId, code: 'role_needs_licence' });
+  tally.records[kind.kind].set(entityId, {
+    entityId,
+    state: 'added',
+    role,
+    ...(isLesser ? { wanted } : {}),
+    since: deps.clock.now().toISOString(),
+  });
+}
+
+async function changeAll<Role extends string>(
+  context: Context,
+  kind: Memberships<Role>,
+  plan: MembershipPush<Role>,
+): Promise<void> {
+  const { userId, tally } = context;
+  for (const { entityId, role: wanted } of plan.roleChanges) {
+    const run = async (entityLease: PushLease): Promise<Given<Role>> =>
+      giveRole(wanted, { kind, entityLease }, async (role) => {
+        await kind.change(entityId, userId, role);
+        return 'done';
+      });
+    const given = await writeOne(context, kind, { entityId, run });
+    if (given === 'refused' || given === 'in_trouble') continue;
+    keepAdded(context, kind, { entityId, wanted, role: given.role });
+    tally.changed += 1;
+  }
+}
+
+async function addAll<Role extends string>(
   context: Context,
   kind: Memberships<Role>,
   plan: MembershipPush<Role>,
 ): Promise<void> {
   const { deps, userId, tally } = context;
   const records = tally.records[kind.kind];
-  const keep = (entityId: string, wanted: Role, role: Role): void => {
-    const lesser = role === wanted ? {} : { wanted };
-    if (role !== wanted) tally.reported.push({ kind: kind.kind, id: entityId, code: 'role_needs_licence' });
-    records.set(entityId, {
-      entityId,
-      state: 'added',
-      role,
-      ...lesser,
-      since: deps.clock.now().toISOString(),
-    });
-  };
-  for (const { entityId, role: wanted } of plan.roleChanges) {
-    const run = async (): Promise<Role> =>
-      giveRole(wanted, kind.withoutLicence, async (role) => kind.change(entityId, userId, role));
-    const role = await writeOne(context, kind, { entityId, run });
-    if (role === undefined) continue;
-    keep(entityId, wanted, role);
-    tally.changed += 1;
-  }
   for (const { entityId, role: wanted } of plan.adds) {
-    const run = async (): Promise<Role> =>
-      giveRole(wanted, kind.withoutLicence, async (role) => kind.add(entityId, userId, role));
-    const role = await writeOne(context, kind, { entityId, run });
-    // Refused: it is not there, so what somebody adds there later is theirs.
-    if (role === undefined) records.set(entityId, null);
-    else {
-      keep(entityId, wanted, role);
+    const run = async (entityLease: PushLease): Promise<Given<Role>> =>
+      giveRole(wanted, { kind, entityLease }, async (role) => kind.add(entityId, userId, role));
+    const given = await writeOne(context, kind, { entityId, run });
+    if (given === 'in_trouble') continue;
+    if (given === 'refused') {
+      // It is not there, so what somebody adds there later is theirs.
+      records.set(entityId, null);
+    } else if (given.ensured === 'already' && !isOurs(context, kind, entityId)) {
+      // Somebody added it since it was looked at.
+      const since = deps.clock.now().toISOString();
+      records.set(entityId, { entityId, state: 'found', role: given.role, since });
+    } else {
+      keepAdded(context, kind, { entityId, wanted, role: given.role });
       tally.added += 1;
     }
+  }
+}
+
+const recordsOf = ({ recorded }: PushedOf, kind: 'organization' | 'team'): PushedPerson['teams'] =>
+  kind === 'team' ? recorded.teams : recorded.organizations;
+
+function isOurs(context: Context, { kind }: Memberships<string>, entityId: string): boolean {
+  const record = recordsOf(context, kind).get(entityId);
+  return record !== undefined && record.state !== 'found';
+}
+
+/** An intent that came to nothing for sure is taken back: what somebody adds there later is theirs. */
+function takeBackIntents(
+  context: Context,
+  kind: 'organization' | 'team',
+  plan: MembershipPush<string>,
+): void {
+  const { records, open } = context.tally;
+  for (const { entityId } of plan.adds) {
+    if (records[kind].has(entityId) || open[kind].has(entityId)) continue;
+    records[kind].set(entityId, recordsOf(context, kind).get(entityId) ?? null);
   }
 }
 
@@ -186,17 +251,16 @@ function standingReports<Role extends string>(
 /**
  * Applies both plans under the person's lease: removals from teams, then from organizations, then changes and adds in organizations,
  * then in teams, because a team's members belong to its organization. One request each, and the entity's lease around it.
- * What was done is recorded also where it then throws. Throws what cannot go on: everything but `litellm_refused`, which is
- * reported.
+ * What was done is recorded also where it then throws. Throws what concerns the proxy as a whole; what is refused
+ * is reported, and what one thing alone answers is kept in `troubles`.
  */
 export async function pushMemberships(
   deps: PushDeps,
-  person: { readonly userId: string; readonly lease: PushLease },
+  person: PushedOf,
   plans: MembershipPlans,
 ): Promise<PushedMemberships> {
-  const { userId, lease } = person;
   const tally = new PushTally();
-  const context: Context = { deps, userId, lease, tally };
+  const context: Context = { ...person, deps, tally };
   const at = deps.clock.now().toISOString();
   await writeRecord(context, {
     organizations: intentsOf(plans.organizations, at),
@@ -209,9 +273,13 @@ export async function pushMemberships(
   try {
     await takeAll(context, kinds.teams, plans.teams);
     await takeAll(context, kinds.organizations, plans.organizations);
-    await giveAll(context, kinds.organizations, plans.organizations);
-    await giveAll(context, kinds.teams, plans.teams);
+    await changeAll(context, kinds.organizations, plans.organizations);
+    await addAll(context, kinds.organizations, plans.organizations);
+    await changeAll(context, kinds.teams, plans.teams);
+    await addAll(context, kinds.teams, plans.teams);
   } finally {
+    takeBackIntents(context, 'organization', plans.organizations);
+    takeBackIntents(context, 'team', plans.teams);
     await writeRecord(context, tally.recordChanges);
   }
   const { added, changed, removed } = tally;

@@ -8,12 +8,13 @@ import {
   PUSH_REPORT_LIMIT,
 } from '../domain/pushed.ts';
 import { organizationValues, teamValues, userValues } from '../domain/pushValues.ts';
+import { AppError } from '../errors.ts';
 import type { ProxyMember, ProxyTeam, PushedPerson } from '../proxyPorts.ts';
 import type { EntityRead, MembershipPartition } from '../storePorts.ts';
 import { ensureOrganization, ensureTeam, ensureUser, refusalOf } from './ensureInProxy.ts';
-import { inBatches } from './inBatches.ts';
+import { chunksOf } from './inBatches.ts';
 import { pushMemberships } from './pushMemberships.ts';
-import type { ProxyChanges, PushDeps } from './pushRun.ts';
+import { type ProxyChanges, type PushDeps, Troubles } from './pushRun.ts';
 import { type PushLease, withPushLease } from './withPushLease.ts';
 
 export interface PushResult {
@@ -48,6 +49,20 @@ interface Person {
   readonly userId: string;
   readonly recorded: PushedPerson;
   readonly here: Here;
+  readonly lease: PushLease;
+  readonly troubles: Troubles;
+}
+
+/** Some at a time, with the lease kept in between; what one of them answers does not stop the others. */
+async function forEach<T>(
+  { lease, troubles }: Person,
+  items: readonly T[],
+  run: (item: T) => Promise<void>,
+): Promise<void> {
+  for (const chunk of chunksOf(items, PARALLEL_READS)) {
+    await lease.keep();
+    await Promise.all(chunk.map(async (item) => run(item).catch((error: unknown) => troubles.keep(error))));
+  }
 }
 
 async function readHere(deps: PushDeps, userId: string): Promise<Here> {
@@ -100,72 +115,85 @@ interface EnsuredOrganizations {
   readonly there: There<OrganizationRole>;
   /** Teams that the answers carried. */
   readonly teams: ReadonlyMap<string, ProxyTeam>;
-  /** Organizations that the proxy refused to make: no team can be made inside them. */
-  readonly missing: ReadonlySet<string>;
+  /** Those that are there, with the models that they have there, which their teams follow. */
+  readonly models: ReadonlyMap<string, readonly string[]>;
 }
 
-async function ensureOrganizations(
-  deps: PushDeps,
-  { userId, here, recorded }: Person,
-): Promise<EnsuredOrganizations> {
+async function ensureOrganizations(deps: PushDeps, person: Person): Promise<EnsuredOrganizations> {
+  const { userId, here, recorded } = person;
   const there = createThere(here.organizationRows);
   const roles = new Map(here.organizationRows.rows.map((row) => [row.entityId, row.role]));
   const teams = new Map<string, ProxyTeam>();
-  const missing = new Set<string>();
+  const models = new Map<string, readonly string[]>();
   // Those of the person's teams too: a team can only be made inside an organization that is there.
   const ids = new Set([...roles.keys(), ...here.organizations.found.keys()]);
-  await inBatches([...ids], PARALLEL_READS, async (id) => {
+  await forEach(person, [...ids], async (id) => {
     const organization = here.organizations.found.get(id)?.value;
     if (organization === undefined) return holdMissing(there, 'organization', id);
+    // Until it is known what the proxy has of it; what is held for another reason stays held.
+    const wasHeld = there.held.has(id);
+    there.held.add(id);
     const ensured = await ensureOrganization(deps, id, organizationValues(organization));
     there.reported.push(...ensured.reported);
     for (const [teamId, team] of ensured.teams) teams.set(teamId, team);
     const role = roles.get(id);
-    if (ensured.isMissing) {
-      missing.add(id);
-      there.held.add(id);
-    } else if (role !== undefined) there.desired.set(id, role);
     there.actual.set(id, roleIn(ensured.members, userId));
+    if (ensured.isMissing) return;
+    models.set(id, ensured.values.models ?? []);
+    if (wasHeld) return;
+    there.held.delete(id);
+    if (role !== undefined) there.desired.set(id, role);
   });
-  await inBatches(othersOf(there, recorded.organizations), PARALLEL_READS, async (id) => {
+  await forEach(person, othersOf(there, recorded.organizations), async (id) => {
+    there.held.add(id);
     there.actual.set(id, roleIn((await deps.proxy.findOrganization(id))?.members ?? [], userId));
+    there.held.delete(id);
   });
-  return { there, teams, missing };
+  return { there, teams, models };
 }
 
 async function ensureTeams(
   deps: PushDeps,
-  { userId, here, recorded }: Person,
+  person: Person,
   organizations: EnsuredOrganizations,
 ): Promise<There<TeamRole>> {
+  const { userId, here, recorded } = person;
   const there = createThere(here.teamRows);
-  await inBatches(here.teamRows.rows, PARALLEL_READS, async ({ entityId: id, role }) => {
+  await forEach(person, here.teamRows.rows, async ({ entityId: id, role }) => {
     const team = here.teams.found.get(id)?.value;
     if (team === undefined) return holdMissing(there, 'team', id);
-    const organization =
-      team.organization_id === undefined
-        ? undefined
-        : here.organizations.found.get(team.organization_id)?.value;
-    const desired = teamValues(team, organization);
-    if (desired === undefined) return holdMissing(there, 'team', id);
-    if (organizations.missing.has(team.organization_id ?? '')) {
-      there.held.add(id);
-      return;
-    }
-    const known = organizations.teams.get(id);
-    const ensured = await ensureTeam(deps, id, { desired, known });
+    const { organization_id: organizationId } = team;
+    const isKnown = organizationId === undefined || here.organizations.found.has(organizationId);
+    if (!isKnown) return holdMissing(there, 'team', id);
+    there.held.add(id);
+    const models = organizationId === undefined ? undefined : organizations.models.get(organizationId);
+    const desired = teamValues(team, models && { models });
+    // Its organization is not there: refused, or in trouble, which is told of the organization.
+    if (desired === undefined) return;
+    const ensured = await ensureTeam(deps, id, { desired, known: organizations.teams.get(id) });
     there.reported.push(...ensured.reported);
-    if (ensured.isMissing) there.held.add(id);
-    else there.desired.set(id, role);
     there.actual.set(id, roleIn(ensured.members, userId));
+    if (ensured.isMissing) return;
+    there.held.delete(id);
+    there.desired.set(id, role);
   });
-  await inBatches(othersOf(there, recorded.teams), PARALLEL_READS, async (id) => {
+  await forEach(person, othersOf(there, recorded.teams), async (id) => {
+    there.held.add(id);
     there.actual.set(id, roleIn((await deps.proxy.findTeam(id))?.members ?? [], userId));
+    there.held.delete(id);
   });
   return there;
 }
 
-async function pushUnderLease(deps: PushDeps, userId: string, lease: PushLease): Promise<PushResult> {
+interface Push {
+  readonly userId: string;
+  readonly lease: PushLease;
+  /** Also of a run that has not finished: it has died. */
+  readonly takesUnfinished: boolean;
+}
+
+async function pushUnderLease(deps: PushDeps, push: Push): Promise<PushResult> {
+  const { userId, lease } = push;
   const [user, recorded, here] = await Promise.all([
     deps.store.users.find(userId),
     deps.record.readPerson(userId),
@@ -179,7 +207,14 @@ async function pushUnderLease(deps: PushDeps, userId: string, lease: PushLease):
       reported: [{ kind: 'user', id: userId, code: 'row_missing' }],
     };
   }
-  const person: Person = { userId, recorded, here };
+  // What the finish writes (budget, models, email, a higher role) is still to come, and a half-empty user has no limits.
+  if (user.run.state === 'applying' && user.run.report === undefined && !push.takesUnfinished) {
+    throw new AppError('push_overtaken', 'The provisioning of this person has not finished.', {
+      retryable: true,
+    });
+  }
+  const troubles = new Troubles();
+  const person: Person = { userId, recorded, here, lease, troubles };
   const organizations = await ensureOrganizations(deps, person);
   const desired = userValues(user.user);
   const ensuredUser = await ensureUser(deps, lease, { userId, desired, recorded: recorded.user });
@@ -196,7 +231,7 @@ async function pushUnderLease(deps: PushDeps, userId: string, lease: PushLease):
   const teams = await ensureTeams(deps, person, organizations);
   const pushed = await pushMemberships(
     deps,
-    { userId, lease },
+    { userId, lease, recorded, troubles },
     {
       organizations: planMembershipPush({ ...organizations.there, recorded: recorded.organizations }),
       teams: planMembershipPush({ ...teams, recorded: recorded.teams }),
@@ -208,6 +243,8 @@ async function pushUnderLease(deps: PushDeps, userId: string, lease: PushLease):
     ...teams.reported,
     ...pushed.reported,
   ];
+  // The message waits and comes back for them; all else is done.
+  troubles.throwFirst();
   const refusals = reported.filter(({ code }) => code === 'refused');
   await recordEnd({ deps, lease }, recorded.outcome, {
     ...(refusals.length === 0
@@ -215,7 +252,8 @@ async function pushUnderLease(deps: PushDeps, userId: string, lease: PushLease):
       : { status: 'failed' as const, reason: 'litellm_refused' }),
     reported: reported.slice(0, PUSH_REPORT_LIMIT),
   });
-  if (refusals.length > 0) throw refusalOf(refusals);
+  // Of a refused organization or team its own message tells the operator, once for all who are in it.
+  if (pushed.reported.some(({ code }) => code === 'refused')) throw refusalOf(refusals);
   return { status: 'done', changes: pushed.changes, reported };
 }
 
@@ -241,8 +279,12 @@ async function recordEnd(
  * Throws `push_overtaken` and the proxy's retryable errors (try again later), and, after all else is done, `litellm_refused` and
  * `litellm_email_taken` (final); and what the store throws.
  */
-export async function pushPerson(deps: PushDeps, userId: string): Promise<PushResult> {
+export async function pushPerson(
+  deps: PushDeps,
+  userId: string,
+  { takesUnfinished = false }: { readonly takesUnfinished?: boolean } = {},
+): Promise<PushResult> {
   return withPushLease(deps, { kind: 'user', id: userId }, async (lease) =>
-    pushUnderLease(deps, userId, lease),
+    pushUnderLease(deps, { userId, lease, takesUnfinished }),
   );
 }

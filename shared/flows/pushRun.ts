@@ -1,4 +1,5 @@
 /** What the steps of one push to the LiteLLM proxy share. */
+import { AppError } from '../errors.ts';
 import type { Clock, ProvisionQueue, Random } from '../ports.ts';
 import type { Proxy, PushRecord } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
@@ -26,4 +27,28 @@ export interface ProxyChanges {
 /** Gives a number from 0 up to, but not including, 1: so that those who wait for the same thing do not come back at once. */
 export function jitter(random: PushDeps['random']): number {
   return (random.bytes(1)[0] ?? 0) / 256;
+}
+
+/**
+ * Collects what went wrong with single things, so that the rest is done before it is thrown: what one broken organization answers
+ * must not keep somebody in all others. What concerns the proxy as a whole is thrown at once.
+ */
+export class Troubles {
+  #first: AppError | undefined;
+
+  /** Keeps the error if it is about one thing alone; throws it otherwise. */
+  keep(error: unknown): void {
+    if (!(error instanceof AppError) || !isAboutOneThing(error)) throw error;
+    this.#first ??= error;
+  }
+
+  /** Throws the first one that was kept. */
+  throwFirst(): void {
+    if (this.#first !== undefined) throw this.#first;
+  }
+}
+
+/** LiteLLM answered, but with an error of its own or with something that nobody can read. */
+function isAboutOneThing({ code, details }: AppError): boolean {
+  return code === 'litellm_answer_invalid' || (code === 'litellm_unreachable' && details['status'] === 500);
 }

@@ -58,7 +58,8 @@ async function keep(
   const reason = outcome?.reason ?? 'unexpected';
   const userId = kind === 'user' ? { userId: id } : {};
   await deps.failures.keep({ id: poison.id, text, reason, failedAt, ...userId });
-  if (kind === 'user') {
+  // Of a message that failed before a newer one succeeded nobody needs to hear.
+  if (kind === 'user' && outcome?.status !== 'done') {
     const { attempts = 0, reported = [] } = outcome ?? {};
     await deps.record.recordPersonOutcome(id, {
       status: 'failed',

@@ -13,7 +13,7 @@ export const LEASE_MS = 60_000;
 const LONGEST_CALL_MS = 20_000;
 
 /** How long somebody waits for a lease before the message is put back. */
-export const LEASE_WAIT_MS = 10_000;
+export const LEASE_WAIT_MS = 5_000;
 const FIRST_WAIT_MS = 40;
 const LONGEST_WAIT_MS = 1_000;
 
@@ -64,14 +64,14 @@ async function requireLease(deps: LeaseDeps, subject: PushSubject): Promise<Held
   }
 }
 
-/** A write whose answer was lost may still take effect, so nobody else may write until the lease has run out. */
-function mayStillWrite(error: unknown): boolean {
+/** Whether it is a write whose answer was lost, which may still take effect: nobody else may write until the lease has run out. */
+export function mayStillTakeEffect(error: unknown): boolean {
   return error instanceof AppError && error.details['mayHaveWritten'] === true;
 }
 
 /**
- * Runs `work` while nobody else writes about the subject: 3 requests of storage (4 for each one who is waited for). Leases of
- * entities are taken one at a time, inside the person's, so no two runs wait for one another.
+ * Runs `work` while nobody else writes about the subject: 3 requests of storage (4 for each one who is waited for). Nobody who
+ * holds the lease of an entity waits for another one, so no two runs wait for each other.
  * Throws `push_overtaken` (retryable) where the lease could not be had in {@link LEASE_WAIT_MS} or was taken over.
  */
 export async function withPushLease<T>(
@@ -84,7 +84,7 @@ export async function withPushLease<T>(
   try {
     return await work(lease);
   } catch (error) {
-    leaveIt = mayStillWrite(error);
+    leaveIt = mayStillTakeEffect(error);
     throw error;
   } finally {
     if (!leaveIt) await release(deps, lease);

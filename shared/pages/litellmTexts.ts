@@ -36,6 +36,14 @@ export const litellmReportTexts: Readonly<
     happened: 'Empty here, but LiteLLM does not let it be emptied',
     todo: 'Ask the LiteLLM admin to empty it there.',
   },
+  made_there: {
+    happened: 'Somebody made it in LiteLLM, and what is otherwise there stays',
+    todo: 'Ask the LiteLLM admin if it should be as it is here.',
+  },
+  not_moved: {
+    happened: 'It was made in LiteLLM before its organization and is not in it there',
+    todo: 'Ask the LiteLLM admin to move it.',
+  },
   role_needs_licence: {
     happened: 'LiteLLM makes nobody team admin without a licence',
     todo: 'Ask the LiteLLM admin.',

@@ -41,7 +41,8 @@ describe('planEntityPush', () => {
   });
 
   it('adopts what somebody else made, whatever its values are', () => {
-    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt' });
+    const otherwise = ['max_budget'];
+    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', otherwise });
   });
 
   it('leaves alone what is as desired', () => {

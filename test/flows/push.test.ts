@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/errors.ts';
+import { provisionUser } from '../../shared/flows/provisionUser.ts';
 import { push } from '../../shared/flows/push.ts';
 import { parsePushMessage } from '../../shared/messages/pushMessage.ts';
 import { ALICE, BOB, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
@@ -180,7 +181,6 @@ describe('asking for a push', () => {
         return tables.write(...args);
       },
     };
-    const { provisionUser } = await import('../../shared/flows/provisionUser.ts');
     const requests = { queue: on.deps.queue, clock: on.world.clock, traceparent: () => undefined };
     const entry = message();
     const died = provisionUser({ ...on.world.worker(dying), push: requests }, entry, {
@@ -191,6 +191,13 @@ describe('asking for a push', () => {
     on.waiting.length = 0;
     await on.provision(entry);
     expect(on.waiting.map(({ text }) => parsePushMessage(text).subject)).toEqual([person]);
+  });
+
+  it('happens for a person who has another name now', async () => {
+    await signIn();
+    await on.provision(message({ second: 60, name: 'Alice Married' }));
+    await on.drain();
+    expect(on.proxy.users.get(ALICE)?.user_alias).toBe('Alice Married');
   });
 
   it('happens for every team that the timer makes, and for none that was there', async () => {
@@ -226,6 +233,19 @@ describe('a proxy that does not answer', () => {
     expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 
+  it('says when it wants to be asked again', async () => {
+    await on.drain();
+    const busy = new AppError('litellm_unreachable', 'Too many.', {
+      retryable: true,
+      details: { status: 429, retryAfterSeconds: 600 },
+    });
+    on.proxy.faults = () => ({ when: 'before', error: busy });
+    await on.provision(message());
+    on.waiting.length = 0;
+    await on.push(person);
+    expect(on.waiting[0]?.delaySeconds).toBeGreaterThanOrEqual(600);
+  });
+
   it('is given up after 24 hours', async () => {
     on.proxy.faults = () => ({ when: 'before', error: unreachable() });
     const since = on.world.clock.now().toISOString();
@@ -249,6 +269,113 @@ describe('a proxy that does not answer', () => {
     on.world.clock.advance(70_000);
     expect((await on.push(person)).status).toBe('done');
     expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+  });
+});
+
+describe('a run that has not finished', () => {
+  it('is waited for: what it writes last is what limits a new user', async () => {
+    on = createPushWorld({
+      rules: sampleRules({ defaultUserParams: { models: ['gpt-4'], max_budget: 10 } }),
+    });
+    await on.refresh();
+    await on.drain();
+    const results: (string | undefined)[] = [];
+    const eager = {
+      push: async (text: string, options?: { readonly delaySeconds?: number }): Promise<void> => {
+        await on.deps.queue.push(text, options);
+        const { reason } = await push(on.deps, parsePushMessage(text), { attempt: 1 });
+        results.push(reason);
+      },
+    };
+    const requests = { queue: eager, clock: on.world.clock, traceparent: () => undefined };
+    await provisionUser({ ...on.world.provisionDeps, push: requests }, message(), {
+      attempt: 1,
+      maxAttempts: 5,
+    });
+    expect(results).toEqual(['push_overtaken']);
+    expect(on.proxy.users.has(ALICE)).toBe(false);
+    await on.drain();
+    expect(on.proxy.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
+  });
+
+  it('is taken as it is once it must have died', async () => {
+    await on.drain();
+    await on.provision(message());
+    on.waiting.length = 0;
+    const row = (await on.world.tables.read('LiteLLMUserTable', { partitionKey: ALICE }))[0];
+    if (row === undefined) throw new Error('There is no row.');
+    const { partitionKey, rowKey } = row;
+    const state = { run_state: 'applying', run_report: '' };
+    expect(Object.keys(row.properties)).toEqual(expect.arrayContaining(Object.keys(state)));
+    await on.world.tables.write('LiteLLMUserTable', {
+      kind: 'merge',
+      key: { partitionKey, rowKey },
+      properties: state,
+      etag: '*',
+    });
+    expect(await on.push(person)).toMatchObject({ status: 'waiting', reason: 'push_overtaken' });
+    const since = on.world.clock.now().toISOString();
+    on.world.clock.advance(6 * 60_000);
+    const late = { version: 1, subject: person, waiting: { since, tries: 0 } } as const;
+    expect(await push(on.deps, late, { attempt: 1 })).toMatchObject({ status: 'done' });
+  });
+});
+
+describe('an organization of somebody else', () => {
+  it('decides about the models of its teams there', async () => {
+    const values = { organization_alias: 'Theirs', models: ['gpt-4'] };
+    on.proxy.organizations.set(id, { values, members: new Map() });
+    await signIn();
+    expect(on.proxy.teams.get(id)?.values.models).toEqual(['gpt-4']);
+    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+  });
+});
+
+describe('one broken organization', () => {
+  it('keeps nobody in another one', async () => {
+    on = createPushWorld({ assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }] });
+    await on.refresh();
+    await signIn({ groups: [id, 'other'] });
+    const broken = new AppError('litellm_unreachable', 'It broke.', {
+      retryable: true,
+      details: { status: 500 },
+    });
+    on.proxy.faults = (_number, call) =>
+      call.method === 'findOrganization' && call.ids[0] === id
+        ? { when: 'before', error: broken }
+        : undefined;
+    await on.provision(message({ groups: [id], second: 60 }));
+    const waiting = on.waiting.splice(0);
+    const [next] = waiting;
+    if (next === undefined) throw new Error('Nothing waits.');
+    const result = await push(on.deps, parsePushMessage(next.text), { attempt: 1 });
+    expect(result).toMatchObject({ status: 'waiting', reason: 'litellm_unreachable' });
+    expect(membersOf(on.proxy.teams.get('other'))).toEqual({});
+    expect(membersOf(on.proxy.organizations.get('other'))).toEqual({});
+    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+  });
+});
+
+describe('an intent that came to nothing', () => {
+  it('is taken back, so that what somebody adds by hand then stays theirs', async () => {
+    on = createPushWorld({
+      assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }],
+      rules: sampleRules({ groupsAlsoCreateOrgs: false }),
+    });
+    await on.refresh();
+    await on.drain();
+    await on.provision(message({ groups: [id, 'other'] }));
+    on.waiting.length = 0;
+    on.proxy.faults = (_number, call) =>
+      call.method === 'addTeamMember' ? { when: 'before', error: unreachable() } : undefined;
+    expect((await on.push(person)).status).toBe('waiting');
+    on.proxy.faults = () => undefined;
+    const team = on.proxy.teams.get('other');
+    if (team === undefined) throw new Error('There is no team.');
+    team.members = new Map([[ALICE, 'user']]);
+    on.waiting.length = 0;
+    await signIn({ groups: [], second: 60 });
+    expect(membersOf(team)).toEqual({ [ALICE]: 'user' });
   });
 });
 
@@ -286,10 +413,14 @@ describe('a refusal', () => {
     on.waiting.length = 0;
     on.proxy.faults = (_number, call) =>
       call.method === 'createOrganization' ? { when: 'before', error: refused(403) } : undefined;
-    await expect(on.push(person)).rejects.toMatchObject({
-      code: 'litellm_refused',
-      details: { refused: [`organization ${id} (403)`] },
+    // Its own message fails, once for everybody who is in it.
+    expect((await on.push(person)).reported).toContainEqual({
+      kind: 'organization',
+      id,
+      code: 'refused',
+      detail: '403',
     });
+    expect((await on.deps.record.readPerson(ALICE)).outcome).toMatchObject({ status: 'failed' });
     expect(on.proxy.calls.some(({ method }) => method === 'createTeam')).toBe(false);
     expect(on.proxy.users.has(ALICE)).toBe(true);
   });

@@ -145,7 +145,7 @@ describe('what is deployed', () => {
 
   it('uses no preview of an API', () => {
     const template = bicepFiles.map((file) => readFileSync(join(infraDir, file), 'utf8')).join('\n');
-    const versions = [...template.matchAll(/ '[\w./]+@([^']+)'/g)].map((found) => found[1] ?? '');
+    const versions = [...template.matchAll(/ '\w+\.\w+(?:\/\w+)+@([^']+)'/g)].map((found) => found[1] ?? '');
     expect(versions.length).toBeGreaterThan(20);
     expect(versions.filter((version) => !/^(?:\d{4}-\d{2}-\d{2}|v1\.0)$/.test(version))).toEqual([]);
   });

@@ -126,6 +126,7 @@ export class MemoryProxy implements Proxy {
       if (this.teams.has(id)) return 'already';
       const { organization_id: organizationId } = values;
       if (organizationId !== undefined && !this.organizations.has(organizationId)) throw refused(500);
+      this.#requireSubset(values, values.models);
       const { keyUserId } = this.#options;
       const members = new Map(keyUserId === undefined ? [] : [[keyUserId, 'admin']]);
       this.teams.set(id, { values, members });
@@ -150,7 +151,21 @@ export class MemoryProxy implements Proxy {
   }
 
   async updateTeam(id: string, changes: Partial<TeamValues>): Promise<void> {
-    await this.#write('updateTeam', [id], () => update(this.teams, id, changes));
+    await this.#write('updateTeam', [id], () => {
+      // The client does not move teams.
+      const { organization_id: _organization, ...rest } = changes;
+      const { values } = this.teams.get(id) ?? {};
+      const isOther = changes.models?.join() !== values?.models.join();
+      if (isOther) this.#requireSubset(values ?? {}, changes.models ?? []);
+      update(this.teams, id, rest);
+    });
+  }
+
+  /** A team's models are among its organization's, where that has a list. */
+  #requireSubset({ organization_id: id = '' }: Partial<TeamValues>, models: readonly string[]): void {
+    const allowed = this.organizations.get(id)?.values.models ?? [];
+    if (allowed.length === 0) return;
+    if (!models.every((model) => allowed.includes(model))) throw refused(400);
   }
 
   async updateUser(id: string, changes: Partial<UserValues>): Promise<void> {

@@ -235,7 +235,8 @@ async function applyHere({ world, deps }: PushWorld, edit: HereEdit): Promise<vo
         row,
         {
           budgetHere: { max_budget: 11 },
-          modelsHere: { models: '["here"]' },
+          // Of a team: any other list may be one that its organization does not allow.
+          modelsHere: { models: edit.of === 'teams' ? '[]' : '["here"]' },
           aliasHere: { [edit.of === 'teams' ? 'team_alias' : 'organization_alias']: 'Here' },
           breakRow: { max_budget: 'much' },
         }[edit.edit],

@@ -53,7 +53,8 @@ export function createOrganizationCalls(litellm: Litellm): OrganizationCalls {
         organization_id: organizationId,
         member: { user_id: userId, role },
       });
-      return settle(answer, async () => (await findRole(organizationId, userId)) === role);
+      // After a 500 it is more likely this very member than one that somebody else added at the same moment.
+      return settle(answer, async () => (await findRole(organizationId, userId)) === role, 'done');
     },
     async changeOrganizationRole(organizationId, userId, role) {
       const answer = await litellm.call(REQUESTS.updateOrganizationMember, {

@@ -53,7 +53,8 @@ export function createTeamCalls(litellm: Litellm): TeamCalls {
       });
       if (isAlready(answer)) return 'already';
       requireLicence(answer, role);
-      return settle(answer, async () => (await findRole(teamId, userId)) === role);
+      // After a 500 it is more likely this very member than one that somebody else added at the same moment.
+      return settle(answer, async () => (await findRole(teamId, userId)) === role, 'done');
     },
     async changeTeamRole(teamId, userId, role) {
       // LiteLLM takes the role of somebody who is no member, and older versions drop a member's limits that are not sent along.
