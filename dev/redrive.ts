@@ -4,11 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { createFailureStore } from '../shared/adapters/failureStore.ts';
-import { createStorageQueue } from '../shared/adapters/storageQueue.ts';
-import { createAzureTables } from '../shared/adapters/tables/azureTables.ts';
 import type { Tables } from '../shared/adapters/tables/tables.ts';
 import { createUserStore } from '../shared/adapters/userStore.ts';
-import { Secret } from '../shared/config.ts';
 import { errorCodeOf } from '../shared/errors.ts';
 import type { RedriveDeps } from '../shared/flows/redrive.ts';
 import { redrive, type Redriven } from '../shared/flows/redrive.ts';
@@ -16,8 +13,7 @@ import { type PushRedriveDeps, redrivePushes } from '../shared/flows/recordPushF
 import { PROVISION_QUEUE, PUSH_QUEUE } from '../shared/messages.ts';
 import type { ProvisionQueue } from '../shared/ports.ts';
 import type { KeptFailures } from '../shared/storePorts.ts';
-import { azureCliCredential } from './azureCliCredential.ts';
-import { readConnectionString } from './stack/readConnectionString.ts';
+import { openStorage } from './openStorage.ts';
 
 const HELP = `npm run redrive                       lists what the queues gave up on
 npm run redrive -- --all              puts back all that were not put back yet
@@ -47,24 +43,8 @@ function depsOn(tables: Tables, createQueue: (queueName: string) => ProvisionQue
 }
 
 async function createDeps(account: string | undefined): Promise<Deps> {
-  if (account === undefined) {
-    const connectionString = await readConnectionString();
-    const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
-    return depsOn(
-      createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
-      (queueName) => createStorageQueue({ storage, queueName }),
-    );
-  }
-  const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
-  const storage = {
-    kind: 'managedIdentity' as const,
-    queueServiceUri: uri('queue'),
-    tableServiceUri: uri('table'),
-  };
-  const credential = azureCliCredential;
-  return depsOn(createAzureTables({ connection: { ...storage, credential } }), (queueName) =>
-    createStorageQueue({ storage, queueName, credential }),
-  );
+  const { tables, createQueue } = await openStorage(account);
+  return depsOn(tables, createQueue);
 }
 
 function listOf(queue: string, { failures }: KeptFailures): object[] {

@@ -1,9 +1,8 @@
 /** The queue message between the callback, which saw something, and the worker, which provisions it. */
-import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
 import { isSafeId } from './domain/isSafeId.ts';
 import type { GroupsSource, ObservationKey, Person } from './domain/observation.ts';
-import { AppError } from './errors.ts';
+import { parseJson, readMessage, TRACEPARENT } from './messages/readMessage.ts';
 
 export const PROVISION_QUEUE = 'provision';
 /** Where the Functions host puts a message after its last attempt. */
@@ -47,7 +46,6 @@ export interface ParkedMessage extends MessageBody {
 
 export type ProvisionMessage = InlineMessage | ParkedMessage;
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const safeId = z.string().check(z.refine(isSafeId));
 const instant = z.iso.datetime();
 
@@ -96,29 +94,12 @@ export function findTraceparent(entry: unknown): string | undefined {
   return parsed.success ? parsed.data.traceparent : undefined;
 }
 
-/**
- * Reads a queue entry, as text or as the object that the Functions host made of it. Fields it does not know are dropped.
- * Throws `message_unreadable` (final) whose details name the paths that are wrong and none of their values.
- */
+/** As `readMessage`. */
 export function parseProvisionMessage(entry: unknown): ProvisionMessage {
-  const parsed = messageSchema.safeParse(typeof entry === 'string' ? parseJson(entry) : entry);
-  if (parsed.success) return parsed.data;
-  const paths = parsed.error.issues.map((issue) => toDotPath(issue.path) || '(whole message)');
-  throw new AppError('message_unreadable', 'The queue message is not a provisioning message of version 1', {
-    details: { paths: [...new Set(paths)].slice(0, 10) },
-  });
+  return readMessage(messageSchema, entry, 'provisioning');
 }
 
 /** Gives the message's text. The queue's adapter adds base64. */
 export function serializeProvisionMessage(message: ProvisionMessage): string {
   return JSON.stringify(message);
-}
-
-/** Text that is no JSON stays text, which the schema then refuses as a whole. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Directory, DirectoryInput } from './directory.ts';
 import { parseDirectory } from './directory.ts';
 import type { DirectoryEdit } from './directoryEdits.ts';
+import { createControlCall } from '../stack/createControlCall.ts';
 import type { FaultsInput } from './faults.ts';
 import { requestKinds } from './requestRecord.ts';
 
@@ -46,19 +47,7 @@ export interface ControlClient {
 
 /** Creates a client for the emulator at `browserUrl`. Its calls throw where the emulator refuses, with the reason. */
 export function createControlClient(browserUrl: string): ControlClient {
-  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const response = await fetch(`${browserUrl}/control/${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const answer = await response.text();
-    if (!response.ok) {
-      throw new Error(`${method} /control/${path} was refused (${response.status}): ${answer}`);
-    }
-    const value: unknown = answer === '' ? undefined : JSON.parse(answer);
-    return value;
-  };
+  const call = createControlCall(browserUrl);
   const editDirectory: ControlClient['editDirectory'] = async (...edits) => {
     await call('PATCH', 'directory', { edits });
   };

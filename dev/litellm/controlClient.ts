@@ -1,6 +1,7 @@
 /** The control interface, typed. */
 import { z } from 'zod';
 
+import { createControlCall } from '../stack/createControlCall.ts';
 import type { Faults } from './faults.ts';
 import { createHandEdits } from './handEdits.ts';
 import type { HandEditInput, HandEdits } from './handEdits.ts';
@@ -41,19 +42,7 @@ export interface ControlClient extends HandEdits<Promise<void>> {
 
 /** Creates a client for the emulator at `url`. Its calls throw where the emulator refuses, with the reason. */
 export function createControlClient(url: string): ControlClient {
-  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const response = await fetch(`${url}/control/${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const answer = await response.text();
-    if (!response.ok) {
-      throw new Error(`${method} /control/${path} was refused (${response.status}): ${answer}`);
-    }
-    const value: unknown = answer === '' ? undefined : JSON.parse(answer);
-    return value;
-  };
+  const call = createControlCall(url);
   const send = async (method: string, path: string, body?: object): Promise<void> => {
     await call(method, path, body);
   };

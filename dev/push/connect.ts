@@ -6,20 +6,15 @@ import { setTimeout as sleepMs } from 'node:timers/promises';
 import { z } from 'zod';
 import { createLitellmProxy } from '../../shared/adapters/litellmProxy.ts';
 import { createPushRecord } from '../../shared/adapters/pushRecord.ts';
-import { createStorageQueue } from '../../shared/adapters/storageQueue.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import { createStore } from '../../shared/app/createStore.ts';
-import { Secret } from '../../shared/config.ts';
 import { formatFault } from '../../shared/config/configFault.ts';
 import { type LitellmAccess, readLitellm } from '../../shared/config/litellm.ts';
 import { type Environment, SettingsReader } from '../../shared/config/settingsReader.ts';
 import type { CompareDeps } from '../../shared/flows/compareMembers.ts';
 import type { PushDeps } from '../../shared/flows/pushRun.ts';
 import { PUSH_QUEUE } from '../../shared/messages.ts';
-import { azureCliCredential } from '../azureCliCredential.ts';
+import { openStorage } from '../openStorage.ts';
 import { readLocalSettings } from '../stack/localSettings.ts';
-import { readConnectionString } from '../stack/readConnectionString.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const clock = { now: () => new Date() };
@@ -67,33 +62,6 @@ async function requireLitellm(isStackStorage: boolean): Promise<LitellmAccess> {
   );
 }
 
-interface Storage {
-  readonly tables: Tables;
-  readonly queue: PushDeps['queue'];
-}
-
-async function openStorage(account: string | undefined): Promise<Storage> {
-  if (account === undefined) {
-    const connectionString = await readConnectionString();
-    const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
-    return {
-      tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
-      queue: createStorageQueue({ storage, queueName: PUSH_QUEUE }),
-    };
-  }
-  const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
-  const storage = {
-    kind: 'managedIdentity' as const,
-    queueServiceUri: uri('queue'),
-    tableServiceUri: uri('table'),
-  };
-  const credential = azureCliCredential;
-  return {
-    tables: createAzureTables({ connection: { ...storage, credential } }),
-    queue: createStorageQueue({ storage, queueName: PUSH_QUEUE, credential }),
-  };
-}
-
 export interface Connection {
   /** The proxy's address, to be shown. */
   readonly baseUrl: string;
@@ -105,7 +73,7 @@ export interface Connection {
 export async function connect(account: string | undefined): Promise<Connection> {
   const given = process.env['AzureWebJobsStorage'] ?? '';
   const { baseUrl, apiKey } = await requireLitellm(account === undefined && given === '');
-  const { tables, queue } = await openStorage(account);
+  const { tables, createQueue } = await openStorage(account);
   const store = createStore(tables);
   const record = createPushRecord({ tables, clock, random: { uuid: () => randomUUID() } });
   const proxy = createLitellmProxy({ baseUrl, apiKey, fetch, clock });
@@ -116,7 +84,7 @@ export async function connect(account: string | undefined): Promise<Connection> 
       store,
       proxy,
       record,
-      queue,
+      queue: createQueue(PUSH_QUEUE),
       clock,
       random: { bytes: (count) => randomBytes(count) },
       sleep: async (durationMs) => sleepMs(durationMs),
