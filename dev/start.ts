@@ -2,6 +2,7 @@
 import { join, relative, resolve } from 'node:path';
 import { findFreePort, isPortFree } from './stack/freePort.ts';
 import { readLocalSettings } from './stack/localSettings.ts';
+import { defaultStateDir } from './stack/localStateDir.ts';
 import { parseStartArguments, type StartArguments } from './stack/startArguments.ts';
 import { StartError } from './stack/startError.ts';
 import { resetStateDir } from './stack/resetStateDir.ts';
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
     console.log(help);
     return;
   }
-  const stateDir = resolve(options.stateDir ?? join(repositoryDir, '.local'));
+  const stateDir = resolve(options.stateDir ?? defaultStateDir);
   await requireUnlocked(stateDir);
   if (options.reset) {
     await resetStateDir(stateDir);

@@ -5,6 +5,7 @@ import { access, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { startFoundation } from './stack/foundation.ts';
 import { findFreePort, isPortFree } from './stack/freePort.ts';
+import { defaultStateDir } from './stack/localStateDir.ts';
 import { readLocalSettings } from './stack/localSettings.ts';
 import { parseStartArguments, type StartArguments } from './stack/startArguments.ts';
 import { StartError } from './stack/startError.ts';
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   if (!(await isPortFree(port))) {
     throw new StartError(`Port ${port} is in use. Give another one with --port.`);
   }
-  const stateDir = join(repositoryDir, '.local');
+  const stateDir = defaultStateDir;
   const lock = await lockStateDir(stateDir);
   const appDir = join(repositoryDir, 'dist');
   const foundation = await startFoundation({

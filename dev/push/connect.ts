@@ -1,7 +1,7 @@
 /** What `npm run push` compares: a storage account, and the LiteLLM proxy that goes with it. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { z } from 'zod';
 import { createLitellmProxy } from '../../shared/adapters/litellmProxy.ts';
@@ -14,6 +14,7 @@ import type { CompareDeps } from '../../shared/flows/compareMembers.ts';
 import type { PushDeps } from '../../shared/flows/pushRun.ts';
 import { PUSH_QUEUE } from '../../shared/messages.ts';
 import { openStorage } from '../openStorage.ts';
+import { findStateDir, stackFile } from '../stack/localStateDir.ts';
 import { readLocalSettings } from '../stack/localSettings.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -32,9 +33,8 @@ function isGiven(settings: Environment): boolean {
 
 /** Of whatever proxy the stack that runs now is connected to. */
 async function readStackSettings(): Promise<Environment> {
-  const stateDir = resolve(process.env['LOCAL_STATE_DIR'] ?? join(root, '.local'));
   try {
-    const { litellm } = stackSchema.parse(JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8')));
+    const { litellm } = stackSchema.parse(JSON.parse(await readFile(stackFile(findStateDir()), 'utf8')));
     return { LITELLM_BASE_URL: litellm?.baseUrl, LITELLM_API_KEY: litellm?.apiKey };
   } catch {
     return {};

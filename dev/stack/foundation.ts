@@ -63,7 +63,10 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
     }),
     profile === undefined
       ? undefined
-      : startLitellmProcess({ profile, ...(inMemory ? {} : { stateFile: join(stateDir, 'litellm.json') }) }),
+      : startLitellmProcess({
+          profile,
+          ...(inMemory ? {} : { stateFile: join(stateDir, 'litellm', 'state.json') }),
+        }),
     options.isBuilt === true ? undefined : buildApp({ outdir: options.appDir }),
   ]);
   if (

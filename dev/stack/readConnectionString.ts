@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findStateDir, stackFile } from './localStateDir.ts';
 
 /**
  * Gives the connection string that a tool works on: `AzureWebJobsStorage`, else that of the local stack that runs now
@@ -9,9 +9,8 @@ import { z } from 'zod';
 export async function readConnectionString(): Promise<string> {
   const fromEnvironment = process.env['AzureWebJobsStorage'];
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
-  const stateDir = resolve(process.env['LOCAL_STATE_DIR'] ?? join(import.meta.dirname, '..', '.local'));
   try {
-    const stack: unknown = JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8'));
+    const stack: unknown = JSON.parse(await readFile(stackFile(findStateDir()), 'utf8'));
     return z.object({ storageConnectionString: z.string() }).parse(stack).storageConnectionString;
   } catch {
     throw new Error(

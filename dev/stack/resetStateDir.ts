@@ -2,7 +2,16 @@ import { readdir, rm } from 'node:fs/promises';
 import { StartError } from './startError.ts';
 
 /** What a stack writes into its state folder. */
-const ownEntries = new Set(['app', 'azurite', 'host', 'host.log', 'identity', 'lock', 'stack.json']);
+const ownEntries = new Set([
+  'app',
+  'azurite',
+  'host',
+  'host.log',
+  'identity',
+  'litellm',
+  'lock',
+  'stack.json',
+]);
 /** Of these one is in every folder that a stack has used; the others are names that anybody may give. */
 const marks = new Set(['azurite', 'host.log', 'lock', 'stack.json']);
 

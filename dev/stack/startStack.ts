@@ -10,6 +10,7 @@ import type { Child } from './childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
 import { type HostLogFile, openHostLogFile } from './hostLogFile.ts';
+import { stackFile } from './localStateDir.ts';
 import { lockStateDir } from './stackLock.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -185,7 +186,7 @@ function createStack({ foundation, host, startHost, log, release, stateDir }: St
   };
 
   async function stopAll(): Promise<void> {
-    await rm(join(stateDir, 'stack.json'), { force: true });
+    await rm(stackFile(stateDir), { force: true });
     await current.stop();
     await foundation.stop();
     log.close();
@@ -217,5 +218,5 @@ async function writeStackFile(stateDir: string, stack: Stack): Promise<void> {
   const { LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey } = settings;
   const litellm = baseUrl === undefined || apiKey === undefined ? {} : { litellm: { baseUrl, apiKey } };
   const content = { url, identityUrl, storageConnectionString, ...litellm, pid: process.pid };
-  await writeFile(join(stateDir, 'stack.json'), `${JSON.stringify(content, null, 2)}\n`);
+  await writeFile(stackFile(stateDir), `${JSON.stringify(content, null, 2)}\n`);
 }

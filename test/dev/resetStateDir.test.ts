@@ -32,7 +32,7 @@ describe('resetStateDir', () => {
   });
 
   test('deletes what a stack left', async () => {
-    await fill(['azurite/', 'identity/', 'host/', 'app/', 'host.log', 'lock', 'stack.json']);
+    await fill(['azurite/', 'identity/', 'litellm/', 'host/', 'app/', 'host.log', 'lock', 'stack.json']);
     await resetStateDir(dir);
     await expect(stat(dir)).rejects.toThrow('ENOENT');
   });

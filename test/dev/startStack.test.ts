@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { resetStateDir } from '../../dev/stack/resetStateDir.ts';
 import { type Stack, startStack } from '../../dev/stack/startStack.ts';
 
 let stateDir: string;
@@ -94,4 +95,12 @@ test('notices a process that ends by itself, and stops all the same', async () =
   await expect(readFile(join(dir, 'stack.json'))).rejects.toThrow('ENOENT');
   await expect(fetch(other.browserUrl)).rejects.toThrow('fetch failed');
   await rm(dir, { recursive: true });
+});
+
+test('leaves nothing in its folder that --reset would take for somebody else’s', async () => {
+  const used = await mkdtemp(join(tmpdir(), 'used-'));
+  const kept = await startStack({ stateDir: used, litellmProfile: 'newer', runTimers: false });
+  await kept.stop();
+  await resetStateDir(used);
+  await expect(readFile(join(used, 'host.log'))).rejects.toThrow('ENOENT');
 });
