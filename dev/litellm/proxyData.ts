@@ -125,6 +125,26 @@ export type ProxyData = z.infer<typeof proxyDataSchema>;
 /** The user behind the master key. */
 export const masterUserId = 'default_user_id';
 
+/** Gives what a user has who was given nothing. */
+export function newUser(now: string): Omit<User, 'user_id'> {
+  return {
+    user_email: null,
+    user_alias: null,
+    user_role: 'internal_user',
+    sso_user_id: null,
+    teams: [],
+    models: [],
+    metadata: {},
+    max_budget: null,
+    budget_duration: null,
+    tpm_limit: null,
+    rpm_limit: null,
+    spend: 0,
+    created_at: now,
+    updated_at: now,
+  };
+}
+
 /** Gives a proxy as it is after its first start: nothing but the master key's user. */
 export function createEmptyData(now: string): ProxyData {
   return {
@@ -136,20 +156,8 @@ export function createEmptyData(now: string): ProxyData {
     users: [
       {
         user_id: masterUserId,
-        user_email: null,
-        user_alias: null,
+        ...newUser(now),
         user_role: 'proxy_admin',
-        sso_user_id: null,
-        teams: [],
-        models: [],
-        metadata: {},
-        max_budget: null,
-        budget_duration: null,
-        tpm_limit: null,
-        rpm_limit: null,
-        spend: 0,
-        created_at: now,
-        updated_at: now,
       },
     ],
     keys: [],

@@ -12,6 +12,7 @@ import type {
   User,
   VirtualKey,
 } from './proxyData.ts';
+import { newUser } from './proxyData.ts';
 
 /** What the database would refuse: a key that is there already, or one that points to nothing. */
 export class ConstraintViolated extends Error {
@@ -124,20 +125,7 @@ export class ProxyStore {
       throw new ConstraintViolated('Unique constraint failed on the fields: (`user_id`)');
     }
     const user: User = {
-      user_email: null,
-      user_alias: null,
-      user_role: 'internal_user',
-      sso_user_id: null,
-      teams: [],
-      models: [],
-      metadata: {},
-      max_budget: null,
-      budget_duration: null,
-      tpm_limit: null,
-      rpm_limit: null,
-      spend: 0,
-      created_at: now,
-      updated_at: now,
+      ...newUser(now),
       ...fields,
     };
     this.#putUser(user);

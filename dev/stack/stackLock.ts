@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { stackFile } from './localStateDir.ts';
 import { StartError } from './startError.ts';
 
 const ownerSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
@@ -31,7 +32,7 @@ export async function requireUnlocked(stateDir: string): Promise<void> {
   const file = join(stateDir, 'lock');
   const owner = ownerSchema.safeParse(await readJson(file));
   if (owner.success && (await isAlive(owner.data))) {
-    const stack = z.object({ url: z.string() }).safeParse(await readJson(join(stateDir, 'stack.json')));
+    const stack = z.object({ url: z.string() }).safeParse(await readJson(stackFile(stateDir)));
     const where = stack.success ? `at ${stack.data.url}` : 'or is starting';
     throw new StartError(
       `The stack already runs ${where} (process ${owner.data.pid}). Stop it with Ctrl-C there; if there is no such process, delete ${file}.`,

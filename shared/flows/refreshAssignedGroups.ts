@@ -15,6 +15,7 @@ import type { PushSubject } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
 import type { EnsureDeps } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
+import { chunksOf } from './inBatches.ts';
 import { type PushRequests, requestPush } from './requestPush.ts';
 
 export interface RefreshDeps extends EnsureDeps {
@@ -130,10 +131,11 @@ async function requestPushes(
       ? [{ kind: 'organization', id }]
       : [];
   });
-  for (let from = 0; from < subjects.length; from += PARALLEL_REQUESTS) {
-    const some = subjects.slice(from, from + PARALLEL_REQUESTS);
-    const delaySeconds = Math.floor(from / PARALLEL_REQUESTS);
-    await Promise.all(some.map(async (subject) => requestPush(push, subject, { delaySeconds })));
+  let delaySeconds = 0;
+  for (const some of chunksOf(subjects, PARALLEL_REQUESTS)) {
+    const options = { delaySeconds };
+    await Promise.all(some.map(async (subject) => requestPush(push, subject, options)));
+    delaySeconds += 1;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import type { HeldLease, PushSubject } from '../proxyPorts.ts';
-import type { PushDeps } from './pushRun.ts';
+import { jitter, type PushDeps } from './pushRun.ts';
 
 /** How long a lease holds without being renewed. */
 export const LEASE_MS = 60_000;
@@ -60,7 +60,7 @@ async function requireLease(deps: LeaseDeps, subject: PushSubject): Promise<Held
     const held = await deps.record.takeLease(subject, LEASE_MS);
     if (held !== undefined) return held;
     if (deps.clock.now().getTime() >= giveUpMs) throw overtaken(subject);
-    await deps.sleep(waitMs * (0.5 + (deps.random.bytes(1)[0] ?? 0) / 256));
+    await deps.sleep(waitMs * (0.5 + jitter(deps.random)));
   }
 }
 

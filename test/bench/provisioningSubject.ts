@@ -5,29 +5,17 @@ import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
 import type { Tables } from '../../shared/adapters/tables/tables.ts';
 import { createStore } from '../../shared/app/createStore.ts';
 import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/domain/assignedGroups.ts';
-import type { Rules } from '../../shared/domain/rules.ts';
 import { createGroupKnowledge } from '../../shared/flows/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../shared/flows/provisionRun.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/flows/provisionUser.ts';
 import { type InlineMessage, MAX_DELIVERIES } from '../../shared/messages.ts';
+import type { Rules } from '../../shared/domain/rules.ts';
+import { sampleRules } from '../support/world.ts';
 
 export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
 
 /** Flag on, an organization and a team a group; what the local stack's settings say. */
-export const SUBJECT_RULES: Rules = {
-  groupsAlsoCreateOrgs: true,
-  defaultTeamParams: {
-    models: ['gpt-4', 'gpt-3.5-turbo'],
-    max_budget: 1000,
-    budget_duration: '30d',
-    team_member_permissions: [],
-  },
-  defaultUserParams: { models: [] },
-  roleMappings: new Map(),
-  orgTeamBudget: 'inherit',
-  membershipSyncMode: 'full',
-  assignedGroupsAreKnown: true,
-};
+export const SUBJECT_RULES = sampleRules();
 
 export interface SubjectPerson {
   readonly userId: string;

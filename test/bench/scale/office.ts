@@ -7,7 +7,6 @@ import type { Tables } from '../../../shared/adapters/tables/tables.ts';
 import { createStore } from '../../../shared/app/createStore.ts';
 import { Secret } from '../../../shared/config.ts';
 import type { AssignedGroup } from '../../../shared/domain/assignedGroups.ts';
-import type { Rules } from '../../../shared/domain/rules.ts';
 import { timeOrderedUuid } from '../../../shared/domain/timeOrderedUuid.ts';
 import type { CompleteLoginDeps } from '../../../shared/flows/completeLogin.ts';
 import { completeLogin } from '../../../shared/flows/completeLogin.ts';
@@ -26,6 +25,7 @@ import type { Chance, Employee } from './company.ts';
 import type { Purpose, RequestLedger } from './requestLedger.ts';
 import { createRequestLedger } from './requestLedger.ts';
 import { spreadTables } from './spreadTables.ts';
+import { sampleRules } from '../../support/world.ts';
 
 const TENANT_ID = '11111111-2222-4333-8444-555555555555';
 
@@ -33,20 +33,7 @@ const TENANT_ID = '11111111-2222-4333-8444-555555555555';
 const GRAPH_PAGE = 999;
 
 /** The flag on and limits set: the costlier of the two ways. */
-const RULES: Rules = {
-  groupsAlsoCreateOrgs: true,
-  defaultTeamParams: {
-    models: ['gpt-4', 'gpt-3.5-turbo'],
-    max_budget: 1000,
-    budget_duration: '30d',
-    team_member_permissions: [],
-  },
-  defaultUserParams: { models: [] },
-  roleMappings: new Map(),
-  orgTeamBudget: 'inherit',
-  membershipSyncMode: 'full',
-  assignedGroupsAreKnown: true,
-};
+const RULES = sampleRules();
 
 /** The simulated time, which every flow and adapter of the simulation sees. */
 export interface SimulatedClock extends Clock {
