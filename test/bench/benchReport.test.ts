@@ -10,7 +10,9 @@ import { createTenant, groupCountOf, groupIdOf, loginOf } from './signInTenant.t
 import {
   atLeast,
   atMost,
+  boundedBy,
   figureOf,
+  isOutOfReach,
   linearSlope,
   logLogSlope,
   median,
@@ -117,6 +119,15 @@ describe('goals', () => {
     ]).toMatchObject([{ reached: true }, { reached: false }, { reached: true }, { reached: false }]);
   });
 
+  it('are out of reach where the best possible misses them too, and not where they are reached', () => {
+    expect(isOutOfReach(boundedBy(atLeast('', 0.4, 0.6), 0.5))).toBe(true);
+    expect(isOutOfReach(boundedBy(atLeast('', 0.4, 0.6), 0.6))).toBe(false);
+    expect(isOutOfReach(boundedBy(atMost('', 0.25, 0.2), 0.24))).toBe(true);
+    expect(isOutOfReach(boundedBy(atMost('', 0.25, 0.2), 0.1))).toBe(false);
+    expect(isOutOfReach(boundedBy(atLeast('', 0.7, 0.6), 0.5))).toBe(false);
+    expect(isOutOfReach(boundedBy(atLeast('', 0.4, 0.6), undefined))).toBe(false);
+  });
+
   it('are missed by what is no number', () => {
     expect(atMost('', Number.NaN, 1).reached).toBe(false);
     expect(atLeast('', Number.NaN, 1).reached).toBe(false);
@@ -188,6 +199,15 @@ describe('a section', () => {
       '',
     ]);
   });
+
+  it('says of a goal that nobody can reach what the best possible is', () => {
+    const goals = [boundedBy(atLeast('of raw', 0.4, 0.6), 0.45), boundedBy(atLeast('of raw', 0.4, 0.6), 0.7)];
+    const text = renderSection({ ...section, goals });
+    expect(text).toContain(
+      '- **out of reach**: of raw: 0.4 (goal 0.6, the best possible here 0.45)\n' +
+        '- **missed**: of raw: 0.4 (goal 0.6, the best possible here 0.7)\n',
+    );
+  });
 });
 
 /** Where the bars of a chart begin and end, by class. */
@@ -219,6 +239,14 @@ describe('the chart', () => {
 
   it('draws the spread of the figure whose median the goal is', () => {
     expect(svg.match(/class="spread"/g)).toHaveLength(1);
+  });
+
+  it('marks the best possible where it is known', () => {
+    const bounded = boundedBy(atLeast('of raw', 0.4, 0.6), 0.45);
+    const marked = renderChart([{ ...section, goals: [...section.goals, bounded] }], '');
+    expect(marked.match(/class="best"/g)).toHaveLength(1);
+    expect(marked.match(/>out of reach</g)).toHaveLength(1);
+    expect(svg).not.toContain('class="best"');
   });
 
   it('escapes its texts, follows the reader’s theme, and needs nothing from elsewhere', () => {

@@ -3,12 +3,14 @@ import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
 import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
 import { acceptedList, createSubject, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
+import { provisionLeast } from './leastStorage.ts';
 import { provisionRaw, rawTableRequests } from './rawStorage.ts';
 
 const ALICE = personOf('alice');
 
-/** What orders runs and finds members; the floor goes without. */
-const OWN_TABLES: ReadonlySet<string> = new Set([TABLES.teamMembers, TABLES.organizationMembers]);
+/** What finds members; the floor goes without. */
+const INDEX_TABLES: ReadonlySet<string> = new Set([TABLES.teamMembers, TABLES.organizationMembers]);
+/** What orders runs. */
 const OWN_COLUMNS: ReadonlySet<string> = new Set([
   'index_etag',
   'observed_at',
@@ -22,9 +24,9 @@ const OWN_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** Table, key and columns of every row, with the values that are no instants. */
-function rowsOf(tables: MemoryTables): readonly unknown[] {
+function rowsOf(tables: MemoryTables, without: ReadonlySet<string> = INDEX_TABLES): readonly unknown[] {
   return Object.entries(tables.dump())
-    .filter(([table]) => !OWN_TABLES.has(table))
+    .filter(([table]) => !without.has(table))
     .flatMap(([table, rows]) =>
       rows
         .filter((row) => row.rowKey !== FENCE_ROW_KEY)
@@ -56,6 +58,23 @@ describe('the floor', () => {
     },
   );
 
+  it.each([true, false])(
+    'has the index rows too where they are asked for, and so has the least (new entities: %s)',
+    async (newEntities) => {
+      const groups = groupsOf('group', 120, newEntities ? 'absent' : 'present');
+      const ours = createMemoryTables();
+      const subject = createSubject(ours);
+      subject.know(acceptedList(groups));
+      await subject.provision(signInMessage(ALICE, groups));
+      const everything = rowsOf(ours, new Set());
+      for (const provision of [provisionRaw, provisionLeast]) {
+        const tables = createMemoryTables();
+        await provision(tables, { person: ALICE, groups, newEntities, withIndex: true });
+        expect(rowsOf(tables, new Set())).toEqual(everything);
+      }
+    },
+  );
+
   it.each([
     { count: 1, newEntities: false, requests: 3 },
     { count: 100, newEntities: false, requests: 3 },
@@ -70,6 +89,20 @@ describe('the floor', () => {
       await provisionRaw(tables, what);
       expect(tables.requests()).toHaveLength(requests);
       expect(rawTableRequests(what)).toBe(requests);
+    },
+  );
+
+  it.each([{ count: 1 }, { count: 99 }, { count: 100 }, { count: 1000 }])(
+    'of the rules sends as many requests as the product for $count existing groups',
+    async ({ count }) => {
+      const groups = groupsOf('group', count);
+      const ours = createMemoryTables();
+      const subject = createSubject(ours);
+      subject.know(acceptedList(groups));
+      await subject.provision(signInMessage(ALICE, groups));
+      const least = createMemoryTables();
+      await provisionLeast(least, { person: ALICE, groups, newEntities: false });
+      expect(least.requests()).toHaveLength(ours.requests().length);
     },
   );
 

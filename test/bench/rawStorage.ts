@@ -1,11 +1,17 @@
 /**
- * What storage itself takes for a first provisioning: the product's rows and nothing else. One row per entity and
- * membership and one of the user, in full transactions where a partition allows, side by side; no reads, no fence, no
- * claim, no index. Unsafe on purpose: it is the floor, not an alternative.
+ * What storage itself takes for a first provisioning. Raw: one row per entity and membership and one of the user, in full
+ * transactions where a partition allows, side by side; no reads, no fence, no claim, no index. Unsafe on purpose: it is the floor,
+ * not an alternative. With the index: the same and the rows that say who is in a team or an organization, which the rules
+ * require (docs/domain.md), still all side by side.
  */
 import { entityPartition } from '../../shared/adapters/entityStore.ts';
 import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import {
+  indexRow,
+  ORGANIZATION_MEMBERSHIPS,
+  TEAM_MEMBERSHIPS,
+} from '../../shared/adapters/tables/membershipKinds.ts';
 import type { Properties, RowKey, Tables } from '../../shared/adapters/tables/tables.ts';
 import { type SubjectPerson, TENANT_ID } from './provisioningSubject.ts';
 
@@ -14,7 +20,8 @@ const ROWS_PER_TRANSACTION = 100;
 /** As many as the product sends at once. */
 const PARALLEL_REQUESTS = 16;
 
-interface RawRow {
+/** A row that somebody's first provisioning writes, and its table. */
+export interface RawRow {
   readonly table: string;
   readonly key: RowKey;
   readonly properties: Properties;
@@ -25,14 +32,21 @@ export interface RawProvisioning {
   readonly groups: readonly { readonly id: string; readonly displayName: string }[];
   /** Whether organizations and teams are written too, or are there already. */
   readonly newEntities: boolean;
+  /** Whether the rows of the member indexes are written too. Default false. */
+  readonly withIndex?: boolean;
 }
 
 /** Writes the rows of one person's first provisioning; {@link rawTableRequests} requests. Throws an Error where one is there. */
 export async function provisionRaw(tables: Tables, what: RawProvisioning): Promise<void> {
-  await inParallel(transactionsOf(what), PARALLEL_REQUESTS, async (rows) => {
-    const [first] = rows;
+  await writeRows(tables, allRowsOf(what));
+}
+
+/** Creates rows, in full transactions where a partition allows, side by side. Throws an Error where one is there. */
+export async function writeRows(tables: Tables, rows: readonly RawRow[]): Promise<void> {
+  await inParallel(transactionsOf(rows), PARALLEL_REQUESTS, async (transaction) => {
+    const [first] = transaction;
     if (first === undefined) return;
-    const writes = rows.map(({ key, properties }) => ({ kind: 'create' as const, key, properties }));
+    const writes = transaction.map(({ key, properties }) => ({ kind: 'create' as const, key, properties }));
     const [only] = writes;
     const result =
       writes.length === 1 && only !== undefined
@@ -44,13 +58,12 @@ export async function provisionRaw(tables: Tables, what: RawProvisioning): Promi
 
 /** Gives how many requests {@link provisionRaw} sends. Pure. */
 export function rawTableRequests(what: RawProvisioning): number {
-  return transactionsOf(what).length;
+  return transactionsOf(allRowsOf(what)).length;
 }
 
-function transactionsOf(what: RawProvisioning): readonly (readonly RawRow[])[] {
-  const at = new Date().toISOString();
+function transactionsOf(all: readonly RawRow[]): readonly (readonly RawRow[])[] {
   const partitions = new Map<string, RawRow[]>();
-  for (const row of rowsOf(what, at)) {
+  for (const row of all) {
     const name = `${row.table} ${row.key.partitionKey}`;
     const rows = partitions.get(name);
     if (rows === undefined) partitions.set(name, [row]);
@@ -63,14 +76,37 @@ function transactionsOf(what: RawProvisioning): readonly (readonly RawRow[])[] {
   );
 }
 
-function rowsOf({ person, groups, newEntities }: RawProvisioning, at: string): readonly RawRow[] {
+/** The rows of one first provisioning, by what they are. */
+export interface RawRows {
+  readonly organizations: readonly RawRow[];
+  readonly teams: readonly RawRow[];
+  readonly index: readonly RawRow[];
+  readonly organizationMemberships: readonly RawRow[];
+  readonly teamMemberships: readonly RawRow[];
+  readonly user: RawRow;
+}
+
+/** Gives the rows. `now` is their time. Pure. */
+export function rawRowsOf({ person, groups, newEntities }: RawProvisioning, now: Date): RawRows {
+  const at = now.toISOString();
   const entities = newEntities ? groups : [];
-  return [
-    ...entities.map((group) => organizationRow(group, at)),
-    ...entities.map((group) => teamRow(group, at)),
-    ...groups.map(({ id }) =>
+  const { userId } = person;
+  return {
+    organizations: entities.map((group) => organizationRow(group, at)),
+    teams: entities.map((group) => teamRow(group, at)),
+    index: groups.flatMap(({ id: entityId }) => [
+      {
+        table: TABLES.organizationMembers,
+        ...indexRow(ORGANIZATION_MEMBERSHIPS, { entityId, userId, role: 'internal_user' }, now),
+      },
+      {
+        table: TABLES.teamMembers,
+        ...indexRow(TEAM_MEMBERSHIPS, { entityId, userId, role: 'user' }, now),
+      },
+    ]),
+    organizationMemberships: groups.map(({ id }) =>
       membershipRow(TABLES.organizationMemberships, {
-        key: { partitionKey: person.userId, rowKey: id },
+        key: { partitionKey: userId, rowKey: id },
         properties: {
           organization_id: id,
           user_role: 'internal_user',
@@ -79,13 +115,25 @@ function rowsOf({ person, groups, newEntities }: RawProvisioning, at: string): r
         },
       }),
     ),
-    ...groups.map(({ id }) =>
+    teamMemberships: groups.map(({ id }) =>
       membershipRow(TABLES.teamMemberships, {
-        key: { partitionKey: person.userId, rowKey: id },
+        key: { partitionKey: userId, rowKey: id },
         properties: { team_id: id, role: 'user', role_written: 'user', created_at: at },
       }),
     ),
-    userRow(person, at),
+    user: userRow(person, at),
+  };
+}
+
+function allRowsOf(what: RawProvisioning): readonly RawRow[] {
+  const rows = rawRowsOf(what, new Date());
+  return [
+    ...rows.organizations,
+    ...rows.teams,
+    ...(what.withIndex === true ? rows.index : []),
+    ...rows.organizationMemberships,
+    ...rows.teamMemberships,
+    rows.user,
   ];
 }
 

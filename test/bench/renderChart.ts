@@ -1,8 +1,9 @@
 /** The chart of the report: every goal on one line of "how many times better than the goal". Pure. */
 import { formatNumber } from './formatNumber.ts';
 import type { Figure, Goal, Section } from './report.ts';
+import { isOutOfReach, isUpperLimit } from './stats.ts';
 
-const width = 960;
+const width = 1000;
 const rowHeight = 22;
 const headingHeight = 30;
 const top = 78;
@@ -26,11 +27,12 @@ const style = `
   .reached { fill: var(--good); }
   .missed { fill: var(--bad); }
   .spread { stroke: var(--ink); stroke-width: 1.5; }
+  .best { fill: var(--paper); stroke: var(--ink); stroke-width: 1.5; }
 `;
 
 /**
  * Gives the SVG, readable in light and dark. A bar begins at the goal: to the right it is reached, to the left missed, and the thin
- * line is the spread where the goal's value is a figure's median.
+ * line is the spread where the goal's value is a figure's median. A diamond is the best that anybody could reach there.
  */
 export function renderChart(sections: readonly Section[], caption: string): string {
   const charted = sections.filter(({ goals }) => goals.length > 0);
@@ -80,17 +82,20 @@ function renderGoal(goal: Goal, figure: Figure | undefined, y: number): string {
       ? ''
       : `<line class="spread" x1="${positionOf(scoreOf(goal, figure.low))}" x2="${positionOf(scoreOf(goal, figure.high))}" y1="${middle}" y2="${middle}"/>`;
   const comparison = isUpperLimit(goal) ? '≤' : '≥';
+  const verdict = goal.reached ? '' : isOutOfReach(goal) ? 'out of reach' : 'missed';
   return [
     `<text x="28" y="${middle + 4}">${escape(shorten(goal.text))}</text>`,
     `<rect class="${state}" x="${Math.min(x, goalX)}" y="${middle - 5}" width="${Math.max(2, Math.abs(x - goalX))}" height="10" rx="2"/>`,
     spread,
-    `<text x="${axisRight + 12}" y="${middle + 4}">${formatNumber(goal.value)} <tspan class="soft">${comparison} ${formatNumber(goal.limit)}</tspan>${goal.reached ? '' : ' <tspan class="missed">missed</tspan>'}</text>`,
+    renderBest(goal, middle),
+    `<text x="${axisRight + 12}" y="${middle + 4}">${formatNumber(goal.value)} <tspan class="soft">${comparison} ${formatNumber(goal.limit)}</tspan>${verdict === '' ? '' : ` <tspan class="missed">${verdict}</tspan>`}</text>`,
   ].join('');
 }
 
-/** A goal does not say which way is better, but whether it is reached does. */
-function isUpperLimit({ value, limit, reached }: Goal): boolean {
-  return value <= limit === reached;
+function renderBest(goal: Goal, middle: number): string {
+  if (goal.bestPossible === undefined) return '';
+  const x = positionOf(scoreOf(goal, goal.bestPossible));
+  return `<path class="best" d="M${x} ${middle - 5}l5 5l-5 5l-5 -5z"/>`;
 }
 
 /** How many times better than the goal; no limit in the logarithm's reach counts as far away. */

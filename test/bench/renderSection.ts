@@ -1,6 +1,7 @@
 /** A section of the report as aligned Markdown: readable in a terminal, ready for a document. Pure. */
 import { formatNumber } from './formatNumber.ts';
-import type { Section } from './report.ts';
+import type { Goal, Section } from './report.ts';
+import { isOutOfReach } from './stats.ts';
 
 /** Gives the heading, the table, the goals and the notes, with an empty line at the end. */
 export function renderSection(section: Section): string {
@@ -11,13 +12,17 @@ export function renderSection(section: Section): string {
     '',
     ...renderTable(section.columns, section.rows),
     '',
-    ...section.goals.map(
-      ({ text, value, limit, reached }) =>
-        `- ${reached ? 'reached' : '**missed**'}: ${text}: ${formatNumber(value)} (goal ${formatNumber(limit)})`,
-    ),
+    ...section.goals.map(renderGoal),
     ...section.notes.map((note) => `- ${note}`),
     '',
   ].join('\n');
+}
+
+function renderGoal(goal: Goal): string {
+  const { text, value, limit, reached, bestPossible } = goal;
+  const state = reached ? 'reached' : isOutOfReach(goal) ? '**out of reach**' : '**missed**';
+  const best = bestPossible === undefined ? '' : `, the best possible here ${formatNumber(bestPossible)}`;
+  return `- ${state}: ${text}: ${formatNumber(value)} (goal ${formatNumber(limit)}${best})`;
 }
 
 /** The first column is text and stands left; figures stand right. */

@@ -9,6 +9,11 @@ export interface Goal {
   readonly value: number;
   readonly limit: number;
   readonly reached: boolean;
+  /**
+   * The best that anybody could reach on this stand, measured in the same run or counted: by whoever does only what must be done.
+   * Where that misses the limit too, the goal is out of reach, and the value is to be compared with it.
+   */
+  readonly bestPossible?: number;
 }
 
 /** One table of the report. Rows in order; cells already formatted text. */

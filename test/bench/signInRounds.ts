@@ -23,7 +23,7 @@ export interface Kind {
 }
 
 export function createKind(kind: Omit<Kind, 'rounds'>): Kind {
-  return { ...kind, rounds: { ours: [], baseline: [], bare: [] } };
+  return { ...kind, rounds: { ours: [], baseline: [], exchange: [], bare: [] } };
 }
 
 /** How many sign-ins each variant gets; 0: it sits this round out. */

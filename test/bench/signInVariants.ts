@@ -1,10 +1,12 @@
-/** The three ways to answer a callback that are compared. */
+/** The ways to answer a callback that are compared. */
 import { createHash, randomBytes } from 'node:crypto';
 import { Agent as HttpAgent, request as requestHttp, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { QueueClient, QueueSASPermissions } from '@azure/storage-queue';
 import { createAppTokens } from '../../shared/adapters/entra/appTokens.ts';
+import { createMsalClient } from '../../shared/adapters/entra/msalClient.ts';
+import { createStorageQueue } from '../../shared/adapters/storageQueue.ts';
 import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
 import type { Config } from '../../shared/config.ts';
@@ -14,7 +16,8 @@ import { loadFunction } from '../support/loadFunction.ts';
 import { type BaselineDeps, signInBaseline } from './baseline/signInBaseline.ts';
 import { groupCountOf, groupIdOf } from './signInTenant.ts';
 
-export const variantNames = ['ours', 'baseline', 'bare'] as const;
+/** `exchange`: the bare exchange on the product's clients. `bare`: the same on plain HTTP, which is less than any client does. */
+export const variantNames = ['ours', 'baseline', 'exchange', 'bare'] as const;
 export type VariantName = (typeof variantNames)[number];
 
 export interface VariantAnswer {
@@ -30,8 +33,8 @@ export type AnswerVariant = (url: URL, cookie: string) => Promise<VariantAnswer>
 /** Gives a variant, from this process's settings. */
 export async function createVariant(name: VariantName): Promise<AnswerVariant> {
   if (name === 'ours') return createOurs();
-  const complete = name === 'baseline' ? createBaseline() : await createBare();
-  return createShell(complete);
+  if (name === 'baseline') return createShell(createBaseline());
+  return createShell(name === 'exchange' ? createExchange() : await createBare());
 }
 
 /** The product's own functions as the worker calls them, with everything that they do around the flow. */
@@ -111,6 +114,26 @@ function createBaseline(): Complete {
   return async (attempt) => signInBaseline(deps, attempt);
 }
 
+/**
+ * One token request by MSAL and one put by the storage SDK, as the product sets them up: what is left is what the product adds.
+ * The token is not verified, and the message is as long as ours.
+ */
+function createExchange(): Complete {
+  const { entra, redirectUri, storage } = requireConfig();
+  const queue = createStorageQueue({ storage, queueName: PROVISION_QUEUE });
+  return async ({ login, code, codeVerifier, nonce }) => {
+    const client = createMsalClient({ entra, fetch, timeoutMs: 10_000 });
+    await client.acquireTokenByCode({
+      scopes: ['openid', 'profile', 'email', 'User.Read'],
+      redirectUri,
+      code,
+      codeVerifier,
+      nonce,
+    });
+    await queue.push(messageOf(groupCountOf(login)));
+  };
+}
+
 /** The least that any such sign-in needs: Microsoft's answer, not even looked at, and a message as long as ours. */
 async function createBare(): Promise<Complete> {
   const config = requireConfig();
@@ -160,12 +183,12 @@ function addressOf(url: URL, path: string): Pick<RequestOptions, 'host' | 'port'
 
 const messages = new Map<number, string>();
 
-/** The put's body for a person in so many groups, as long as the product's. */
-function messageXml(groups: number): string {
-  let xml = messages.get(groups);
-  if (xml === undefined) {
+/** A message for a person in so many groups, as long as the product's. */
+function messageOf(groups: number): string {
+  let message = messages.get(groups);
+  if (message === undefined) {
     const at = new Date().toISOString();
-    const message = serializeProvisionMessage({
+    message = serializeProvisionMessage({
       version: 1,
       id: '00000000-0000-7000-8000-000000000000',
       observed_at: at,
@@ -180,9 +203,20 @@ function messageXml(groups: number): string {
       group_ids: Array.from({ length: groups }, (_, index) => groupIdOf(index)),
       enqueued_at: at,
     });
-    const encoded = Buffer.from(message).toString('base64');
+    messages.set(groups, message);
+  }
+  return message;
+}
+
+const bodies = new Map<number, string>();
+
+/** The put's body for a person in so many groups. */
+function messageXml(groups: number): string {
+  let xml = bodies.get(groups);
+  if (xml === undefined) {
+    const encoded = Buffer.from(messageOf(groups)).toString('base64');
     xml = `<?xml version="1.0" encoding="UTF-8"?><QueueMessage><MessageText>${encoded}</MessageText></QueueMessage>`;
-    messages.set(groups, xml);
+    bodies.set(groups, xml);
   }
   return xml;
 }

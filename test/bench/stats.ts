@@ -79,6 +79,23 @@ export function atLeast(text: string, value: number, limit: number): Goal {
   return { text, value, limit, reached: value >= limit };
 }
 
+/** Gives the goal with the best that anybody could reach; unchanged where that is not known. */
+export function boundedBy(goal: Goal, bestPossible: number | undefined): Goal {
+  return bestPossible === undefined ? goal : { ...goal, bestPossible };
+}
+
+/** Whether less is better. A goal does not say so, but whether it is reached does. */
+export function isUpperLimit({ value, limit, reached }: Goal): boolean {
+  return value <= limit === reached;
+}
+
+/** Whether a goal is missed which the best possible misses as well. */
+export function isOutOfReach(goal: Goal): boolean {
+  const { bestPossible, limit, reached } = goal;
+  if (reached || bestPossible === undefined) return false;
+  return isUpperLimit(goal) ? bestPossible > limit : bestPossible < limit;
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
