@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buildApp } from '../../dev/build.ts';
 import { startChild } from '../../dev/stack/childProcess.ts';
 import type { Figure, Measurement, Section } from './report.ts';
-import { atLeast, figureOf, pairedRatio } from './stats.ts';
+import { atLeast, boundedBy, figureOf, pairedRatio } from './stats.ts';
 import { CURVE, type Concurrency, KINDS, type Kind, type Round, SETTINGS } from './throughputPlan.ts';
 import { throughputResultSchema } from './throughputPlan.ts';
 import { TENANT_ID } from './provisioningSubject.ts';
@@ -41,9 +41,9 @@ interface Row {
   readonly kind: Kind;
   readonly atOnce: number;
   readonly ofRaw: Figure;
-  readonly ofFloor: Figure | undefined;
+  readonly ofFloor: Figure;
   /** The least storage against raw: more than that no product could reach on this storage. */
-  readonly ceiling: Figure | undefined;
+  readonly ceiling: Figure;
   readonly ours: Figure;
   readonly raw: Figure;
 }
@@ -57,14 +57,8 @@ function rowOf(rounds: readonly Round[], setting: Concurrency, kind: Kind): Row 
     kind,
     atOnce,
     ofRaw: pairedRatio(`throughput against raw receive + delete, ${name}`, rates('ours'), rates('raw')),
-    ofFloor:
-      kind !== 'mixed'
-        ? pairedRatio(`throughput against the least storage, ${name}`, rates('ours'), rates('floor'))
-        : undefined,
-    ceiling:
-      kind === 'mixed'
-        ? undefined
-        : pairedRatio(`least storage against raw receive + delete, ${name}`, rates('floor'), rates('raw')),
+    ofFloor: pairedRatio(`throughput against the least storage, ${name}`, rates('ours'), rates('floor')),
+    ceiling: pairedRatio(`least storage against raw receive + delete, ${name}`, rates('floor'), rates('raw')),
     ours: figureOf(`messages, ${name}`, 'per second', rates('ours')),
     raw: figureOf(`raw receive + delete, ${name}`, 'per second', rates('raw')),
   };
@@ -90,8 +84,8 @@ function throughputSection(rounds: readonly Round[]): Section {
       kind,
       String(atOnce),
       spread(ofRaw),
-      ofFloor === undefined ? '–' : spread(ofFloor),
-      ceiling === undefined ? '–' : spread(ceiling),
+      spread(ofFloor),
+      spread(ceiling),
       ours.median.toFixed(0),
       raw.median.toFixed(0),
       String(ours.samples),
@@ -99,43 +93,42 @@ function throughputSection(rounds: readonly Round[]): Section {
     notes: [
       'People have 10 groups, flag on. Mixed: of ten messages eight unchanged, one first sign-in, one moved group.',
       'The built bundle under the local host’s own queue listener and invoker, in a process of its own; one Azurite process serves queue and tables.',
-      'The least storage: the same loop with what storage must do anyway: unchanged, a read and a write of the user’s row; first, the raw rows in transactions.',
+      'The least storage: the same loop with what storage must do anyway. Unchanged: a read and a write of the user’s row. First: the least of a first provisioning. Mixed: for whoever moves as for the unchanged, which is less than they need.',
     ],
-    goals: rows.map(({ kind, atOnce, ofRaw }) =>
-      atLeast(`share of raw throughput, ${kind}, ${atOnce} at once`, ofRaw.median, 0.6),
+    goals: rows.map(({ kind, atOnce, ofRaw, ceiling }) =>
+      boundedBy(
+        atLeast(`share of raw throughput, ${kind}, ${atOnce} at once`, ofRaw.median, 0.6),
+        ceiling.median,
+      ),
     ),
-    figures: rows.flatMap(({ ofRaw, ofFloor, ceiling, ours }) => [
-      ofRaw,
-      ours,
-      ...(ofFloor === undefined ? [] : [ofFloor]),
-      ...(ceiling === undefined ? [] : [ceiling]),
-    ]),
+    figures: rows.flatMap(({ ofRaw, ofFloor, ceiling, ours }) => [ofRaw, ours, ofFloor, ceiling]),
   };
 }
 
 function curveSection(curve: readonly Round[]): Section {
-  const rows = CURVE.map((setting) => ({ setting, row: rowOf(curve, setting, 'mixed') }));
-  const fastest = Math.max(...rows.map(({ row }) => row.ours.median));
+  const rows = CURVE.map((setting) => {
+    const name = `messages, batchSize ${setting.batchSize}, newBatchThreshold ${setting.newBatchThreshold}`;
+    const rates = matching(curve, setting, 'mixed').map(({ ours }) => ours);
+    return { setting, rate: figureOf(name, 'per second', rates) };
+  });
+  const fastest = Math.max(...rows.map(({ rate }) => rate.median));
   return {
     id: 'throughput-curve',
     title: 'Throughput by batchSize and newBatchThreshold',
     against: 'the fastest pair of the same run',
     columns: ['batchSize', 'newBatchThreshold', 'at once', 'share of the fastest', 'a second (10th–90th)'],
-    rows: rows.map(({ setting, row }) => [
+    rows: rows.map(({ setting, rate }) => [
       String(setting.batchSize),
       String(setting.newBatchThreshold),
-      String(row.atOnce),
-      (row.ours.median / fastest).toFixed(2),
-      `${row.ours.median.toFixed(0)} (${row.ours.low.toFixed(0)}–${row.ours.high.toFixed(0)})`,
+      String(setting.batchSize + setting.newBatchThreshold),
+      (rate.median / fastest).toFixed(2),
+      `${rate.median.toFixed(0)} (${rate.low.toFixed(0)}–${rate.high.toFixed(0)})`,
     ]),
     notes: [
       'Mixed messages. Azurite answers one request at a time; Azure does not, and its latency is what a higher number hides.',
     ],
     goals: [],
-    figures: rows.map(({ setting, row }) => ({
-      ...row.ours,
-      name: `messages, batchSize ${setting.batchSize}, newBatchThreshold ${setting.newBatchThreshold}`,
-    })),
+    figures: rows.map(({ rate }) => rate),
   };
 }
 

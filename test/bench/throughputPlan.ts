@@ -40,7 +40,7 @@ const roundSchema = z.object({
   floor: z.number(),
 });
 
-/** Messages a second of one round, each way; `floor` is 0 where it was not measured. */
+/** Messages a second of one round, each way; `floor` is the least that storage must do. 0: not measured. */
 export type Round = z.infer<typeof roundSchema>;
 
 /** What the child prints when it is done. */
