@@ -5,8 +5,8 @@ import type { PushedMembership, PushReport } from '../domain/pushed.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { Ensured, PersonRecordChanges, Proxy, PushedPerson } from '../proxyPorts.ts';
 import { reportRefusal } from './ensureInProxy.ts';
-import type { ProxyChanges, PushDeps, Troubles } from './pushRun.ts';
-import { mayStillTakeEffect, type PushLease, withPushLease } from './withPushLease.ts';
+import { mayStillTakeEffect, type ProxyChanges, type PushDeps, type Troubles } from './pushRun.ts';
+import { type PushLease, withPushLease } from './withPushLease.ts';
 
 /** How a membership of one kind is written. */
 interface Memberships<Role extends string> {

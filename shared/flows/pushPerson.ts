@@ -244,7 +244,7 @@ async function pushUnderLease(deps: PushDeps, push: Push): Promise<PushResult> {
     ...pushed.reported,
   ];
   // The message waits and comes back for them; all else is done.
-  troubles.throwFirst();
+  troubles.throwKept();
   const refusals = reported.filter(({ code }) => code === 'refused');
   await recordEnd({ deps, lease }, recorded.outcome, {
     ...(refusals.length === 0

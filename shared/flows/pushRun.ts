@@ -34,18 +34,25 @@ export function jitter(random: PushDeps['random']): number {
  * must not keep somebody in all others. What concerns the proxy as a whole is thrown at once.
  */
 export class Troubles {
-  #first: AppError | undefined;
+  #kept: AppError | undefined;
 
   /** Keeps the error if it is about one thing alone; throws it otherwise. */
   keep(error: unknown): void {
     if (!(error instanceof AppError) || !isAboutOneThing(error)) throw error;
-    this.#first ??= error;
+    // A write that may still take effect is the one to be thrown: whoever holds the person's lease must then not give it up.
+    if (this.#kept === undefined || (mayStillTakeEffect(error) && !mayStillTakeEffect(this.#kept)))
+      this.#kept = error;
   }
 
-  /** Throws the first one that was kept. */
-  throwFirst(): void {
-    if (this.#first !== undefined) throw this.#first;
+  /** Throws the first one that was kept; of those that may still take effect the first, where there is one. */
+  throwKept(): void {
+    if (this.#kept !== undefined) throw this.#kept;
   }
+}
+
+/** Whether it is a write whose answer was lost, which may still take effect: nobody else may write until the lease has run out. */
+export function mayStillTakeEffect(error: unknown): boolean {
+  return error instanceof AppError && error.details['mayHaveWritten'] === true;
 }
 
 /** LiteLLM answered, but with an error of its own or with something that nobody can read. */

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import type { HeldLease, PushSubject } from '../proxyPorts.ts';
-import { jitter, type PushDeps } from './pushRun.ts';
+import { jitter, mayStillTakeEffect, type PushDeps } from './pushRun.ts';
 
 /** How long a lease holds without being renewed. */
 export const LEASE_MS = 60_000;
@@ -62,11 +62,6 @@ async function requireLease(deps: LeaseDeps, subject: PushSubject): Promise<Held
     if (deps.clock.now().getTime() >= giveUpMs) throw overtaken(subject);
     await deps.sleep(waitMs * (0.5 + jitter(deps.random)));
   }
-}
-
-/** Whether it is a write whose answer was lost, which may still take effect: nobody else may write until the lease has run out. */
-export function mayStillTakeEffect(error: unknown): boolean {
-  return error instanceof AppError && error.details['mayHaveWritten'] === true;
 }
 
 /**
