@@ -49,6 +49,21 @@ export interface AcceptedGroups {
   readonly usedPermit?: string;
 }
 
+const mapsOfLists = new WeakMap<readonly KnownGroup[], ReadonlyMap<string, KnownGroup>>();
+
+/**
+ * Gives the groups of a list by id. Made once for each list object, which must not be changed after: an instance counts every
+ * message against the same list for half a minute, and at 1,000 groups a new map each time was 4 % of an unchanged message.
+ */
+export function groupsById(groups: readonly KnownGroup[]): ReadonlyMap<string, KnownGroup> {
+  let map = mapsOfLists.get(groups);
+  if (map === undefined) {
+    map = new Map(groups.map((group) => [group.id, group]));
+    mapsOfLists.set(groups, map);
+  }
+  return map;
+}
+
 /** Below this size a percentage says little, so only a list that became empty is held back. */
 export const BRAKE_MINIMUM_GROUPS = 10;
 

@@ -1,6 +1,6 @@
 /** What one observation asks for, given the groups that count. Pure. */
 import type { Reported } from './access.ts';
-import type { KnownGroup } from './assignedGroups.ts';
+import { groupsById, type KnownGroup } from './assignedGroups.ts';
 import type { GlobalRole, OrganizationRole, TeamRole } from './entities.ts';
 import type { Observation } from './observation.ts';
 import { globalRoleOf, organizationRoleOf } from './roles.ts';
@@ -28,7 +28,7 @@ export function countGroups(
   accepted: readonly KnownGroup[],
   lostIds: readonly string[] = [],
 ): CountedGroups {
-  const known = new Map(accepted.map((group) => [group.id, group]));
+  const known = groupsById(accepted);
   const counted: KnownGroup[] = [];
   const unknown: string[] = [];
   for (const id of new Set(observation.group_ids)) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AcceptedGroups, KnownGroup } from '../domain/assignedGroups.ts';
+import { type AcceptedGroups, groupsById, type KnownGroup } from '../domain/assignedGroups.ts';
 import type { Observation } from '../domain/observation.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -66,8 +66,8 @@ export async function readKnownGroups(deps: KnownGroupsDeps, observation: Observ
 
 /** Whether the person brings a group that the list does not have and that a newer list might. */
 function mayBringNews(observation: Observation, list: AcceptedGroups): boolean {
-  const ids = new Set(list.groups.map((group) => group.id));
-  if (observation.group_ids.every((id) => ids.has(id))) return false;
+  const known = groupsById(list.groups);
+  if (observation.group_ids.every((id) => known.has(id))) return false;
   // Most of what `memberOf` gives is not assigned; a list read after the observation already says so.
   return observation.groups_source === 'claim' || !isReadAfter(list, observation);
 }

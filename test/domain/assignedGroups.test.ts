@@ -5,7 +5,7 @@ import type {
   BrakeSettings,
   ListDecision,
 } from '../../shared/domain/assignedGroups.ts';
-import { decideAssignedGroups, versionOf } from '../../shared/domain/assignedGroups.ts';
+import { decideAssignedGroups, groupsById, versionOf } from '../../shared/domain/assignedGroups.ts';
 
 const BRAKE = { removalLimitPercent: 20, acceptVersion: undefined };
 
@@ -60,6 +60,21 @@ describe('versionOf', () => {
 
   it('does not take two ids for one that reads like both', () => {
     expect(versionOf([{ id: 'a' }, { id: 'b' }])).not.toBe(versionOf([{ id: 'a,b' }]));
+  });
+});
+
+describe('groupsById', () => {
+  it('finds each group of a list, and makes the map of one list once', () => {
+    const { groups: list } = accepted(groups(3));
+    expect([...groupsById(list)]).toEqual(list.map((group) => [group.id, group]));
+    expect(groupsById(list)).toBe(groupsById(list));
+  });
+
+  it('never gives one list the groups of another', () => {
+    const [before, after] = [accepted(groups(2)).groups, accepted(groups(2, 1)).groups];
+    expect(groupsById(before).has('group-0002')).toBe(false);
+    expect(groupsById(after).has('group-0002')).toBe(true);
+    expect(groupsById(before).has('group-0000')).toBe(true);
   });
 });
 
