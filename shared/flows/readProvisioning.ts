@@ -1,10 +1,16 @@
 import type { ProvisioningProgress } from '../domain/access.ts';
 import type { ObservationKey } from '../domain/observation.ts';
-import { progressOf } from '../domain/progress.ts';
+import { newestObservation, progressOf } from '../domain/progress.ts';
 import { AppError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { Store } from '../storePorts.ts';
 import { requireLiveSession } from './requireLiveSession.ts';
+
+/** The body of `GET /api/provisioning/{id}`. */
+export interface ObservationProgress extends ProvisioningProgress {
+  /** The newest observation of this person that anybody knows of, which their page is about: whether it is still this one. */
+  readonly newest_id: string;
+}
 
 /**
  * Gives the status of one observation, to its own person only: the one of that session, or one that the person's own rows
@@ -14,7 +20,7 @@ export async function readProvisioning(
   deps: { readonly store: Pick<Store, 'users'> },
   session: Session,
   id: string,
-): Promise<ProvisioningProgress> {
+): Promise<ObservationProgress> {
   const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
   requireLiveSession(session, record);
   const known: readonly (ObservationKey | undefined)[] = [
@@ -24,5 +30,6 @@ export async function readProvisioning(
   ];
   const key = known.find((candidate) => candidate?.id === id);
   if (key === undefined) throw new AppError('not_found', 'There is no such observation of this person.');
-  return progressOf(key, { record, outcome });
+  const sources = { record, outcome };
+  return { ...progressOf(key, sources), newest_id: newestObservation(session.observation, sources).id };
 }

@@ -5,7 +5,7 @@ import { html, type Html } from './html.ts';
 import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
-import { findTelling, renderNoProxy, renderPresence } from './renderLitellm.ts';
+import { findTelling, litellmKey, renderNoProxy, renderPresence } from './renderLitellm.ts';
 import { renderOrganization } from './renderOrganization.ts';
 import {
   findProgressTitle,
@@ -165,13 +165,16 @@ function findReloadSeconds(access: MyAccess): number | undefined {
 export function renderHome({ nonce, access }: HomePage): string {
   const { user, provisioning, litellm } = access;
   const seconds = findReloadSeconds(access);
+  const nextTryAt = (isUnderWay(provisioning) ? provisioning : litellm).next_try_at;
   const main = html`<main
     id="main"
     tabindex="-1"
     data-status="${provisioning.status}"
-    data-key="${progressKey(access)}"
+    data-observation="${provisioning.id}"
+    data-progress="${progressKey(provisioning)}"
+    data-litellm="${litellmKey(litellm)}"
     data-telling="${findTelling(access)}"
-    data-next-try="${litellm.next_try_at}"
+    data-next-try="${nextTryAt}"
   >
     <div class="greeting">
       <h1>Hello, ${user.display_name ?? user.user_email ?? 'and welcome'}</h1>

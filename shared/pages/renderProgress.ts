@@ -4,7 +4,7 @@ import { html, type Html } from './html.ts';
 import { statusIcons } from './icons.ts';
 import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
-import { litellmKey, renderTelling } from './renderLitellm.ts';
+import { renderTelling } from './renderLitellm.ts';
 
 /** What the card looks like: the status, or a finished run that had to leave something out. */
 type Look = ProvisioningStatus | 'exceptions';
@@ -37,11 +37,10 @@ export function isUnderWay({ status }: ProvisioningProgress): boolean {
   return status === 'pending' || status === 'waiting';
 }
 
-/** Gives a text that differs whenever the progress differs; the page's script computes it from `GET /api/me` too. */
-export function progressKey({ provisioning, litellm }: MyAccess): string {
-  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = provisioning;
-  const key = [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
-  return `${key}|${litellmKey(litellm)}`;
+/** Gives a text that differs whenever the progress differs; the page's script computes it from what it is told, too. */
+export function progressKey(progress: ProvisioningProgress): string {
+  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
+  return [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
 }
 
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {

@@ -118,6 +118,7 @@ describe('a message that cannot proceed for a reason outside it', () => {
     expect(world.queued).toHaveLength(1);
     expect(await progressOf(world, entry)).toEqual({
       id: entry.id,
+      newest_id: entry.id,
       observed_at: entry.observed_at,
       status: 'waiting',
       reason,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readProvisioning } from '../../shared/flows/readProvisioning.ts';
+import { readMyAccess } from '../../shared/flows/readMyAccess.ts';
 import type { Session } from '../../shared/session.ts';
 import { requestsOf, tally } from '../support/handEdits.ts';
 import { ALICE, BOB, TENANT_ID, createWorld, message, readyWorld } from '../support/world.ts';
@@ -21,6 +22,7 @@ describe('readProvisioning', () => {
       observed_at: entry.observed_at,
       status: 'pending',
       reported: [],
+      newest_id: entry.id,
     });
   });
 
@@ -48,6 +50,19 @@ describe('readProvisioning', () => {
     await world.provision(late);
     const progress = await readProvisioning(world, session(ALICE, message()), late.id);
     expect(progress).toMatchObject({ status: 'waiting', reason: 'groups_not_yet_known' });
+  });
+
+  it('names the newer one that the page is about by now, as soon as anybody knows of it', async () => {
+    const world = await readyWorld();
+    const mine = message();
+    const late = message({ second: 60, groups: ['late'] });
+    const read = async () => readProvisioning(world, session(ALICE, mine), mine.id);
+    expect(await read()).toMatchObject({ status: 'pending', newest_id: mine.id });
+    await world.provision(late);
+    const waiting = await read();
+    expect(waiting.newest_id).toBe(late.id);
+    const page = await readMyAccess(world, session(ALICE, mine));
+    expect(page.provisioning).toMatchObject({ id: late.id, status: 'waiting' });
   });
 
   it('is not found for somebody else’s observation, nor for one that nobody made', async () => {

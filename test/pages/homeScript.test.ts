@@ -9,6 +9,20 @@ import { createAccess, createPendingAccess, createTellingAccess, createToldAcces
 import { NONCE, servePages, type Answer, type PageServer } from './servePages.ts';
 
 const ANNOUNCED = 'document.getElementById("announcer").textContent';
+const OBSERVATION_ID = createPendingAccess().provisioning.id ?? '';
+/** Of a sign-in elsewhere; a path segment with it has to be encoded. */
+const NEWER_ID = 'newer/id';
+const ME = 'GET /api/me';
+const PROVISIONING = 'GET /api/provisioning/';
+const IN_FLIGHT = 'window.inFlight';
+const COUNT_IN_FLIGHT = `
+  const send = window.fetch;
+  window.inFlight = 0;
+  window.fetch = async (...request) => {
+    window.inFlight += 1;
+    return send(...request).finally(() => { window.inFlight -= 1; });
+  };
+`;
 const STATUS = 'document.querySelector("main").dataset.status';
 
 describe.skipIf(skipBrowserTests())('the home page’s script', () => {
@@ -18,20 +32,42 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   let tab: Page;
   /** What the store knows of Alice; `undefined`: her session has ended. */
   let access: MyAccess | undefined;
-  /** Answers that `/api/me` gives first, whatever is known. */
+  /** What the page shows instead, where it does not show what the store knows. */
+  let stalePage: MyAccess | undefined;
+  /** The observations that the store knows; the others are not found. */
+  let knownIds: Set<string>;
+  /** Answers that the script is given first, whatever is known. */
   let failures: Answer[];
-  /** Whether every connection is cut. */
+  /** Whether every connection of the script is cut. */
   let isDown: boolean;
 
   function answer(request: string): Answer {
-    if (isDown && request === 'GET /api/me') return { cut: true };
     if (request === 'GET /') {
+      const shown = stalePage ?? access;
       return {
-        page: access === undefined ? renderSignedOut({ nonce: NONCE }) : renderHome({ nonce: NONCE, access }),
+        page:
+          shown === undefined
+            ? renderSignedOut({ nonce: NONCE })
+            : renderHome({ nonce: NONCE, access: shown }),
       };
     }
-    if (request !== 'GET /api/me') return { status: 404 };
-    return failures.shift() ?? (access === undefined ? { status: 401 } : { json: access });
+    const id = request.startsWith(PROVISIONING)
+      ? decodeURIComponent(request.slice(PROVISIONING.length))
+      : undefined;
+    if (id === undefined && request !== ME) return { status: 404 };
+    if (isDown) return { cut: true };
+    const failure = failures.shift();
+    if (failure !== undefined) return failure;
+    if (access === undefined) return { status: 401 };
+    return id === undefined ? { json: access } : readProvisioning(access, id);
+  }
+
+  /** As the flow of that name: an older observation is superseded once the newest one holds, and not while that waits. */
+  function readProvisioning({ provisioning }: MyAccess, id: string): Answer {
+    if (!knownIds.has(id)) return { status: 404 };
+    const { id: newestId } = provisioning;
+    const older = { id, status: provisioning.status === 'done' ? 'superseded' : 'pending', reported: [] };
+    return { json: { ...(id === newestId ? provisioning : older), newest_id: newestId } };
   }
 
   beforeAll(async () => {
@@ -42,6 +78,8 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   });
   beforeEach(async () => {
     access = createPendingAccess();
+    stalePage = undefined;
+    knownIds = new Set([OBSERVATION_ID, NEWER_ID]);
     failures = [];
     isDown = false;
     server = await servePages(answer);
@@ -53,13 +91,18 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await server.close();
   });
 
-  const asked = () => server.count('GET /api/me');
+  /** How often the script asked where the observation stands, for the whole access, and either. */
+  const askedProvisioning = () =>
+    server.requests.filter((request) => request.startsWith(PROVISIONING)).length;
+  const askedMe = () => server.count(ME);
+  const asked = () => askedProvisioning() + askedMe();
 
   /** Waits until the page itself shows the status. (A polled expression is not possible: the policy forbids eval.) */
   const waitForStatus = async (status: string) => tab.locator(`main[data-status="${status}"]`).waitFor();
 
   /** Stops the page's clock before the page is there, so that only the test moves it. */
   async function stopClock(): Promise<void> {
+    await tab.addInitScript(COUNT_IN_FLIGHT);
     await tab.clock.install({ time: '2026-03-04T09:15:00Z' });
     await tab.clock.pauseAt('2026-03-04T09:15:05Z');
   }
@@ -71,6 +114,25 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(asked()).toBe(count);
     // The answer has to reach the page before its next timer is set.
     await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+
+  /** Waits until the script has had its answer, and has set its next timer. */
+  async function settle(): Promise<void> {
+    let quiet = (await tab.evaluate(IN_FLIGHT)) === 0 ? 2 : 0;
+    while (quiet < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      quiet = (await tab.evaluate(IN_FLIGHT)) === 0 ? quiet + 1 : 0;
+    }
+  }
+
+  /** Moves the page's stopped clock on, and counts what was asked meanwhile. Every ask is due at a multiple of `stepMs`. */
+  async function countAsked(seconds: number, stepMs: number): Promise<number> {
+    const before = asked();
+    for (let step = 0; step < (seconds * 1000) / stepMs; step += 1) {
+      await tab.clock.runFor(stepMs);
+      await settle();
+    }
+    return asked() - before;
   }
 
   it('moves from pending to done by itself, says so, and stops asking', async () => {
@@ -87,6 +149,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await tab.waitForTimeout(1500);
     expect(asked()).toBe(settled);
     expect(server.count('GET /')).toBe(2);
+    expect(askedMe()).toBe(0);
   });
 
   it('shows each step on the way: waiting, pending again, failed', async () => {
@@ -141,24 +204,97 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(await tab.evaluate('document.activeElement.id')).toBe('main');
   });
 
-  it('asks after 300 ms, each second, and each 5 seconds after the first minute', async () => {
+  it(
+    'asks each 300 ms, after three seconds each second, after a minute each 5 seconds',
+    { timeout: 30_000 },
+    async () => {
+      await stopClock();
+      await tab.goto(server.url);
+      await tab.clock.runFor(290);
+      expect(asked()).toBe(0);
+      await tab.clock.runFor(10);
+      await waitForAsked(1);
+      // So many asks wait for 1, 3, 10, 60 and 90 seconds: each of them is one table request.
+      expect(1 + (await countAsked(0.7, 100))).toBe(3);
+      expect(3 + (await countAsked(2, 100))).toBe(10);
+      expect(10 + (await countAsked(7, 100))).toBe(17);
+      expect(17 + (await countAsked(50, 1000))).toBe(67);
+      expect(67 + (await countAsked(30, 1000))).toBe(73);
+      expect(await tab.locator('[data-note]').textContent()).toContain('This takes longer than usual.');
+      expect(askedMe()).toBe(0);
+      expect(server.count('GET /')).toBe(1);
+    },
+  );
+
+  it('asks about what waits when its next try is over', async () => {
+    access = createPendingAccess({ status: 'waiting', next_try_at: '2026-03-04T09:15:20Z' });
     await stopClock();
     await tab.goto(server.url);
-    await tab.clock.runFor(290);
-    expect(asked()).toBe(0);
-    await tab.clock.runFor(20);
-    await waitForAsked(1);
-    await tab.clock.runFor(900);
-    expect(asked()).toBe(1);
-    await tab.clock.runFor(110);
-    await waitForAsked(2);
-    await tab.clock.fastForward(60_000);
-    await waitForAsked(3);
-    await tab.clock.runFor(4800);
-    expect(asked()).toBe(3);
-    await tab.clock.runFor(300);
-    await waitForAsked(4);
-    expect(await tab.locator('[data-note]').textContent()).toContain('This takes longer than usual.');
+    expect(await countAsked(15, 1000)).toBe(0);
+    expect(await countAsked(1, 1000)).toBe(1);
+    // It is being tried, so it may be over at any time.
+    expect(await countAsked(5, 1000)).toBe(5);
+    access = createPendingAccess({ status: 'waiting', attempts: 2, next_try_at: '2026-03-04T09:16:00Z' });
+    expect(await countAsked(1, 1000)).toBe(1);
+    await tab.locator('.progress', { hasText: 'Next try 4 Mar 2026, 09:16:00 UTC' }).waitFor();
+    expect(await countAsked(20, 1000)).toBe(0);
+  });
+
+  it('asks about what waits for long each 30 seconds, whatever its own clock says', async () => {
+    access = createPendingAccess({ status: 'waiting', next_try_at: '2026-03-04T10:15:00Z' });
+    await stopClock();
+    await tab.goto(server.url);
+    expect(await countAsked(29, 1000)).toBe(0);
+    expect(await countAsked(151, 1000)).toBe(6);
+    expect(server.count('GET /')).toBe(1);
+  });
+
+  it('shows a newer sign-in of the same person, and asks about that one', async () => {
+    await tab.goto(server.url);
+    access = createPendingAccess({ status: 'waiting', id: NEWER_ID, reason: 'directory_unreachable' });
+    await waitForStatus('waiting');
+    await tab.waitForTimeout(1300);
+    expect(server.count(`GET /api/provisioning/${encodeURIComponent(NEWER_ID)}`)).toBeGreaterThan(0);
+    access = createAccess({ provisioning: { ...createAccess().provisioning, id: NEWER_ID } });
+    await waitForStatus('done');
+    expect(server.count('GET /')).toBe(3);
+    expect(askedMe()).toBe(0);
+  });
+
+  it('fetches the page once where its observation is not known any more', async () => {
+    await tab.goto(server.url);
+    knownIds.delete(OBSERVATION_ID);
+    access = createPendingAccess({ id: NEWER_ID });
+    await tab.locator(`main[data-observation="${NEWER_ID}"]`).waitFor();
+    const settled = askedProvisioning();
+    await tab.waitForTimeout(700);
+    expect(askedProvisioning()).toBeGreaterThan(settled);
+    expect(server.count('GET /')).toBe(2);
+    expect(askedMe()).toBe(0);
+  });
+
+  it('asks for the whole access, each second, where its observation stays unknown', async () => {
+    knownIds.clear();
+    await stopClock();
+    await tab.goto(server.url);
+    expect(await countAsked(0.3, 300)).toBe(1);
+    expect(await countAsked(5, 1000)).toBe(5);
+    expect([askedProvisioning(), askedMe(), server.count('GET /')]).toEqual([1, 5, 2]);
+    access = createAccess();
+    expect(await countAsked(1, 1000)).toBe(1);
+    await waitForStatus('done');
+  });
+
+  it('does not fetch the page again and again where it shows something else than is said', async () => {
+    stalePage = createPendingAccess();
+    access = createPendingAccess({ reason: 'storage_unavailable', attempts: 1 });
+    await stopClock();
+    await tab.goto(server.url);
+    expect(await countAsked(3, 300)).toBe(10);
+    expect(server.count('GET /')).toBe(2);
+    access = createPendingAccess({ reason: 'storage_unavailable', attempts: 2 });
+    expect(await countAsked(2, 1000)).toBe(2);
+    expect(server.count('GET /')).toBe(3);
   });
 
   it('rests while the tab is hidden, and asks at once when it is seen again', async () => {
@@ -175,6 +311,17 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await setHidden(false);
     await tab.clock.runFor(10);
     await waitForAsked(1);
+  });
+
+  it('asks no quicker than each second where it is not answered', async () => {
+    // Not cut: the browser itself repeats what is asked over a connection that is cut.
+    failures = Array.from({ length: 20 }, () => ({ status: 503 }));
+    await stopClock();
+    await tab.goto(server.url);
+    expect(await countAsked(0.3, 300)).toBe(1);
+    expect(await countAsked(2, 500)).toBe(2);
+    failures = [];
+    expect(await countAsked(1, 500)).toBe(1);
   });
 
   it('tries on when the connection is lost, and says so', async () => {
@@ -232,6 +379,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await tab.waitForTimeout(1500);
     expect(asked()).toBe(settled);
     expect(server.count('GET /')).toBe(3);
+    expect(askedMe()).toBe(1);
   });
 
   it('asks less and less for LiteLLM’s sake, and gives up after ten minutes', async () => {

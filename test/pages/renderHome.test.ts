@@ -111,11 +111,11 @@ describe('renderHome', () => {
     expect(page).toContain('<h4>&lt;i&gt;&#39;team&#39;</h4>');
   });
 
-  it('keeps a hostile id and reason inside the attribute that the script reads', () => {
+  it('keeps a hostile id and reason inside the attributes that the script reads', () => {
     const access = createPendingAccess({ id: '"><script>', reason: '" onload="x' });
-    expect(renderHome({ nonce: 'n', access })).toContain(
-      'data-key="&quot;&gt;&lt;script&gt;|pending|&quot; onload=&quot;x||||||||"',
-    );
+    const page = renderHome({ nonce: 'n', access });
+    expect(page).toContain('data-observation="&quot;&gt;&lt;script&gt;"');
+    expect(page).toContain('data-progress="&quot;&gt;&lt;script&gt;|pending|&quot; onload=&quot;x|||"');
   });
 
   it('signs out by a form that posts', () => {
@@ -447,9 +447,12 @@ describe('LiteLLM', () => {
       next_try_at: '2026-03-04T09:25:02Z',
     });
     expect(attributes(waiting)).toContain(
-      '|waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
+      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
     );
     expect(attributes(createTellingAccess())).toContain('data-telling="pending"');
+    expect(attributes({ ...waiting, provisioning: createProgress({ status: 'waiting' }) })).toContain(
+      'data-telling="" data-next-try=""',
+    );
     const told: readonly MyAccess[] = [
       createToldAccess(),
       createAccess(),

@@ -13,6 +13,7 @@ import { completeLogin } from '../../../shared/flows/completeLogin.ts';
 import { createGroupKnowledge } from '../../../shared/flows/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../../shared/flows/provisionRun.ts';
 import { readMyAccess } from '../../../shared/flows/readMyAccess.ts';
+import { readProvisioning } from '../../../shared/flows/readProvisioning.ts';
 import type { ReconcileDeps } from '../../../shared/flows/reconcileMembers.ts';
 import type { RefreshDeps } from '../../../shared/flows/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from '../../../shared/flows/refreshAssignedGroups.ts';
@@ -255,11 +256,20 @@ export async function signIn(instance: Instance, employee: Employee): Promise<Re
   return new Map(outcome.cookies.map(({ name, value }) => [name, value]));
 }
 
-/** Reads what one view of the home page, or of `GET /api/me`, reads. Gives the number of teams shown and the status. */
+/** Reads what one view of the home page reads. Gives the observation that it is about, and the number of teams shown. */
 export async function viewPage(
   instance: Instance,
   cookies: RequestCookies,
-): Promise<{ readonly teams: number; readonly status: string }> {
-  const access = await readMyAccess(instance.page, await requireSession(instance.login.seal, cookies));
-  return { teams: access.teams.length, status: access.provisioning.status };
+): Promise<{ readonly id: string; readonly teams: number }> {
+  const { teams, provisioning } = await readMyAccess(
+    instance.page,
+    await requireSession(instance.login.seal, cookies),
+  );
+  return { id: provisioning.id ?? '', teams: teams.length };
+}
+
+/** Reads what one question of the page's script reads while it is under way. Gives the status of the observation. */
+export async function askProgress(instance: Instance, cookies: RequestCookies, id: string): Promise<string> {
+  const session = await requireSession(instance.login.seal, cookies);
+  return (await readProvisioning(instance.page, session, id)).status;
 }

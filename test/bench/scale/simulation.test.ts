@@ -121,6 +121,18 @@ describe('the simulation', () => {
     expect(alone + together).toBeLessThanOrEqual((reorganized.granted + reorganized.removed) / 2);
   });
 
+  it('spends one request on each question of a page, and the rest on the two pages', () => {
+    const pages = requestsOf(monday, 'page');
+    // A third of the sign-ins looks at its pages, and counts for all of them.
+    const viewers = 15 * 3;
+    expect(monday.pagesViewed).toBe(3 * viewers);
+    expect(pages).toMatchObject({
+      'LiteLLMUserTable query': 3 * viewers,
+      'LiteLLMTeamMembership query': 2 * viewers,
+      'LiteLLMOrganizationMembership query': 2 * viewers,
+    });
+  });
+
   it('moves as many memberships as it takes', () => {
     expect(reorganized.granted).toBe(reorganized.removed);
     expect(reorganized.granted).toBeGreaterThan(0);

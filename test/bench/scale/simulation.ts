@@ -21,6 +21,7 @@ import {
 } from './company.ts';
 import { measureTables, type TableSize } from './measureTables.ts';
 import {
+  askProgress,
   createOffice,
   createSimulatedClock,
   type Instance,
@@ -80,6 +81,7 @@ export interface Phase {
   readonly name: PhaseName;
   readonly signIns: number;
   readonly memberships: number;
+  /** Two pages and one question of the page's script for each sign-in. */
   readonly pagesViewed: number;
   readonly realSeconds: number;
   readonly cpuSeconds: number;
@@ -152,19 +154,16 @@ interface Viewer {
   readonly instance: Instance;
   readonly cookies: RequestCookies;
   readonly teams: number;
+  /** The observation that the page is about. */
+  readonly id: string;
 }
 
-/** The page right after the redirect, which is still under way. */
-async function viewFirst(viewer: Viewer): Promise<void> {
-  await viewPage(viewer.instance, viewer.cookies);
-}
-
-/** What the page's script then does: it asks once, sees that it is done, and fetches the page anew. */
+/** What the page's script does: it asks once, sees that it is done, and fetches the page anew. */
 async function viewDone(viewer: Viewer): Promise<void> {
-  const asked = await viewPage(viewer.instance, viewer.cookies);
+  const asked = await askProgress(viewer.instance, viewer.cookies, viewer.id);
   const shown = await viewPage(viewer.instance, viewer.cookies);
-  if (asked.status !== 'done' || shown.teams !== viewer.teams)
-    throw new Error(`A page shows ${shown.teams} teams of ${viewer.teams} (${asked.status})`);
+  if (asked !== 'done' || shown.teams !== viewer.teams)
+    throw new Error(`A page shows ${shown.teams} teams of ${viewer.teams} (${asked})`);
 }
 
 interface PhaseWork {
@@ -187,9 +186,9 @@ async function runTick(
     const instance = instanceFor(office, place);
     const cookies = await signIn(instance, employee);
     if (place % options.pageEvery !== 0) return;
-    const viewer = { instance, cookies, teams: employee.groupIds.length };
-    await viewFirst(viewer);
-    viewers.push(viewer);
+    // The page right after the redirect, which is still under way.
+    const { id } = await viewPage(instance, cookies);
+    viewers.push({ instance, cookies, teams: employee.groupIds.length, id });
   });
   const { queues } = HOST;
   await workOff({ queue, host: queues, instances: office.instances, counts: phase.work }, arrivals.length);
