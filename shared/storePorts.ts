@@ -183,16 +183,26 @@ export interface EntityRead<T> {
   readonly unreadable: ReadonlyMap<string, UnreadableRow>;
 }
 
+/** What is there after a create: what it made, and what it met and left as it is. */
+export interface EntityCreation<T> extends EntityRead<T> {
+  /** Ids of what this call made, just as it was given. */
+  readonly created: ReadonlySet<string>;
+}
+
 export interface EntityStore {
-  /** Few ids are read by key, many by partition. */
+  /** Few ids are read by key, many by partition. No id costs no request. */
   readOrganizations(ids: readonly string[]): Promise<EntityRead<Organization>>;
   readTeams(ids: readonly string[]): Promise<EntityRead<Team>>;
   /** All of them, one request a page. */
   readOrganizationPages(): AsyncIterable<EntityRead<Organization>>;
   readTeamPages(): AsyncIterable<EntityRead<Team>>;
-  /** Creates what is absent, in transactions; what exists stays untouched. Gives the ids that were created. */
-  createOrganizations(organizations: readonly Organization[]): Promise<ReadonlySet<string>>;
-  createTeams(teams: readonly Team[]): Promise<ReadonlySet<string>>;
+  /**
+   * Creates what is absent, and reads nothing before: one request for up to 100 of a partition. Where one of them is there
+   * already, those are read and the rest is tried again; what exists stays untouched. A call that is repeated meets its own rows.
+   * Where somebody keeps deleting rows meanwhile, some may be in neither of the three.
+   */
+  createOrganizations(organizations: readonly Organization[]): Promise<EntityCreation<Organization>>;
+  createTeams(teams: readonly Team[]): Promise<EntityCreation<Team>>;
   /** Links a degraded team to its organization under its ETag; `false` where the row has changed since. */
   relinkTeam(team: StoredEntity<Team>, relink: Relink, now: Date): Promise<boolean>;
 }

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import type { Organization, Team } from '../domain/entities.ts';
 import { limitsOf } from '../domain/entities.ts';
 import type { Relink } from '../domain/newEntities.ts';
-import type { EntityRead, EntityStore, StoredEntity, UnreadableRow } from '../storePorts.ts';
+import type { EntityCreation, EntityRead, EntityStore, StoredEntity, UnreadableRow } from '../storePorts.ts';
 import { chunked } from './tables/chunked.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { hashPartition } from './tables/hashPartition.ts';
@@ -19,6 +19,9 @@ const READ_WHOLE_PARTITION_FROM = 3 * KEYS_PER_QUERY;
 
 const ROWS_PER_TRANSACTION = 100;
 const PARALLEL_REQUESTS = 16;
+
+/** How often a create may be refused without a row that could have refused it: somebody deletes them as fast as they come. */
+const MAX_FRUITLESS_TRIES = 3;
 
 /** Gives the partition of an organization or team: `p0` to `pf`, by a hash of its id. */
 export function entityPartition(id: string): string {
@@ -126,6 +129,12 @@ interface NewRow {
   readonly properties: Properties;
 }
 
+interface Creation<T> {
+  readonly table: string;
+  readonly rows: readonly NewRow[];
+  readonly parse: (row: StoredRow) => Parsed<T>;
+}
+
 function byPartition<T>(
   items: readonly T[],
   idOf: (item: T) => string,
@@ -176,18 +185,23 @@ class TableEntityStore implements EntityStore {
     return this.#readPages(TABLES.teams, parseTeam);
   }
 
-  async createOrganizations(organizations: readonly Organization[]): Promise<ReadonlySet<string>> {
-    return this.#create(
-      TABLES.organizations,
-      organizations.map((one) => ({ id: one.organization_id, properties: organizationProperties(one) })),
-    );
+  async createOrganizations(organizations: readonly Organization[]): Promise<EntityCreation<Organization>> {
+    return this.#create({
+      table: TABLES.organizations,
+      rows: organizations.map((one) => ({
+        id: one.organization_id,
+        properties: organizationProperties(one),
+      })),
+      parse: parseOrganization,
+    });
   }
 
-  async createTeams(teams: readonly Team[]): Promise<ReadonlySet<string>> {
-    return this.#create(
-      TABLES.teams,
-      teams.map((team) => ({ id: team.team_id, properties: teamProperties(team) })),
-    );
+  async createTeams(teams: readonly Team[]): Promise<EntityCreation<Team>> {
+    return this.#create({
+      table: TABLES.teams,
+      rows: teams.map((team) => ({ id: team.team_id, properties: teamProperties(team) })),
+      parse: parseTeam,
+    });
   }
 
   async relinkTeam(team: StoredEntity<Team>, relink: Relink, now: Date): Promise<boolean> {
@@ -227,36 +241,55 @@ class TableEntityStore implements EntityStore {
     for await (const page of this.#tables.readPages(table, {})) yield parseRows(table, page, parse);
   }
 
-  async #create(table: string, rows: readonly NewRow[]): Promise<ReadonlySet<string>> {
-    const chunks = byPartition(rows, (row) => row.id).flatMap(([, part]) =>
-      chunked(part, ROWS_PER_TRANSACTION),
+  async #create<T>(creation: Creation<T>): Promise<EntityCreation<T>> {
+    const parts = byPartition(creation.rows, (row) => row.id);
+    const done = await inParallel(parts, PARALLEL_REQUESTS, async ([, rows]) =>
+      this.#createInPartition({ ...creation, rows }),
     );
-    const created = await inParallel(chunks, PARALLEL_REQUESTS, async (chunk) =>
-      this.#createChunk(table, chunk),
-    );
-    return new Set(created.flat());
+    return {
+      created: new Set(done.flatMap(({ created }) => [...created])),
+      found: new Map(done.flatMap(({ found }) => [...found])),
+      unreadable: new Map(done.flatMap(({ unreadable }) => [...unreadable])),
+    };
   }
 
-  async #createChunk(table: string, rows: readonly NewRow[]): Promise<readonly string[]> {
-    if (rows.length > 1) {
-      const writes = rows.map((row) => ({
-        kind: 'create' as const,
-        key: entityKey(row.id),
-        properties: row.properties,
-      }));
-      const result = await this.#tables.transact(table, writes);
-      if (result.done) return rows.map((row) => row.id);
+  /**
+   * One row that is there refuses a transaction as a whole and does not say which it was. Reading them all is at most a few
+   * requests, creating them one by one would be a request each.
+   */
+  async #createInPartition<T>({ table, rows, parse }: Creation<T>): Promise<EntityCreation<T>> {
+    const created = new Set<string>();
+    const found = new Map<string, StoredEntity<T>>();
+    const unreadable = new Map<string, UnreadableRow>();
+    let missing = rows;
+    let fruitlessTries = 0;
+    while (missing.length > 0 && fruitlessTries < MAX_FRUITLESS_TRIES) {
+      const refused: NewRow[] = [];
+      for (const chunk of chunked(missing, ROWS_PER_TRANSACTION)) {
+        if (await this.#createTogether(table, chunk)) for (const { id } of chunk) created.add(id);
+        else refused.push(...chunk);
+      }
+      const ids = refused.map(({ id }) => id);
+      const there = await this.#read(table, ids, parse);
+      for (const [id, entity] of there.found) found.set(id, entity);
+      for (const [id, row] of there.unreadable) unreadable.set(id, row);
+      missing = refused.filter(({ id }) => !there.found.has(id) && !there.unreadable.has(id));
+      if (missing.length === refused.length) fruitlessTries += 1;
     }
-    // One row was there already and refused the whole transaction: create them one by one, each only where absent.
-    const created = await inParallel(rows, PARALLEL_REQUESTS, async (row) => {
-      const result = await this.#tables.write(table, {
-        kind: 'create',
-        key: entityKey(row.id),
-        properties: row.properties,
-      });
-      return result.done ? [row.id] : [];
-    });
-    return created.flat();
+    return { created, found, unreadable };
+  }
+
+  /** All or, where one of them is there, none. */
+  async #createTogether(table: string, rows: readonly NewRow[]): Promise<boolean> {
+    const writes = rows.map(({ id, properties }) => ({
+      kind: 'create' as const,
+      key: entityKey(id),
+      properties,
+    }));
+    const [only, second] = writes;
+    const isAlone = only !== undefined && second === undefined;
+    const result = await (isAlone ? this.#tables.write(table, only) : this.#tables.transact(table, writes));
+    return result.done;
   }
 }
 

@@ -14,7 +14,13 @@ import {
 import type { Rules } from '../domain/rules.ts';
 import { AppError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import type { EntityRead, Store, StoredEntity, UnreadableRow } from '../storePorts.ts';
+import type { EntityRead, Store, UnreadableRow } from '../storePorts.ts';
+
+/**
+ * A group, and what the accepted list says of its entities, where it says anything. What it calls absent is created without being
+ * looked for: that is refused where something is there, and only then it is read. So an old list costs a request and no correctness.
+ */
+export type GroupToEnsure = AssignedGroup & Partial<Pick<KnownGroup, 'team' | 'organization'>>;
 
 export interface EnsureDeps {
   readonly store: Pick<Store, 'entities'>;
@@ -42,38 +48,38 @@ const NO_ORGANIZATIONS: Organizations = { found: new Map(), unreadable: new Map(
 
 async function ensureOrganizations(
   deps: EnsureDeps,
-  groups: readonly AssignedGroup[],
+  groups: readonly GroupToEnsure[],
 ): Promise<Organizations> {
   const { entities } = deps.store;
-  let read: EntityRead<Organization> = { found: new Map(), unreadable: new Map() };
   const found = new Map<string, Organization>();
-  try {
-    read = await entities.readOrganizations(groups.map((group) => group.id));
+  const unreadable = new Map<string, UnreadableRow>();
+  const take = (read: EntityRead<Organization>): void => {
     for (const [id, { value }] of read.found) found.set(id, value);
-    const missing = groups.filter((group) => !found.has(group.id) && !read.unreadable.has(group.id));
-    if (missing.length === 0) return { found, unreadable: read.unreadable, failure: undefined };
-    const wanted = missing.map((group) => newOrganization(group, deps.rules, deps.clock.now()));
-    const created = await entities.createOrganizations(wanted);
-    for (const one of wanted) if (created.has(one.organization_id)) found.set(one.organization_id, one);
-    // Somebody else created the others meanwhile: their values are theirs.
-    const raced = wanted.map((one) => one.organization_id).filter((id) => !created.has(id));
-    const again = raced.length === 0 ? undefined : await entities.readOrganizations(raced);
-    for (const [id, { value }] of again?.found ?? []) found.set(id, value);
-    return {
-      found,
-      unreadable: new Map([...read.unreadable, ...(again?.unreadable ?? [])]),
-      failure: undefined,
-    };
+    for (const [id, row] of read.unreadable) unreadable.set(id, row);
+  };
+  const look = async (ids: readonly string[]): Promise<void> => take(await entities.readOrganizations(ids));
+  try {
+    await look(groups.filter((group) => group.organization !== 'absent').map(({ id }) => id));
+    const wanted = groups
+      .filter(({ id }) => !found.has(id) && !unreadable.has(id))
+      .map((group) => newOrganization(group, deps.rules, deps.clock.now()));
+    try {
+      const made = await entities.createOrganizations(wanted);
+      // What somebody else made keeps that person's values.
+      take(made);
+      for (const one of wanted)
+        if (made.created.has(one.organization_id)) found.set(one.organization_id, one);
+    } catch (error) {
+      // Only part of them may have failed, and some may have been there: their teams must not go without.
+      await look(wanted.map((one) => one.organization_id));
+      throw error;
+    }
+    return { found, unreadable, failure: undefined };
   } catch (error) {
     // The teams may still be served (docs/domain.md, "The flag", rule 7): the caller decides whether to retry or degrade.
     if (!(error instanceof AppError)) throw error;
-    return { found, unreadable: read.unreadable, failure: error };
+    return { found, unreadable, failure: error };
   }
-}
-
-interface TeamPlan {
-  readonly create: readonly Team[];
-  readonly relink: readonly StoredEntity<Team>[];
 }
 
 interface EnsureContext {
@@ -81,7 +87,7 @@ interface EnsureContext {
   readonly degradeOnFailure: boolean;
 }
 
-function planTeam(deps: EnsureDeps, group: AssignedGroup, context: EnsureContext): Team | undefined {
+function planTeam(deps: EnsureDeps, group: GroupToEnsure, context: EnsureContext): Team | undefined {
   const { rules } = deps;
   const now = deps.clock.now();
   if (!rules.groupsAlsoCreateOrgs) return newStandaloneTeam(group, rules, now);
@@ -97,41 +103,56 @@ function planTeam(deps: EnsureDeps, group: AssignedGroup, context: EnsureContext
   return context.degradeOnFailure ? newDegradedTeam(group, rules, now) : undefined;
 }
 
-function planTeams(
+interface Teams extends EntityRead<Team> {
+  /** By id. */
+  readonly created: ReadonlyMap<string, Team>;
+}
+
+/** Creates the teams that are missing, as far as their organizations allow. `read` has those that the list did not call absent. */
+async function ensureTeams(
   deps: EnsureDeps,
-  groups: readonly AssignedGroup[],
-  context: EnsureContext & { readonly teams: EntityRead<Team> },
-): TeamPlan {
-  const create: Team[] = [];
-  const relink: StoredEntity<Team>[] = [];
+  groups: readonly GroupToEnsure[],
+  context: EnsureContext & { readonly read: EntityRead<Team> },
+): Promise<Teams> {
+  const { entities } = deps.store;
+  const { read } = context;
+  const wanted = new Map<string, Team>();
+  const unseen: string[] = [];
   for (const group of groups) {
-    const stored = context.teams.found.get(group.id);
-    if (stored === undefined) {
-      const team = context.teams.unreadable.has(group.id) ? undefined : planTeam(deps, group, context);
-      if (team !== undefined) create.push(team);
-    } else if (deps.rules.groupsAlsoCreateOrgs && context.organizations.found.has(group.id)) {
-      if (findDegradation(stored.value) !== undefined) relink.push(stored);
-    }
+    if (read.found.has(group.id) || read.unreadable.has(group.id)) continue;
+    const team = planTeam(deps, group, context);
+    if (team !== undefined) wanted.set(group.id, team);
+    // No create will tell whether it is there after all.
+    else if (group.team === 'absent') unseen.push(group.id);
   }
-  return { create, relink };
+  const [made, seen] = await Promise.all([
+    entities.createTeams([...wanted.values()]),
+    entities.readTeams(unseen),
+  ]);
+  return {
+    found: new Map([...read.found, ...made.found, ...seen.found]),
+    unreadable: new Map([...read.unreadable, ...made.unreadable, ...seen.unreadable]),
+    created: new Map([...wanted].filter(([id]) => made.created.has(id))),
+  };
 }
 
 /** Gives the ids of the teams that are linked now, and what was reported of them. */
 async function relinkTeams(
   deps: EnsureDeps,
-  teams: readonly StoredEntity<Team>[],
+  teams: Teams,
+  organizations: Organizations,
 ): Promise<{ readonly linked: ReadonlySet<string>; readonly reported: readonly Reported[] }> {
   const linked = new Set<string>();
   const reported: Reported[] = [];
-  for (const team of teams) {
+  // With the flag off there are no organizations, so nothing is linked to them.
+  for (const [id, team] of teams.found) {
     const degradation = findDegradation(team.value);
-    if (degradation === undefined) continue;
+    if (degradation === undefined || !organizations.found.has(id)) continue;
     const relink = planRelink(team.value, degradation);
     // A row that changed meanwhile stays as it is; the next run reads it again.
     if (!(await deps.store.entities.relinkTeam(team, relink, deps.clock.now()))) continue;
-    linked.add(team.value.team_id);
-    if (relink.models === undefined)
-      reported.push({ kind: 'team', id: team.value.team_id, code: 'models_kept' });
+    linked.add(id);
+    if (relink.models === undefined) reported.push({ kind: 'team', id, code: 'models_kept' });
   }
   return { linked, reported };
 }
@@ -154,34 +175,28 @@ export function unreadableDetails(
 
 /**
  * Creates what the groups lack, organizations before teams, and re-links teams that were degraded (docs/domain.md, "The
- * flag"). Idempotent, safe to run at once in several places. Where organizations fail, the rest is still done: a team
- * whose organization is missing is left absent, or with `degradeOnFailure` made standalone and marked.
- * Throws `storage_unavailable` or `storage_refused` when teams cannot be read or written.
+ * flag"). What the list calls absent is not read before. Idempotent, safe to run at once in several places. Where organizations
+ * fail, the rest is still done: a team whose organization is missing is left absent, or with `degradeOnFailure` made standalone
+ * and marked. Throws `storage_unavailable` or `storage_refused` when teams cannot be read or written.
  */
 export async function ensureEntities(
   deps: EnsureDeps,
-  groups: readonly AssignedGroup[],
+  groups: readonly GroupToEnsure[],
   options: { readonly degradeOnFailure: boolean },
 ): Promise<Ensured> {
-  if (groups.length === 0)
-    return { groups: [], reported: [], unreadable: [], organizationFailure: undefined };
-  const { entities } = deps.store;
-  const ids = groups.map((group) => group.id);
-  const [organizations, teams] = await Promise.all([
-    deps.rules.groupsAlsoCreateOrgs ? ensureOrganizations(deps, groups) : NO_ORGANIZATIONS,
-    entities.readTeams(ids),
+  const { groupsAlsoCreateOrgs } = deps.rules;
+  const [organizations, read] = await Promise.all([
+    groupsAlsoCreateOrgs ? ensureOrganizations(deps, groups) : NO_ORGANIZATIONS,
+    deps.store.entities.readTeams(groups.filter((group) => group.team !== 'absent').map(({ id }) => id)),
   ]);
-  const plan = planTeams(deps, groups, { organizations, teams, degradeOnFailure: options.degradeOnFailure });
-  if (plan.create.length > 0) await entities.createTeams(plan.create);
-  const { linked, reported } = await relinkTeams(deps, plan.relink);
+  const teams = await ensureTeams(deps, groups, { ...options, organizations, read });
+  const { linked, reported } = await relinkTeams(deps, teams, organizations);
 
-  const planned = new Map(plan.create.map((team) => [team.team_id, team]));
   const teamPresence = (id: string): Presence => {
     if (teams.unreadable.has(id)) return 'unreadable';
-    const team = teams.found.get(id)?.value ?? planned.get(id);
+    const team = teams.found.get(id)?.value ?? teams.created.get(id);
     if (team === undefined) return 'absent';
-    const standsAlone =
-      deps.rules.groupsAlsoCreateOrgs && !linked.has(id) && findDegradation(team) !== undefined;
+    const standsAlone = groupsAlsoCreateOrgs && !linked.has(id) && findDegradation(team) !== undefined;
     return standsAlone ? 'degraded' : 'present';
   };
   return {

@@ -13,7 +13,7 @@ import { AppError } from '../errors.ts';
 import type { Directory } from '../ports.ts';
 import type { PushSubject } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
-import type { EnsureDeps } from './ensureEntities.ts';
+import type { EnsureDeps, GroupToEnsure } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
 import { chunksOf } from './inBatches.ts';
 import { type PushRequests, requestPush } from './requestPush.ts';
@@ -50,7 +50,7 @@ function groupsInForce(
   current: AcceptedGroups | undefined,
   listed: readonly AssignedGroup[],
   heldBack: boolean,
-): readonly AssignedGroup[] {
+): readonly GroupToEnsure[] {
   return heldBack ? (current?.groups ?? []) : [...listed].sort(byId);
 }
 

@@ -319,7 +319,7 @@ describe('organizations and teams on a real store', () => {
     const rules = sampleRules();
     const groups = Array.from({ length: 1_000 }, (_, index) => group(`${index}`));
     proxy.forgetRequests();
-    const created = await store.entities.createOrganizations(
+    const { created } = await store.entities.createOrganizations(
       groups.map((one) => newOrganization(one, rules, NOW)),
     );
     expect(created.size).toBe(1_000);
@@ -347,18 +347,35 @@ describe('organizations and teams on a real store', () => {
     const { store } = onAzurite();
     const rules = sampleRules();
     const groups = Array.from({ length: 60 }, (_, index) => group(`${index}`));
-    const [mine] = groups;
-    await editRow(tables, teamRow(mine?.id ?? ''), { team_alias: 'Mine', models: '[]' });
+    const [mine, broken] = groups.map(({ id }) => id);
+    await editRow(tables, teamRow(mine ?? ''), { team_alias: 'Mine', models: '[]' });
+    await editRow(tables, teamRow(broken ?? ''), { models: 'x' });
     const teams = groups.map((one) =>
       newOrgScopedTeam(one, { organization_id: one.id }, { rules, now: NOW }),
     );
-    const created = await store.entities.createTeams(teams);
-    expect(created.size).toBe(59);
-    expect(created.has(mine?.id ?? '')).toBe(false);
+    const made = await store.entities.createTeams(teams);
+    expect(made.created).toEqual(new Set(groups.slice(2).map(({ id }) => id)));
+    expect([...made.unreadable.values()]).toEqual([{ id: broken, table: TABLES.teams, columns: ['models'] }]);
+    expect([...made.found].map(([id, { value }]) => [id, value.team_alias])).toContainEqual([mine, 'Mine']);
     const read = await store.entities.readTeams(groups.map(({ id }) => id));
-    expect(read.found.size).toBe(60);
-    expect(read.found.get(mine?.id ?? '')?.value.team_alias).toBe('Mine');
-    expect(read.found.get(groups[1]?.id ?? '')?.value).toEqual(teams[1]);
+    expect(read.found.size).toBe(59);
+    expect(read.found.get(mine ?? '')).toEqual(made.found.get(mine ?? ''));
+    expect(read.found.get(groups[2]?.id ?? '')?.value).toEqual(teams[2]);
+  });
+
+  it.each([1, 20])('meet themselves where the answer to their creation was lost: %i', async (count) => {
+    const { store } = onAzurite();
+    const rules = sampleRules();
+    const organizations = Array.from({ length: count }, (_, index) =>
+      newOrganization(group(`${index}`), rules, NOW),
+    );
+    proxy.breakNext({ kind: 'loseAnswer' });
+    const made = await store.entities.createOrganizations(organizations);
+    proxy.breakNext();
+    expect(made.found.size).toBeGreaterThan(0);
+    expect(made.found.size + made.created.size).toBe(count);
+    const met = organizations.filter((one) => made.found.has(one.organization_id));
+    expect(met.map((one) => made.found.get(one.organization_id)?.value)).toEqual(met);
   });
 
   it('are re-linked only under the ETag that was read', async () => {

@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { entityPartition } from '../../shared/adapters/entityStore.ts';
 import type { Organization, Team } from '../../shared/domain/entities.ts';
 import type { AssignedGroup } from '../../shared/domain/assignedGroups.ts';
+import { versionOf } from '../../shared/domain/assignedGroups.ts';
 import type { Rules } from '../../shared/domain/rules.ts';
 import { provisionUser } from '../../shared/flows/provisionUser.ts';
 import type { InlineMessage } from '../../shared/messages.ts';
@@ -24,6 +26,7 @@ import {
   ALICE,
   BOB,
   PRODUCTION_TEAM,
+  START,
   createWorld,
   membershipsOf,
   message,
@@ -576,6 +579,21 @@ async function worldOf(
   return { world, groups: assigned.map((group) => group.id) };
 }
 
+/** The same, but its list says that nothing of them is there, and that is so. */
+async function worldOfUnmade(count: number): Promise<World> {
+  const world = createWorld();
+  const at = new Date(START).toISOString();
+  const groups = manyGroups(count).map((group) => ({
+    ...group,
+    team: 'absent' as const,
+    organization: 'absent' as const,
+  }));
+  const list = { version: versionOf(groups), acceptedAt: at, checkedAt: at, groups };
+  await world.store.assignedGroups.write(list, undefined);
+  world.provisionDeps.knowledge.remember(list);
+  return world;
+}
+
 /** The same requests for each of the tables, as {@link tally} names them. */
 function keyed(
   requests: Readonly<Record<string, number>>,
@@ -666,6 +684,22 @@ describe('what a run costs', () => {
     const depth = await depthOf(world, message({ groups }));
     expect(depth).toBe(4);
   });
+
+  it.each([1, 10, 100, 1000])(
+    '1 more a partition of organizations and of teams, two after another, where none of %i groups has any',
+    async (count) => {
+      const { world: existing, groups } = await worldOf(count);
+      const none = await worldOfUnmade(count);
+      const entry = message({ groups });
+      const least = await requestsOf(existing.tables, async () => existing.provision(entry));
+      const depth = await depthOf(await worldOfUnmade(count), entry);
+      const requests = await requestsOf(none.tables, async () => none.provision(entry));
+      const partitions = new Set(groups.map(entityPartition)).size;
+      expect(requests).toHaveLength(least.length + 2 * partitions);
+      expect(depth).toBe((await depthOf((await worldOf(count)).world, entry)) + 2);
+      expect(await membershipsOf(none, ALICE)).toHaveLength(2 * count);
+    },
+  );
 
   it.each([
     { groups: 1, transactions: 1 },
