@@ -219,14 +219,15 @@ interface Ensuring {
 
 async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: Groups): Promise<Round> {
   const { deps, message, observation } = run;
-  const [claimed, announced] = await Promise.all([
+  const [claimed, announced, ensured] = await Promise.all([
     claimRun(run, record, desiredState(observation, sorted.groups, deps.rules)),
     // Who has no row yet has no memberships either, so what will be granted is known before anything is read.
     record === undefined ? announceMemberships(run, sorted.groups) : undefined,
+    // Needs no claim: the groups are in force whoever wins, and what is there is never overwritten.
+    ensureMissing(run, sorted.groups.counted),
   ]);
   if (claimed === undefined) return 'again';
 
-  const ensured = await ensureMissing(run, sorted.groups.counted);
   const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
   const applied = await applyMemberships(run, desired, {
