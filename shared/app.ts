@@ -15,6 +15,7 @@ import { createAzureTables } from './adapters/tables/azureTables.ts';
 import type { Tables } from './adapters/tables/tables.ts';
 import { createProxySide, type ProxySide } from './app/createProxySide.ts';
 import { createStore } from './app/createStore.ts';
+import { fetchOf } from './app/fetchOf.ts';
 import { startTelemetry } from './app/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './app/traceAdapters.ts';
 import type { Config } from './config.ts';
@@ -308,7 +309,7 @@ provideTracing((log) =>
     monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
     siteName: process.env['WEBSITE_SITE_NAME'],
     // Untraced: what sends the spans would make new ones.
-    createCredential: (clientId) => createCredential(clientId, fetch),
+    createCredential: (clientId) => createCredential(clientId, fetchOf('managed_identity')),
     onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
   }),
 );

@@ -5,7 +5,7 @@ export interface Clock {
   now(): Date;
 }
 
-/** The part of the global `fetch` that adapters use, so that a test can stand in for the network. */
+/** The part of the global `fetch` that adapters use: bodies are strings, redirects are never followed. A test can stand in for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A verified id_token, read into what this product needs. */

@@ -30,6 +30,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['ports', 'domain', 'errors'],
     typesOf: ['config'],
     packages: [
+      '@azure/core-rest-pipeline',
       '@azure/data-tables',
       '@azure/msal-node',
       '@azure/storage-queue',

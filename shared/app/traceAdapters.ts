@@ -2,8 +2,9 @@ import type { Tables } from '../adapters/tables/tables.ts';
 import type { Config } from '../config.ts';
 import type { Fetch, ProvisionQueue } from '../ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import { type Dependency, fetchOf } from './fetchOf.ts';
 import { storageServer } from './serverAttributes.ts';
-import { type Dependency, traceFetch } from './traceFetch.ts';
+import { traceFetch } from './traceFetch.ts';
 import { traceQueue } from './traceQueue.ts';
 import { traceTables } from './traceTables.ts';
 
@@ -15,7 +16,7 @@ export interface TracedAdapters {
 }
 
 const UNTRACED: TracedAdapters = {
-  fetch: () => fetch,
+  fetch: fetchOf,
   tables: (tables) => tables,
   queue: (_queueName, queue) => queue,
 };
@@ -24,7 +25,7 @@ const UNTRACED: TracedAdapters = {
 export function traceAdapters(tracing: Tracing, storage: Config['storage']): TracedAdapters {
   if (tracing.isOff) return UNTRACED;
   return {
-    fetch: (dependency) => traceFetch(tracing, dependency, fetch),
+    fetch: (dependency) => traceFetch(tracing, dependency, fetchOf(dependency)),
     tables: (tables) => traceTables(tracing, tables, storageServer(storage, 'Table')),
     queue: (queueName, queue) =>
       traceQueue(tracing, queue, { queueName, server: storageServer(storage, 'Queue') }),

@@ -1,9 +1,7 @@
 import type { Fetch } from '../ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import type { Dependency } from './fetchOf.ts';
 import { serverAttributes } from './serverAttributes.ts';
-
-/** Whom the requests go to, as a person would say it. */
-export type Dependency = 'entra' | 'graph' | 'managed_identity' | 'litellm';
 
 /** The segments of the paths that this product asks for. Any other one may be an id, or a name in a link that Graph gave. */
 const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(
@@ -24,8 +22,8 @@ export function pathTemplate(url: URL): string {
 }
 
 /**
- * Gives a `fetch` each of whose requests is a span, up to the answer's headers; the body is read by whoever asked. Of the request
- * it has the method, the host and the path's template: queries, headers and bodies hold tokens, codes and secrets. The trace is
+ * Gives a `fetch` each of whose requests is a span, the answer's body included where `fetch` reads it. Of the request it has the
+ * method, the host and the path's template: queries, headers and bodies hold tokens, codes and secrets. The trace is
  * not passed on: Microsoft would have no use for it, and LiteLLM would count it among its own.
  */
 export function traceFetch(tracing: Tracing, dependency: Dependency, fetch: Fetch): Fetch {

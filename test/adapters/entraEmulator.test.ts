@@ -12,6 +12,7 @@ import { walkSignIn } from '../../dev/identity/signInWalk.ts';
 import { createAppTokens } from '../../shared/adapters/entra/appTokens.ts';
 import { createEntraIdentity } from '../../shared/adapters/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/adapters/graphDirectory.ts';
+import { createKeepAliveFetch } from '../../shared/adapters/keepAliveFetch.ts';
 import { createAssertion, createManagedIdentity } from '../../shared/adapters/managedIdentity.ts';
 import { type Config, Secret } from '../../shared/config.ts';
 import { AppError } from '../../shared/errors.ts';
@@ -20,6 +21,7 @@ import type { Clock, Directory, Identity } from '../../shared/ports.ts';
 import { type IdentityFixture, openIdentityFixture, redirectUri } from '../dev/identity/identityFixture.ts';
 
 const clock: Clock = { now: () => new Date() };
+const fetch = createKeepAliveFetch({ idleMs: 60_000 });
 const base64url = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 let fixture: IdentityFixture;

@@ -2,12 +2,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKeepAliveFetch } from '../../shared/adapters/keepAliveFetch.ts';
 import { createLitellmProxy, type LitellmProxyOptions } from '../../shared/adapters/litellmProxy.ts';
 import { Secret } from '../../shared/config/secret.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { Proxy } from '../../shared/proxyPorts.ts';
 import { createTestClock } from '../support/signInDoubles.ts';
 
+const fetch = createKeepAliveFetch({ idleMs: 4_000 });
 const KEY = 'sk-very-secret-key';
 const EMAIL = 'alice@example.com';
 const NOW_MS = Date.UTC(2026, 10, 23, 9);
@@ -247,6 +249,12 @@ describe('an answer to a write', () => {
   it.each([
     { what: 'no connection', answer: broken('ECONNREFUSED'), fault: 'ECONNREFUSED', mayHaveWritten: false },
     { what: 'no such host', answer: broken('ENOTFOUND'), fault: 'ENOTFOUND', mayHaveWritten: false },
+    {
+      what: 'no connection in time',
+      answer: broken('CONNECT_TIMEOUT'),
+      fault: 'CONNECT_TIMEOUT',
+      mayHaveWritten: false,
+    },
     { what: 'a broken connection', answer: broken('ECONNRESET'), fault: 'ECONNRESET', mayHaveWritten: true },
     { what: 'an error without a code', answer: new Error(KEY), fault: 'network', mayHaveWritten: true },
     { what: '429', answer: new Response(PAGE, { status: 429 }), mayHaveWritten: false },

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import { createEmptyData } from '../../dev/litellm/proxyData.ts';
 import { REQUESTS } from '../../shared/adapters/litellm/requests.ts';
+import { createKeepAliveFetch } from '../../shared/adapters/keepAliveFetch.ts';
 import { createLitellmProxy, type LitellmProxyOptions } from '../../shared/adapters/litellmProxy.ts';
 import { Secret } from '../../shared/config/secret.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../../shared/domain/pushValues.ts';
@@ -44,6 +45,8 @@ const userValues: UserValues = {
   max_budget: 5,
   budget_duration: '1d',
 };
+
+const fetch = createKeepAliveFetch({ idleMs: 4_000 });
 
 /** LiteLLM ignores what it does not know: whatever we send, it has to know. And all of it stands in the one table. */
 function requireCleanRecord(emulator: LitellmEmulator): void {

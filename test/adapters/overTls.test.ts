@@ -1,4 +1,4 @@
-/** The identity and directory adapters over real TLS on loopback, with the global `fetch` and an authority of our own. */
+/** The identity and directory adapters over real TLS on loopback, with the product’s `fetch` and an authority of our own. */
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLoopbackCertificates } from '../../dev/identity/certificates.ts';
 import { createEntraIdentity } from '../../shared/adapters/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/adapters/graphDirectory.ts';
+import { createKeepAliveFetch } from '../../shared/adapters/keepAliveFetch.ts';
 import type { Config } from '../../shared/config.ts';
 import {
   createEntraConfig,
@@ -17,6 +18,7 @@ import {
 import { createTestClock, TENANT_ID } from '../support/signInDoubles.ts';
 
 const clock = createTestClock();
+const fetch = createKeepAliveFetch({ idleMs: 60_000 });
 const certificates = createLoopbackCertificates({ now: new Date(), validDays: 1 });
 const trusted = getCACertificates('default');
 const redirected: string[] = [];

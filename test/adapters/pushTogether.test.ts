@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStorage } from '../../dev/createStorage.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
+import { createKeepAliveFetch } from '../../shared/adapters/keepAliveFetch.ts';
 import { createLitellmProxy } from '../../shared/adapters/litellmProxy.ts';
 import { createPushRecord } from '../../shared/adapters/pushRecord.ts';
 import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
@@ -39,6 +40,7 @@ function createWorker(waiting: PushMessage[]): PushDeps {
   const clock = { now: () => new Date() };
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const apiKey = new Secret(litellm.masterKey);
+  const fetch = createKeepAliveFetch({ idleMs: 4_000 });
   return {
     store: createStore(tables),
     proxy: createLitellmProxy({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),

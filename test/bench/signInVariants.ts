@@ -9,6 +9,7 @@ import { createMsalClient } from '../../shared/adapters/entra/msalClient.ts';
 import { createStorageQueue } from '../../shared/adapters/storageQueue.ts';
 import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
+import { fetchOf } from '../../shared/app/fetchOf.ts';
 import type { Config } from '../../shared/config.ts';
 import { PROVISION_QUEUE, serializeProvisionMessage } from '../../shared/messages.ts';
 import type { RedeemRequest } from '../../shared/ports.ts';
@@ -96,11 +97,16 @@ function randomText(): string {
 /** The baseline's parts, from this process's settings: our adapters wherever there is one. */
 export function createBaselineDeps(config: Config, identity: BaselineDeps['identity']): BaselineDeps {
   const { entra } = config;
-  const appTokens = createAppTokens({ entra, fetch, timeoutMs: 10_000, clock: { now: () => new Date() } });
+  const appTokens = createAppTokens({
+    entra,
+    fetch: fetchOf('entra'),
+    timeoutMs: 10_000,
+    clock: { now: () => new Date() },
+  });
   return {
     identity,
     appToken: async () => (await appTokens()).token,
-    fetch,
+    fetch: fetchOf('graph'),
     graphBaseUrl: entra.graphBaseUrl,
     servicePrincipalId: entra.servicePrincipalId ?? '',
     tables: createAzureTables({
@@ -122,7 +128,7 @@ function createExchange(): Complete {
   const { entra, redirectUri, storage } = requireConfig();
   const queue = createStorageQueue({ storage, queueName: PROVISION_QUEUE });
   return async ({ login, code, codeVerifier, nonce }) => {
-    const client = createMsalClient({ entra, fetch, timeoutMs: 10_000 });
+    const client = createMsalClient({ entra, fetch: fetchOf('entra'), timeoutMs: 10_000 });
     await client.acquireTokenByCode({
       scopes: ['openid', 'profile', 'email', 'User.Read'],
       redirectUri,

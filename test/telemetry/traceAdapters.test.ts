@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { fetchOf } from '../../shared/app/fetchOf.ts';
 import { storageServer } from '../../shared/app/serverAttributes.ts';
 import { traceAdapters } from '../../shared/app/traceAdapters.ts';
 import { traceFetch } from '../../shared/app/traceFetch.ts';
@@ -27,9 +28,18 @@ describe('traceAdapters', () => {
     const traced = traceAdapters(NO_TRACING, STORAGE);
     const tables = createMemoryTables();
     const queue = createTestQueue();
-    expect(traced.fetch('graph')).toBe(fetch);
+    expect(traced.fetch('graph')).toBe(fetchOf('graph'));
     expect(traced.tables(tables)).toBe(tables);
     expect(traced.queue('provision', queue)).toBe(queue);
+  });
+});
+
+describe('fetchOf', () => {
+  it('gives all of Microsoft’s the same connections, and LiteLLM its own', () => {
+    expect(fetchOf('graph')).toBe(fetchOf('entra'));
+    expect(fetchOf('managed_identity')).toBe(fetchOf('entra'));
+    expect(fetchOf('litellm')).toBe(fetchOf('litellm'));
+    expect(fetchOf('litellm')).not.toBe(fetchOf('entra'));
   });
 });
 
