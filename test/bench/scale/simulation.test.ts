@@ -10,6 +10,7 @@ import { createGroupKnowledge } from '../../../shared/flows/groupKnowledge.ts';
 import { provisionUser } from '../../../shared/flows/provisionUser.ts';
 import { createSimulatedClock } from './office.ts';
 import { createRequestLedger, type Purpose } from './requestLedger.ts';
+import { findGrowth } from './scaleReport.ts';
 import { type Phase, runSimulation, type SimulationResult, sumRequests } from './simulation.ts';
 
 const PEOPLE = 150;
@@ -131,6 +132,15 @@ describe('the simulation', () => {
       'LiteLLMTeamMembership query': 2 * viewers,
       'LiteLLMOrganizationMembership query': 2 * viewers,
     });
+  });
+
+  it('can say of each figure how it grows: twice the company with the same figures is flat', () => {
+    const growth = findGrowth([result, { ...result, people: 2 * PEOPLE }]);
+    expect(growth.length).toBeGreaterThan(10);
+    for (const { what, values, slope } of growth) {
+      expect(values[0]?.value, what).toBeGreaterThan(0);
+      expect(slope.slope, what).toBe(0);
+    }
   });
 
   it('moves as many memberships as it takes', () => {
