@@ -86,6 +86,7 @@ export const rooms: Readonly<Record<string, Room>> = {
  */
 export const adapterFolders: Readonly<Record<string, readonly string[] | 'every adapter'>> = {
   tables: 'every adapter',
+  requests: 'every adapter',
   entra: ['entraIdentity', 'managedIdentity'],
   graph: ['graphDirectory'],
   litellm: ['litellmProxy'],

@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { ProvisionQueue } from '../ports.ts';
+import { withTimeout } from './requests/withTimeout.ts';
 
 /** A put usually takes milliseconds; a person waits for it at sign-in. */
 const TRY_TIMEOUT_MS = 5_000;
@@ -30,11 +31,14 @@ export function createStorageQueue(options: StorageQueueOptions): ProvisionQueue
     async push(text, { delaySeconds = 0 } = {}) {
       try {
         // The Functions host expects base64 (host.json), and so is any text valid in the XML that carries it.
-        await client.sendMessage(Buffer.from(text).toString('base64'), {
-          messageTimeToLive: -1,
-          visibilityTimeout: delaySeconds,
-          abortSignal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
-        });
+        const encoded = Buffer.from(text).toString('base64');
+        await withTimeout(TOTAL_TIMEOUT_MS, async (abortSignal) =>
+          client.sendMessage(encoded, {
+            messageTimeToLive: -1,
+            visibilityTimeout: delaySeconds,
+            abortSignal,
+          }),
+        );
       } catch (error) {
         throw appErrorOf(error, {
           queue: options.queueName,
@@ -44,7 +48,7 @@ export function createStorageQueue(options: StorageQueueOptions): ProvisionQueue
     },
     async check() {
       try {
-        await client.getProperties({ abortSignal: AbortSignal.timeout(TRY_TIMEOUT_MS) });
+        await withTimeout(TRY_TIMEOUT_MS, async (abortSignal) => client.getProperties({ abortSignal }));
       } catch (error) {
         throw appErrorOf(error, { queue: options.queueName, attempted: 'The queue could not be looked at' });
       }

@@ -7,6 +7,7 @@ import {
 import * as z from 'zod/mini';
 import { AppError } from '../../errors.ts';
 import type { Fetch } from '../../ports.ts';
+import { withTimeout } from '../requests/withTimeout.ts';
 
 export interface TokenNetworkOptions {
   readonly fetch: Fetch;
@@ -56,19 +57,21 @@ interface Exchange {
 
 async function exchange(options: TokenNetworkOptions, url: string, request: TokenRequest): Promise<Exchange> {
   try {
-    const response = await options.fetch(url, {
-      method: request.method,
-      headers: request.headers ?? {},
-      ...(request.method === 'POST' ? { body: request.body ?? '' } : {}),
-      // A token endpoint never redirects; one that did would be given the credential at another address.
-      redirect: 'error',
-      signal: AbortSignal.timeout(options.timeoutMs),
+    return await withTimeout(options.timeoutMs, async (signal) => {
+      const response = await options.fetch(url, {
+        method: request.method,
+        headers: request.headers ?? {},
+        ...(request.method === 'POST' ? { body: request.body ?? '' } : {}),
+        // A token endpoint never redirects; one that did would be given the credential at another address.
+        redirect: 'error',
+        signal,
+      });
+      return {
+        status: response.status,
+        headers: Object.fromEntries(response.headers),
+        text: await response.text(),
+      };
     });
-    return {
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      text: await response.text(),
-    };
   } catch (cause) {
     throw unreachable({}, cause);
   }

@@ -7,6 +7,7 @@ import {
 import * as z from 'zod/mini';
 import { AppError } from '../../errors.ts';
 import type { Clock, Fetch } from '../../ports.ts';
+import { withTimeout } from '../requests/withTimeout.ts';
 
 export interface GraphOptions {
   /** `https://graph.microsoft.com/v1.0`, without a slash at the end. Over http no token would be sent. */
@@ -73,18 +74,20 @@ interface Outcome {
 
 async function send(options: GraphOptions, bearer: string, url: string): Promise<Outcome> {
   try {
-    const response: unknown = await createClient(options, bearer)
-      .api(url)
-      .options({ signal: AbortSignal.timeout(options.timeoutMs), redirect: 'manual' })
-      .responseType(ResponseType.RAW)
-      .get();
-    if (!(response instanceof Response)) return noAnswer();
-    return {
-      status: response.status,
-      text: await response.text(),
-      date: response.headers.get('date'),
-      retryAfter: response.headers.get('retry-after'),
-    };
+    return await withTimeout(options.timeoutMs, async (signal) => {
+      const response: unknown = await createClient(options, bearer)
+        .api(url)
+        .options({ signal, redirect: 'manual' })
+        .responseType(ResponseType.RAW)
+        .get();
+      if (!(response instanceof Response)) return noAnswer();
+      return {
+        status: response.status,
+        text: await response.text(),
+        date: response.headers.get('date'),
+        retryAfter: response.headers.get('retry-after'),
+      };
+    });
   } catch (cause) {
     return { ...noAnswer(), cause };
   }

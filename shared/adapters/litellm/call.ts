@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import type { Secret } from '../../config/secret.ts';
 import { AppError } from '../../errors.ts';
 import type { Clock, Fetch } from '../../ports.ts';
+import { withTimeout } from '../requests/withTimeout.ts';
 import { type Failure, type Outcome, parseJson, readFailure } from './failure.ts';
 import type { InputSchema, RequestKind } from './requests.ts';
 
@@ -125,13 +126,14 @@ function createRequest(
 
 async function send(options: LitellmOptions, request: HttpRequest, timeoutMs: number): Promise<Outcome> {
   try {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const response = await options.fetch(request.url, { ...request.init, signal });
-    return {
-      status: response.status,
-      text: await response.text(),
-      retryAfterSeconds: findRetryAfter(response, options.clock),
-    };
+    return await withTimeout(timeoutMs, async (signal) => {
+      const response = await options.fetch(request.url, { ...request.init, signal });
+      return {
+        status: response.status,
+        text: await response.text(),
+        retryAfterSeconds: findRetryAfter(response, options.clock),
+      };
+    });
   } catch (error) {
     // Not as the cause: an error about a header quotes it, and the key with it.
     return { status: 0, text: '', fault: findFault(error) };

@@ -10,6 +10,7 @@ import {
 } from '@azure/data-tables';
 
 import { AppError } from '../../errors.ts';
+import { withTimeout } from '../requests/withTimeout.ts';
 import { isRefusal, isRowGone, toStorageError } from './storageFailure.ts';
 import { requireKey, requireQuery, requireTransaction, requireWrite } from './tableLimits.ts';
 import type {
@@ -323,23 +324,24 @@ function createTryPolicy(requestTimeoutMs: number, insecure: boolean): PipelineP
   return {
     name: 'tryPolicy',
     async sendRequest(request, next) {
-      const timeout = AbortSignal.timeout(requestTimeoutMs);
       request.agent = agent;
-      request.abortSignal = timeout;
-      try {
-        const response = await next(request);
-        const retryAfter = response.headers.get('Retry-After');
-        if (retryAfter !== undefined && !(Number(retryAfter) <= MAX_RETRY_AFTER_SECONDS)) {
-          response.headers.delete('Retry-After');
+      return withTimeout(requestTimeoutMs, async (signal) => {
+        request.abortSignal = signal;
+        try {
+          const response = await next(request);
+          const retryAfter = response.headers.get('Retry-After');
+          if (retryAfter !== undefined && !(Number(retryAfter) <= MAX_RETRY_AFTER_SECONDS)) {
+            response.headers.delete('Retry-After');
+          }
+          return response;
+        } catch (error) {
+          if (!signal.aborted) throw error;
+          throw new RestError(`no answer within ${requestTimeoutMs} ms`, { code: 'ETIMEDOUT' });
+        } finally {
+          // The signal of a try that is over must not end the next one.
+          delete request.abortSignal;
         }
-        return response;
-      } catch (error) {
-        if (!timeout.aborted) throw error;
-        throw new RestError(`no answer within ${requestTimeoutMs} ms`, { code: 'ETIMEDOUT' });
-      } finally {
-        // The signal of a try that is over must not end the next one.
-        delete request.abortSignal;
-      }
+      });
     },
   };
 }
