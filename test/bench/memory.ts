@@ -4,7 +4,7 @@ import { buildApp } from '../../dev/build.ts';
 import { type Child, startChild } from '../../dev/stack/childProcess.ts';
 import { CLIENT_ID, PUBLIC_URL, TENANT_ID } from '../support/signInDoubles.ts';
 import { correlatedSlope } from './correlatedSlope.ts';
-import { startForgetfulQueue } from './forgetfulQueue.ts';
+import { startLightStorage } from './lightStorage.ts';
 import { type MemoryEntra, startMemoryEntra } from './memoryEntra.ts';
 import {
   FULL_PLAN,
@@ -168,7 +168,7 @@ function memorySection(grown: readonly Grown[]): Section {
     notes: [
       'The built bundle’s own functions, called as the worker does, in a process each with `--expose-gc`; 8 at once, 500 people who come again and again.',
       'Sign-in: `/sso/login`, then `/sso/callback`. Provisioning: nineteen of twenty unchanged, one moves to another group.',
-      'Entra (https) and the queue (http) are answered in another process, by servers that cost little; the tables are an Azurite’s.',
+      'Entra (https), tables and queue (http) are answered in another process, by servers that cost little: whoever asks is measured, and an Azurite would take half of the machine.',
       'The lines are those of the second half, in which V8 is told to compile nothing more: what it compiles again and again is no trace of an operation, but looks like one.',
       'Bytes after three forced collections, every 1,000. Errors count looks that follow one another as alike as they are.',
       'At most 50,000 of each: a machine that is too slow for them stops when the time is up.',
@@ -182,26 +182,18 @@ function memorySection(grown: readonly Grown[]): Section {
 export const memory: Measurement = {
   id: 'memory',
   title: 'Memory',
-  budgetSeconds: 190,
+  budgetSeconds: 205,
   async run(context) {
     const appDir = join(context.tempDir, 'app');
     await buildApp({ outdir: appDir });
-    const [azurite, queue, entra] = await Promise.all([
-      context.startAzurite(),
-      startForgetfulQueue(),
-      startMemoryEntra(context.tempDir),
-    ]);
+    const [storage, entra] = await Promise.all([startLightStorage(), startMemoryEntra(context.tempDir)]);
     try {
-      const connectionString = azurite.connectionString.replace(
-        /QueueEndpoint=[^;]+/,
-        `QueueEndpoint=${queue.url}`,
-      );
-      const subject = { appDir, settings: appSettings(connectionString, entra) };
+      const subject = { appDir, settings: appSettings(storage.connectionString, entra) };
       // Side by side: each is a process of its own, and neither's time is the result.
       const grown = await Promise.all(MEMORY_KINDS.map((kind) => measureKind(context, kind, subject)));
       return [memorySection(grown)];
     } finally {
-      queue.close();
+      storage.close();
       entra.close();
     }
   },

@@ -25,7 +25,7 @@ const tenantSizes = [100, 300, 1000];
 export const signInSlowEntra: Measurement = {
   id: 'slow-entra',
   title: `Sign-in with Entra and Graph at ${DELAY_MS} ms`,
-  budgetSeconds: 60,
+  budgetSeconds: 75,
   async run(context) {
     const stand = await startStand(context, planOf(tenantSizes[0] ?? GROUPS));
     try {

@@ -268,8 +268,8 @@ describe('the costs', () => {
     const reads = numberOf(/and (\d+) reads of pages/.exec(document)?.[1]);
     const queue = measured('Monday: queue');
     const first =
-      measured('Monday: provisioning') + queue + (reads * measured('Monday: three page reads')) / 3;
-    const unchanged = 2 + queue + (reads * measured('Reorganised: three page reads')) / 3;
+      measured('Monday: provisioning') + queue + (reads * measured('Monday: page, ask, page')) / 3;
+    const unchanged = 2 + queue + (reads * measured('Reorganised: page, ask, page')) / 3;
     const [each = 0] = factorsOf('Executions');
     // Start, callback, provisioning.
     expect(reads).toBe(each - 3);
