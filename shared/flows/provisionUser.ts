@@ -4,6 +4,7 @@
  * The protocol is docs/domain.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
  * user's row orders the runs and a fence row in each membership partition keeps a late run from writing.
  */
+import type { Reported } from '../domain/access.ts';
 import { reportUnreadable } from '../domain/describeUnreadable.ts';
 import { countGroups, desiredState } from '../domain/desiredState.ts';
 import type { CountedGroups, DesiredState } from '../domain/desiredState.ts';
@@ -54,8 +55,9 @@ export async function provisionUser(
 ): Promise<ProvisionResult> {
   try {
     refuseFuture(message, deps.clock.now());
+    const reported: Reported[] = [];
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const result = await provisionOnce(deps, message, delivery);
+      const result = await provisionOnce(deps, message, { delivery, reported });
       if (result !== 'again') return result;
     }
     throw new AppError('storage_contention', 'Provisioning was overtaken again and again.', {
@@ -93,10 +95,19 @@ async function recordAttempt(
   }
 }
 
+interface Rounds {
+  readonly delivery: Delivery;
+  /**
+   * What was done to organizations and teams in rounds that then began again: it is done, so no later one finds it to report.
+   * Each round adds to it.
+   */
+  readonly reported: Reported[];
+}
+
 async function provisionOnce(
   deps: ProvisionDeps,
   message: ProvisionMessage,
-  delivery: Delivery,
+  { delivery, reported }: Rounds,
 ): Promise<Round> {
   const record = await deps.store.users.find(message.person.user_id);
   const settled = settledBy(record, message, deps.clock.now().getTime());
@@ -117,10 +128,9 @@ async function provisionOnce(
     listVersion: known.version,
     now: deps.clock.now(),
   };
-  if (record !== undefined && groups.unknown.length === 0 && isUnchanged(record, run)) {
-    return moveObservation(run, record);
-  }
-  return claimAndApply(run, record, { groups, known });
+  const mayBeUnchanged = groups.unknown.length === 0 && reported.length === 0;
+  if (record !== undefined && mayBeUnchanged && isUnchanged(record, run)) return moveObservation(run, record);
+  return claimAndApply(run, record, { groups, known, reported });
 }
 
 function settledBy(
@@ -189,7 +199,7 @@ async function moveObservation(run: Run, record: UserRecord): Promise<Round> {
   return { status: 'unchanged' };
 }
 
-interface Groups {
+interface Groups extends Pick<Rounds, 'reported'> {
   readonly groups: CountedGroups;
   readonly known: KnownGroups;
 }
@@ -223,9 +233,10 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
     claimRun(run, record, desiredState(observation, sorted.groups, deps.rules)),
     // Who has no row yet has no memberships either, so what will be granted is known before anything is read.
     record === undefined ? announceMemberships(run, sorted.groups) : undefined,
-    // Needs no claim: the groups are in force whoever wins, and what is there is never overwritten.
+    // Needs no claim: the groups are in force whoever wins, and what it does is the same for everybody.
     ensureMissing(run, sorted.groups.counted),
   ]);
+  sorted.reported.push(...ensured.reported);
   if (claimed === undefined) return 'again';
 
   const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
@@ -243,7 +254,7 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
   deps.onApplied?.(applied.changes);
   const reported = [
     ...desired.reported,
-    ...ensured.reported,
+    ...sorted.reported,
     ...applied.reported,
     ...(record?.unreadable === undefined
       ? []
@@ -308,7 +319,11 @@ type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { reado
  * until its last attempt, which degrades the team instead. A group that a freshly read list does not have comes back a
  * limited number of times; one that could not be looked up waits like everything that waits for the directory.
  */
-function mustComeBack(run: Run, sorted: Groups, failure: AppError | undefined): ComeBack | undefined {
+function mustComeBack(
+  run: Run,
+  sorted: Omit<Groups, 'reported'>,
+  failure: AppError | undefined,
+): ComeBack | undefined {
   if (failure !== undefined && run.delivery.attempt < run.delivery.maxAttempts)
     return { kind: 'retry', failure };
   if (sorted.groups.unknown.length === 0) return undefined;

@@ -1,8 +1,10 @@
 /**
  * The least that the rules leave of a first provisioning: their order and nothing computed. Before anything is written the person's row
- * is read (an unchanged repeat ends there, a newer observation wins); the claim, the index and new entities come before the
- * memberships, organizations before teams; each transaction of memberships moves its fence under the ETag of the one before; and
- * only then the row says that it is done (docs/domain.md, "Order, repetition, concurrency"). Whatever keeps those rules is not faster on this storage.
+ * is read (an unchanged repeat ends there, a newer observation wins); claim and index come before the memberships; each transaction
+ * of memberships moves its fence under the ETag of the one before; and only then the row says that it is done (docs/domain.md,
+ * "Order, repetition, concurrency"). New organizations come before their teams, and both before memberships, because a team whose
+ * organization cannot be made becomes a standalone one, which its people join (docs/domain.md, "The flag", rule 7). Whatever keeps
+ * those rules is not faster on this storage with this driver.
  */
 import { chunked } from '../../shared/adapters/tables/chunked.ts';
 import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';

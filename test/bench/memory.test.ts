@@ -21,13 +21,20 @@ describe('the goal of no growth', () => {
     { kept: 8, reached: false },
     { kept: 100, reached: false },
     { kept: -5, reached: true },
+    { kept: 4, reached: true },
   ])('keeping $kept bytes of heap an operation reaches it: $reached', ({ kept, reached }) => {
-    const goals = memoryGoals({ kind: 'signIn', heap: heapThatKeeps(kept), outside: FLAT });
+    const goals = memoryGoals({ kind: 'signIn', kept: heapThatKeeps(kept), outside: FLAT });
     expect(goals.map((goal) => goal.reached)).toEqual([reached, true]);
   });
 
   it('holds for buffers outside of the heap too', () => {
-    const goals = memoryGoals({ kind: 'provisioning', heap: FLAT, outside: heapThatKeeps(64) });
+    const goals = memoryGoals({ kind: 'provisioning', kept: FLAT, outside: heapThatKeeps(64) });
     expect(goals.map((goal) => goal.reached)).toEqual([true, false]);
+  });
+
+  it('is not reached by a line of which nothing can be said', () => {
+    const noisy = { slope: -1, intercept: 0, standardError: 10 };
+    const goals = memoryGoals({ kind: 'signIn', kept: noisy, outside: FLAT });
+    expect(goals.map((goal) => goal.reached)).toEqual([false, true]);
   });
 });

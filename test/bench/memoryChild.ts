@@ -17,7 +17,7 @@ import { PUBLIC_URL } from '../support/signInDoubles.ts';
 import { codeOf, type MemoryKind, type MemorySample } from './memoryPlan.ts';
 import { acceptedList, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
 
-/** Everybody comes again and again: what grows then grows with the operations, not with the people. */
+/** Who comes again and again to be provisioned. */
 const POPULATION = 500;
 const GROUPS_A_PERSON = 3;
 const AT_ONCE = 8;
@@ -116,7 +116,7 @@ function createSignIn(call: (name: string) => Call): Operation {
       await login(new HttpRequest({ method: 'GET', url: `${PUBLIC_URL}/sso/login` })),
     );
     const authorizeUrl = started.headers.Location;
-    const person = personOf(`person ${index % POPULATION}`);
+    const person = personOf(`person ${index}`);
     const code = codeOf({
       authorizeUrl,
       claims: {
@@ -139,7 +139,7 @@ function createSignIn(call: (name: string) => Call): Operation {
   };
 }
 
-/** Of twenty messages nineteen are unchanged; one loses a group and gains another. */
+/** Of twenty messages eighteen are unchanged, one loses a group and gains another, one is of somebody new. */
 async function createProvisioning(call: (name: string) => Call): Promise<Operation> {
   const provision = call('provision');
   const groups = groupsOf('group', 100);
@@ -152,7 +152,8 @@ async function createProvisioning(call: (name: string) => Call): Promise<Operati
     // Every 20 turns everybody moves on by one group, a twentieth of them in each turn.
     const moves = Math.floor((turn + (number % 20)) / 20);
     const first = (number % 90) + (moves % 5);
-    const message = signInMessage(personOf(`person ${number}`), groups.slice(first, first + GROUPS_A_PERSON));
+    const name = index % 20 === 7 ? `newcomer ${index}` : `person ${number}`;
+    const message = signInMessage(personOf(name), groups.slice(first, first + GROUPS_A_PERSON));
     await provision(JSON.parse(JSON.stringify(message)));
   };
 }

@@ -234,7 +234,7 @@ interface Post extends RequestOptions {
   readonly status: number;
 }
 
-/** Repeats once what met a connection that the server was just closing, as every client does. */
+/** Repeats once what met a connection that the server was just closing; the product would not, so it can only be the slower for it. */
 async function post(send: typeof requestHttp | typeof requestHttps, options: Post): Promise<string> {
   try {
     return await postOnce(send, options);

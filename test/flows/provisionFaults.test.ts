@@ -190,6 +190,20 @@ describe('a degraded team', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
+  it('whose models were kept is reported although the claim beside it was lost, once', async () => {
+    const world = await degraded();
+    await editRow(world.tables, teamRow(GROUP), { models: '["claude"]' });
+    let edits = 1;
+    const racing = world.tables.view(async (moment) => {
+      if (moment.phase !== 'before' || moment.kind !== 'write' || moment.table !== 'LiteLLMUserTable') return;
+      if (edits-- > 0) await editRow(world.tables, userRow(ALICE), { max_budget: 7 });
+    });
+    await world.through(racing).provision(message({ second: 60 }));
+    expect(edits).toBeLessThanOrEqual(0);
+    expect(await findTeam(world)).toMatchObject({ organization_id: GROUP, models: ['claude'] });
+    expect(await reportedOf(world)).toEqual([{ kind: 'team', id: GROUP, code: 'models_kept' }]);
+  });
+
   it('whose models were kept is reported by the timer, too', async () => {
     const world = await degraded();
     await editRow(world.tables, teamRow(GROUP), { models: '["claude"]' });
