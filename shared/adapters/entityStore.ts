@@ -254,7 +254,7 @@ class TableEntityStore implements EntityStore {
   }
 
   /**
-   * One row that is there refuses a transaction as a whole and does not say which it was. Reading them all is at most a few
+   * One row that is there refuses a transaction as a whole, and the answer names the first such row at most. Reading them all is at most a few
    * requests, creating them one by one would be a request each.
    */
   async #createInPartition<T>({ table, rows, parse }: Creation<T>): Promise<EntityCreation<T>> {

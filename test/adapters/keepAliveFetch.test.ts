@@ -407,19 +407,29 @@ describe('over TLS', () => {
   const trusted = getCACertificates('default');
   afterEach(() => setDefaultCACertificates(trusted));
 
-  async function serveTls(): Promise<string> {
+  async function serveTls(host = 'localhost'): Promise<string> {
     const identity = { key: certificates.keyPem, cert: certificates.certificatePem };
     const server = createTlsServer({ ...identity, keepAliveTimeout: 0 }, (request, response) => {
       requests.push(`${request.method} ${request.url}`);
       void echo(request, response);
     });
-    return `https://localhost:${await listen(server, 'localhost')}`;
+    return `https://localhost:${await listen(server, host)}`;
   }
 
   it('trusts nobody whose authority was not named', async () => {
     const url = await serveTls();
     await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(
       withCode(expect.stringMatching(/CERT|SIGNATURE|ISSUER/)),
+    );
+    expect(requests).toEqual([]);
+  });
+
+  it('trusts nobody under another name than theirs', async () => {
+    setDefaultCACertificates([...trusted, certificates.caPem]);
+    const { port } = new URL(await serveTls('0.0.0.0'));
+    // An address of this machine that the certificate does not name.
+    await expect(send(`https://127.0.0.2:${port}`, { method: 'POST', body: SECRET })).rejects.toMatchObject(
+      withCode('ERR_TLS_CERT_ALTNAME_INVALID'),
     );
     expect(requests).toEqual([]);
   });
