@@ -2,12 +2,12 @@ import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
 import { provisionUser } from '../shared/flows/provisionUser.ts';
 import {
-  findTraceparent,
   MAX_DELIVERIES,
   parseProvisionMessage,
   PROVISION_QUEUE,
   type ProvisionMessage,
 } from '../shared/messages.ts';
+import { readQueueDelivery } from '../shared/messages/readQueueDelivery.ts';
 import { observeFlow } from '../shared/telemetry.ts';
 import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
@@ -20,9 +20,7 @@ if (readConfigFaults().length === 0) {
     queueName: PROVISION_QUEUE,
     connection: 'AzureWebJobsStorage',
     handler: async (entry: unknown, context) => {
-      const attempt = Number(context.triggerMetadata?.['dequeueCount'] ?? 1);
-      const traceparent = findTraceparent(entry);
-      const trigger = { kind: 'queue', queueName: PROVISION_QUEUE, attempt, traceparent } as const;
+      const { attempt, trigger } = readQueueDelivery(context, PROVISION_QUEUE, entry);
       await traceInvocation(context, trigger, async () =>
         observeFlow(context, {
           name: 'provision.user',

@@ -2,7 +2,8 @@ import { app, type InvocationContext } from '@azure/functions';
 import { readConfigFaults, requireConfig, requireProxySide } from '../shared/app.ts';
 import { push, type PushedResult } from '../shared/flows/push.ts';
 import { parsePushMessage, type PushMessage } from '../shared/messages/pushMessage.ts';
-import { findTraceparent, PUSH_QUEUE } from '../shared/messages.ts';
+import { readQueueDelivery } from '../shared/messages/readQueueDelivery.ts';
+import { PUSH_QUEUE } from '../shared/messages.ts';
 import { observeFlow } from '../shared/telemetry.ts';
 import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
@@ -12,9 +13,7 @@ if (readConfigFaults().length === 0 && requireConfig().litellm !== undefined) {
     queueName: PUSH_QUEUE,
     connection: 'AzureWebJobsStorage',
     handler: async (entry: unknown, context) => {
-      const attempt = Number(context.triggerMetadata?.['dequeueCount'] ?? 1);
-      const traceparent = findTraceparent(entry);
-      const trigger = { kind: 'queue', queueName: PUSH_QUEUE, attempt, traceparent } as const;
+      const { attempt, trigger } = readQueueDelivery(context, PUSH_QUEUE, entry);
       await traceInvocation(context, trigger, async () => {
         const told = { context, entry, attempt };
         await (isAboutPerson(entry) ? tellOfPerson(told) : tellOfEntity(told));
