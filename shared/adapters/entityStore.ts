@@ -1,10 +1,10 @@
 /** Organizations and teams: created where absent, never overwritten, and a row that cannot be read is named. */
 import * as z from 'zod/mini';
+import { chunksOf } from '../domain/chunksOf.ts';
 import type { Organization, Team } from '../domain/entities.ts';
 import { limitsOf } from '../domain/entities.ts';
 import type { Relink } from '../domain/newEntities.ts';
 import type { EntityCreation, EntityRead, EntityStore, StoredEntity, UnreadableRow } from '../storePorts.ts';
-import { chunked } from './tables/chunked.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { hashPartition } from './tables/hashPartition.ts';
 import { inParallel } from './tables/inParallel.ts';
@@ -228,7 +228,7 @@ class TableEntityStore implements EntityStore {
     const queries = byPartition([...wanted], (id) => id).flatMap(([partitionKey, rowKeys]) =>
       rowKeys.length >= READ_WHOLE_PARTITION_FROM
         ? [{ partitionKey }]
-        : chunked(rowKeys, KEYS_PER_QUERY).map((keys) => ({ partitionKey, rowKeys: keys })),
+        : chunksOf(rowKeys, KEYS_PER_QUERY).map((keys) => ({ partitionKey, rowKeys: keys })),
     );
     const pages = await inParallel(queries, PARALLEL_REQUESTS, async (query) =>
       this.#tables.read(table, query),
@@ -265,7 +265,7 @@ class TableEntityStore implements EntityStore {
     let fruitlessTries = 0;
     while (missing.length > 0 && fruitlessTries < MAX_FRUITLESS_TRIES) {
       const refused: NewRow[] = [];
-      for (const chunk of chunked(missing, ROWS_PER_TRANSACTION)) {
+      for (const chunk of chunksOf(missing, ROWS_PER_TRANSACTION)) {
         if (await this.#createTogether(table, chunk)) for (const { id } of chunk) created.add(id);
         else refused.push(...chunk);
       }

@@ -4,6 +4,7 @@
  * the membership, deleted after it and only under the ETag that its grant left, so no interleaving loses a member.
  */
 import * as z from 'zod/mini';
+import { chunksOf } from '../domain/chunksOf.ts';
 import type { OrganizationRole, TeamRole } from '../domain/entities.ts';
 import type { ActualMembership, Grant, Removal } from '../domain/membershipPlan.ts';
 import type {
@@ -16,7 +17,6 @@ import type {
   MembershipWrites,
   UnreadableRow,
 } from '../storePorts.ts';
-import { chunked } from './tables/chunked.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from './tables/inParallel.ts';
 import type { MembershipKind } from './tables/membershipKinds.ts';
@@ -84,7 +84,7 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
   }
 
   async announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>> {
-    const chunks = chunked(members, INDEX_ROWS_PER_TRANSACTION);
+    const chunks = chunksOf(members, INDEX_ROWS_PER_TRANSACTION);
     const announced = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
       const rows = chunk.map((member) => ({
         kind: 'upsert' as const,

@@ -8,11 +8,12 @@ import {
   type ProxyDifference,
   type WhyLeftAlone,
 } from '../domain/proxyDifference.ts';
+import { chunksOf } from '../domain/chunksOf.ts';
 import { isSafeId } from '../domain/isSafeId.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { Proxy, ProxyMember, PushedPerson, PushRecord } from '../proxyPorts.ts';
 import type { MemberIndex, Store } from '../storePorts.ts';
-import { chunksOf, inBatches } from './inBatches.ts';
+import { inBatches } from './inBatches.ts';
 
 /** What a comparison reads. Nothing of it can write. */
 export interface CompareDeps {

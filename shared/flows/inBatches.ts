@@ -1,7 +1,4 @@
-/** Gives the items in their order, `size` at a time. */
-export function* chunksOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
-}
+import { chunksOf } from '../domain/chunksOf.ts';
 
 /**
  * Runs `run` for every item, `size` at a time, and gives the results in the order of the items. The first failure is thrown, and

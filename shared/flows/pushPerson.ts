@@ -1,4 +1,5 @@
 /** One person: desired (our store, the truth) minus actual (what the proxy answers now), then apply. */
+import { chunksOf } from '../domain/chunksOf.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from '../domain/entities.ts';
 import { planMembershipPush } from '../domain/membershipPush.ts';
 import {
@@ -12,7 +13,6 @@ import { AppError } from '../errors.ts';
 import type { ProxyMember, ProxyTeam, PushedPerson } from '../proxyPorts.ts';
 import type { EntityRead, MembershipPartition } from '../storePorts.ts';
 import { ensureOrganization, ensureTeam, ensureUser, refusalOf } from './ensureInProxy.ts';
-import { chunksOf } from './inBatches.ts';
 import { pushMemberships } from './pushMemberships.ts';
 import { type ProxyChanges, type PushDeps, Troubles } from './pushRun.ts';
 import { type PushLease, withPushLease } from './withPushLease.ts';

@@ -6,6 +6,7 @@ import type {
   KnownGroup,
   ListDecision,
 } from '../domain/assignedGroups.ts';
+import { chunksOf } from '../domain/chunksOf.ts';
 import { decideAssignedGroups } from '../domain/assignedGroups.ts';
 import type { Reported } from '../domain/access.ts';
 import { describeUnreadable } from '../domain/describeUnreadable.ts';
@@ -15,7 +16,6 @@ import type { PushSubject } from '../proxyPorts.ts';
 import type { Store } from '../storePorts.ts';
 import type { EnsureDeps, GroupToEnsure } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
-import { chunksOf } from './inBatches.ts';
 import { type PushRequests, requestPush } from './requestPush.ts';
 
 export interface RefreshDeps extends EnsureDeps {

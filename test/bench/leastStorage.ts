@@ -6,7 +6,7 @@
  * organization cannot be made becomes a standalone one, which its people join (docs/domain.md, "The flag", rule 7). Whatever keeps
  * those rules is not faster on this storage with this driver.
  */
-import { chunked } from '../../shared/adapters/tables/chunked.ts';
+import { chunksOf } from '../../shared/domain/chunksOf.ts';
 import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
 import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
 import type { Tables, TransactionWrite } from '../../shared/adapters/tables/tables.ts';
@@ -46,7 +46,7 @@ async function writeEntities(
 
 async function writeMemberships(tables: Tables, rows: readonly RawRow[]): Promise<void> {
   let etag: string | undefined;
-  for (const chunk of chunked(rows, MEMBERSHIPS_PER_TRANSACTION)) {
+  for (const chunk of chunksOf(rows, MEMBERSHIPS_PER_TRANSACTION)) {
     const [first] = chunk;
     if (first === undefined) return;
     const key = { partitionKey: first.key.partitionKey, rowKey: FENCE_ROW_KEY };

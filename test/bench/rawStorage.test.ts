@@ -43,15 +43,21 @@ function rowsOf(tables: MemoryTables, without: ReadonlySet<string> = INDEX_TABLE
     );
 }
 
+/** What the product writes for Alice's first sign-in. */
+async function provisionedTables(groups: ReturnType<typeof groupsOf>): Promise<MemoryTables> {
+  const tables = createMemoryTables();
+  const subject = createSubject(tables);
+  subject.know(acceptedList(groups));
+  await subject.provision(signInMessage(ALICE, groups));
+  return tables;
+}
+
 describe('the floor', () => {
   it.each([true, false])(
     'writes exactly the rows that the product means (new entities: %s)',
     async (newEntities) => {
       const groups = groupsOf('group', 120, newEntities ? 'absent' : 'present');
-      const ours = createMemoryTables();
-      const subject = createSubject(ours);
-      subject.know(acceptedList(groups));
-      await subject.provision(signInMessage(ALICE, groups));
+      const ours = await provisionedTables(groups);
       const raw = createMemoryTables();
       await provisionRaw(raw, { person: ALICE, groups, newEntities });
       expect(rowsOf(raw)).toEqual(rowsOf(ours));
@@ -62,10 +68,7 @@ describe('the floor', () => {
     'has the index rows too where they are asked for, and so has the least (new entities: %s)',
     async (newEntities) => {
       const groups = groupsOf('group', 120, newEntities ? 'absent' : 'present');
-      const ours = createMemoryTables();
-      const subject = createSubject(ours);
-      subject.know(acceptedList(groups));
-      await subject.provision(signInMessage(ALICE, groups));
+      const ours = await provisionedTables(groups);
       const everything = rowsOf(ours, new Set());
       for (const provision of [provisionRaw, provisionLeast]) {
         const tables = createMemoryTables();
@@ -96,10 +99,7 @@ describe('the floor', () => {
     'of the rules sends as many requests as the product for $count existing groups',
     async ({ count }) => {
       const groups = groupsOf('group', count);
-      const ours = createMemoryTables();
-      const subject = createSubject(ours);
-      subject.know(acceptedList(groups));
-      await subject.provision(signInMessage(ALICE, groups));
+      const ours = await provisionedTables(groups);
       const least = createMemoryTables();
       await provisionLeast(least, { person: ALICE, groups, newEntities: false });
       expect(least.requests()).toHaveLength(ours.requests().length);

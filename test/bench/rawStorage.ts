@@ -13,6 +13,7 @@ import {
   TEAM_MEMBERSHIPS,
 } from '../../shared/adapters/tables/membershipKinds.ts';
 import type { Properties, RowKey, Tables } from '../../shared/adapters/tables/tables.ts';
+import { chunksOf } from '../../shared/domain/chunksOf.ts';
 import { type SubjectPerson, TENANT_ID } from './provisioningSubject.ts';
 
 const ROWS_PER_TRANSACTION = 100;
@@ -69,11 +70,7 @@ function transactionsOf(all: readonly RawRow[]): readonly (readonly RawRow[])[] 
     if (rows === undefined) partitions.set(name, [row]);
     else rows.push(row);
   }
-  return [...partitions.values()].flatMap((rows) =>
-    Array.from({ length: Math.ceil(rows.length / ROWS_PER_TRANSACTION) }, (_, index) =>
-      rows.slice(index * ROWS_PER_TRANSACTION, (index + 1) * ROWS_PER_TRANSACTION),
-    ),
-  );
+  return [...partitions.values()].flatMap((rows) => chunksOf(rows, ROWS_PER_TRANSACTION));
 }
 
 /** The rows of one first provisioning, by what they are. */
