@@ -14,15 +14,23 @@ const OBSERVATION_ID = createPendingAccess().provisioning.id ?? '';
 const NEWER_ID = 'newer/id';
 const ME = 'GET /api/me';
 const PROVISIONING = 'GET /api/provisioning/';
-const IN_FLIGHT = 'window.inFlight';
-const COUNT_IN_FLIGHT = `
+/** Over the stopped clock's own functions: what the script sends, and when it sets its next timer. */
+const WATCH = `
   const send = window.fetch;
-  window.inFlight = 0;
+  const later = window.setTimeout;
+  window.seen = { sent: 0, inFlight: 0, timers: 0 };
   window.fetch = async (...request) => {
-    window.inFlight += 1;
-    return send(...request).finally(() => { window.inFlight -= 1; });
+    window.seen.sent += 1;
+    window.seen.inFlight += 1;
+    return send(...request).finally(() => { window.seen.inFlight -= 1; });
+  };
+  window.setTimeout = (...timer) => {
+    window.seen.timers += 1;
+    return later(...timer);
   };
 `;
+const seenSchema = z.object({ sent: z.number(), inFlight: z.number(), timers: z.number() });
+type Seen = z.infer<typeof seenSchema>;
 const STATUS = 'document.querySelector("main").dataset.status';
 
 describe.skipIf(skipBrowserTests())('the home page’s script', () => {
@@ -102,8 +110,8 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
 
   /** Stops the page's clock before the page is there, so that only the test moves it. */
   async function stopClock(): Promise<void> {
-    await tab.addInitScript(COUNT_IN_FLIGHT);
     await tab.clock.install({ time: '2026-03-04T09:15:00Z' });
+    await tab.addInitScript(WATCH);
     await tab.clock.pauseAt('2026-03-04T09:15:05Z');
   }
 
@@ -116,12 +124,17 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
   }
 
-  /** Waits until the script has had its answer, and has set its next timer. */
-  async function settle(): Promise<void> {
-    let quiet = (await tab.evaluate(IN_FLIGHT)) === 0 ? 2 : 0;
-    while (quiet < 2) {
+  async function look(): Promise<Seen> {
+    return seenSchema.parse(await tab.evaluate('window.seen'));
+  }
+
+  /** Waits until the script has had its answers and has set its next timer, or sets none any more. Nothing sent: nothing to wait for. */
+  async function settle(before: Seen): Promise<void> {
+    for (let quiet = 0; quiet < 10;) {
+      const { sent, inFlight, timers } = await look();
+      if (sent === before.sent || (inFlight === 0 && timers !== before.timers)) return;
+      quiet = inFlight === 0 ? quiet + 1 : 0;
       await new Promise((resolve) => setTimeout(resolve, 20));
-      quiet = (await tab.evaluate(IN_FLIGHT)) === 0 ? quiet + 1 : 0;
     }
   }
 
@@ -129,8 +142,9 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   async function countAsked(seconds: number, stepMs: number): Promise<number> {
     const before = asked();
     for (let step = 0; step < (seconds * 1000) / stepMs; step += 1) {
+      const seen = await look();
       await tab.clock.runFor(stepMs);
-      await settle();
+      await settle(seen);
     }
     return asked() - before;
   }
