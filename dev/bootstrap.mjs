@@ -2,7 +2,7 @@
  * The first thing that every command runs, with whatever Node >= 20 the machine has and nothing installed: installs the locked
  * packages where they are missing or outdated, then runs the command with the Node that the packages bring.
  *
- *     node dev/bootstrap.mjs dev/start.ts --port 8080     a script of ours
+ *     node dev/bootstrap.mjs dev/stack/start.ts --port 8080     a script of ours
  *     node dev/bootstrap.mjs -- vitest run                a command of node_modules/.bin
  */
 import { spawn } from 'node:child_process';

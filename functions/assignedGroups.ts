@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp, requireConfig } from '../shared/app.ts';
-import { refreshAssignedGroups } from '../shared/flows/refreshAssignedGroups.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { refreshAssignedGroups } from '../shared/groups/refreshAssignedGroups.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
 /**

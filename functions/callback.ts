@@ -1,8 +1,14 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { completeLogin } from '../shared/flows/completeLogin.ts';
-import { answerPages, errorPageAnswer, failureLevel, readCookies, redirectAnswer } from '../shared/http.ts';
-import { errorFields, observeFlow } from '../shared/telemetry.ts';
+import { completeLogin } from '../shared/signIn/completeLogin.ts';
+import {
+  answerPages,
+  errorPageAnswer,
+  failureLevel,
+  readCookies,
+  redirectAnswer,
+} from '../shared/web/http.ts';
+import { errorFields, observeFlow } from '../shared/telemetry/events.ts';
 import { tracing } from '../shared/telemetry/tracing.ts';
 
 /** `GET /sso/callback`: where Microsoft sends the browser back. */

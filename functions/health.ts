@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
-import { answerJson, emptyAnswer } from '../shared/http.ts';
+import { answerJson, emptyAnswer } from '../shared/web/http.ts';
 
 /** `GET /api/health`: 200 or 503 and nothing more, for probes. */
 app.http('health', {

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
-import { failingConfiguration } from '../shared/flows/checkHealth.ts';
-import { answerJson, jsonAnswer } from '../shared/http.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { failingConfiguration } from '../shared/health/checkHealth.ts';
+import { answerJson, jsonAnswer } from '../shared/web/http.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `GET /api/health/detail` (function key): what an operator needs to know. No secrets. */
 app.http('healthDetail', {

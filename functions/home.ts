@@ -1,12 +1,12 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { errorCodeOf } from '../shared/errors.ts';
-import { readMyAccess } from '../shared/flows/readMyAccess.ts';
-import { answerPages, errorPageAnswer, pageAnswer, readCookies } from '../shared/http.ts';
-import { renderHome } from '../shared/pages/renderHome.ts';
-import { renderSignedOut } from '../shared/pages/renderSignedOut.ts';
-import { clearSession, openSession } from '../shared/session.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { errorCodeOf } from '../shared/model/errors.ts';
+import { readMyAccess } from '../shared/home/readMyAccess.ts';
+import { answerPages, errorPageAnswer, pageAnswer, readCookies } from '../shared/web/http.ts';
+import { renderHome } from '../shared/web/pages/renderHome.ts';
+import { renderSignedOut } from '../shared/web/pages/renderSignedOut.ts';
+import { clearSession, openSession } from '../shared/session/session.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `GET /`: signed out, what this is; signed in, what the person can use. (`route: ''` would be the function's name.) */
 app.http('home', {

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { startLogin } from '../shared/flows/startLogin.ts';
-import { answerPages, readCookies, redirectAnswer } from '../shared/http.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { startLogin } from '../shared/signIn/startLogin.ts';
+import { answerPages, readCookies, redirectAnswer } from '../shared/web/http.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `GET /sso/login`: starts an attempt and sends the browser to Microsoft. */
 app.http('login', {

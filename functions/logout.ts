@@ -1,15 +1,15 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { signOut } from '../shared/flows/signOut.ts';
+import { signOut } from '../shared/signIn/signOut.ts';
 import {
   answerPages,
   errorPageAnswer,
   readCookies,
   redirectAnswer,
   requireOwnOrigin,
-} from '../shared/http.ts';
-import { clearSession, openSession } from '../shared/session.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+} from '../shared/web/http.ts';
+import { clearSession, openSession } from '../shared/session/session.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `POST /sso/logout`: ends every session of the person; that of the browser in any case. */
 app.http('logout', {

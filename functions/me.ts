@@ -1,9 +1,9 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { readMyAccess } from '../shared/flows/readMyAccess.ts';
-import { answerJson, jsonAnswer, readCookies } from '../shared/http.ts';
-import { requireSession } from '../shared/session.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { readMyAccess } from '../shared/home/readMyAccess.ts';
+import { answerJson, jsonAnswer, readCookies } from '../shared/web/http.ts';
+import { requireSession } from '../shared/session/session.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `GET /api/me`: what the home page shows, as data. */
 app.http('me', {

@@ -1,14 +1,14 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
-import { provisionUser } from '../shared/flows/provisionUser.ts';
+import { provisionUser } from '../shared/provisioning/provisionUser.ts';
 import {
   MAX_DELIVERIES,
   parseProvisionMessage,
   PROVISION_QUEUE,
   type ProvisionMessage,
-} from '../shared/messages.ts';
-import { readQueueDelivery } from '../shared/messages/readQueueDelivery.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+} from '../shared/queue/provisionMessage.ts';
+import { readQueueDelivery } from '../shared/queue/readQueueDelivery.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
-import { recordFailure } from '../shared/flows/recordFailure.ts';
-import { readQueueDelivery } from '../shared/messages/readQueueDelivery.ts';
-import { PROVISION_POISON_QUEUE } from '../shared/messages.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { recordFailure } from '../shared/queue/recordFailure.ts';
+import { readQueueDelivery } from '../shared/queue/readQueueDelivery.ts';
+import { PROVISION_POISON_QUEUE } from '../shared/queue/provisionMessage.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
 
 /** Queue `provision-poison`: keeps what the queue gave up on and says why. */

@@ -1,9 +1,9 @@
 import { app } from '@azure/functions';
 import { requireApp } from '../shared/app.ts';
-import { readProvisioning } from '../shared/flows/readProvisioning.ts';
-import { answerJson, jsonAnswer, readCookies } from '../shared/http.ts';
-import { requireSession } from '../shared/session.ts';
-import { observeFlow } from '../shared/telemetry.ts';
+import { readProvisioning } from '../shared/home/readProvisioning.ts';
+import { answerJson, jsonAnswer, readCookies } from '../shared/web/http.ts';
+import { requireSession } from '../shared/session/session.ts';
+import { observeFlow } from '../shared/telemetry/events.ts';
 
 /** `GET /api/provisioning/{id}`: where one observation stands, to its own person only. */
 app.http('provisioning', {

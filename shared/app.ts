@@ -4,41 +4,46 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
-import { createAppTokens } from './adapters/entra/appTokens.ts';
-import { createEntraIdentity } from './adapters/entraIdentity.ts';
-import { createGraphDirectory } from './adapters/graphDirectory.ts';
-import { createKeyRing } from './adapters/keyRing.ts';
-import { createAssertion, createManagedIdentity } from './adapters/managedIdentity.ts';
-import { createParkedSnapshots } from './adapters/parkedSnapshots.ts';
-import { createStorageQueue } from './adapters/storageQueue.ts';
-import { createAzureTables } from './adapters/tables/azureTables.ts';
-import type { Tables } from './adapters/tables/tables.ts';
-import { createProxySide, type ProxySide } from './app/createProxySide.ts';
+import { createAppTokens } from './microsoft/appTokens.ts';
+import { createEntraIdentity } from './microsoft/entraIdentity.ts';
+import { createGraphDirectory } from './microsoft/graphDirectory.ts';
+import { createKeyRing } from './storage/keyRing.ts';
+import { createAssertion, createManagedIdentity } from './microsoft/managedIdentity.ts';
+import { createParkedSnapshots } from './storage/parkedSnapshots.ts';
+import { createStorageQueue } from './queue/storageQueue.ts';
+import { createAzureTables } from './storage/tables/azureTables.ts';
+import type { Tables } from './model/tables.ts';
+import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
 import { createStore } from './app/createStore.ts';
-import { fetchOf } from './app/fetchOf.ts';
-import { startTelemetry } from './app/startTelemetry.ts';
-import { traceAdapters, type TracedAdapters } from './app/traceAdapters.ts';
-import type { Config } from './config.ts';
-import { findConfigFaults, parseConfig } from './config.ts';
+import { fetchOf } from './platform/fetchOf.ts';
+import { startTelemetry } from './telemetry/startTelemetry.ts';
+import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
+import type { Config } from './config/config.ts';
+import { findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
-import { AppError } from './errors.ts';
-import { timeOrderedUuid } from './domain/timeOrderedUuid.ts';
-import type { MembershipChanges } from './flows/provisionRun.ts';
-import type { HealthDetail } from './flows/checkHealth.ts';
-import { checkHealth, checkStorage } from './flows/checkHealth.ts';
-import type { CompleteLoginDeps } from './flows/completeLogin.ts';
-import type { GroupKnowledge } from './flows/groupKnowledge.ts';
-import { createGroupKnowledge } from './flows/groupKnowledge.ts';
-import type { FailureDeps } from './flows/recordFailure.ts';
-import type { ProvisionDeps } from './flows/provisionRun.ts';
-import type { AccessDeps } from './flows/readMyAccess.ts';
-import type { RefreshDeps } from './flows/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from './flows/refreshAssignedGroups.ts';
-import { PROVISION_POISON_QUEUE, PROVISION_QUEUE, PUSH_POISON_QUEUE, PUSH_QUEUE } from './messages.ts';
-import type { Clock, Directory, Fetch, ProvisionQueue, Random } from './ports.ts';
-import type { SealContext } from './session.ts';
-import type { Store } from './storePorts.ts';
-import { errorFields, writeEvent } from './telemetry.ts';
+import { AppError } from './model/errors.ts';
+import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
+import type { MembershipChanges } from './provisioning/provisionRun.ts';
+import type { HealthDetail } from './health/checkHealth.ts';
+import { checkHealth, checkStorage } from './health/checkHealth.ts';
+import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
+import type { GroupKnowledge } from './groups/groupKnowledge.ts';
+import { createGroupKnowledge } from './groups/groupKnowledge.ts';
+import type { FailureDeps } from './queue/recordFailure.ts';
+import type { ProvisionDeps } from './provisioning/provisionRun.ts';
+import type { AccessDeps } from './home/readMyAccess.ts';
+import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
+import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
+import {
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  SYNC_POISON_QUEUE,
+  SYNC_QUEUE,
+} from './queue/provisionMessage.ts';
+import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
+import type { SealContext } from './session/session.ts';
+import type { Store } from './storage/storePorts.ts';
+import { errorFields, writeEvent } from './telemetry/events.ts';
 import { provideTracing } from './telemetry/startTracing.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
@@ -55,7 +60,7 @@ export interface App {
   readonly failure: FailureDeps;
   readonly access: AccessDeps;
   /** Absent: no LiteLLM proxy is connected. */
-  readonly proxy?: ProxySide;
+  readonly proxy?: LitellmSide;
   /** Whether the store answers; asked at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
   /** The whole state, as seldom. */
@@ -145,9 +150,9 @@ function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise
 
 interface StorageSide {
   readonly tables: Tables;
-  readonly queue: ProvisionQueue;
-  readonly poisonQueue: ProvisionQueue;
-  createQueue(this: void, queueName: string): ProvisionQueue;
+  readonly queue: MessageQueue;
+  readonly poisonQueue: MessageQueue;
+  createQueue(this: void, queueName: string): MessageQueue;
 }
 
 function createStorageSide(storage: Config['storage'], traced: TracedAdapters): StorageSide {
@@ -155,7 +160,7 @@ function createStorageSide(storage: Config['storage'], traced: TracedAdapters): 
     storage.kind === 'managedIdentity'
       ? createCredential(storage.clientId, traced.fetch('managed_identity'))
       : undefined;
-  const createQueue = (queueName: string): ProvisionQueue => {
+  const createQueue = (queueName: string): MessageQueue => {
     const options = { storage, queueName, ...(credential === undefined ? {} : { credential }) };
     return traced.queue(queueName, createStorageQueue(options));
   };
@@ -171,24 +176,24 @@ function createProxy(
   config: Config,
   storage: StorageSide,
   parts: { readonly store: Store; readonly traced: TracedAdapters; readonly observedBy: Tracing },
-): ProxySide | undefined {
+): LitellmSide | undefined {
   const { litellm } = config;
   if (litellm === undefined) return undefined;
-  return createProxySide({
+  return createLitellmSide({
     ...parts,
     litellm,
     tables: storage.tables,
-    queue: storage.createQueue(PUSH_QUEUE),
-    poisonQueue: storage.createQueue(PUSH_POISON_QUEUE),
+    queue: storage.createQueue(SYNC_QUEUE),
+    poisonQueue: storage.createQueue(SYNC_POISON_QUEUE),
     clock,
     random,
   });
 }
 
 /** What people see, and what of it only a connected proxy has. */
-function accessBeside(store: Store, proxy: ProxySide | undefined): Pick<App, 'access' | 'proxy'> {
+function accessBeside(store: Store, proxy: LitellmSide | undefined): Pick<App, 'access' | 'proxy'> {
   if (proxy === undefined) return { access: { store } };
-  return { access: { store, pushRecord: proxy.push.record }, proxy };
+  return { access: { store, syncRecord: proxy.sync.record }, proxy };
 }
 
 function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
@@ -205,13 +210,13 @@ function createHealth(
   { rules, assignedGroupsAccept: acceptVersion }: Config,
   parts: {
     readonly store: Store;
-    readonly queue: ProvisionQueue;
+    readonly queue: MessageQueue;
     readonly directory: Directory;
-    readonly proxy: ProxySide | undefined;
+    readonly proxy: LitellmSide | undefined;
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { proxy, ...rest } = parts;
-  const connected = proxy === undefined ? {} : { proxy: proxy.push.proxy };
+  const connected = proxy === undefined ? {} : { proxy: proxy.sync.proxy };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
@@ -227,10 +232,10 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
   const { tables, queue, poisonQueue } = storageSide;
   const store = createStore(tables);
   const proxy = createProxy(config, storageSide, { store, traced, observedBy });
-  const push = proxy === undefined ? {} : { push: proxy.requests };
+  const sync = proxy === undefined ? {} : { sync: proxy.requests };
   const parked = createParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
-  const refresh = { ...createRefresh(config, store, directory), ...push };
+  const refresh = { ...createRefresh(config, store, directory), ...sync };
   const knowledge = createGroupKnowledge({
     store: store.assignedGroups,
     clock,
@@ -261,7 +266,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       random,
       rules,
       onApplied: (changes) => countChanges(observedBy, changes),
-      ...push,
+      ...sync,
     },
     refresh,
     knowledge,
@@ -288,7 +293,7 @@ export function requireApp(): App {
 }
 
 /** Gives what talks to the LiteLLM proxy. Throws `configuration_invalid` where none is connected. */
-export function requireProxySide(): ProxySide {
+export function requireLitellmSide(): LitellmSide {
   const { proxy } = requireApp();
   if (proxy === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
   return proxy;

@@ -1,8 +1,8 @@
 import { TableClient } from '@azure/data-tables';
 import { describe, expect, it } from 'vitest';
 import { buildApp, createApp, findFaults } from '../shared/app.ts';
-import { findConfigFaults, parseConfig, type Config } from '../shared/config.ts';
-import { AppError } from '../shared/errors.ts';
+import { findConfigFaults, parseConfig, type Config } from '../shared/config/config.ts';
+import { AppError } from '../shared/model/errors.ts';
 import { NO_TRACING, type Tracing } from '../shared/telemetry/tracing.ts';
 
 const IDENTITY = '33333333-4444-5555-6666-777777777777';

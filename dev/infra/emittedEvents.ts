@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 
-/** What `observeFlow`, `writeEvent` and `errorFields` (shared/telemetry.ts) put into every event. */
+/** What `observeFlow`, `writeEvent` and `errorFields` (shared/telemetry/events.ts) put into every event. */
 const commonFields = [
   'event',
   'correlationId',
@@ -41,7 +41,7 @@ const objectExpression = z.looseObject({
  * `shared/`, where events are written.
  */
 export function readEmittedEvents(): ReadonlyMap<string, ReadonlySet<string>> {
-  const telemetryFile = join(repositoryDir, 'shared/telemetry.ts');
+  const telemetryFile = join(repositoryDir, 'shared/telemetry/events.ts');
   const names = readEventNames(telemetryFile);
   const events = new Map<string, Set<string>>();
   for (const file of sourceFiles().filter((each) => each !== telemetryFile)) {

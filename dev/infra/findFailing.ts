@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { AppError } from '../../shared/errors.ts';
+import { AppError } from '../../shared/model/errors.ts';
 
 interface NamedCheck<Input extends readonly unknown[]> {
   readonly name: string;

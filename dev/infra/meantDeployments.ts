@@ -1,5 +1,5 @@
 /** The deployments that are checked: the parameters of `infra/check/<name>.bicepparam`, and what they are meant to give. */
-import type { Rules } from '../../shared/domain/rules.ts';
+import type { Rules } from '../../shared/model/rules.ts';
 
 /** The application that people sign in to. */
 export type MeantApplication =

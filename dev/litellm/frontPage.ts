@@ -1,6 +1,6 @@
 /** The page that shows a person what is in the proxy, and who put it there. No script, nothing loaded. */
-import { html, renderToString, trustMarkup } from '../../shared/pages/html.ts';
-import type { Html } from '../../shared/pages/html.ts';
+import { html, renderToString, trustMarkup } from '../../shared/web/pages/html.ts';
+import type { Html } from '../../shared/web/pages/html.ts';
 import type { AddedBy, Organization, Team } from './proxyData.ts';
 import type { RecordedRequest } from './requestRecord.ts';
 import type { Parts } from './server.ts';

@@ -1,8 +1,8 @@
 /** What both Functions hosts, ours and the Core Tools', stand on: the built app, storage, sign-in, settings. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildApp } from '../build.ts';
-import { createStorage } from '../createStorage.ts';
+import { buildApp } from '../build/build.ts';
+import { createStorage } from './createStorage.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
 import { type LitellmProcess, startLitellmProcess } from '../litellm/litellmProcess.ts';
 import type { Profile } from '../litellm/profile.ts';

@@ -214,7 +214,7 @@ async function runTimersOnce(host: HostProcess): Promise<void> {
 async function writeStackFile(stateDir: string, stack: Stack): Promise<void> {
   const { url, identityUrl, storageConnectionString, settings } = stack;
   await mkdir(stateDir, { recursive: true });
-  // Of whatever proxy is connected, the emulator or a real one: `npm run push` reads it.
+  // Of whatever proxy is connected, the emulator or a real one: `npm run sync` reads it.
   const { LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey } = settings;
   const litellm = baseUrl === undefined || apiKey === undefined ? {} : { litellm: { baseUrl, apiKey } };
   const content = { url, identityUrl, storageConnectionString, ...litellm, pid: process.pid };

@@ -23,7 +23,7 @@ param email string
 @maxValue(100000)
 param signInFailureThreshold int
 
-@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry.ts). The other beginning is the one line of the Functions host that counts: it moves a message to a poison queue, with `event` empty.')
+@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts). The other beginning is the one line of the Functions host that counts: it moves a message to a poison queue, with `event` empty.')
 var events = '''
 AppTraces
 | where Message startswith "{" or Message startswith "Message has reached MaxDequeueCount"
@@ -45,13 +45,13 @@ var rules = [
 '''
   }
   {
-    name: 'push'
-    displayName: 'A push to LiteLLM was given up'
+    name: 'sync'
+    displayName: 'A sync to LiteLLM was given up'
     description: 'The LiteLLM proxy was not told of a person, team or organization after all attempts: somebody may lack access there, or still have it. It is kept, in ProvisioningFailures or in the poison queue itself: see docs/operations.md.'
     severity: 1
     threshold: 0
     query: '''
-| where event == "push.failure" or Message endswith "'push-poison'."
+| where event == "sync.failure" or Message endswith "'litellm-sync-poison'."
 '''
   }
   {
@@ -85,9 +85,9 @@ var rules = [
     query: '''
 | where event == "configuration.fault"
     or (event == "groups.refresh" and (tostring(fields.decision) == "held_back" or isnotempty(tostring(fields.organizationFailure))))
-    or (event in ("groups.refresh", "members.reconcile", "push.repair") and isnotempty(code) and tostring(fields.retryable) != "true")
-    or (event in ("push.person", "push.entity") and tostring(fields.reason) in ("litellm_key_refused", "litellm_answer_invalid"))
-    or (event == "push.repair" and code in ("litellm_key_refused", "litellm_answer_invalid"))
+    or (event in ("groups.refresh", "members.repair", "sync.repair") and isnotempty(code) and tostring(fields.retryable) != "true")
+    or (event in ("sync.person", "sync.entity") and tostring(fields.reason) in ("litellm_key_refused", "litellm_answer_invalid"))
+    or (event == "sync.repair" and code in ("litellm_key_refused", "litellm_answer_invalid"))
 '''
   }
 ]

@@ -21,7 +21,7 @@ param isPrivate bool
 @description('Where deployments put the packed app.')
 var deploymentContainerName = 'app-package'
 @description('The queues of observations and of pushes to LiteLLM, and where the host puts what failed too often: the names that the code has.')
-var queueNames = ['provision', 'provision-poison', 'push', 'push-poison']
+var queueNames = ['provision', 'provision-poison', 'litellm-sync', 'litellm-sync-poison']
 @description('Every table of the code, by the name that it has there.')
 var tableNames = [
   'LiteLLMOrganizationTable'
@@ -34,8 +34,8 @@ var tableNames = [
   'EntraAssignedGroups'
   'ProvisioningSnapshots'
   'ProvisioningFailures'
-  'PushedPeople'
-  'PushedEntities'
+  'SyncedPeople'
+  'SyncedEntities'
   'SessionKeys'
 ]
 

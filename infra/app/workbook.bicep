@@ -11,7 +11,7 @@ param tags { *: string }
 @maxLength(63)
 param workspaceName string
 
-@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry.ts).')
+@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts).')
 var events = '''
 AppTraces
 | where Message startswith "{"
@@ -57,7 +57,7 @@ var charts = [
     title: 'Pushes to LiteLLM by outcome'
     visualization: 'barchart'
     query: '''
-| where event in ("push.person", "push.entity")
+| where event in ("sync.person", "sync.entity")
 | summarize count() by outcome = iff(isempty(code), tostring(fields.status), code), bin(TimeGenerated, {timeRange:grain})
 '''
   }
@@ -74,7 +74,7 @@ var charts = [
     title: 'Poison: messages that no attempt could provision or push'
     visualization: 'table'
     query: '''
-| where event in ("provision.failure", "push.failure")
+| where event in ("provision.failure", "sync.failure")
 | project TimeGenerated, event, message = tostring(fields.messageId), correlation = tostring(fields.correlationId), code
 | order by TimeGenerated desc
 '''

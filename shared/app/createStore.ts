@@ -1,12 +1,12 @@
-import { createAssignedGroupsStore } from '../adapters/assignedGroupsStore.ts';
-import { createEntityStore } from '../adapters/entityStore.ts';
-import { createFailureStore } from '../adapters/failureStore.ts';
-import { createMemberIndexes } from '../adapters/memberIndex.ts';
-import { createOrganizationMembershipStore, createTeamMembershipStore } from '../adapters/membershipStore.ts';
-import { createOrganizationGuards } from '../adapters/organizationGuards.ts';
-import { createUserStore } from '../adapters/userStore.ts';
-import type { Tables } from '../adapters/tables/tables.ts';
-import type { Store } from '../storePorts.ts';
+import { createAssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
+import { createEntityStore } from '../storage/entityStore.ts';
+import { createFailureStore } from '../storage/failureStore.ts';
+import { createMemberIndexes } from '../storage/memberIndex.ts';
+import { createOrganizationMembershipStore, createTeamMembershipStore } from '../storage/membershipStore.ts';
+import { createOrganizationGuards } from '../storage/organizationGuards.ts';
+import { createUserStore } from '../storage/userStore.ts';
+import type { Tables } from '../model/tables.ts';
+import type { Store } from '../storage/storePorts.ts';
 
 /** Gives every store of this product on the given tables. Connects to nothing. */
 export function createStore(tables: Tables): Store {

@@ -28,12 +28,12 @@ export function measureEvent(tracing: Tracing, name: string, fields: Fields): vo
   if (name === 'signin.complete') tracing.add('signin.outcomes', 1, { outcome });
   const isKept = fields['code'] === undefined && fields['putBack'] === undefined;
   if (name === 'provision.failure' && isKept) tracing.add('provision.poisoned', 1, { reason });
-  if (name === 'push.failure' && isKept) tracing.add('push.poisoned', 1, { reason });
+  if (name === 'sync.failure' && isKept) tracing.add('sync.poisoned', 1, { reason });
   if (name === 'provision.user') measureDelivery(tracing, 'provision', { fields, outcome });
-  if (name === 'push.person' || name === 'push.entity') {
-    measureDelivery(tracing, 'push', { fields, outcome });
-    measureCount(tracing, 'push.memberships.added', fields['added']);
-    measureCount(tracing, 'push.memberships.removed', fields['removed']);
+  if (name === 'sync.person' || name === 'sync.entity') {
+    measureDelivery(tracing, 'sync', { fields, outcome });
+    measureCount(tracing, 'sync.memberships.added', fields['added']);
+    measureCount(tracing, 'sync.memberships.removed', fields['removed']);
   }
 }
 
@@ -42,7 +42,7 @@ interface Delivered {
   readonly outcome: string;
 }
 
-function measureDelivery(tracing: Tracing, queue: 'provision' | 'push', event: Delivered): void {
+function measureDelivery(tracing: Tracing, queue: 'provision' | 'sync', event: Delivered): void {
   const { fields, outcome } = event;
   tracing.add(`${queue}.outcomes`, 1, { outcome });
   if (outcome === 'waiting') tracing.add(`${queue}.put_back`, 1, { reason: textOf(fields['reason']) });

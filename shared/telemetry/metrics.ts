@@ -56,38 +56,38 @@ export const METRICS = {
     description: 'Messages that the queue gave up on and that are kept',
     attributes: ['reason'],
   },
-  'push.outcomes': {
+  'sync.outcomes': {
     kind: 'counter',
     unit: '{message}',
     description: 'Deliveries of a message for the LiteLLM proxy by how they ended',
     attributes: ['outcome'],
   },
-  'push.delay': {
+  'sync.delay': {
     kind: 'histogram',
     unit: 's',
     description: 'From the sign-in to its person being in the LiteLLM proxy',
     attributes: ['outcome'],
     buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400],
   },
-  'push.memberships.added': {
+  'sync.memberships.added': {
     kind: 'counter',
     unit: '{membership}',
     description: 'Memberships added in the LiteLLM proxy',
     attributes: [],
   },
-  'push.memberships.removed': {
+  'sync.memberships.removed': {
     kind: 'counter',
     unit: '{membership}',
     description: 'Memberships removed in the LiteLLM proxy',
     attributes: [],
   },
-  'push.put_back': {
+  'sync.put_back': {
     kind: 'counter',
     unit: '{message}',
     description: 'Messages for the LiteLLM proxy put back to wait for it',
     attributes: ['reason'],
   },
-  'push.poisoned': {
+  'sync.poisoned': {
     kind: 'counter',
     unit: '{message}',
     description: 'Messages for the LiteLLM proxy that the queue gave up on and that are kept',

@@ -1,4 +1,4 @@
-import type { EventLog } from '../telemetry.ts';
+import type { EventLog } from './events.ts';
 import { activateTracing, NO_TRACING, type Tracing, tracing } from './tracing.ts';
 
 let provide: ((log: EventLog) => Tracing) | undefined;

@@ -1,6 +1,6 @@
 import type { InvocationContext } from '@azure/functions';
-import { AppError, errorCodeOf } from '../errors.ts';
-import type { EventLog } from '../telemetry.ts';
+import { AppError, errorCodeOf } from '../model/errors.ts';
+import type { EventLog } from './events.ts';
 import { startTracing } from './startTracing.ts';
 import type { RunningSpan, SpanAttributes, SpanStart } from './tracing.ts';
 

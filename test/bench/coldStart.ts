@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { z } from 'zod';
-import { buildApp } from '../../dev/build.ts';
+import { buildApp } from '../../dev/build/build.ts';
 import { createSampleDirectory } from '../../dev/identity/sampleDirectory.ts';
 import { findFreePort } from '../../dev/stack/freePort.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';

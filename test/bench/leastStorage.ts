@@ -6,10 +6,10 @@
  * organization cannot be made becomes a standalone one, which its people join (docs/domain.md, "The flag", rule 7). Whatever keeps
  * those rules is not faster on this storage with this driver.
  */
-import { chunksOf } from '../../shared/domain/chunksOf.ts';
-import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
-import type { Tables, TransactionWrite } from '../../shared/adapters/tables/tables.ts';
+import { chunksOf } from '../../shared/platform/chunksOf.ts';
+import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Tables, TransactionWrite } from '../../shared/model/tables.ts';
 import { type RawProvisioning, type RawRow, rawRowsOf, writeRows } from './rawStorage.ts';
 
 /** A transaction takes 100 rows, and one of them is the fence. */

@@ -1,7 +1,7 @@
 /** That the light storage answers the product's own driver as Table Storage would, where a provisioning asks. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import type { RowKey, Tables } from '../../shared/adapters/tables/tables.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import type { RowKey, Tables } from '../../shared/model/tables.ts';
 import { acceptedList, createSubject, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
 import { type LightStorage, startLightStorage } from './lightStorage.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
 import { baselineTableRequests, provisionBaseline } from './baseline/provisionBaseline.ts';
 

@@ -1,6 +1,6 @@
 /** What provisioning costs on the wire, held to formulas: a regression shows here, never in a time. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createStorage } from '../../dev/createStorage.ts';
+import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
 import { baselineTableRequests, provisionBaseline } from './baseline/provisionBaseline.ts';
 import {

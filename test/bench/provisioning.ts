@@ -1,8 +1,8 @@
 /** First provisioning and its unchanged repeat, against the baseline and against what storage takes for the same rows. */
-import type { KnownGroup } from '../../shared/domain/assignedGroups.ts';
-import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import type { KnownGroup } from '../../shared/model/assignedGroups.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import type { Tables } from '../../shared/model/tables.ts';
 import { provisionBaseline } from './baseline/provisionBaseline.ts';
 import {
   acceptedList,

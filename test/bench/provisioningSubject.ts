@@ -1,15 +1,15 @@
 /** The product's provisioning as the worker runs it: real flow, real stores, real table driver; and what it is given. */
 import { createHash, randomUUID } from 'node:crypto';
-import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import type { Tables } from '../../shared/model/tables.ts';
 import { createStore } from '../../shared/app/createStore.ts';
-import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/domain/assignedGroups.ts';
-import { createGroupKnowledge } from '../../shared/flows/groupKnowledge.ts';
-import type { ProvisionDeps } from '../../shared/flows/provisionRun.ts';
-import { type ProvisionResult, provisionUser } from '../../shared/flows/provisionUser.ts';
-import { type InlineMessage, MAX_DELIVERIES } from '../../shared/messages.ts';
-import type { Rules } from '../../shared/domain/rules.ts';
+import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/model/assignedGroups.ts';
+import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
+import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
+import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
+import { type InlineMessage, MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import type { Rules } from '../../shared/model/rules.ts';
 import { sampleRules } from '../support/world.ts';
 
 export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
@@ -108,7 +108,7 @@ export function createSubject(on: string | Tables, rules: Rules = SUBJECT_RULES)
     parked: createParkedSnapshots(tables),
     queue: {
       check: async () => undefined,
-      push: async () => {
+      enqueue: async () => {
         await Promise.resolve();
         throw new Error('A benchmark puts nothing back.');
       },

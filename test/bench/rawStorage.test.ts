@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
-import { FENCE_ROW_KEY } from '../../shared/adapters/tables/membershipKinds.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
 import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
 import { acceptedList, createSubject, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
 import { provisionLeast } from './leastStorage.ts';

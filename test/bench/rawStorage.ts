@@ -4,16 +4,16 @@
  * not an alternative. With the index: the same and the rows that say who is in a team or an organization, which the rules
  * require (docs/domain.md), still all side by side.
  */
-import { entityPartition } from '../../shared/adapters/entityStore.ts';
-import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { entityPartition } from '../../shared/storage/entityStore.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import {
   indexRow,
   ORGANIZATION_MEMBERSHIPS,
   TEAM_MEMBERSHIPS,
-} from '../../shared/adapters/tables/membershipKinds.ts';
-import type { Properties, RowKey, Tables } from '../../shared/adapters/tables/tables.ts';
-import { chunksOf } from '../../shared/domain/chunksOf.ts';
+} from '../../shared/storage/membershipKinds.ts';
+import type { Properties, RowKey, Tables } from '../../shared/model/tables.ts';
+import { chunksOf } from '../../shared/platform/chunksOf.ts';
 import { type SubjectPerson, TENANT_ID } from './provisioningSubject.ts';
 
 const ROWS_PER_TRANSACTION = 100;

@@ -1,5 +1,5 @@
 /** What a sign-in and a provisioning ask of others, as formulas; counted beside them in the request table. Pure. */
-import { MAX_TRANSACTION_WRITES } from '../../shared/adapters/tables/tableLimits.ts';
+import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.ts';
 
 /** Requests by whom they go to. */
 export interface Requests {

@@ -1,6 +1,6 @@
 /** Requests a sign-in and a provisioning, counted as they leave the process, beside what the formulas say. */
-import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
-import type { InlineMessage } from '../../shared/messages.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
 import { baselineRequests } from './baseline/signInBaseline.ts';
 import { provisionBaseline } from './baseline/provisionBaseline.ts';
 import { formatNumber } from './formatNumber.ts';

@@ -7,13 +7,17 @@ import { createControlClient } from '../../dev/identity/controlClient.ts';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { createApp } from '../../shared/app.ts';
-import { parseConfig } from '../../shared/config.ts';
-import { completeLogin } from '../../shared/flows/completeLogin.ts';
-import { provisionUser } from '../../shared/flows/provisionUser.ts';
-import { refreshAssignedGroups } from '../../shared/flows/refreshAssignedGroups.ts';
-import { startLogin } from '../../shared/flows/startLogin.ts';
-import { parseProvisionMessage, PROVISION_QUEUE, type ProvisionMessage } from '../../shared/messages.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import { parseConfig } from '../../shared/config/config.ts';
+import { completeLogin } from '../../shared/signIn/completeLogin.ts';
+import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
+import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
+import { startLogin } from '../../shared/signIn/startLogin.ts';
+import {
+  parseProvisionMessage,
+  PROVISION_QUEUE,
+  type ProvisionMessage,
+} from '../../shared/queue/provisionMessage.ts';
+import type { Tables } from '../../shared/model/tables.ts';
 import { azuriteConnectionString } from '../support/azurite.ts';
 import { keepCookies } from '../support/signInDoubles.ts';
 import { startTableProxy, type TableProxy } from '../support/tableProxy.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStorage } from '../../dev/createStorage.ts';
+import { createStorage } from '../../dev/stack/createStorage.ts';
 import { startAzurite } from '../../dev/stack/azurite.ts';
 import { startIdentityEmulator } from '../../dev/stack/identityEmulator.ts';
 import type { BenchContext, Measurement, Section } from './report.ts';

@@ -1,6 +1,6 @@
 /** Holds the baseline to the algorithm as it is described: neither better nor worse. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { baselineRequests } from './baseline/signInBaseline.ts';
 import { type Counted, openRequestWorld, type RequestWorld } from './requestWorld.ts';
 import { openContext, type OpenContext } from './runMeasurement.ts';

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stack, startStack } from '../../dev/stack/startStack.ts';
-import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
-import { HOME_PACE } from '../../shared/pages/homeScript.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import { HOME_PACE } from '../../shared/web/pages/homeScript.ts';
 import { Visitor } from '../support/e2eVisitor.ts';
 import { formatNumber } from './formatNumber.ts';
 import type { BenchContext, Figure, Measurement, Section } from './report.ts';
@@ -100,7 +100,7 @@ async function callBack(
   return { visitor, startMs, redirectMs: performance.now() - startMs };
 }
 
-/** Opens the page and asks as its script does (shared/pages/homeScript.ts), until the page that says "done" is there. */
+/** Opens the page and asks as its script does (shared/web/pages/homeScript.ts), until the page that says "done" is there. */
 async function waitOnPage(stack: Stack, person: number): Promise<Waited> {
   const { visitor, startMs, redirectMs } = await callBack(stack, person);
   let page = await visitor.request('/');

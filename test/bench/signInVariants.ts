@@ -4,15 +4,15 @@ import { Agent as HttpAgent, request as requestHttp, type RequestOptions } from 
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { QueueClient, QueueSASPermissions } from '@azure/storage-queue';
-import { createAppTokens } from '../../shared/adapters/entra/appTokens.ts';
-import { createMsalClient } from '../../shared/adapters/entra/msalClient.ts';
-import { createStorageQueue } from '../../shared/adapters/storageQueue.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
+import { createAppTokens } from '../../shared/microsoft/appTokens.ts';
+import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
+import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
-import { fetchOf } from '../../shared/app/fetchOf.ts';
-import type { Config } from '../../shared/config.ts';
-import { PROVISION_QUEUE, serializeProvisionMessage } from '../../shared/messages.ts';
-import type { RedeemRequest } from '../../shared/ports.ts';
+import { fetchOf } from '../../shared/platform/fetchOf.ts';
+import type { Config } from '../../shared/config/config.ts';
+import { PROVISION_QUEUE, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import type { RedeemRequest } from '../../shared/model/ports.ts';
 import { loadFunction } from '../support/loadFunction.ts';
 import { type BaselineDeps, signInBaseline } from './baseline/signInBaseline.ts';
 import { groupCountOf, groupIdOf } from './signInTenant.ts';
@@ -136,7 +136,7 @@ function createExchange(): Complete {
       codeVerifier,
       nonce,
     });
-    await queue.push(messageOf(groupCountOf(login)));
+    await queue.enqueue(messageOf(groupCountOf(login)));
   };
 }
 

@@ -1,6 +1,6 @@
 /** How many messages a second the queue worker gets through, against receiving and deleting them and nothing else. */
 import { join } from 'node:path';
-import { buildApp } from '../../dev/build.ts';
+import { buildApp } from '../../dev/build/build.ts';
 import { startChild } from '../../dev/stack/childProcess.ts';
 import type { Figure, Measurement, Section } from './report.ts';
 import { atLeast, boundedBy, figureOf, pairedRatio } from './stats.ts';
@@ -20,7 +20,7 @@ function appSettings(connectionString: string): Readonly<Record<string, string>>
     ENTRA_GROUPS_CLAIM: 'ApplicationGroup',
     ENTRA_GROUPS_ALSO_CREATE_ORGS: 'true',
     'AzureWebJobs.assignedGroups.Disabled': 'true',
-    'AzureWebJobs.reconcileMembers.Disabled': 'true',
+    'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
   };
 }
 

@@ -15,12 +15,12 @@ import { type HostJson, parseHostJson } from '../../dev/host/hostJson.ts';
 import { createHostLog } from '../../dev/host/hostLog.ts';
 import type { ProgrammingModel } from '../../dev/host/programmingModel.ts';
 import { startQueueListener } from '../../dev/host/queueListener.ts';
-import { createAssignedGroupsStore } from '../../shared/adapters/assignedGroupsStore.ts';
-import { inParallel } from '../../shared/adapters/tables/inParallel.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
-import { type InlineMessage, PROVISION_QUEUE } from '../../shared/messages.ts';
+import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import { type InlineMessage, PROVISION_QUEUE } from '../../shared/queue/provisionMessage.ts';
 import { acceptedList, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
 import { provisionLeast } from './leastStorage.ts';
 import {

@@ -2,9 +2,9 @@ import { TableServiceClient } from '@azure/data-tables';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createStorage } from '../../dev/createStorage.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { createStorage } from '../../dev/stack/createStorage.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 
 describe('createStorage', () => {
@@ -25,7 +25,12 @@ describe('createStorage', () => {
 
     expect(await tables.find(TABLES.users, key)).toMatchObject({ properties: { kept: true } });
     expect(await tableNames(azurite)).toStrictEqual(Object.values(TABLES).toSorted());
-    expect(await queueNames(azurite)).toStrictEqual(['provision', 'provision-poison', 'push', 'push-poison']);
+    expect(await queueNames(azurite)).toStrictEqual([
+      'provision',
+      'provision-poison',
+      'litellm-sync',
+      'litellm-sync-poison',
+    ]);
   });
 
   it('names tables as Azure allows: 3 to 63 letters and digits, a letter first, no two alike', () => {

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { samplePeople } from '../../dev/identity/sampleDirectory.ts';
-import { createPackage, type Package } from '../../dev/package.ts';
+import { createPackage, type Package } from '../../dev/build/package.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { signInUntilDone } from '../support/e2eVisitor.ts';
 

@@ -36,7 +36,7 @@ interface Command {
 }
 
 function start(...args: readonly string[]): Command {
-  const child = spawn(process.execPath, ['dev/start.ts', '--state-dir', stateDir, ...args], {
+  const child = spawn(process.execPath, ['dev/stack/start.ts', '--state-dir', stateDir, ...args], {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -67,7 +67,7 @@ async function waitForText(command: Command, text: string): Promise<void> {
 
 describe('npm run start:func', () => {
   test('refuses what it would not do', async () => {
-    const args = ['dev/startFunc.ts', '--reset', '--state-dir', stateDir, '--directory=people.json'];
+    const args = ['dev/stack/startFunc.ts', '--reset', '--state-dir', stateDir, '--directory=people.json'];
     const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'pipe'] });
     children.push(child);
     let text = '';

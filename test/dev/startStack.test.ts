@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { resetStateDir } from '../../dev/stack/resetStateDir.ts';
 import { type Stack, startStack } from '../../dev/stack/startStack.ts';
 

@@ -76,7 +76,7 @@ describe('with wrong settings', () => {
   });
 
   it('leaves the message in the queue: no queue function is there to take it', async () => {
-    for (const name of ['provision', 'provisionPoison', 'assignedGroups', 'reconcileMembers']) {
+    for (const name of ['provision', 'provisionPoison', 'assignedGroups', 'repairMemberIndexes']) {
       const { status } = await fetch(`${stack.url}/admin/functions/${name}`, { method: 'POST' });
       expect([name, status]).toEqual([name, 404]);
     }

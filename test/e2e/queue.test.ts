@@ -5,13 +5,13 @@ import { promisify } from 'node:util';
 import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
-import { createFailureStore } from '../../shared/adapters/failureStore.ts';
-import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
-import { createAzureTables } from '../../shared/adapters/tables/azureTables.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
-import { timeOrderedUuid } from '../../shared/domain/timeOrderedUuid.ts';
-import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/messages.ts';
-import type { FailedMessage } from '../../shared/storePorts.ts';
+import { createFailureStore } from '../../shared/storage/failureStore.ts';
+import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import { timeOrderedUuid } from '../../shared/platform/timeOrderedUuid.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import type { FailedMessage } from '../../shared/storage/storePorts.ts';
 import { readPerson } from '../support/e2eRows.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { type Me, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
@@ -71,7 +71,7 @@ function parkedMessage(): ProvisionMessage & { readonly parked: { readonly snaps
 }
 
 async function redrive(...args: readonly string[]): Promise<string> {
-  const file = join(import.meta.dirname, '../../dev/redrive.ts');
+  const file = join(import.meta.dirname, '../../cli/redrive.ts');
   const env = { PATH: process.env['PATH'] ?? '', AzureWebJobsStorage: stack.storageConnectionString };
   const { stdout } = await promisify(execFile)(process.execPath, [file, ...args], { env });
   return stdout;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sampleGroups, sampleManyGroupsCount, samplePeople } from '../../dev/identity/sampleDirectory.ts';
-import { entityPartition } from '../../shared/adapters/entityStore.ts';
+import { entityPartition } from '../../shared/storage/entityStore.ts';
 import { editRow, readPerson, readRows, type Row } from '../support/e2eRows.ts';
 import { type E2eStack, QUEUES_OFF, startE2eStack, TIMERS_OFF } from '../support/e2eStack.ts';
 import { signInUntilDone, Visitor } from '../support/e2eVisitor.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { SESSION_COOKIE_NAME } from '../../shared/session.ts';
+import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
 import { azuriteConnectionString } from '../support/azurite.ts';
 import { type Call, loadFunction } from '../support/loadFunction.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildApp } from '../../dev/build.ts';
+import { buildApp } from '../../dev/build/build.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const azureYaml = readFileSync(join(repositoryDir, 'azure.yaml'), 'utf8');

@@ -249,7 +249,7 @@ describe('the costs', () => {
   });
 
   it('count the timers, the polling and the alerts that there are', () => {
-    const schedules = ['assignedGroups', 'reconcileMembers'].map(
+    const schedules = ['assignedGroups', 'repairMemberIndexes'].map(
       (name) => /schedule: '([^']+)'/.exec(read(`functions/${name}.ts`))?.[1],
     );
     expect(schedules).toEqual(['0 */10 * * * *', '0 30 3 * * *']);

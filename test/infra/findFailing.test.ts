@@ -1,8 +1,8 @@
 import { equal } from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { findFailing } from '../../dev/infra/findFailing.ts';
-import { parseConfig } from '../../shared/config.ts';
-import { AppError } from '../../shared/errors.ts';
+import { parseConfig } from '../../shared/config/config.ts';
+import { AppError } from '../../shared/model/errors.ts';
 
 const holds = { name: 'holds', check: (value: number) => equal(value, 1) };
 

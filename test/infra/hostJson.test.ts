@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { QUEUES } from '../../dev/createStorage.ts';
+import { QUEUES } from '../../dev/stack/createStorage.ts';
 import {
   MAX_DELIVERIES,
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
-  PUSH_POISON_QUEUE,
-  PUSH_QUEUE,
-} from '../../shared/messages.ts';
+  SYNC_POISON_QUEUE,
+  SYNC_QUEUE,
+} from '../../shared/queue/provisionMessage.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const host: unknown = JSON.parse(readFileSync(resolve(repositoryDir, 'host.json'), 'utf8'));
@@ -21,7 +21,7 @@ describe('host.json', () => {
   });
 
   it('reads base64, as the code writes it', () => {
-    const writer = readFileSync(resolve(repositoryDir, 'shared/adapters/storageQueue.ts'), 'utf8');
+    const writer = readFileSync(resolve(repositoryDir, 'shared/queue/storageQueue.ts'), 'utf8');
     expect(host).toMatchObject({ extensions: { queues: { messageEncoding: 'base64' } } });
     expect(writer).toContain("'base64'");
   });
@@ -42,7 +42,7 @@ describe('host.json', () => {
   it('moves to the poison queue by the name that the host makes of the queue', () => {
     const poisonQueues = new Map([
       [PROVISION_QUEUE, PROVISION_POISON_QUEUE],
-      [PUSH_QUEUE, PUSH_POISON_QUEUE],
+      [SYNC_QUEUE, SYNC_POISON_QUEUE],
     ]);
     for (const [queue, poisonQueue] of poisonQueues) expect(poisonQueue).toBe(`${queue}-poison`);
     expect([...QUEUES].sort()).toEqual([...poisonQueues].flat().sort());

@@ -1,6 +1,6 @@
 /** Rows as they stand in the store, read and edited as a person with a storage browser does. */
 import { TableClient } from '@azure/data-tables';
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 type TableName = keyof typeof TABLES;

@@ -27,7 +27,7 @@ export const QUEUES_OFF = {
 /** Turns the timers off, so that none falls due while requests are counted. */
 export const TIMERS_OFF = {
   'AzureWebJobs.assignedGroups.Disabled': 'true',
-  'AzureWebJobs.reconcileMembers.Disabled': 'true',
+  'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
 } as const;
 
 /** Starts a stack (about 4 s) whose queues are polled ten times a second. The caller closes it. */

@@ -1,7 +1,7 @@
 /** A person with a browser without a screen: follows redirects by hand and keeps cookies as a browser does. */
 import { z } from 'zod';
 import { CookieJar, walkSignIn } from '../../dev/identity/signInWalk.ts';
-import { SESSION_COOKIE_NAME } from '../../shared/session.ts';
+import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
 import { waitUntil } from './e2eWait.ts';
 
 const meSchema = z.object({

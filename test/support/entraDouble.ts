@@ -2,8 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { z } from 'zod';
-import { type Config, Secret } from '../../shared/config.ts';
-import type { Clock } from '../../shared/ports.ts';
+import { type Config, Secret } from '../../shared/config/config.ts';
+import type { Clock } from '../../shared/model/ports.ts';
 import { CLIENT_ID, PUBLIC_URL, TENANT_ID } from './signInDoubles.ts';
 
 export const REDIRECT_URI = `${PUBLIC_URL}/sso/callback`;

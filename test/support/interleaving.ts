@@ -3,7 +3,7 @@
  * that every order can be tried.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
+import type { Tables } from '../../shared/model/tables.ts';
 import type { MemoryTables, StoreHook } from './memoryTables.ts';
 
 /** Where an actor dies: at its request number `call` (from 0), before it reaches the store or after it was done. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
-import type { RowKey } from '../../shared/adapters/tables/tables.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { RowKey } from '../../shared/model/tables.ts';
 import { createMemoryTables, type StoreMoment } from './memoryTables.ts';
 
 const TABLE = TABLES.teams;

@@ -1,10 +1,10 @@
-import { TABLES } from '../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import {
   requireKey,
   requireQuery,
   requireTransaction,
   requireWrite,
-} from '../../shared/adapters/tables/tableLimits.ts';
+} from '../../shared/storage/tables/tableLimits.ts';
 import type {
   Properties,
   Query,
@@ -16,8 +16,8 @@ import type {
   Value,
   Write,
   WriteResult,
-} from '../../shared/adapters/tables/tables.ts';
-import { AppError } from '../../shared/errors.ts';
+} from '../../shared/model/tables.ts';
+import { AppError } from '../../shared/model/errors.ts';
 
 /** One request to the store. A read of several pages is several. */
 export type StoreOperation =

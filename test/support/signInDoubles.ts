@@ -1,8 +1,15 @@
 /** Doubles of what stands around a sign-in: clock, chance, key ring, queue, snapshots, browser. */
 import { createHash, randomBytes } from 'node:crypto';
-import { AppError } from '../../shared/errors.ts';
-import type { Clock, KeyRing, ParkedSnapshots, ProvisionQueue, Random, RingKey } from '../../shared/ports.ts';
-import type { RequestCookies, ResponseCookie, SealContext } from '../../shared/session.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import type {
+  Clock,
+  KeyRing,
+  ParkedSnapshots,
+  MessageQueue,
+  Random,
+  RingKey,
+} from '../../shared/model/ports.ts';
+import type { RequestCookies, ResponseCookie, SealContext } from '../../shared/session/session.ts';
 
 export const TENANT_ID = '11111111-2222-4333-8444-555555555555';
 export const CLIENT_ID = '66666666-7777-4888-8999-aaaaaaaaaaaa';
@@ -79,10 +86,10 @@ export function keepCookies(kept: RequestCookies, set: readonly ResponseCookie[]
   return next;
 }
 
-export function createTestQueue(): ProvisionQueue & { readonly messages: string[]; fault?: AppError } {
-  const queue: ProvisionQueue & { readonly messages: string[]; fault?: AppError } = {
+export function createTestQueue(): MessageQueue & { readonly messages: string[]; fault?: AppError } {
+  const queue: MessageQueue & { readonly messages: string[]; fault?: AppError } = {
     messages: [],
-    async push(text) {
+    async enqueue(text) {
       if (queue.fault) throw queue.fault;
       queue.messages.push(text);
     },

@@ -1,18 +1,18 @@
 /** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
 import { createStore } from '../../shared/app/createStore.ts';
-import { createParkedSnapshots } from '../../shared/adapters/parkedSnapshots.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
-import type { AssignedGroup } from '../../shared/domain/assignedGroups.ts';
-import type { Rules } from '../../shared/domain/rules.ts';
-import { createGroupKnowledge } from '../../shared/flows/groupKnowledge.ts';
-import type { Delivery, ProvisionDeps } from '../../shared/flows/provisionRun.ts';
-import type { ProvisionResult } from '../../shared/flows/provisionUser.ts';
-import { provisionUser } from '../../shared/flows/provisionUser.ts';
-import type { RefreshDeps, Refreshed } from '../../shared/flows/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from '../../shared/flows/refreshAssignedGroups.ts';
-import type { InlineMessage, ProvisionMessage } from '../../shared/messages.ts';
-import type { Clock, ProvisionQueue } from '../../shared/ports.ts';
-import type { Store } from '../../shared/storePorts.ts';
+import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
+import type { Rules } from '../../shared/model/rules.ts';
+import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
+import type { Delivery, ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
+import type { ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
+import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
+import type { RefreshDeps, Refreshed } from '../../shared/groups/refreshAssignedGroups.ts';
+import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
+import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
+import type { Store } from '../../shared/storage/storePorts.ts';
 import type { MemoryTables } from './memoryTables.ts';
 import { createMemoryTables } from './memoryTables.ts';
 
@@ -132,9 +132,9 @@ export function createWorld(options: WorldOptions = {}): World {
   const clock = options.on?.clock ?? createTestClock();
   const rules = options.rules ?? sampleRules();
   const queued: QueuedMessage[] = [];
-  const queue: ProvisionQueue = {
+  const queue: MessageQueue = {
     check: async () => undefined,
-    push: async (text, { delaySeconds = 0 } = {}) => {
+    enqueue: async (text, { delaySeconds = 0 } = {}) => {
       queued.push({ text, delaySeconds });
       await Promise.resolve();
     },

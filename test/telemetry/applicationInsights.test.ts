@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { buildApp } from '../../dev/build.ts';
+import { buildApp } from '../../dev/build/build.ts';
 import { startHostProcess } from '../../dev/host/hostProcess.ts';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config/config.ts';
 import type { TelemetryBundle } from '../../shared/telemetry/telemetryBundle.ts';
 import type { Tracing } from '../../shared/telemetry/tracing.ts';
 import { type Envelope, type IngestionDouble, startIngestionDouble } from './ingestionDouble.ts';
@@ -29,7 +29,7 @@ const SETTINGS = {
 const DISABLED = {
   'AzureWebJobs.provision.Disabled': 'true',
   'AzureWebJobs.provisionPoison.Disabled': 'true',
-  'AzureWebJobs.reconcileMembers.Disabled': 'true',
+  'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
 };
 
 /**

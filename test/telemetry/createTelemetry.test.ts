@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTelemetry } from '../../shared/openTelemetry/createTelemetry.ts';
+import { createTelemetry } from '../../shared/telemetry/export/createTelemetry.ts';
 import type { RunningSpan, Tracing } from '../../shared/telemetry/tracing.ts';
 import { type OtlpReceiver, startOtlpReceiver } from './otlpReceiver.ts';
 

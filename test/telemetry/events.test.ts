@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEmittedEvents } from '../../dev/infra/emittedEvents.ts';
-import { AppError } from '../../shared/errors.ts';
-import { findTraceparent } from '../../shared/messages.ts';
-import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import { findTraceparent } from '../../shared/queue/provisionMessage.ts';
+import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';
 import { traceInvocation } from '../../shared/telemetry/traceInvocation.ts';
@@ -37,7 +37,7 @@ describe('an event', () => {
     ['signin.complete', { userId: 'u' }, ['signin.outcomes 1 {"outcome":"ok"}']],
     ['signin.complete', { userId: undefined }, ['signin.outcomes 1 {"outcome":"challenged"}']],
     [
-      'push.person',
+      'sync.person',
       { status: 'done', added: 2, removed: 1, secondsSinceSignIn: 1.5 },
       [
         'push.outcomes 1 {"outcome":"done"}',
@@ -47,12 +47,12 @@ describe('an event', () => {
       ],
     ],
     [
-      'push.entity',
+      'sync.entity',
       { status: 'waiting', reason: 'litellm_unreachable', added: undefined },
       ['push.outcomes 1 {"outcome":"waiting"}', 'push.put_back 1 {"reason":"litellm_unreachable"}'],
     ],
-    ['push.failure', { reason: 'litellm_refused' }, ['push.poisoned 1 {"reason":"litellm_refused"}']],
-    ['push.failure', { code: 'storage_unavailable' }, []],
+    ['sync.failure', { reason: 'litellm_refused' }, ['push.poisoned 1 {"reason":"litellm_refused"}']],
+    ['sync.failure', { code: 'storage_unavailable' }, []],
     ['signin.complete', { code: 'not_assigned' }, ['signin.outcomes 1 {"outcome":"not_assigned"}']],
     [
       'provision.user',
@@ -208,10 +208,10 @@ describe('docs/telemetry.md', () => {
     // What a flow gives as a whole is not spelled out where the event is written.
     const given = new Set([
       'provision.failure',
-      'push.failure',
-      'push.repair',
+      'sync.failure',
+      'sync.repair',
       'configuration.fault',
-      'members.reconcile',
+      'members.repair',
     ]);
     const listed = rowsOf('Event').map((row) => {
       const [, name = '', , members = ''] = row.split('|');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findConfigFaults, parseConfig } from '../../shared/config.ts';
+import { findConfigFaults, parseConfig } from '../../shared/config/config.ts';
 
 const KEY = '77777777-8888-4999-8000-111111111abc';
 const SETTINGS = {

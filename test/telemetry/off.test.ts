@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildApp, maxTelemetryBytes } from '../../dev/build.ts';
+import { buildApp, maxTelemetryBytes } from '../../dev/build/build.ts';
 import { type HostProcess, startHostProcess } from '../../dev/host/hostProcess.ts';
 
 /** Valid, and nothing of it answers. */
@@ -17,7 +17,7 @@ const SETTINGS = {
     'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;QueueEndpoint=http://127.0.0.1:9/a;TableEndpoint=http://127.0.0.1:9/a',
   'AzureWebJobs.provision.Disabled': 'true',
   'AzureWebJobs.provisionPoison.Disabled': 'true',
-  'AzureWebJobs.reconcileMembers.Disabled': 'true',
+  'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
 };
 
 /** At the end of `main.cjs`: says on the log what the process has loaded, whenever a request was answered. */

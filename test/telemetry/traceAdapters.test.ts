@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fetchOf } from '../../shared/app/fetchOf.ts';
-import { storageServer } from '../../shared/app/serverAttributes.ts';
-import { traceAdapters } from '../../shared/app/traceAdapters.ts';
-import { traceFetch } from '../../shared/app/traceFetch.ts';
-import { traceQueue } from '../../shared/app/traceQueue.ts';
-import { traceTables } from '../../shared/app/traceTables.ts';
-import type { Tables } from '../../shared/adapters/tables/tables.ts';
-import { Secret } from '../../shared/config.ts';
-import { AppError } from '../../shared/errors.ts';
+import { fetchOf } from '../../shared/platform/fetchOf.ts';
+import { storageServer } from '../../shared/telemetry/serverAttributes.ts';
+import { traceAdapters } from '../../shared/telemetry/traceAdapters.ts';
+import { traceFetch } from '../../shared/telemetry/traceFetch.ts';
+import { traceQueue } from '../../shared/telemetry/traceQueue.ts';
+import { traceTables } from '../../shared/telemetry/traceTables.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import { Secret } from '../../shared/config/config.ts';
+import { AppError } from '../../shared/model/errors.ts';
 import { NO_TRACING } from '../../shared/telemetry/tracing.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
 import { createTestQueue } from '../support/signInDoubles.ts';
@@ -193,7 +193,7 @@ describe('traceQueue', () => {
   it('sends a message on with the context of the push where it names the span around it', async () => {
     const queue = createTestQueue();
     await tracing.run({ name: 'callback', kind: 'internal' }, async (callback) =>
-      traceQueue(tracing, queue, described).push(`{"traceparent":"${callback.traceparent}"}`),
+      traceQueue(tracing, queue, described).enqueue(`{"traceparent":"${callback.traceparent}"}`),
     );
     const [, send] = tracing.spans;
     expect(send?.start).toMatchObject({ name: 'send provision', kind: 'producer' });
@@ -204,8 +204,8 @@ describe('traceQueue', () => {
     const queue = createTestQueue();
     const text = `{"traceparent":"00-${'b'.repeat(32)}-${'c'.repeat(16)}-01"}`;
     await tracing.run({ name: 'process', kind: 'consumer' }, async () => {
-      await traceQueue(tracing, queue, described).push(text, { delaySeconds: 15 });
-      await traceQueue(tracing, queue, described).push('{}');
+      await traceQueue(tracing, queue, described).enqueue(text, { delaySeconds: 15 });
+      await traceQueue(tracing, queue, described).enqueue('{}');
     });
     expect(queue.messages).toEqual([text, '{}']);
     expect(tracing.spans[1]?.attributes).toMatchObject({ 'app.delay': 15, 'server.address': 'a.queue' });
@@ -214,7 +214,7 @@ describe('traceQueue', () => {
   it('marks a push that failed', async () => {
     const queue = createTestQueue();
     queue.fault = new AppError('storage_unavailable', 'text', { details: { status: 503 } });
-    await expect(traceQueue(tracing, queue, described).push('{}')).rejects.toBe(queue.fault);
+    await expect(traceQueue(tracing, queue, described).enqueue('{}')).rejects.toBe(queue.fault);
     expect(tracing.spans[0]?.failure).toBe('storage_unavailable');
   });
 });

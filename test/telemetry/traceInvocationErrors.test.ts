@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AppError } from '../../shared/errors.ts';
-import { type EventLog, observeFlow } from '../../shared/telemetry.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import { type EventLog, observeFlow } from '../../shared/telemetry/events.ts';
 import { type TracedTrigger, traceInvocation } from '../../shared/telemetry/traceInvocation.ts';
 
 const EMAIL = 'alice@company.com';

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE } from '../../../shared/messages.ts';
+import { PROVISION_POISON_QUEUE, SYNC_POISON_QUEUE } from '../../../shared/queue/provisionMessage.ts';
 import { readEmittedEvents } from '../emittedEvents.ts';
 import { namesOf, selectRows } from '../kql.ts';
 import type { Query } from '../kql.ts';
@@ -14,7 +14,7 @@ import { lastName, onlyResource, propertyOf, resourcesOf, textOf, types } from '
 const askedOfMessages: ReadonlySet<string> = new Set([
   '{',
   HOST_MOVED,
-  ...[PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE].map((queue) => `'${queue}'.`),
+  ...[PROVISION_POISON_QUEUE, SYNC_POISON_QUEUE].map((queue) => `'${queue}'.`),
 ]);
 
 const emitted = readEmittedEvents();
@@ -118,7 +118,7 @@ export const alertAssertions: readonly Assertion[] = [
     name: 'what nobody mends alone is an error, the rest a warning, and each says what to do',
     check: (deployment) => {
       for (const [kind, alert] of alertsOf(deployment)) {
-        const isError = ['poison', 'push', 'operator'].includes(kind);
+        const isError = ['poison', 'sync', 'operator'].includes(kind);
         equal(propertyOf(alert, 'severity'), isError ? 1 : 2, kind);
         equal(textOf(propertyOf(alert, 'displayName')).length > 10, true, kind);
         equal(textOf(propertyOf(alert, 'description')).length > 40, true, kind);

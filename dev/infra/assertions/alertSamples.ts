@@ -1,9 +1,13 @@
 /** Log lines as the product writes them, through its own telemetry, to run the alerts' queries on. */
-import { AppError } from '../../../shared/errors.ts';
-import type { ErrorCode } from '../../../shared/errors.ts';
-import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PUSH_POISON_QUEUE } from '../../../shared/messages.ts';
-import { errorFields, writeEvent } from '../../../shared/telemetry.ts';
-import type { EventFields, EventName } from '../../../shared/telemetry.ts';
+import { AppError } from '../../../shared/model/errors.ts';
+import type { ErrorCode } from '../../../shared/model/errors.ts';
+import {
+  MAX_DELIVERIES,
+  PROVISION_POISON_QUEUE,
+  SYNC_POISON_QUEUE,
+} from '../../../shared/queue/provisionMessage.ts';
+import { errorFields, writeEvent } from '../../../shared/telemetry/events.ts';
+import type { EventFields, EventName } from '../../../shared/telemetry/events.ts';
 
 /** The one line that an event writes. */
 function lineOf(name: EventName, fields: EventFields): string {
@@ -38,10 +42,10 @@ function movedTo(queue: string): string {
 /** By a name that says what happened. */
 export const alertSamples: ReadonlyMap<string, string> = new Map([
   ['the host moves a sign-in', movedTo(PROVISION_POISON_QUEUE)],
-  ['the host moves a push', movedTo(PUSH_POISON_QUEUE)],
+  ['the host moves a push', movedTo(SYNC_POISON_QUEUE)],
   ["the host moves somebody else's message", movedTo('other-poison')],
   ['the host begins to listen', `Listening on queue '${PROVISION_POISON_QUEUE}'.`],
-  ['somebody quotes the host', JSON.stringify({ message: movedTo(PUSH_POISON_QUEUE) })],
+  ['somebody quotes the host', JSON.stringify({ message: movedTo(SYNC_POISON_QUEUE) })],
   ["the host's own words", "Executed 'Functions.provision' (Succeeded, Id=7e57ed00, Duration=12ms)"],
   ['somebody writes an event name', 'provision.failure signin.complete configuration.fault'],
   ['JSON that is no event', '{"message":"provision.failure","code":"unexpected"}'],
@@ -76,34 +80,34 @@ export const alertSamples: ReadonlyMap<string, string> = new Map([
   ],
   ['Graph does not answer the timer', lineOf('groups.refresh', failure('directory_unreachable', true))],
   ['a permission is missing', lineOf('groups.refresh', failure('directory_permission_missing', false))],
-  ['memberships are repaired', lineOf('members.reconcile', { durationMs: 900 })],
-  ['the repair meets a busy store', lineOf('members.reconcile', failure('storage_unavailable', true))],
-  ['the repair fails', lineOf('members.reconcile', failure('storage_refused', false))],
-  ['a person is in LiteLLM', lineOf('push.person', { userId: id, status: 'done', durationMs: 40 })],
-  ['a team is in LiteLLM', lineOf('push.entity', { status: 'done', durationMs: 30 })],
-  ['LiteLLM is down', lineOf('push.person', { status: 'waiting', reason: 'litellm_unreachable' })],
-  ['LiteLLM refuses one thing', lineOf('push.person', { status: 'failed', reason: 'litellm_refused' })],
-  ['LiteLLM refuses the key', lineOf('push.person', { status: 'waiting', reason: 'litellm_key_refused' })],
-  ['no LiteLLM answers', lineOf('push.entity', { status: 'waiting', reason: 'litellm_answer_invalid' })],
-  ['a sign-in page answers', lineOf('push.person', { status: 'waiting', reason: 'litellm_answer_invalid' })],
-  ['the key is gone', lineOf('push.entity', { status: 'waiting', reason: 'litellm_key_refused' })],
+  ['memberships are repaired', lineOf('members.repair', { durationMs: 900 })],
+  ['the repair meets a busy store', lineOf('members.repair', failure('storage_unavailable', true))],
+  ['the repair fails', lineOf('members.repair', failure('storage_refused', false))],
+  ['a person is in LiteLLM', lineOf('sync.person', { userId: id, status: 'done', durationMs: 40 })],
+  ['a team is in LiteLLM', lineOf('sync.entity', { status: 'done', durationMs: 30 })],
+  ['LiteLLM is down', lineOf('sync.person', { status: 'waiting', reason: 'litellm_unreachable' })],
+  ['LiteLLM refuses one thing', lineOf('sync.person', { status: 'failed', reason: 'litellm_refused' })],
+  ['LiteLLM refuses the key', lineOf('sync.person', { status: 'waiting', reason: 'litellm_key_refused' })],
+  ['no LiteLLM answers', lineOf('sync.entity', { status: 'waiting', reason: 'litellm_answer_invalid' })],
+  ['a sign-in page answers', lineOf('sync.person', { status: 'waiting', reason: 'litellm_answer_invalid' })],
+  ['the key is gone', lineOf('sync.entity', { status: 'waiting', reason: 'litellm_key_refused' })],
   ['somebody else speaks of the key', lineOf('page.home', { reason: 'litellm_key_refused' })],
-  ['a push is repeated', lineOf('push.person', failure('storage_unavailable', true))],
-  ['a push is given up', lineOf('push.failure', { messageId: id, reason: 'waited_too_long' })],
-  ['a push cannot be kept', lineOf('push.failure', failure('storage_unavailable', true))],
-  ['the proxy is repaired', lineOf('push.repair', { durationMs: 60_000 })],
-  ['the repair of the proxy meets a busy one', lineOf('push.repair', failure('litellm_unreachable', true))],
-  ['the repair of the proxy needs a key', lineOf('push.repair', failure('litellm_key_refused', true))],
-  ['the repair of the proxy finds none', lineOf('push.repair', failure('litellm_answer_invalid', true))],
+  ['a push is repeated', lineOf('sync.person', failure('storage_unavailable', true))],
+  ['a push is given up', lineOf('sync.failure', { messageId: id, reason: 'waited_too_long' })],
+  ['a push cannot be kept', lineOf('sync.failure', failure('storage_unavailable', true))],
+  ['the proxy is repaired', lineOf('sync.repair', { durationMs: 60_000 })],
+  ['the repair of the proxy meets a busy one', lineOf('sync.repair', failure('litellm_unreachable', true))],
+  ['the repair of the proxy needs a key', lineOf('sync.repair', failure('litellm_key_refused', true))],
+  ['the repair of the proxy finds none', lineOf('sync.repair', failure('litellm_answer_invalid', true))],
   ['somebody else needs a key', lineOf('page.home', failure('litellm_key_refused', true))],
-  ['the repair of the proxy fails', lineOf('push.repair', failure('storage_refused', false))],
+  ['the repair of the proxy fails', lineOf('sync.repair', failure('storage_refused', false))],
   ['a setting is wrong', lineOf('configuration.fault', failure('configuration_invalid', false))],
 ]);
 
 /** Which of them each alert must count. */
 export const expectedSamples: ReadonlyMap<string, readonly string[]> = new Map([
   ['poison', ['a message is poison', 'a poison message cannot be kept', 'the host moves a sign-in']],
-  ['push', ['a push is given up', 'a push cannot be kept', 'the host moves a push']],
+  ['sync', ['a push is given up', 'a push cannot be kept', 'the host moves a push']],
   ['provisioning', ['an attempt fails for good', 'an attempt fails unexpectedly']],
   [
     'signIn',

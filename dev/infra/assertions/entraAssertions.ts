@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { GLOBAL_ROLES } from '../../../shared/domain/roles.ts';
+import { GLOBAL_ROLES } from '../../../shared/model/roles.ts';
 import type { MeantApplication, MeantDeployment } from '../meantDeployments.ts';
 import { at } from '../resolveDeployment.ts';
 import type { Deployment } from '../resolveDeployment.ts';

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { parseConfig } from '../../../shared/config.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
 import { settings } from '../../../shared/config/settings.ts';
 import type { MeantDeployment } from '../meantDeployments.ts';
 import type { Deployment } from '../resolveDeployment.ts';

@@ -1,11 +1,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { TABLES } from '../../../shared/adapters/tables/tableNames.ts';
+import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
 import {
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
-  PUSH_POISON_QUEUE,
-  PUSH_QUEUE,
-} from '../../../shared/messages.ts';
+  SYNC_POISON_QUEUE,
+  SYNC_QUEUE,
+} from '../../../shared/queue/provisionMessage.ts';
 import type { Assertion } from './assertion.ts';
 import { lastName, onlyResource, propertyOf, resourcesOf, types } from './assertion.ts';
 
@@ -66,7 +66,7 @@ export const storageAssertions: readonly Assertion[] = [
     name: 'the queues are those of the code',
     check: (deployment) => {
       const names = resourcesOf(deployment, types.queue).map((queue) => lastName(queue));
-      const ofTheCode = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, PUSH_QUEUE, PUSH_POISON_QUEUE];
+      const ofTheCode = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, SYNC_QUEUE, SYNC_POISON_QUEUE];
       deepEqual(names.sort(), ofTheCode.sort());
     },
   },

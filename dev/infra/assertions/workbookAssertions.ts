@@ -31,11 +31,11 @@ const meantCharts: ReadonlyMap<string, MeantChart> = new Map([
     { visualization: 'timechart', events: ['provision.user'], statuses: ['done', 'unchanged'] },
   ],
   ['Memberships granted, changed and removed', { visualization: 'timechart', events: ['provision.user'] }],
-  ['Pushes to LiteLLM by outcome', { visualization: 'barchart', events: ['push.person', 'push.entity'] }],
+  ['Pushes to LiteLLM by outcome', { visualization: 'barchart', events: ['sync.person', 'sync.entity'] }],
   ['Failures by event and code', { visualization: 'table', onlyFailures: true }],
   [
     'Poison: messages that no attempt could provision or push',
-    { visualization: 'table', events: ['provision.failure', 'push.failure'] },
+    { visualization: 'table', events: ['provision.failure', 'sync.failure'] },
   ],
 ]);
 

@@ -2,8 +2,8 @@
  * The second half of what LiteLLM's proxy does at an Entra sign-in (its first half asks Graph): one request after another,
  * inside the person's request. Written from a description, as plainly as it says; neither tuned nor slowed down.
  */
-import { TABLES } from '../../../shared/adapters/tables/tableNames.ts';
-import type { Properties, RowKey, StoredRow, Tables } from '../../../shared/adapters/tables/tables.ts';
+import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
+import type { Properties, RowKey, StoredRow, Tables } from '../../../shared/model/tables.ts';
 
 export interface BaselinePerson {
   readonly userId: string;

@@ -3,8 +3,8 @@
  * a description, on the product's own clients; neither tuned nor slowed down.
  */
 import { z } from 'zod';
-import type { Tables } from '../../../shared/adapters/tables/tables.ts';
-import type { Fetch, Identity, RedeemRequest } from '../../../shared/ports.ts';
+import type { Tables } from '../../../shared/model/tables.ts';
+import type { Fetch, Identity, RedeemRequest } from '../../../shared/model/ports.ts';
 import { type BaselineGroup, baselineTableRequests, provisionBaseline } from './provisionBaseline.ts';
 
 export interface BaselineDeps {

@@ -1,6 +1,6 @@
 /** An invented company: its people, its groups with sizes like a Zipf law, and when everybody signs in. Pure, from a seed. */
 import { createHash } from 'node:crypto';
-import type { AssignedGroup } from '../../../shared/domain/assignedGroups.ts';
+import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
 
 /** People per group: 2,000 groups at 100,000 people. */
 const PEOPLE_PER_GROUP = 50;

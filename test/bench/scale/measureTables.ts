@@ -1,6 +1,6 @@
 /** What stands in the store: rows, bytes and the largest partition of every table. */
-import { TABLES } from '../../../shared/adapters/tables/tableNames.ts';
-import type { StoredRow, Tables } from '../../../shared/adapters/tables/tables.ts';
+import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
+import type { StoredRow, Tables } from '../../../shared/model/tables.ts';
 
 export interface TableSize {
   readonly table: string;

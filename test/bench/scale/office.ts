@@ -1,27 +1,27 @@
 /** The running product as the simulation needs it: instances with the real flows and adapters, and a pretended Microsoft. */
-import { createKeyRing } from '../../../shared/adapters/keyRing.ts';
-import { createParkedSnapshots } from '../../../shared/adapters/parkedSnapshots.ts';
-import { createStorageQueue } from '../../../shared/adapters/storageQueue.ts';
-import { createAzureTables } from '../../../shared/adapters/tables/azureTables.ts';
-import type { Tables } from '../../../shared/adapters/tables/tables.ts';
+import { createKeyRing } from '../../../shared/storage/keyRing.ts';
+import { createParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
+import { createStorageQueue } from '../../../shared/queue/storageQueue.ts';
+import { createAzureTables } from '../../../shared/storage/tables/azureTables.ts';
+import type { Tables } from '../../../shared/model/tables.ts';
 import { createStore } from '../../../shared/app/createStore.ts';
-import { Secret } from '../../../shared/config.ts';
-import type { AssignedGroup } from '../../../shared/domain/assignedGroups.ts';
-import { timeOrderedUuid } from '../../../shared/domain/timeOrderedUuid.ts';
-import type { CompleteLoginDeps } from '../../../shared/flows/completeLogin.ts';
-import { completeLogin } from '../../../shared/flows/completeLogin.ts';
-import { createGroupKnowledge } from '../../../shared/flows/groupKnowledge.ts';
-import type { ProvisionDeps } from '../../../shared/flows/provisionRun.ts';
-import { readMyAccess } from '../../../shared/flows/readMyAccess.ts';
-import { readProvisioning } from '../../../shared/flows/readProvisioning.ts';
-import type { ReconcileDeps } from '../../../shared/flows/reconcileMembers.ts';
-import type { RefreshDeps } from '../../../shared/flows/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from '../../../shared/flows/refreshAssignedGroups.ts';
-import { startLogin } from '../../../shared/flows/startLogin.ts';
-import { PROVISION_QUEUE } from '../../../shared/messages.ts';
-import type { Clock, Directory, Identity, ProvisionQueue, Random } from '../../../shared/ports.ts';
-import type { RequestCookies, SealContext } from '../../../shared/session.ts';
-import { requireSession } from '../../../shared/session.ts';
+import { Secret } from '../../../shared/config/config.ts';
+import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
+import { timeOrderedUuid } from '../../../shared/platform/timeOrderedUuid.ts';
+import type { CompleteLoginDeps } from '../../../shared/signIn/completeLogin.ts';
+import { completeLogin } from '../../../shared/signIn/completeLogin.ts';
+import { createGroupKnowledge } from '../../../shared/groups/groupKnowledge.ts';
+import type { ProvisionDeps } from '../../../shared/provisioning/provisionRun.ts';
+import { readMyAccess } from '../../../shared/home/readMyAccess.ts';
+import { readProvisioning } from '../../../shared/home/readProvisioning.ts';
+import type { ReconcileDeps } from '../../../shared/provisioning/repairMemberIndexes.ts';
+import type { RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
+import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
+import { startLogin } from '../../../shared/signIn/startLogin.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import type { Clock, Directory, Identity, MessageQueue, Random } from '../../../shared/model/ports.ts';
+import type { RequestCookies, SealContext } from '../../../shared/session/session.ts';
+import { requireSession } from '../../../shared/session/session.ts';
 import type { Chance, Employee } from './company.ts';
 import type { Purpose, RequestLedger } from './requestLedger.ts';
 import { createRequestLedger } from './requestLedger.ts';
@@ -93,7 +93,7 @@ interface Surroundings extends OfficeOptions {
   readonly tables: Tables;
   readonly ledger: RequestLedger;
   readonly outside: OutsideCounts;
-  readonly queue: ProvisionQueue;
+  readonly queue: MessageQueue;
   readonly random: Random;
   readonly directory: Directory;
 }
@@ -136,17 +136,17 @@ function createDirectory(groups: readonly AssignedGroup[], outside: OutsideCount
   };
 }
 
-function createCountedQueue(connectionString: string, outside: OutsideCounts): ProvisionQueue {
+function createCountedQueue(connectionString: string, outside: OutsideCounts): MessageQueue {
   const queue = createStorageQueue({
     storage: { kind: 'connectionString', connectionString: new Secret(connectionString) },
     queueName: PROVISION_QUEUE,
   });
   return {
     check: async () => queue.check(),
-    async push(text, options) {
+    async enqueue(text, options) {
       outside.queuePuts += 1;
       outside.queuePutBytes += Buffer.byteLength(text);
-      await queue.push(text, options);
+      await queue.enqueue(text, options);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Counts every request to the tables: by what it was for, by table and kind, and by partition in windows of simulated time. */
 import { PERSON_TABLES } from './spreadTables.ts';
-import type { Query, StoredRow, Tables } from '../../../shared/adapters/tables/tables.ts';
+import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
 
 /** What a request was made for. */
 export const PURPOSES = ['sign-in', 'provision', 'page', 'timer', 'reconcile'] as const;

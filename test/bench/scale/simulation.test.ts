@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStorage } from '../../../dev/createStorage.ts';
-import { createAzureTables } from '../../../shared/adapters/tables/azureTables.ts';
+import { createStorage } from '../../../dev/stack/createStorage.ts';
+import { createAzureTables } from '../../../shared/storage/tables/azureTables.ts';
 import { createStore } from '../../../shared/app/createStore.ts';
 import { message, sampleRules } from '../../support/world.ts';
 import { startAzurite } from '../../support/azurite.ts';
 import { startTableProxy } from '../../support/tableProxy.ts';
-import { createParkedSnapshots } from '../../../shared/adapters/parkedSnapshots.ts';
-import { createGroupKnowledge } from '../../../shared/flows/groupKnowledge.ts';
-import { provisionUser } from '../../../shared/flows/provisionUser.ts';
+import { createParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
+import { createGroupKnowledge } from '../../../shared/groups/groupKnowledge.ts';
+import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { createSimulatedClock } from './office.ts';
 import { createRequestLedger, type Purpose } from './requestLedger.ts';
 import { findGrowth } from './scaleReport.ts';
@@ -221,7 +221,7 @@ describe('the ledger', () => {
     const deps = {
       store,
       parked: createParkedSnapshots(tables),
-      queue: { push: async () => undefined, check: async () => undefined },
+      queue: { enqueue: async () => undefined, check: async () => undefined },
       clock,
       random: { uuid: () => 'claim' },
       rules: sampleRules(),

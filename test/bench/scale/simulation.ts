@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { QueueClient } from '@azure/storage-queue';
-import { QUEUES } from '../../../dev/createStorage.ts';
+import { QUEUES } from '../../../dev/stack/createStorage.ts';
 import { parseHostJson } from '../../../dev/host/hostJson.ts';
 import { startAzurite } from '../../../dev/stack/azurite.ts';
-import { reconcileMembers, type Reconciled } from '../../../shared/flows/reconcileMembers.ts';
-import { refreshAssignedGroups } from '../../../shared/flows/refreshAssignedGroups.ts';
-import { PROVISION_QUEUE } from '../../../shared/messages.ts';
-import type { RequestCookies } from '../../../shared/session.ts';
+import { repairMemberIndexes, type Reconciled } from '../../../shared/provisioning/repairMemberIndexes.ts';
+import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import type { RequestCookies } from '../../../shared/session/session.ts';
 import type { Arrival, Company } from './company.ts';
 import {
   countMemberships,
@@ -299,7 +299,7 @@ async function runPhase(
 async function runReconcile(office: Office): Promise<NonNullable<SimulationResult['reconcile']>> {
   const before = office.ledger.counts();
   office.clock.moveTo(RECONCILED_MS);
-  const reconciled = await reconcileMembers(office.reconcile);
+  const reconciled = await repairMemberIndexes(office.reconcile);
   const counts = countsSince(before, office.ledger.counts());
   return { ...reconciled, requests: counts.reduce((total, count) => total + count.requests, 0) };
 }

@@ -4,8 +4,8 @@
  * is underneath, a partition stays whole, and so do transactions.
  */
 import { TableServiceClient } from '@azure/data-tables';
-import { TABLES } from '../../../shared/adapters/tables/tableNames.ts';
-import type { Query, StoredRow, Tables } from '../../../shared/adapters/tables/tables.ts';
+import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
+import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
 
 /** Tables with one partition a person. */
 export const PERSON_TABLES: ReadonlySet<string> = new Set([

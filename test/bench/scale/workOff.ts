@@ -2,9 +2,9 @@
 import type { QueueClient } from '@azure/storage-queue';
 import type { QueueOptions } from '../../../dev/host/hostJson.ts';
 import { processMessage } from '../../../dev/host/queueProcessor.ts';
-import type { ProvisionResult } from '../../../shared/flows/provisionUser.ts';
-import { provisionUser } from '../../../shared/flows/provisionUser.ts';
-import { MAX_DELIVERIES, parseProvisionMessage } from '../../../shared/messages.ts';
+import type { ProvisionResult } from '../../../shared/provisioning/provisionUser.ts';
+import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
+import { MAX_DELIVERIES, parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
 import type { Instance } from './office.ts';
 
 export interface WorkCounts {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildApp, maxBundleBytes } from '../../../dev/build.ts';
+import { buildApp, maxBundleBytes } from '../../../dev/build/build.ts';
 
 let dir: string;
 

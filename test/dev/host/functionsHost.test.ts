@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { buildApp } from '../../../dev/build.ts';
+import { buildApp } from '../../../dev/build/build.ts';
 import { type HostProcess, startHostProcess } from '../../../dev/host/hostProcess.ts';
 import { type Azurite, startAzurite } from '../../../dev/stack/azurite.ts';
 

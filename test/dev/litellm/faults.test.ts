@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { openFilledProxy, shapeOf } from './litellmFixture.ts';
-import type { Proxy } from './litellmFixture.ts';
+import type { LitellmClient } from './litellmFixture.ts';
 
 const addAnn = { team_id: 'team', member: { user_id: 'ann', role: 'user' } };
 const outcomeOf = (promise: Promise<{ readonly status: number }>): Promise<number | string> =>
@@ -99,7 +99,7 @@ describe('a fault', () => {
 });
 
 describe('an edit by hand', () => {
-  const editable = async (): Promise<Proxy> => {
+  const editable = async (): Promise<LitellmClient> => {
     const proxy = await openFilledProxy();
     proxy.state.edit(
       { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },

@@ -11,7 +11,7 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-export interface Proxy extends LitellmEmulator {
+export interface LitellmClient extends LitellmEmulator {
   get(path: string, key?: string): Promise<Answer>;
   post(path: string, body: unknown, key?: string): Promise<Answer>;
   patch(path: string, body: unknown, key?: string): Promise<Answer>;
@@ -31,7 +31,7 @@ export function cleanUpWith(cleanup: () => void | Promise<void>): void {
 }
 
 /** Starts an emulator that ends with the test. */
-export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<Proxy> {
+export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<LitellmClient> {
   const emulator = await startLitellmEmulator(options);
   cleanUpWith(() => emulator.stop());
   const call = async (
@@ -66,7 +66,7 @@ export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<P
 }
 
 /** Starts one with the organization `org` (of models `gpt` and `claude`), the team `team` in it, and the user `ann`. */
-export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Promise<Proxy> {
+export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Promise<LitellmClient> {
   const proxy = await openProxy(options);
   proxy.state.edit(
     { edit: 'createOrganization', organizationId: 'org', models: ['gpt', 'claude'], maxBudget: 10 },

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, shapeOf, textOf, typeOf } from './litellmFixture.ts';
-import type { Answer, Proxy } from './litellmFixture.ts';
+import type { Answer, LitellmClient } from './litellmFixture.ts';
 
 const addOf = (userId: string): object => ({ team_id: 'team', member: { user_id: userId, role: 'user' } });
 
 describe.each(profiles)('a member of a team in a proxy of the %s versions', (profile) => {
-  const open = (): Promise<Proxy> => openFilledProxy({ profile });
+  const open = (): Promise<LitellmClient> => openFilledProxy({ profile });
 
   it('is added, one or several, and unknown users are made; nobody asks whether they are in the organization', async () => {
     const proxy = await open();
@@ -158,7 +158,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
 
 describe('writes of one team’s members at the same time', () => {
   const twenty = Array.from({ length: 20 }, (_, index) => `user-${index}`);
-  const addAll = (proxy: Proxy): Promise<Answer[]> =>
+  const addAll = (proxy: LitellmClient): Promise<Answer[]> =>
     Promise.all(twenty.map((id) => proxy.post('/team/member_add', addOf(id))));
 
   it('all answer 200 and all but the last are lost where all have read before one writes (older)', async () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, openProxy, shapeOf, textOf } from './litellmFixture.ts';
-import type { Proxy } from './litellmFixture.ts';
+import type { LitellmClient } from './litellmFixture.ts';
 
 describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
   it('is made under our id, with the master key’s user as its admin', async () => {
@@ -253,7 +253,7 @@ describe.each(profiles)('the list of teams in a proxy of the %s versions', (prof
     total_pages: z.number(),
   });
 
-  async function openManyTeams(): Promise<Proxy> {
+  async function openManyTeams(): Promise<LitellmClient> {
     const proxy = await openFilledProxy({ profile });
     for (let index = 0; index < 149; index += 1) {
       proxy.state.createTeam({ teamId: `t${String(index).padStart(3, '0')}`, alias: `Number ${index}` });

@@ -1,0 +1,39 @@
+import { createStorageQueue } from '../shared/queue/storageQueue.ts';
+import { createAzureTables } from '../shared/storage/tables/azureTables.ts';
+import type { Tables } from '../shared/model/tables.ts';
+import { Secret } from '../shared/config/config.ts';
+import type { MessageQueue } from '../shared/model/ports.ts';
+import { azureCliCredential } from './azureCliCredential.ts';
+import { readConnectionString } from '../dev/stack/readConnectionString.ts';
+
+/** The storage that a command works on. */
+export interface OpenStorage {
+  readonly tables: Tables;
+  createQueue(this: void, queueName: string): MessageQueue;
+}
+
+/**
+ * Opens a storage account in Azure, as whom `az login` signed in; without a name `AzureWebJobsStorage`, else the local stack. Connects
+ * to nothing. Throws an Error that says what to do where there is none.
+ */
+export async function openStorage(account: string | undefined): Promise<OpenStorage> {
+  if (account === undefined) {
+    const connectionString = await readConnectionString();
+    const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
+    return {
+      tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
+      createQueue: (queueName) => createStorageQueue({ storage, queueName }),
+    };
+  }
+  const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
+  const storage = {
+    kind: 'managedIdentity' as const,
+    queueServiceUri: uri('queue'),
+    tableServiceUri: uri('table'),
+  };
+  const credential = azureCliCredential;
+  return {
+    tables: createAzureTables({ connection: { ...storage, credential } }),
+    createQueue: (queueName) => createStorageQueue({ storage, queueName, credential }),
+  };
+}

@@ -1,0 +1,23 @@
+/** `npm run rows`: prints the rows of LiteLLM's five tables of the local stack, or of `AzureWebJobsStorage`. */
+import { createAzureTables } from '../shared/storage/tables/azureTables.ts';
+import { TABLES } from '../shared/storage/tables/tableNames.ts';
+import { readConnectionString } from '../dev/stack/readConnectionString.ts';
+
+const tables = createAzureTables({
+  connection: { kind: 'connectionString', connectionString: await readConnectionString() },
+});
+const shown = [
+  TABLES.organizations,
+  TABLES.teams,
+  TABLES.users,
+  TABLES.organizationMemberships,
+  TABLES.teamMemberships,
+] as const;
+
+for (const table of shown) {
+  const rows = await tables.read(table, {});
+  console.log(`\n${table}: ${rows.length} rows`);
+  for (const { partitionKey, rowKey, properties } of rows) {
+    console.log(`  ${partitionKey} / ${rowKey}  ${JSON.stringify(properties)}`);
+  }
+}

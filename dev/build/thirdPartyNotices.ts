@@ -1,0 +1,46 @@
+/** What the licences of the packages in a bundle ask for: their texts go with it. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { z } from 'zod';
+
+const repositoryDir = resolve(import.meta.dirname, '../..');
+const manifestSchema = z.object({ name: z.string(), version: z.string(), license: z.string() });
+const licenceFile = /^(?:licen[cs]e|copying|notice|thirdpartynotices?)(?:[.-].*)?$/i;
+
+const separator = `\n\n${'-'.repeat(80)}\n\n`;
+
+/**
+ * Gives the notices of every package of which a bundle holds a file: name, version, licence and the texts that it ships, packages with
+ * the same texts together. In the order of the names. Paths in the metafiles are relative to the repository.
+ * Throws an Error where a package names no licence.
+ */
+export async function readThirdPartyNotices(metafiles: readonly Metafile[]): Promise<string> {
+  const folders = new Set(metafiles.flatMap(({ inputs }) => Object.keys(inputs).flatMap(findPackageFolder)));
+  const notices = await Promise.all([...folders].map(readNotice));
+  const titlesByText = new Map<string, Set<string>>();
+  for (const { title, text } of notices.sort((a, b) => (a.title < b.title ? -1 : 1))) {
+    titlesByText.set(text, (titlesByText.get(text) ?? new Set()).add(title));
+  }
+  const blocks = [...titlesByText].map(([text, titles]) => `${[...titles].join('\n')}\n\n${text}`.trim());
+  return `${blocks.join(separator)}\n`;
+}
+
+/** The last `node_modules` of a path counts: a package may bring its own copy of another. */
+function findPackageFolder(input: string): string[] {
+  const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input.replaceAll('\\', '/')) ?? [];
+  return folder === undefined ? [] : [folder];
+}
+
+async function readNotice(folder: string): Promise<{ readonly title: string; readonly text: string }> {
+  const dir = resolve(repositoryDir, folder);
+  const manifest: unknown = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'));
+  const parsed = manifestSchema.safeParse(manifest);
+  if (!parsed.success) throw new Error(`${folder} names no licence, so it cannot be bundled.`);
+  const { name, version, license } = parsed.data;
+  const files = (await readdir(dir)).filter((file) => licenceFile.test(file)).sort();
+  const texts = await Promise.all(
+    files.map(async (file) => (await readFile(join(dir, file), 'utf8')).trim()),
+  );
+  return { title: `${name} ${version}, ${license}`, text: texts.join('\n\n') };
+}

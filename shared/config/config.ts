@@ -1,0 +1,140 @@
+import { readClientCredential, readPublicUrl, readStorageAccess } from './alternatives.ts';
+import type { ClientCredential, StorageAccess } from './alternatives.ts';
+import { formatFault, sortFaults } from './configFault.ts';
+import type { ConfigFault } from './configFault.ts';
+import { createEntraEndpoints, readEndpointOrigins } from './endpoints.ts';
+import { deepFreeze } from './freeze.ts';
+import { readLitellm } from './litellm.ts';
+import type { LitellmAccess } from './litellm.ts';
+import { readMonitoring } from './monitoring.ts';
+import type { Monitoring } from './monitoring.ts';
+import { settings } from './settings.ts';
+import { SettingsReader } from './settingsReader.ts';
+import type { Environment } from './settingsReader.ts';
+import type { Rules } from '../model/rules.ts';
+import { AppError } from '../model/errors.ts';
+
+export type { ConfigFault } from './configFault.ts';
+export { Secret } from './secret.ts';
+
+/** The validated settings. Frozen, complete, and the only thing that the rest of the code reads settings from. */
+export interface Config {
+  readonly entra: {
+    readonly tenantId: string;
+    readonly clientId: string;
+    readonly credential: ClientCredential;
+    readonly servicePrincipalId?: string;
+    /** `ENTRA_GROUPS_CLAIM=ApplicationGroup`: the `groups` claim holds exactly the assigned groups. */
+    readonly groupsClaimIsApplicationGroup: boolean;
+    /** `https://login.microsoftonline.com/<tenant>`, without a slash at the end. */
+    readonly authority: string;
+    /** The exact `iss` of an id_token. */
+    readonly issuer: string;
+    readonly jwksUri: string;
+    readonly authorizationEndpoint: string;
+    readonly tokenEndpoint: string;
+    /** `https://graph.microsoft.com/v1.0`, without a slash at the end. */
+    readonly graphBaseUrl: string;
+    /** The endpoints are a local emulator's (development only). */
+    readonly endpointsAreOverridden: boolean;
+  };
+  /** The site's origin, without a slash at the end: `https://app.example.com`. */
+  readonly publicUrl: string;
+  /** `<publicUrl>/sso/callback` */
+  readonly redirectUri: string;
+  readonly rules: Rules;
+  /** Lower-case domains; empty allows all. */
+  readonly allowedEmailDomains: readonly string[];
+  readonly removalLimitPercent: number;
+  /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
+  readonly assignedGroupsAccept?: string;
+  readonly storage: StorageAccess;
+  /** The LiteLLM proxy that is kept in step. Absent: none. */
+  readonly litellm?: LitellmAccess;
+  /** Where telemetry goes. Absent: nowhere. */
+  readonly monitoring?: Monitoring;
+}
+
+/**
+ * Gives the configuration that the environment (`process.env`) describes, frozen through and through. The list of
+ * settings is `docs/settings.md`; values are trimmed and an empty one is not set.
+ * Throws AppError `configuration_invalid` with every fault, ordered by setting, in its message and, as lines, in
+ * `details.faults`; `details.settings` holds the names alone. No secret is in either.
+ */
+export function parseConfig(environment: Environment): Config {
+  const { config, faults } = readConfig(environment);
+  if (config !== undefined) return config;
+  const lines = faults.map((fault) => formatFault(fault));
+  const names = [...new Set(faults.map((fault) => fault.setting))];
+  const count = names.length === 1 ? '1 setting is' : `${names.length} settings are`;
+  throw new AppError('configuration_invalid', [`${count} not valid:`, ...lines].join('\n  '), {
+    details: { settings: names, faults: lines },
+  });
+}
+
+/** Gives every fault of the environment, ordered by setting; empty where {@link parseConfig} would give a configuration. */
+export function findConfigFaults(environment: Environment): readonly ConfigFault[] {
+  return readConfig(environment).faults;
+}
+
+function readConfig(environment: Environment): {
+  readonly config: Config | undefined;
+  readonly faults: readonly ConfigFault[];
+} {
+  const reader = new SettingsReader(environment);
+  const entra = readEntra(reader);
+  const publicUrl = readPublicUrl(reader);
+  const storage = readStorageAccess(reader);
+  const assignedGroupsAccept = reader.find(settings.assignedGroupsAccept);
+  const litellm = readLitellm(reader);
+  const monitoring = readMonitoring(reader);
+  const rest = {
+    rules: readRules(reader),
+    allowedEmailDomains: reader.find(settings.allowedEmailDomains) ?? [],
+    removalLimitPercent: reader.findOrDefault(settings.removalLimitPercent),
+    ...(assignedGroupsAccept === undefined ? {} : { assignedGroupsAccept }),
+    ...(litellm === undefined ? {} : { litellm }),
+    ...(monitoring === undefined ? {} : { monitoring }),
+  };
+  const faults = sortFaults(reader.faults);
+  const isWhole = entra !== undefined && publicUrl !== undefined && storage !== undefined;
+  if (faults.length > 0 || !isWhole) return { config: undefined, faults };
+  const redirectUri = `${publicUrl}/sso/callback`;
+  return { config: deepFreeze({ entra, publicUrl, redirectUri, storage, ...rest }), faults };
+}
+
+function readEntra(reader: SettingsReader): Config['entra'] | undefined {
+  const tenantId = reader.require(settings.tenant);
+  const clientId = reader.require(settings.clientId);
+  const credential = readClientCredential(reader);
+  const origins = readEndpointOrigins(reader);
+  const servicePrincipalId = reader.find(settings.servicePrincipalId);
+  const groupsClaim = reader.find(settings.groupsClaim);
+  if (servicePrincipalId !== undefined && servicePrincipalId === clientId) {
+    // An easy slip that Graph would answer with "not found" at every refresh.
+    reader.refuse(settings.servicePrincipalId, 'the same GUID as MICROSOFT_CLIENT_ID');
+  }
+  if (tenantId === undefined || clientId === undefined || credential === undefined) return undefined;
+  return {
+    tenantId,
+    clientId,
+    credential,
+    ...(servicePrincipalId === undefined ? {} : { servicePrincipalId }),
+    groupsClaimIsApplicationGroup: groupsClaim === 'ApplicationGroup',
+    ...createEntraEndpoints(tenantId, origins),
+  };
+}
+
+function readRules(reader: SettingsReader): Rules {
+  const proxyAdminId = reader.find(settings.proxyAdminId);
+  return {
+    groupsAlsoCreateOrgs: reader.findOrDefault(settings.groupsAlsoCreateOrgs),
+    defaultTeamParams: reader.findOrDefault(settings.defaultTeamParams),
+    defaultUserParams: reader.findOrDefault(settings.defaultUserParams),
+    roleMappings: reader.findOrDefault(settings.roleMappings),
+    ...(proxyAdminId === undefined ? {} : { proxyAdminId }),
+    orgTeamBudget: reader.findOrDefault(settings.orgTeamBudget),
+    membershipSyncMode: reader.findOrDefault(settings.membershipSyncMode),
+    assignedGroupsAreKnown: reader.isSet(settings.servicePrincipalId),
+  };
+}

@@ -1,0 +1,194 @@
+/** Whether this service can do its work, and what an operator needs to know if it cannot. */
+import type { AcceptedGroups, HeldBackList, KnownGroup } from '../model/assignedGroups.ts';
+import type { Rules } from '../model/rules.ts';
+import { errorCodeOf } from '../model/errors.ts';
+import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
+import type { LitellmClient } from '../model/litellmPorts.ts';
+import type { Store } from '../storage/storePorts.ts';
+
+export interface HealthDeps {
+  readonly store: Pick<Store, 'assignedGroups'>;
+  readonly queue: Pick<MessageQueue, 'check'>;
+  readonly directory: Pick<Directory, 'readAssignedGroups'>;
+  readonly clock: Clock;
+  readonly rules: Pick<Rules, 'assignedGroupsAreKnown' | 'groupsAlsoCreateOrgs'>;
+  /** `ASSIGNED_GROUPS_ACCEPT` */
+  readonly acceptVersion: string | undefined;
+  /** Absent: no LiteLLM proxy is connected. */
+  readonly proxy?: Pick<LitellmClient, 'check'>;
+}
+
+/** `error`: a code of this product; nothing secret is in here. */
+export interface HealthDetail {
+  readonly status: 'ok' | 'degraded' | 'failing';
+  readonly checked_at: string;
+  readonly configuration: { readonly status: 'ok' | 'failing'; readonly faults: readonly string[] };
+  readonly storage: {
+    readonly status: 'ok' | 'failing' | 'not_checked';
+    readonly error?: string;
+    /** What of it fails: the tables, or the queue alone. */
+    readonly failing?: 'tables' | 'queue';
+  };
+  readonly directory: {
+    readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
+    readonly error?: string;
+    /** What an operator does about it. */
+    readonly hint?: string;
+    readonly assigned_groups?: number;
+  };
+  readonly litellm: {
+    readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
+    readonly error?: string;
+    /** What an operator does about it. */
+    readonly hint?: string;
+  };
+  readonly accepted_groups?: {
+    readonly version: string;
+    readonly accepted_at: string;
+    readonly checked_at: string;
+    readonly groups: number;
+    /** Groups whose team or organization is missing, unreadable or degraded, by id. */
+    readonly incomplete: readonly string[];
+    /** What an operator may tidy up. */
+    readonly hint?: string;
+  };
+  readonly brake?: HeldBackList & { readonly hint: string };
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  directory_permission_missing:
+    "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Messages wait until then.",
+  credential_refused:
+    'Entra refused the client credential: check the secret, or the federated credential and its subject.',
+  directory_unreachable: 'Microsoft Graph does not answer. Messages wait; the list in force stays in force.',
+  litellm_unreachable:
+    'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning go on; what it has to be told waits.',
+  litellm_key_refused:
+    'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. What the proxy has to be told waits.',
+  litellm_answer_invalid:
+    'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. What it has to be told waits.',
+  microsoft_unreachable: 'Entra ID does not answer. Messages wait; the list in force stays in force.',
+};
+
+type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
+
+async function attempt<T>(read: () => Promise<T>): Promise<Checked<T>> {
+  try {
+    return { ok: true, value: await read() };
+  } catch (error) {
+    return { ok: false, error: errorCodeOf(error) };
+  }
+}
+
+/** Gives whether tables and queue answer: one read of each. */
+export async function checkStorage(deps: Pick<HealthDeps, 'store' | 'queue'>): Promise<boolean> {
+  const { tables, queue } = await attemptStorage(deps);
+  return tables.ok && queue.ok;
+}
+
+async function attemptStorage({ store, queue }: Pick<HealthDeps, 'store' | 'queue'>): Promise<{
+  readonly tables: Checked<Awaited<ReturnType<Store['assignedGroups']['find']>>>;
+  readonly queue: Checked<void>;
+}> {
+  const [tables, checkedQueue] = await Promise.all([
+    attempt(async () => store.assignedGroups.find()),
+    attempt(async () => queue.check()),
+  ]);
+  return { tables, queue: checkedQueue };
+}
+
+function storageOf(tables: Checked<unknown>, queue: Checked<unknown>): HealthDetail['storage'] {
+  if (!tables.ok) return { status: 'failing', error: tables.error, failing: 'tables' };
+  return queue.ok ? { status: 'ok' } : { status: 'failing', error: queue.error, failing: 'queue' };
+}
+
+function isIncomplete(group: KnownGroup, rules: HealthDeps['rules']): boolean {
+  return group.team !== 'present' || (rules.groupsAlsoCreateOrgs && group.organization !== 'present');
+}
+
+function acceptedOf(
+  list: AcceptedGroups,
+  { rules, acceptVersion }: HealthDeps,
+): NonNullable<HealthDetail['accepted_groups']> {
+  return {
+    version: list.version,
+    accepted_at: list.acceptedAt,
+    checked_at: list.checkedAt,
+    groups: list.groups.length,
+    incomplete: list.groups.filter((group) => isIncomplete(group, rules)).map((group) => group.id),
+    ...(acceptVersion === list.version
+      ? { hint: 'ASSIGNED_GROUPS_ACCEPT names this list: accepted; the setting can be removed.' }
+      : {}),
+  };
+}
+
+/** Enough to recognize what was lost; the count is whole. */
+const SHOWN_IDS = 100;
+
+function brakeOf(heldBack: HeldBackList, usedPermit: string | undefined): NonNullable<HealthDetail['brake']> {
+  const again =
+    usedPermit === heldBack.version
+      ? ' It let such a list pass once and does not do so again while it stays: remove it, wait for one check, then set it.'
+      : '';
+  return {
+    ...heldBack,
+    lostIds: heldBack.lostIds.slice(0, SHOWN_IDS),
+    hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If that is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.${again}`,
+  };
+}
+
+async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory']> {
+  if (!deps.rules.assignedGroupsAreKnown) return { status: 'not_configured' };
+  const read = await attempt(async () => deps.directory.readAssignedGroups());
+  if (read.ok) return { status: 'ok', assigned_groups: read.value.length };
+  const hint = HINTS[read.error];
+  return { status: 'failing', error: read.error, ...(hint === undefined ? {} : { hint }) };
+}
+
+async function checkLitellm({ proxy }: HealthDeps): Promise<HealthDetail['litellm']> {
+  if (proxy === undefined) return { status: 'not_configured' };
+  const checked = await attempt(async () => proxy.check());
+  if (checked.ok) return { status: 'ok' };
+  const hint = HINTS[checked.error];
+  return { status: 'failing', error: checked.error, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Gives the whole state: one read of the store, of the queue and of the directory, and two requests to the proxy. Never throws for what it checks. */
+export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
+  const [{ tables, queue }, directory, litellm] = await Promise.all([
+    attemptStorage(deps),
+    checkDirectory(deps),
+    checkLitellm(deps),
+  ]);
+  const storage = storageOf(tables, queue);
+  const list = tables.ok ? tables.value?.list : undefined;
+  // Without an accepted list every message waits.
+  const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
+  const isDegraded =
+    directory.status === 'failing' ||
+    litellm.status === 'failing' ||
+    list?.heldBack !== undefined ||
+    hasNoList;
+  return {
+    status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
+    checked_at: deps.clock.now().toISOString(),
+    configuration: { status: 'ok', faults: [] },
+    storage,
+    directory,
+    litellm,
+    ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
+    ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
+  };
+}
+
+/** Gives the state of a service whose settings are wrong: nothing else can be checked. */
+export function failingConfiguration(faults: readonly string[], now: Date): HealthDetail {
+  return {
+    status: 'failing',
+    checked_at: now.toISOString(),
+    configuration: { status: 'failing', faults },
+    storage: { status: 'not_checked' },
+    directory: { status: 'not_checked' },
+    litellm: { status: 'not_checked' },
+  };
+}

@@ -1,0 +1,210 @@
+/** What a signed-in person can use, and why: the home page and `GET /api/me`. */
+import type {
+  MyAccess,
+  OrganizationAccess,
+  ProvisioningProgress,
+  Reported,
+  TeamAccess,
+  UserAccess,
+} from '../model/access.ts';
+import { reportUnreadable } from '../model/describeUnreadable.ts';
+import { organizationAccess, teamAccess } from './effectiveAccess.ts';
+import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
+import type { ActualMembership } from '../model/membershipPlan.ts';
+import { newestObservation, progressOf } from '../model/progress.ts';
+import type { UserRecord } from '../model/userRecord.ts';
+import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
+import { AppError, type ErrorCode } from '../model/errors.ts';
+import type { SyncedPerson, SyncRecord } from '../model/litellmPorts.ts';
+import type { Session } from '../session/session.ts';
+import type { EntityRead, MembershipPartition, Store } from '../storage/storePorts.ts';
+import { requireLiveSession } from '../session/requireLiveSession.ts';
+
+export interface AccessDeps {
+  readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
+  /** Absent: no LiteLLM proxy is connected. */
+  readonly syncRecord?: Pick<SyncRecord, 'readPerson'>;
+}
+
+function userAccess(session: Session, record: UserRecord | undefined): UserAccess {
+  const user = record?.user;
+  return {
+    user_id: session.userId,
+    // Until the first run has finished nothing is granted, so the least role is the truth.
+    user_role: user?.user_role ?? 'internal_user_viewer',
+    models: user?.models ?? [],
+    ...(user?.user_email === undefined ? {} : { user_email: user.user_email }),
+    ...(user?.display_name === undefined ? {} : { display_name: user.display_name }),
+    ...(user?.max_budget === undefined ? {} : { max_budget: user.max_budget }),
+    ...(user?.budget_duration === undefined ? {} : { budget_duration: user.budget_duration }),
+  };
+}
+
+/** What is read for one page. */
+interface Rows {
+  readonly teamRows: MembershipPartition<TeamRole>;
+  readonly organizationRows: MembershipPartition<OrganizationRole>;
+  readonly teams: EntityRead<Team>;
+  readonly organizations: EntityRead<Organization>;
+  /** What was put into LiteLLM, or why that cannot be read; `undefined`: no proxy is connected. */
+  readonly recorded: SyncedPerson | ErrorCode | undefined;
+}
+
+interface Listed<T> {
+  readonly shown: readonly T[];
+  readonly reported: readonly Reported[];
+}
+
+function withheld<T>(kind: 'organization' | 'team', id: string, read: EntityRead<T>): Reported {
+  const row = read.unreadable.get(id);
+  return row === undefined ? { kind, id, code: 'row_missing' } : reportUnreadable(kind, id, row);
+}
+
+/** What a person edited into something unreadable in their own rows. */
+function listUnreadable(userId: string, record: UserRecord | undefined, rows: Rows): readonly Reported[] {
+  return [
+    ...(record?.unreadable === undefined ? [] : [reportUnreadable('user', userId, record.unreadable)]),
+    ...rows.organizationRows.unreadable.map((row) => reportUnreadable('organization', row.id, row)),
+    ...rows.teamRows.unreadable.map((row) => reportUnreadable('team', row.id, row)),
+  ];
+}
+
+function listOrganizations(rows: Rows): Listed<OrganizationAccess> {
+  const shown: OrganizationAccess[] = [];
+  const reported: Reported[] = [];
+  for (const { entityId, role } of rows.organizationRows.rows) {
+    const organization = rows.organizations.found.get(entityId)?.value;
+    if (organization === undefined) reported.push(withheld('organization', entityId, rows.organizations));
+    else shown.push(organizationAccess(organization, role));
+  }
+  return { shown, reported };
+}
+
+function listTeam(row: ActualMembership<TeamRole>, rows: Rows): TeamAccess | Reported {
+  const team = rows.teams.found.get(row.entityId)?.value;
+  if (team === undefined) return withheld('team', row.entityId, rows.teams);
+  if (team.organization_id === undefined) return teamAccess(team, row.role, undefined);
+  const organization = rows.organizations.found.get(team.organization_id)?.value;
+  // Without its organization a team's bounds are unknown, and unknown is not unlimited.
+  if (organization === undefined) return withheld('organization', team.organization_id, rows.organizations);
+  return teamAccess(team, row.role, organization);
+}
+
+function listTeams(rows: Rows): Listed<TeamAccess> {
+  const entries = rows.teamRows.rows.map((row) => listTeam(row, rows));
+  return {
+    shown: entries.flatMap((entry) => ('team_id' in entry ? [entry] : [])),
+    reported: entries.flatMap((entry) => ('code' in entry ? [entry] : [])),
+  };
+}
+
+function byAlias<T>(aliasOf: (item: T) => string, idOf: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => aliasOf(a).localeCompare(aliasOf(b), 'en') || (idOf(a) < idOf(b) ? -1 : 1);
+}
+
+function withoutRepeats(reported: readonly Reported[]): readonly Reported[] {
+  return [...new Map(reported.map((entry) => [`${entry.kind} ${entry.id} ${entry.code}`, entry])).values()];
+}
+
+/** The page must not break over it: the person's own rows say what they may use, whatever LiteLLM knows. */
+async function readRecorded(
+  record: AccessDeps['syncRecord'],
+  userId: string,
+): Promise<SyncedPerson | ErrorCode | undefined> {
+  try {
+    return await record?.readPerson(userId);
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+}
+
+function findPresencesIn(rows: Rows, provisioning: ProvisioningProgress): Presences | undefined {
+  const { recorded, organizationRows: organizations, teamRows: teams } = rows;
+  if (recorded === undefined) return undefined;
+  if (typeof recorded === 'string') return unknownPresences(recorded);
+  return findPresences({ provisioning, recorded, organizations, teams });
+}
+
+async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
+  const [teamRows, organizationRows, recorded] = await Promise.all([
+    deps.store.teamMemberships.read(userId),
+    deps.store.organizationMemberships.read(userId),
+    readRecorded(deps.syncRecord, userId),
+  ]);
+  const teams = await deps.store.entities.readTeams(teamRows.rows.map((row) => row.entityId));
+  const organizationIds = new Set(organizationRows.rows.map((row) => row.entityId));
+  for (const { value } of teams.found.values()) {
+    if (value.organization_id !== undefined) organizationIds.add(value.organization_id);
+  }
+  const organizations = await deps.store.entities.readOrganizations([...organizationIds]);
+  return { teamRows, organizationRows, teams, organizations, recorded };
+}
+
+function sortOrganizations(
+  listed: readonly OrganizationAccess[],
+  presences: Presences | undefined,
+): readonly OrganizationAccess[] {
+  return listed
+    .map((one) =>
+      presences === undefined
+        ? one
+        : { ...one, litellm: presences.organization(one.organization_id, one.user_role) },
+    )
+    .sort(
+      byAlias(
+        (one) => one.organization_alias,
+        (one) => one.organization_id,
+      ),
+    );
+}
+
+function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefined): readonly TeamAccess[] {
+  return listed
+    .map((one) =>
+      presences === undefined ? one : { ...one, litellm: presences.team(one.team_id, one.role) },
+    )
+    .sort(
+      byAlias(
+        (one) => one.team_alias,
+        (one) => one.team_id,
+      ),
+    );
+}
+
+/**
+ * Gives what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias, then id; one that
+ * cannot be read is left out and reported. The progress is that of the newest observation anybody knows of. A record of LiteLLM
+ * that cannot be read makes that `unknown`, with the reason, and nothing else.
+ * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
+ */
+export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
+  // Before the rows, so that the status can only be older than they are: "done" beside lists from before it would stay on
+  // the page, which asks no more once it is done.
+  const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
+  requireLiveSession(session, record);
+  const rows = await readRows(deps, session.userId);
+  const organizations = listOrganizations(rows);
+  const teams = listTeams(rows);
+  const progress = progressOf(newestObservation(session.observation, { record, outcome }), {
+    record,
+    outcome,
+  });
+  const presences = findPresencesIn(rows, progress);
+  const user = userAccess(session, record);
+  return {
+    user: presences === undefined ? user : { ...user, litellm: presences.user },
+    organizations: sortOrganizations(organizations.shown, presences),
+    teams: sortTeams(teams.shown, presences),
+    provisioning: {
+      ...progress,
+      reported: withoutRepeats([
+        ...progress.reported,
+        ...listUnreadable(session.userId, record, rows),
+        ...organizations.reported,
+        ...teams.reported,
+      ]),
+    },
+    litellm: presences?.progress ?? { connected: false },
+  };
+}

@@ -1,0 +1,108 @@
+import type { ConfidentialClientApplication } from '@azure/msal-node';
+import type { Config } from '../config/config.ts';
+import { AppError } from '../model/errors.ts';
+import type { AuthorizeRequest, Clock, Fetch, Identity, RedeemRequest } from '../model/ports.ts';
+import { createIdTokenVerifier } from './idTokenVerifier.ts';
+import { createMsalClient } from './msalClient.ts';
+import { appErrorOfMsal } from './msalError.ts';
+
+/**
+ * What a person consents to. MSAL adds `offline_access` by itself; the refresh token that comes of it is dropped with the
+ * client, unread.
+ */
+const SCOPES = ['openid', 'profile', 'email', 'User.Read'];
+const TIMEOUT_MS = 10_000;
+
+export interface EntraIdentityOptions {
+  readonly entra: Config['entra'];
+  readonly redirectUri: string;
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  /** For each request. Default 10 s. */
+  readonly timeoutMs?: number;
+  /** A managed identity's token for the token exchange; needed with the credential `federated`. */
+  readonly assertion?: () => Promise<string>;
+}
+
+/**
+ * Gives Entra ID's OAuth half of sign-in. One client a call: a shared one slows with every person it remembers, and after
+ * one 503 refuses everybody for a minute. Redeeming costs one request, and one more an hour for Entra's signing keys.
+ */
+export function createEntraIdentity(options: EntraIdentityOptions): Identity {
+  const { redirectUri } = options;
+  const bounded = { ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS };
+  const verifier = createIdTokenVerifier(bounded);
+  return {
+    async createAuthorizeUrl(request) {
+      return createUrl(createMsalClient(bounded), redirectUri, request);
+    },
+    async redeemCode(request) {
+      // Side by side with the token, so that nobody waits for two answers of Entra's.
+      verifier.prepare();
+      const network = noteAnswerTime(bounded.fetch);
+      const client = createMsalClient({ ...bounded, fetch: network.fetch });
+      const { idToken, accessToken } = await redeem(client, redirectUri, request);
+      const claims = await verifier.verify(idToken, request.nonce);
+      // Without a `Date` the token's own time stands: being dated back, it can only lose against others.
+      return { claims, accessToken, answeredAt: network.answeredAt() ?? claims.issuedAt };
+    },
+  };
+}
+
+/** A `fetch` that remembers when the last answer was made, by the `Date` of whoever answered. */
+function noteAnswerTime(fetch: Fetch): {
+  readonly fetch: Fetch;
+  readonly answeredAt: () => string | undefined;
+} {
+  let answeredAt: string | undefined;
+  return {
+    async fetch(url, init) {
+      const response = await fetch(url, init);
+      const time = Date.parse(response.headers.get('date') ?? '');
+      answeredAt = Number.isNaN(time) ? undefined : new Date(time).toISOString();
+      return response;
+    },
+    answeredAt: () => answeredAt,
+  };
+}
+
+/** Computes; sends nothing. */
+function createUrl(
+  client: ConfidentialClientApplication,
+  redirectUri: string,
+  request: AuthorizeRequest,
+): Promise<string> {
+  return client.getAuthCodeUrl({
+    scopes: SCOPES,
+    redirectUri,
+    responseMode: 'query',
+    state: request.state,
+    nonce: request.nonce,
+    codeChallenge: request.codeChallenge,
+    codeChallengeMethod: 'S256',
+    ...(request.selectAccount === true ? { prompt: 'select_account' } : {}),
+    ...(request.loginHint === undefined ? {} : { loginHint: request.loginHint }),
+    ...(request.claims === undefined ? {} : { claims: request.claims }),
+  });
+}
+
+/** The state was compared by the caller, so MSAL is not asked to; the nonce it insists on. */
+async function redeem(
+  client: ConfidentialClientApplication,
+  redirectUri: string,
+  request: RedeemRequest,
+): Promise<{ readonly idToken: string; readonly accessToken: string }> {
+  try {
+    const { idToken, accessToken } = await client.acquireTokenByCode({
+      scopes: SCOPES,
+      redirectUri,
+      code: request.code,
+      codeVerifier: request.codeVerifier,
+      nonce: request.nonce,
+    });
+    if (idToken !== '') return { idToken, accessToken };
+  } catch (error) {
+    throw appErrorOfMsal(error);
+  }
+  throw new AppError('id_token_invalid', 'The token endpoint gave no id_token');
+}

@@ -1,0 +1,79 @@
+import * as z from 'zod/mini';
+import type { AssignedGroup } from '../model/assignedGroups.ts';
+import { isSafeId } from '../model/isSafeId.ts';
+import { AppError } from '../model/errors.ts';
+import type { Directory } from '../model/ports.ts';
+import { readGraphList } from './graphList.ts';
+import type { GraphOptions } from './graphRequest.ts';
+
+const TIMEOUT_MS = 10_000;
+/** A person waits for the first, a timer or a message for the second. */
+const MY_GROUPS_BUDGET_MS = 25_000;
+const ASSIGNED_GROUPS_BUDGET_MS = 120_000;
+
+export interface GraphDirectoryOptions extends Omit<GraphOptions, 'timeoutMs'> {
+  /** `MICROSOFT_SERVICE_PRINCIPAL_ID`: the Enterprise Application whose assignments are read. */
+  readonly servicePrincipalId?: string;
+  /** The application's own token for Graph; `fresh`: another one than the last. */
+  readonly appToken: (options: { readonly fresh: boolean }) => Promise<string>;
+  /** Default 10 s a request. */
+  readonly timeoutMs?: number;
+}
+
+/** Only a group's id becomes a key, so only a group's is judged. A type must be there: unknown is not "no group". */
+const memberOfSchema = z
+  .object({ '@odata.type': z.string(), id: z.string() })
+  .check(z.refine((item) => item['@odata.type'] !== '#microsoft.graph.group' || isSafeId(item.id)));
+
+const assignmentSchema = z
+  .object({ principalId: z.string(), principalType: z.string(), principalDisplayName: z.nullish(z.string()) })
+  .check(z.refine((item) => item.principalType !== 'Group' || isSafeId(item.principalId)));
+
+/** Gives the two lists that this product reads from Microsoft Graph. Each is complete or throws. */
+export function createGraphDirectory(options: GraphDirectoryOptions): Directory {
+  const graph: GraphOptions = { ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS };
+  return {
+    async readMyGroupIds(accessToken) {
+      const { items, observedAt } = await readGraphList(graph, onlyToken(accessToken), {
+        path: '/me/memberOf?$select=id&$top=999',
+        itemSchema: memberOfSchema,
+        budgetMs: MY_GROUPS_BUDGET_MS,
+      });
+      // Directory roles and administrative units are in the list too (docs/domain.md, "Which groups count").
+      const groups = items.filter((item) => item['@odata.type'] === '#microsoft.graph.group');
+      return { groupIds: [...new Set(groups.map((group) => group.id))], observedAt };
+    },
+    async readAssignedGroups() {
+      if (options.servicePrincipalId === undefined) {
+        throw new AppError('configuration_invalid', 'MICROSOFT_SERVICE_PRINCIPAL_ID is not set');
+      }
+      const { items } = await readGraphList(graph, options.appToken, {
+        path: `/servicePrincipals/${encodeURIComponent(options.servicePrincipalId)}/appRoleAssignedTo?$select=principalId,principalType,principalDisplayName&$top=999`,
+        itemSchema: assignmentSchema,
+        budgetMs: ASSIGNED_GROUPS_BUDGET_MS,
+      });
+      return assignedGroups(items);
+    },
+  };
+}
+
+/** A group with several app roles is assigned several times, and is one group. By id, so that order says nothing. */
+function assignedGroups(assignments: readonly z.infer<typeof assignmentSchema>[]): readonly AssignedGroup[] {
+  const byId = new Map<string, AssignedGroup>();
+  for (const { principalId, principalType, principalDisplayName } of assignments) {
+    if (principalType !== 'Group') continue;
+    byId.set(principalId, { id: principalId, displayName: principalDisplayName ?? principalId });
+  }
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** A person's token comes from the sign-in that asks; there is no other. */
+function onlyToken(accessToken: string): (options: { readonly fresh: boolean }) => Promise<string> {
+  return async ({ fresh }) => {
+    if (!fresh) return accessToken;
+    throw new AppError('directory_unreachable', 'Graph refused the token of the sign-in', {
+      retryable: true,
+      details: { status: 401 },
+    });
+  };
+}

@@ -1,0 +1,176 @@
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
+import * as z from 'zod/mini';
+import type { Config } from '../config/config.ts';
+import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
+import { isSafeId } from '../model/isSafeId.ts';
+import { isTooFarAhead } from '../model/observation.ts';
+import { AppError } from '../model/errors.ts';
+import type { Clock, Fetch, IdTokenClaims } from '../model/ports.ts';
+
+/** A key that Microsoft withdraws stays trusted this long; a key that it adds is fetched when first seen. */
+const KEYS_MAX_AGE_MS = 60 * 60 * 1000;
+/** A key id that nobody knows makes us ask at most this often. */
+const KEYS_COOLDOWN_MS = 30_000;
+const CLOCK_TOLERANCE_SECONDS = 60;
+
+export interface IdTokenVerifierOptions {
+  readonly entra: Config['entra'];
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  readonly timeoutMs: number;
+}
+
+export interface IdTokenVerifier {
+  /** Begins to read the signing keys where there are none that are recent enough. Never throws: who verifies asks again. */
+  prepare(this: void): void;
+  /** Verifies an id_token that was asked for with `nonce`. */
+  verify(this: void, idToken: string, nonce: string): Promise<IdTokenClaims>;
+}
+
+const claimsSchema = z.object({
+  // jose also accepts a list that holds our id; Entra never sends one, so a list is not for us alone.
+  aud: z.string(),
+  oid: z.string().check(z.refine(isSafeId)),
+  tid: z.string(),
+  nonce: z.string(),
+  iat: z.int().check(z.positive()),
+  name: z.exactOptional(z.string()),
+  email: z.exactOptional(z.string()),
+  preferred_username: z.exactOptional(z.string()),
+  roles: z._default(z.array(z.string()), []),
+  groups: z.exactOptional(z.array(z.string())),
+  hasgroups: z.exactOptional(z.union([z.boolean(), z.string()])),
+  _claim_names: z.exactOptional(z.object({ groups: z.exactOptional(z.string()) })),
+});
+
+/**
+ * Gives the verifier of one application's id_tokens; it keeps Entra's signing keys for an hour.
+ *
+ * MSAL checks none of this, so it is all here: RS256 by a key of the tenant, exact issuer and audience, times by our clock
+ * (60 s tolerance), then `tid` and nonce.
+ * `verify` throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid yet), or
+ * `microsoft_unreachable` (retryable: the keys could not be read).
+ */
+export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenVerifier {
+  const { entra, clock } = options;
+  const keys = createRemoteJWKSet(new URL(entra.jwksUri), {
+    timeoutDuration: options.timeoutMs,
+    cacheMaxAge: KEYS_MAX_AGE_MS,
+    cooldownDuration: KEYS_COOLDOWN_MS,
+    [customFetch]: (url, init) => fetchKeys(options.fetch, url, init),
+  });
+  return {
+    prepare() {
+      if (!keys.fresh) keys.reload().catch(() => undefined);
+    },
+    async verify(idToken, nonce) {
+      const now = clock.now();
+      const payload = await verifySigned(
+        () =>
+          jwtVerify(idToken, keys, {
+            algorithms: ['RS256'],
+            issuer: entra.issuer,
+            audience: entra.clientId,
+            clockTolerance: CLOCK_TOLERANCE_SECONDS,
+            requiredClaims: ['iss', 'aud', 'exp', 'iat', 'oid', 'tid', 'nonce'],
+            currentDate: now,
+          }),
+        entra.tenantId,
+      );
+      return readClaims(payload, { entra, nonce, now });
+    },
+  };
+}
+
+/** Network failures here are the only ones that are not the token's fault, so they get their code where they happen. */
+async function fetchKeys(fetch: Fetch, url: string, init: RequestInit): Promise<Response> {
+  try {
+    const response = await fetch(url, init);
+    if (response.status === 200) return response;
+    throw new AppError('microsoft_unreachable', 'Entra refused its signing keys', {
+      retryable: true,
+      details: { status: response.status },
+    });
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : keysUnreachable(cause);
+  }
+}
+
+function keysUnreachable(cause: unknown): AppError {
+  return new AppError('microsoft_unreachable', 'Entra’s signing keys could not be read', {
+    retryable: true,
+    cause,
+  });
+}
+
+async function verifySigned(
+  verify: () => Promise<{ readonly payload: JWTPayload }>,
+  tenantId: string,
+): Promise<JWTPayload> {
+  try {
+    return (await verify()).payload;
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw appErrorOfJose(error, tenantId);
+  }
+}
+
+/** A claim is only judged after the signature held, so what the payload says about its tenant can be believed. */
+function appErrorOfJose(error: unknown, tenantId: string): AppError {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { tid } = error.payload;
+    if (error.claim === 'iss' && typeof tid === 'string' && tid !== tenantId) return wrongTenant();
+    if (error.claim === 'nbf') return new AppError('clock_skew', 'The id_token is not valid yet');
+    return invalid(`claim_${error.claim}`);
+  }
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
+    return keysUnreachable(error);
+  if (!(error instanceof errors.JOSEError)) return invalid('unreadable');
+  // The generic code: the key set came, but was no JSON.
+  return error.code === 'ERR_JOSE_GENERIC' ? keysUnreachable(error) : invalid(error.code.toLowerCase());
+}
+
+interface Expected {
+  readonly entra: Config['entra'];
+  readonly nonce: string;
+  readonly now: Date;
+}
+
+function readClaims(payload: JWTPayload, expected: Expected): IdTokenClaims {
+  const parsed = claimsSchema.safeParse(payload);
+  if (!parsed.success) throw invalid(`claim_${String(parsed.error.issues[0]?.path[0])}`);
+  const claims = parsed.data;
+  if (claims.tid !== expected.entra.tenantId) throw wrongTenant();
+  if (!equalInConstantTime(claims.nonce, expected.nonce)) throw invalid('claim_nonce');
+  const issuedAt = new Date(claims.iat * 1000).toISOString();
+  if (isTooFarAhead({ observed_at: issuedAt }, expected.now.getTime())) {
+    throw new AppError('clock_skew', 'The id_token was issued in the future', {
+      details: { aheadSeconds: Math.round(claims.iat - expected.now.getTime() / 1000) },
+    });
+  }
+  return {
+    userId: claims.oid,
+    tenantId: claims.tid,
+    ...(claims.name === undefined ? {} : { displayName: claims.name }),
+    ...(claims.email === undefined ? {} : { email: claims.email }),
+    ...(claims.preferred_username === undefined ? {} : { preferredUsername: claims.preferred_username }),
+    appRoles: claims.roles,
+    issuedAt,
+    groups: groupsOf(claims),
+  };
+}
+
+/** Overage first: a token that points elsewhere is not complete, whatever it lists. */
+function groupsOf(claims: z.infer<typeof claimsSchema>): IdTokenClaims['groups'] {
+  const pointsElsewhere = claims._claim_names?.groups !== undefined;
+  if (pointsElsewhere || claims.hasgroups === true || claims.hasgroups === 'true') return { kind: 'overage' };
+  return claims.groups === undefined ? { kind: 'missing' } : { kind: 'listed', groupIds: claims.groups };
+}
+
+function invalid(fault: string): AppError {
+  return new AppError('id_token_invalid', 'The id_token was not accepted', { details: { fault } });
+}
+
+function wrongTenant(): AppError {
+  return new AppError('wrong_tenant', 'The id_token is of another tenant');
+}

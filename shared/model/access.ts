@@ -1,0 +1,154 @@
+/**
+ * What a person can use, and why: the shape of `GET /api/me` and of the home page.
+ * Field names are LiteLLM's; what this product adds is snake_case too.
+ */
+import type { BudgetAndLimits, GlobalRole, OrganizationRole, TeamRole } from './entities.ts';
+import type { SyncReport } from './synced.ts';
+
+/**
+ * Why a value is what it is.
+ * `own`: the entity's own value. `inherited`: the entity has none, the organization's holds.
+ * `limited`: the entity's own is wider than its organization's, so the smaller one holds.
+ * `unlimited`: neither sets one.
+ */
+export type EffectiveReason = 'own' | 'inherited' | 'limited' | 'unlimited';
+
+export interface EffectiveModels {
+  /** `true`: every model of the proxy, and `models` is empty. */
+  readonly all_models: boolean;
+  readonly models: readonly string[];
+  readonly reason: EffectiveReason;
+}
+
+export interface EffectiveNumber {
+  /** Absent: no limit. */
+  readonly value?: number;
+  readonly reason: EffectiveReason;
+}
+
+export interface EffectiveBudget extends EffectiveNumber {
+  readonly budget_duration?: string;
+  /** `organization`: shared by all teams of the organization together. `team`: the team's alone. */
+  readonly shared_by: 'organization' | 'team';
+}
+
+/**
+ * Whether something is in the LiteLLM proxy.
+ * `in_litellm`: it is. `not_yet`: it is still to come, by itself. `refused`: LiteLLM said no, so somebody has to change something
+ * there. `failed`: telling LiteLLM was given up. `unknown`: what was put there cannot be read.
+ */
+export type LitellmState = 'in_litellm' | 'not_yet' | 'refused' | 'failed' | 'unknown';
+
+/** Something that is not in the LiteLLM proxy as it is here. `detail`: the fields, or the status of LiteLLM's answer. */
+export type LitellmReported = Pick<SyncReport, 'code' | 'detail'>;
+
+/** Whether a membership, or the user, is in the LiteLLM proxy. */
+export interface LitellmPresence {
+  readonly state: LitellmState;
+  /** When this product added it, or found it there. ISO 8601 UTC. */
+  readonly since?: string;
+  /** The role there, where it is known to be another one than here. */
+  readonly role?: string;
+  /** Why it is not there: an error code, or `row_missing`. */
+  readonly reason?: string;
+  readonly reported: readonly LitellmReported[];
+}
+
+/** Where telling the LiteLLM proxy about this person stands. */
+export interface LitellmProgress {
+  /** `false`: no proxy is connected, and everything else is absent. */
+  readonly connected: boolean;
+  /** `unknown`: what was put there cannot be read. */
+  readonly status?: 'pending' | 'waiting' | 'done' | 'failed' | 'unknown';
+  /** Why it is not done: an error code. */
+  readonly reason?: string;
+  /** How often it has been tried, where it did not succeed yet. */
+  readonly attempts?: number;
+  /** When the next try is due, where one is planned. */
+  readonly next_try_at?: string;
+  readonly updated_at?: string;
+}
+
+/** Absent where no proxy is connected. */
+interface InLitellm {
+  readonly litellm?: LitellmPresence;
+}
+
+export interface UserAccess extends BudgetAndLimits, InLitellm {
+  readonly user_id: string;
+  readonly user_email?: string;
+  readonly display_name?: string;
+  readonly user_role: GlobalRole;
+  readonly models: readonly string[];
+}
+
+export interface OrganizationAccess extends BudgetAndLimits, InLitellm {
+  readonly organization_id: string;
+  readonly organization_alias: string;
+  readonly user_role: OrganizationRole;
+  readonly models: readonly string[];
+  readonly effective_models: EffectiveModels;
+  readonly spend: number;
+}
+
+export interface TeamAccess extends BudgetAndLimits, InLitellm {
+  readonly team_id: string;
+  readonly team_alias: string;
+  /** Absent: a standalone team. */
+  readonly organization_id?: string;
+  readonly organization_alias?: string;
+  readonly role: TeamRole;
+  readonly models: readonly string[];
+  readonly effective_models: EffectiveModels;
+  readonly effective_max_budget: EffectiveBudget;
+  readonly effective_tpm_limit: EffectiveNumber;
+  readonly effective_rpm_limit: EffectiveNumber;
+  readonly spend: number;
+  /** The organization could not be created when the team was, so the team stands alone for now. */
+  readonly degraded: boolean;
+}
+
+export type ProvisioningStatus = 'pending' | 'waiting' | 'done' | 'failed' | 'superseded';
+
+/** Something that was kept back or left alone, and why. `code` is stable; `detail` is log-safe. */
+export interface Reported {
+  readonly kind: 'organization' | 'team' | 'group' | 'user';
+  readonly id: string;
+  readonly code:
+    | 'organization_unavailable'
+    | 'row_unreadable'
+    | 'row_missing'
+    | 'last_org_admin'
+    | 'group_not_yet_known'
+    | 'standalone_for_now'
+    | 'models_kept';
+  readonly detail?: string;
+}
+
+/** Where one observation's provisioning stands. */
+export interface ProvisioningProgress {
+  readonly status: ProvisioningStatus;
+  /** Absent: this person was never observed. */
+  readonly id?: string;
+  readonly observed_at?: string;
+  readonly updated_at?: string;
+  /** Why it waits or failed: an error code. */
+  readonly reason?: string;
+  /** How often it has been tried, where it was tried and did not succeed yet. */
+  readonly attempts?: number;
+  /** When the next try is due, where one is planned. */
+  readonly next_try_at?: string;
+  /** What a finished run did. */
+  readonly granted?: number;
+  readonly removed?: number;
+  readonly reported: readonly Reported[];
+}
+
+/** The body of `GET /api/me`. Organizations and teams are sorted by alias, then id. */
+export interface MyAccess {
+  readonly user: UserAccess;
+  readonly organizations: readonly OrganizationAccess[];
+  readonly teams: readonly TeamAccess[];
+  readonly provisioning: ProvisioningProgress;
+  readonly litellm: LitellmProgress;
+}

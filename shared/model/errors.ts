@@ -1,0 +1,85 @@
+/**
+ * Every failure that this product names. A code is stable: tests assert it, logs carry it and what a
+ * person reads is chosen by it.
+ */
+export type ErrorCode =
+  // configuration
+  | 'configuration_invalid'
+  // sign-in: the callback
+  | 'attempt_missing'
+  | 'state_mismatch'
+  | 'code_missing'
+  | 'consent_missing'
+  | 'consent_declined'
+  | 'not_assigned'
+  | 'account_disabled'
+  | 'interaction_required'
+  | 'sign_in_refused'
+  | 'code_refused'
+  | 'credential_refused'
+  | 'microsoft_unreachable'
+  | 'id_token_invalid'
+  | 'wrong_tenant'
+  | 'domain_not_allowed'
+  | 'clock_skew'
+  // sessions
+  | 'session_missing'
+  | 'account_inactive'
+  | 'origin_mismatch'
+  // directory
+  | 'directory_unreachable'
+  | 'directory_permission_missing'
+  | 'directory_answer_invalid'
+  | 'assigned_groups_unknown'
+  | 'groups_not_yet_known'
+  // storage
+  | 'storage_unavailable'
+  | 'storage_refused'
+  | 'storage_contention'
+  | 'row_unreadable'
+  | 'organization_unavailable'
+  // the LiteLLM proxy
+  | 'litellm_unreachable'
+  | 'litellm_key_refused'
+  | 'litellm_answer_invalid'
+  | 'litellm_refused'
+  | 'litellm_email_taken'
+  | 'litellm_role_needs_licence'
+  | 'sync_overtaken'
+  // messages
+  | 'message_unreadable'
+  | 'snapshot_missing'
+  | 'observation_in_future'
+  | 'waited_too_long'
+  | 'not_found'
+  | 'unexpected';
+
+/** Values that may be written to a log: ids, counts, codes. Never a token, an email or a name. */
+export type LogSafeDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+export interface AppErrorOptions {
+  /** Whether the same call may succeed later without anybody changing anything. Default `false`. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+  readonly details?: LogSafeDetails;
+}
+
+/** The product's only error class: a stable code, whether a retry can help, the cause, log-safe details. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: LogSafeDetails;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Gives the error's code, or `unexpected` for whatever is not an {@link AppError}. */
+export function errorCodeOf(error: unknown): ErrorCode {
+  return error instanceof AppError ? error.code : 'unexpected';
+}

@@ -1,0 +1,242 @@
+import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
+import { isSafeId } from '../model/isSafeId.ts';
+import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
+import { signInError } from '../microsoft/signInError.ts';
+import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
+import { AppError, type ErrorCode } from '../model/errors.ts';
+import {
+  isTraceparent,
+  MAX_INLINE_BYTES,
+  type ProvisionMessage,
+  serializeProvisionMessage,
+} from '../queue/provisionMessage.ts';
+import type {
+  Directory,
+  IdTokenClaims,
+  ParkedSnapshots,
+  MessageQueue,
+  RedeemedCode,
+} from '../model/ports.ts';
+import {
+  clearAttempt,
+  type LoginAttempt,
+  openAttempt,
+  type RequestCookies,
+  type ResponseCookie,
+  sealSession,
+} from '../session/session.ts';
+import { startLogin, type StartLoginDeps } from './startLogin.ts';
+
+export interface CompleteLoginDeps extends StartLoginDeps {
+  readonly directory: Directory;
+  readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly snapshots: ParkedSnapshots;
+  /** `ENTRA_GROUPS_CLAIM=ApplicationGroup` */
+  readonly groupsClaimIsApplicationGroup: boolean;
+  readonly allowedEmailDomains: readonly string[];
+}
+
+export interface CallbackRequest {
+  readonly query: URLSearchParams;
+  readonly cookies: RequestCookies;
+  /** The request's `traceparent` header, passed on to the worker where it is one. */
+  readonly traceparent?: string | undefined;
+}
+
+/** Where to send the browser. Every outcome clears the attempt's cookie, so an attempt is used once. */
+export type LoginOutcome =
+  | {
+      readonly ok: true;
+      readonly location: string;
+      readonly cookies: readonly ResponseCookie[];
+      /** Absent: no sign-in yet, Microsoft asks for one more step. */
+      readonly signedIn?: { readonly userId: string; readonly observation: ObservationKey };
+    }
+  | {
+      readonly ok: false;
+      readonly error: AppError;
+      readonly cookies: readonly ResponseCookie[];
+      /** Starts a new attempt that goes to the same place. */
+      readonly retryHref: string;
+    };
+
+/**
+ * Completes a login at its callback: finds the attempt, compares state, redeems the code, checks who it is, finds the
+ * group ids, then seals the session and pushes exactly one message, in this order, so that a failure enqueues nothing and
+ * starts no session.
+ *
+ * A failure is an outcome and not thrown, because it too has a cookie to clear. A claims challenge becomes a new redirect
+ * to Microsoft, once.
+ */
+export async function completeLogin(
+  deps: CompleteLoginDeps,
+  request: CallbackRequest,
+): Promise<LoginOutcome> {
+  const state = request.query.get('state') ?? '';
+  const cookies = state === '' ? [] : [clearAttempt(state)];
+  let attempt: LoginAttempt | undefined;
+  try {
+    attempt = await requireAttempt(deps, request, state);
+    return await signIn(deps, request, attempt);
+  } catch (error) {
+    const challenge = attempt?.claimsReplayed === false ? findChallenge(error) : undefined;
+    if (attempt === undefined || challenge === undefined) return failure(error, attempt, cookies);
+    try {
+      const started = await startLogin(deps, { returnTo: attempt.returnTo, claims: challenge });
+      return { ok: true, location: started.location, cookies: [...cookies, started.cookie] };
+    } catch (startError) {
+      return failure(startError, attempt, cookies);
+    }
+  }
+}
+
+function failure(
+  cause: unknown,
+  attempt: LoginAttempt | undefined,
+  cookies: readonly ResponseCookie[],
+): LoginOutcome {
+  const error =
+    cause instanceof AppError ? cause : new AppError('unexpected', 'The sign-in broke', { cause });
+  return { ok: false, error, cookies, retryHref: retryHref(error.code, attempt?.returnTo ?? '/') };
+}
+
+/** Refusals of the account itself: Microsoft would take the same one again without asking. */
+const REFUSES_ACCOUNT: ReadonlySet<ErrorCode> = new Set([
+  'wrong_tenant',
+  'domain_not_allowed',
+  'not_assigned',
+  'account_disabled',
+]);
+
+function retryHref(code: ErrorCode, returnTo: string): string {
+  const query = new URLSearchParams();
+  if (REFUSES_ACCOUNT.has(code)) query.set('prompt', 'select_account');
+  if (returnTo !== '/') query.set('return_to', returnTo);
+  return query.size === 0 ? '/sso/login' : `/sso/login?${query.toString()}`;
+}
+
+async function requireAttempt(
+  deps: CompleteLoginDeps,
+  request: CallbackRequest,
+  state: string,
+): Promise<LoginAttempt> {
+  const attempt = state === '' ? undefined : await openAttempt(deps.seal, request.cookies, state);
+  if (attempt === undefined)
+    throw new AppError('attempt_missing', 'No login attempt of this browser matches');
+  if (!equalInConstantTime(attempt.state, state)) {
+    throw new AppError('state_mismatch', 'The state is that of another login attempt');
+  }
+  return attempt;
+}
+
+async function signIn(
+  deps: CompleteLoginDeps,
+  request: CallbackRequest,
+  attempt: LoginAttempt,
+): Promise<LoginOutcome> {
+  const redeemed = await deps.identity.redeemCode({
+    code: requireCode(request.query),
+    codeVerifier: attempt.codeVerifier,
+    nonce: attempt.nonce,
+  });
+  const person = requirePerson(deps, redeemed.claims);
+  const groups = await readGroups(deps, redeemed);
+  requirePlausibleTime(deps, groups.observedAt);
+  const now = deps.seal.clock.now();
+  const observation = { id: deps.random.uuid(), observed_at: groups.observedAt };
+  const session = await sealSession(deps.seal, {
+    userId: person.user_id,
+    tenantId: person.tenant_id,
+    observation,
+    issuedAt: now.toISOString(),
+  });
+  await push(deps, groups.groupIds, {
+    version: 1,
+    ...observation,
+    person,
+    groups_source: groups.source,
+    ...(isTraceparent(request.traceparent) ? { traceparent: request.traceparent } : {}),
+    enqueued_at: now.toISOString(),
+  });
+  return {
+    ok: true,
+    location: attempt.returnTo,
+    cookies: [session, clearAttempt(attempt.state)],
+    signedIn: { userId: person.user_id, observation },
+  };
+}
+
+/** Microsoft's own errors come in the query, where MSAL never sees them. */
+function requireCode(query: URLSearchParams): string {
+  const error = query.get('error');
+  if (error !== null) {
+    throw signInError({
+      error,
+      suberror: query.get('suberror') ?? query.get('error_subcode') ?? undefined,
+      description: query.get('error_description') ?? undefined,
+    });
+  }
+  const code = query.get('code') ?? '';
+  if (code === '') throw new AppError('code_missing', 'The callback brings neither a code nor an error');
+  return code;
+}
+
+function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {
+  // The adapter has checked it; the tenant is who may sign in at all, so it is checked where that is decided too.
+  if (claims.tenantId !== deps.seal.tenantId)
+    throw new AppError('wrong_tenant', 'The account is of another tenant');
+  const email = findUserEmail(claims);
+  if (!isEmailDomainAllowed(email, deps.allowedEmailDomains)) {
+    throw new AppError('domain_not_allowed', 'The email is of no allowed domain');
+  }
+  return {
+    user_id: claims.userId,
+    tenant_id: claims.tenantId,
+    ...(claims.displayName === undefined ? {} : { display_name: claims.displayName }),
+    ...(email === undefined ? {} : { user_email: email }),
+    app_roles: claims.appRoles,
+  };
+}
+
+interface ObservedGroups {
+  readonly source: GroupsSource;
+  readonly groupIds: readonly string[];
+  readonly observedAt: string;
+}
+
+/** The claim where it holds exactly the assigned groups; else, and where it is missing or incomplete, the directory. */
+async function readGroups(deps: CompleteLoginDeps, redeemed: RedeemedCode): Promise<ObservedGroups> {
+  const { groups } = redeemed.claims;
+  // A claim that is set up to hold names instead of ids is as good as none: Graph knows the ids.
+  if (deps.groupsClaimIsApplicationGroup && groups.kind === 'listed' && groups.groupIds.every(isSafeId)) {
+    return { source: 'claim', groupIds: [...new Set(groups.groupIds)], observedAt: redeemed.answeredAt };
+  }
+  return { source: 'directory', ...(await deps.directory.readMyGroupIds(redeemed.accessToken)) };
+}
+
+/** An observation from the future would outrank all that come after it, so the worker refuses it: better said here. */
+function requirePlausibleTime(deps: CompleteLoginDeps, observedAt: string): void {
+  if (isTooFarAhead({ observed_at: observedAt }, deps.seal.clock.now().getTime())) {
+    throw new AppError('clock_skew', 'Microsoft’s clock is ahead of this service’s');
+  }
+}
+
+type MessageWithoutGroups = Omit<ProvisionMessage, 'group_ids' | 'parked'>;
+
+/** The list goes into the message where it fits; else it is parked first, so that no message names what is not there. */
+async function push(
+  deps: CompleteLoginDeps,
+  groupIds: readonly string[],
+  message: MessageWithoutGroups,
+): Promise<void> {
+  const inline = serializeProvisionMessage({ ...message, group_ids: groupIds });
+  if (Buffer.byteLength(inline) <= MAX_INLINE_BYTES) return deps.queue.enqueue(inline);
+  await deps.snapshots.park(message.id, groupIds);
+  const parked = { snapshot_id: message.id, count: groupIds.length };
+  return deps.queue.enqueue(serializeProvisionMessage({ ...message, parked }));
+}
+
+function findChallenge(error: unknown): string | undefined {
+  if (!(error instanceof AppError) || error.code !== 'interaction_required') return undefined;
+  return typeof error.details['claims'] === 'string' ? error.details['claims'] : undefined;
+}

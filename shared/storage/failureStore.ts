@@ -1,0 +1,114 @@
+/** Messages that the queue gave up on, whole, until somebody puts them back or deletes them. */
+import * as z from 'zod/mini';
+import { AppError } from '../model/errors.ts';
+import type { FailedMessage, FailureStore, KeptFailures, UnreadableRow } from './storePorts.ts';
+import { readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { packJson, parsePacked } from './tables/packedBytes.ts';
+import { TABLES } from './tables/tableNames.ts';
+import type { StoredRow, Tables } from '../model/tables.ts';
+
+/** One partition for each queue. */
+export type FailureQueue = 'provision' | 'litellm-sync';
+
+const failureColumns = z.object({
+  reason: z.string(),
+  failed_at: z.string(),
+  user_id: text,
+  observation_id: text,
+  observed_at: text,
+  redriven_at: text,
+});
+
+function findText(row: StoredRow): string | undefined {
+  try {
+    const body = parsePacked('text', row.properties);
+    return typeof body === 'string' ? body : undefined;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'row_unreadable') return undefined;
+    throw error;
+  }
+}
+
+function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
+  const reading = readColumns(failureColumns, row.properties);
+  const body = findText(row);
+  if (!reading.ok || body === undefined) {
+    const columns = [...(reading.ok ? [] : reading.columns), ...(body === undefined ? ['text'] : [])];
+    return { id: row.rowKey, table: TABLES.failures, columns };
+  }
+  const columns = reading.value;
+  return {
+    id: row.rowKey,
+    text: body,
+    reason: columns.reason,
+    failedAt: columns.failed_at,
+    ...withoutUndefined({ userId: columns.user_id, redrivenAt: columns.redriven_at }),
+    ...(columns.observation_id === undefined || columns.observed_at === undefined
+      ? {}
+      : { observation: { id: columns.observation_id, observed_at: columns.observed_at } }),
+  };
+}
+
+class TableFailureStore implements FailureStore {
+  readonly #tables: Tables;
+  readonly #partition: FailureQueue;
+
+  constructor(tables: Tables, partition: FailureQueue) {
+    this.#tables = tables;
+    this.#partition = partition;
+  }
+
+  async keep(failure: FailedMessage): Promise<void> {
+    await this.#tables.write(TABLES.failures, {
+      kind: 'upsert',
+      key: { partitionKey: this.#partition, rowKey: failure.id },
+      properties: {
+        reason: failure.reason,
+        failed_at: failure.failedAt,
+        ...packJson('text', failure.text),
+        ...withoutUndefined({
+          user_id: failure.userId,
+          observation_id: failure.observation?.id,
+          observed_at: failure.observation?.observed_at,
+        }),
+      },
+    });
+  }
+
+  async find(id: string): Promise<FailedMessage | undefined> {
+    const row = await this.#tables.find(TABLES.failures, { partitionKey: this.#partition, rowKey: id });
+    if (row === undefined) return undefined;
+    const parsed = parseFailure(row);
+    if (!('columns' in parsed)) return parsed;
+    throw new AppError('row_unreadable', 'A failed message cannot be read.', {
+      details: { table: parsed.table, row: parsed.id, columns: parsed.columns },
+    });
+  }
+
+  async read(): Promise<KeptFailures> {
+    const failures: FailedMessage[] = [];
+    const unreadable: UnreadableRow[] = [];
+    for (const row of await this.#tables.read(TABLES.failures, { partitionKey: this.#partition })) {
+      const parsed = parseFailure(row);
+      if ('columns' in parsed) unreadable.push(parsed);
+      else failures.push(parsed);
+    }
+    failures.sort((a, b) => Date.parse(a.failedAt) - Date.parse(b.failedAt));
+    return { failures, unreadable };
+  }
+
+  async markRedriven(id: string, at: Date): Promise<void> {
+    await this.#tables.write(TABLES.failures, {
+      // Not an upsert: of a message that somebody deleted meanwhile it would leave a row without the message.
+      kind: 'merge',
+      key: { partitionKey: this.#partition, rowKey: id },
+      properties: { redriven_at: at.toISOString() },
+      etag: '*',
+    });
+  }
+}
+
+/** Gives the store of one queue's failed messages. */
+export function createFailureStore(tables: Tables, queue: FailureQueue): FailureStore {
+  return new TableFailureStore(tables, queue);
+}

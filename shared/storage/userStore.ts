@@ -1,0 +1,347 @@
+/** A person's row and, beside it in the same partition, how an observation fares that is not applied yet. */
+import * as z from 'zod/mini';
+import type { Reported } from '../model/access.ts';
+import type { User } from '../model/entities.ts';
+import type { EntraField } from '../model/entraField.ts';
+import { isOutcomeNewer } from '../model/progress.ts';
+import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
+import { GLOBAL_ROLES } from '../model/roles.ts';
+import { AppError } from '../model/errors.ts';
+import type { PersonRow, UnreadableRow, UserStore, Written } from './storePorts.ts';
+import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
+import { TABLES } from './tables/tableNames.ts';
+import type { Properties, RowKey, StoredRow, Tables, Value, Write } from '../model/tables.ts';
+
+const USER_ROW_KEY = 'user';
+const OUTCOME_ROW_KEY = 'outcome';
+
+/** How often a row is written against others before giving up: each round means that somebody else progressed. */
+const WRITE_ROUNDS = 5;
+
+/** Every one of them, or it does not compile: a report with a word that is missing here would read as none. */
+const REPORTED_KINDS: { readonly [Kind in Reported['kind']]: Kind } = {
+  organization: 'organization',
+  team: 'team',
+  group: 'group',
+  user: 'user',
+};
+const REPORTED_CODES: { readonly [Code in Reported['code']]: Code } = {
+  organization_unavailable: 'organization_unavailable',
+  row_unreadable: 'row_unreadable',
+  row_missing: 'row_missing',
+  last_org_admin: 'last_org_admin',
+  group_not_yet_known: 'group_not_yet_known',
+  standalone_for_now: 'standalone_for_now',
+  models_kept: 'models_kept',
+};
+
+const reportSchema = z.object({
+  groups_seen: z.number(),
+  groups_counted: z.number(),
+  granted: z.number(),
+  changed: z.number(),
+  removed: z.number(),
+  reported: z.array(
+    z.object({
+      kind: z.enum(REPORTED_KINDS),
+      id: z.string(),
+      code: z.enum(REPORTED_CODES),
+      detail: z.optional(z.string()),
+    }),
+  ),
+  reported_more: z.number(),
+});
+
+/** A text that decides nothing: a broken one reads as absent. */
+const idleText = z.catch(text, undefined);
+
+/** Columns that the system alone writes. Whoever breaks observation, state or sessions breaks the row: they decide. */
+const systemColumns = z.object({
+  observed_at: text,
+  observation_id: text,
+  run_state: word(['applying', 'applied']),
+  sessions_valid_from: text,
+  tenant_id: idleText,
+  claim_id: idleText,
+  digest: idleText,
+  digest_at: idleText,
+  finished_at: idleText,
+  run_report: z.catch(jsonOrNull(reportSchema), null),
+  created_at: idleText,
+  updated_at: idleText,
+});
+
+/**
+ * Columns that people edit, and what was written beside them (broken, it is not what the field says, so the field counts as
+ * edited and stays). One that cannot be read is named, and the rest still holds.
+ */
+class EditedColumns {
+  readonly unreadable: string[] = [];
+  readonly #row: StoredRow;
+
+  constructor(row: StoredRow) {
+    this.#row = row;
+  }
+
+  read<T extends z.ZodMiniType>(column: string, schema: T): z.output<T> | undefined {
+    const result = schema.safeParse(this.#row.properties[column]);
+    if (result.success) return result.data;
+    this.unreadable.push(column);
+    return undefined;
+  }
+}
+
+const roleColumn = word(GLOBAL_ROLES);
+const activeColumn = z.optional(z.boolean());
+
+type SystemColumns = z.output<typeof systemColumns>;
+
+function parseReport(report: z.output<typeof reportSchema>): RunReport {
+  return {
+    ...report,
+    reported: report.reported.map(({ kind, id, code, detail }) => ({
+      kind,
+      id,
+      code,
+      ...withoutUndefined({ detail }),
+    })),
+  };
+}
+
+function parseRun(columns: SystemColumns): RunState | undefined {
+  const { observed_at: observedAt, observation_id: id, run_state: state } = columns;
+  if (observedAt === undefined || id === undefined || state === undefined) return undefined;
+  return {
+    observation: { observed_at: observedAt, id },
+    state,
+    claimId: columns.claim_id ?? '',
+    ...(columns.digest === undefined ? {} : { digest: columns.digest }),
+    ...(columns.digest_at === undefined ? {} : { digestAt: columns.digest_at }),
+    ...(columns.finished_at === undefined ? {} : { finishedAt: columns.finished_at }),
+    ...(columns.run_report === null ? {} : { report: parseReport(columns.run_report) }),
+  };
+}
+
+function rawText(row: StoredRow, column: string): string | undefined {
+  const value = row.properties[column];
+  if (value === undefined || value === '') return undefined;
+  // A value of another type is a person's doing, and never what the system wrote.
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Whom a run has provisioned; a row that somebody else began, such as a sign-out, is nobody's yet. */
+function parsePeople(rows: readonly StoredRow[]): {
+  readonly people: readonly PersonRow[];
+  readonly unreadable: readonly UnreadableRow[];
+} {
+  const people: PersonRow[] = [];
+  const unreadable: UnreadableRow[] = [];
+  for (const row of rows.filter(({ rowKey }) => rowKey === USER_ROW_KEY)) {
+    const reading = readColumns(systemColumns, row.properties);
+    if (!reading.ok) {
+      unreadable.push({ id: row.partitionKey, table: TABLES.users, columns: reading.columns });
+      continue;
+    }
+    const { run, user } = parseUserRow(row);
+    if (run !== undefined) people.push({ user });
+  }
+  return { people, unreadable };
+}
+
+function parseUserRow(row: StoredRow): UserRecord {
+  const reading = readColumns(systemColumns, row.properties);
+  if (!reading.ok) {
+    throw new AppError('row_unreadable', `The user's row cannot be read.`, {
+      details: { table: TABLES.users, row: row.partitionKey, columns: reading.columns },
+    });
+  }
+  const columns = reading.value;
+  const edited = new EditedColumns(row);
+  const active = edited.read('active', activeColumn);
+  const user: User = {
+    user_id: row.partitionKey,
+    tenant_id: columns.tenant_id ?? '',
+    sso_user_id: row.partitionKey,
+    // A role that cannot be read gives the least power.
+    user_role: edited.read('user_role', roleColumn) ?? 'internal_user_viewer',
+    ...withoutUndefined({
+      user_email: edited.read('user_email', text),
+      display_name: edited.read('display_name', text),
+      max_budget: edited.read('max_budget', amount),
+      budget_duration: edited.read('budget_duration', text),
+    }),
+    models: edited.read('models', nameList) ?? [],
+    // Absent means nobody closed the account; a value that cannot be read fails closed.
+    active: active ?? !edited.unreadable.includes('active'),
+    created_at: columns.created_at ?? '',
+    updated_at: columns.updated_at ?? '',
+  };
+  const field = (column: string): EntraField => ({
+    current: rawText(row, column),
+    written: edited.read(`${column}_written`, text),
+  });
+  const fields = {
+    user_role: field('user_role'),
+    user_email: field('user_email'),
+    display_name: field('display_name'),
+  };
+  return {
+    etag: row.etag,
+    run: parseRun(columns),
+    sessionsValidFrom: columns.sessions_valid_from,
+    active: user.active,
+    // Whatever stands there, a run has finished: a broken value must not begin the user anew.
+    isNew: rawText(row, 'created_at') === undefined,
+    user,
+    fields,
+    unreadable:
+      edited.unreadable.length === 0 ? undefined : { table: TABLES.users, columns: edited.unreadable },
+  };
+}
+
+function runColumns(run: RunState): Properties {
+  return {
+    observed_at: run.observation.observed_at,
+    observation_id: run.observation.id,
+    run_state: run.state,
+    claim_id: run.claimId,
+    digest: run.digest ?? '',
+    digest_at: run.digestAt ?? '',
+    finished_at: run.finishedAt ?? '',
+    run_report: run.report === undefined ? '' : JSON.stringify(run.report),
+  };
+}
+
+/** A merge cannot remove a column, so clearing one writes an empty string, which reads as absent. */
+function userColumns(userId: string, patch: UserPatch): Properties {
+  const { run, models, ...plain } = patch;
+  const columns: Record<string, Value> = { user_id: userId, sso_user_id: userId };
+  for (const [name, value] of Object.entries(plain)) {
+    if (value !== undefined) columns[name] = value ?? '';
+  }
+  if (models !== undefined) columns['models'] = JSON.stringify(models);
+  return { ...columns, ...(run === undefined ? {} : runColumns(run)) };
+}
+
+const outcomeColumns = z.object({
+  observed_at: z.string(),
+  observation_id: z.string(),
+  status: z.enum(['waiting', 'retrying', 'failed']),
+  reason: z.string(),
+  attempts: z.number(),
+  next_try_at: text,
+  updated_at: z.string(),
+});
+
+function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
+  if (row === undefined) return undefined;
+  const reading = readColumns(outcomeColumns, row.properties);
+  // The system alone writes this row and it decides nobody's access: a broken one is overwritten by the next.
+  if (!reading.ok) return undefined;
+  const columns = reading.value;
+  return {
+    observation: { observed_at: columns.observed_at, id: columns.observation_id },
+    status: columns.status,
+    reason: columns.reason,
+    attempts: columns.attempts,
+    updatedAt: columns.updated_at,
+    ...(columns.next_try_at === undefined ? {} : { nextTryAt: columns.next_try_at }),
+  };
+}
+
+/** `NaN`, which is above nothing, where no sign-out stands there or none that can be read. */
+function validFromMs(row: StoredRow): number {
+  const stored = row.properties['sessions_valid_from'];
+  return typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
+}
+
+class TableUserStore implements UserStore {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  async find(userId: string): Promise<UserRecord | undefined> {
+    const row = await this.#tables.find(TABLES.users, { partitionKey: userId, rowKey: USER_ROW_KEY });
+    return row === undefined ? undefined : parseUserRow(row);
+  }
+
+  async findWithOutcome(userId: string): Promise<{ record?: UserRecord; outcome?: Outcome }> {
+    const rows = await this.#tables.read(TABLES.users, { partitionKey: userId });
+    const userRow = rows.find((row) => row.rowKey === USER_ROW_KEY);
+    return withoutUndefined({
+      record: userRow === undefined ? undefined : parseUserRow(userRow),
+      outcome: parseOutcomeRow(rows.find((row) => row.rowKey === OUTCOME_ROW_KEY)),
+    });
+  }
+
+  async create(userId: string, patch: UserPatch): Promise<Written> {
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    return writtenOf(
+      await this.#tables.write(TABLES.users, { kind: 'create', key, properties: userColumns(userId, patch) }),
+    );
+  }
+
+  async update(userId: string, patch: UserPatch, etag: string): Promise<Written> {
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    const properties = userColumns(userId, patch);
+    return writtenOf(await this.#tables.write(TABLES.users, { kind: 'merge', key, properties, etag }));
+  }
+
+  async endSessions(userId: string, from: Date): Promise<void> {
+    const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
+    const properties: Properties = { user_id: userId, sessions_valid_from: from.toISOString() };
+    await this.#writeInRounds(key, (row) => {
+      if (row === undefined) return { kind: 'create', key, properties };
+      // A late try of an older sign-out must not open the sessions again that a newer one ended.
+      if (validFromMs(row) >= from.getTime()) return undefined;
+      return { kind: 'merge', key, properties, etag: row.etag };
+    });
+  }
+
+  async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
+    const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
+    const properties: Properties = {
+      observed_at: outcome.observation.observed_at,
+      observation_id: outcome.observation.id,
+      status: outcome.status,
+      reason: outcome.reason,
+      attempts: outcome.attempts,
+      next_try_at: outcome.nextTryAt ?? '',
+      updated_at: outcome.updatedAt,
+    };
+    await this.#writeInRounds(key, (row) => {
+      const stored = parseOutcomeRow(row);
+      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return undefined;
+      return row === undefined
+        ? { kind: 'create', key, properties }
+        : { kind: 'replace', key, properties, etag: row.etag };
+    });
+  }
+
+  async *readPages(): AsyncGenerator<ReturnType<typeof parsePeople>> {
+    for await (const page of this.#tables.readPages(TABLES.users, {})) yield parsePeople(page);
+  }
+
+  /** Reads a row and writes what `plan` makes of it, until the write holds or `plan` has nothing to write. */
+  async #writeInRounds(key: RowKey, plan: (row: StoredRow | undefined) => Write | undefined): Promise<void> {
+    for (let round = 0; round < WRITE_ROUNDS; round += 1) {
+      const write = plan(await this.#tables.find(TABLES.users, key));
+      if (write === undefined || (await this.#tables.write(TABLES.users, write)).done) return;
+    }
+    throw new AppError('storage_contention', `The user's row was overtaken again and again.`, {
+      retryable: true,
+      details: { table: TABLES.users, row: key.rowKey },
+    });
+  }
+}
+
+function writtenOf(result: { readonly done: boolean; readonly etag?: string | undefined }): Written {
+  return result.done && result.etag !== undefined ? { written: true, etag: result.etag } : { written: false };
+}
+
+/** Gives the store of users. */
+export function createUserStore(tables: Tables): UserStore {
+  return new TableUserStore(tables);
+}

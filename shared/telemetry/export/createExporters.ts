@@ -1,0 +1,36 @@
+import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPMetricExporter as ProtobufMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtobufTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { AggregationTemporality, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { TelemetryOptions } from '../telemetryBundle.ts';
+import { deferExporter } from './deferExporter.ts';
+
+export interface Exporters {
+  readonly spans: readonly SpanExporter[];
+  readonly metrics: readonly PushMetricExporter[];
+}
+
+/** Gives the exporters that are asked for. Azure's is built when it first sends: it takes longer to load than all the rest. */
+export function createExporters({ applicationInsights, otlp }: TelemetryOptions): Exporters {
+  const spans: SpanExporter[] = [];
+  const metrics: PushMetricExporter[] = [];
+  if (otlp !== undefined) {
+    const isJson = otlp.protocol === 'http/json';
+    spans.push(isJson ? new JsonTraceExporter() : new ProtobufTraceExporter());
+    metrics.push(isJson ? new JsonMetricExporter() : new ProtobufMetricExporter());
+  }
+  if (applicationInsights !== undefined) {
+    const load = async () => (await import('./azureExporters.ts')).createAzureExporters(applicationInsights);
+    let loading: ReturnType<typeof load> | undefined;
+    const loadOnce = async () => (loading ??= load());
+    spans.push(deferExporter(async () => (await loadOnce()).spans));
+    metrics.push({
+      ...deferExporter(async () => (await loadOnce()).metrics),
+      // What Azure Monitor adds up itself; its exporter cannot be asked before it is built.
+      selectAggregationTemporality: () => AggregationTemporality.DELTA,
+    });
+  }
+  return { spans, metrics };
+}

@@ -1,0 +1,62 @@
+/**
+ * The entry of the bundle `telemetry.cjs`: this product's tracing on OpenTelemetry. The app loads it at run time, and only where
+ * something is exported (docs/decisions/0010-telemetry.md).
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, diag, DiagConsoleLogger, DiagLogLevel, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from '@opentelemetry/resources';
+import type { Resource } from '@opentelemetry/resources';
+import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { Tracing } from '../tracing.ts';
+import { createExporters } from './createExporters.ts';
+import { createMeters } from './createMeters.ts';
+import { createSpans } from './createSpans.ts';
+
+/** Gives this process's tracing. Connects to nothing before something is to be sent. */
+export function createTelemetry(options: TelemetryOptions): Tracing {
+  logFaultsIfAsked(process.env['OTEL_LOG_LEVEL']);
+  const resource = createResource(options);
+  const exporters = createExporters(options);
+  // Not the global one: nothing else in this process is instrumented, and nothing should become so by accident.
+  const contexts = new AsyncLocalStorage<Context>();
+  const spans = createSpans({ resource, exporters: exporters.spans, contexts });
+  const meters = createMeters({ resource, exporters: exporters.metrics });
+  return {
+    isOff: false,
+    run: spans.run,
+    current: () => spans.describe(trace.getSpan(contexts.getStore() ?? ROOT_CONTEXT)),
+    add: meters.add,
+    record: meters.record,
+    flush: async (timeoutMs) => settleWithin(timeoutMs, [spans.flush(), meters.flush()]),
+  };
+}
+
+/** A failing export is silent, unless somebody looks for it: then the library says why on the console. */
+function logFaultsIfAsked(level: string | undefined): void {
+  const levels: Readonly<Record<string, DiagLogLevel>> = {
+    ERROR: DiagLogLevel.ERROR,
+    WARN: DiagLogLevel.WARN,
+    INFO: DiagLogLevel.INFO,
+    DEBUG: DiagLogLevel.DEBUG,
+  };
+  const logLevel = levels[level?.toUpperCase() ?? ''];
+  if (logLevel !== undefined) diag.setLogger(new DiagConsoleLogger(), { logLevel });
+}
+
+function createResource({ serviceName, instanceId }: TelemetryOptions): Resource {
+  return defaultResource()
+    .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.instance.id': instanceId }))
+    .merge(detectResources({ detectors: [envDetector] }));
+}
+
+async function settleWithin(timeoutMs: number, work: readonly Promise<void>[]): Promise<void> {
+  const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([Promise.allSettled(work), timeUp]);
+  clearTimeout(timer);
+}

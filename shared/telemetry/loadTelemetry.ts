@@ -1,0 +1,19 @@
+import { createRequire } from 'node:module';
+import type { TelemetryBundle } from './telemetryBundle.ts';
+
+/** Loads the bundle that the build puts beside this one. Throws where it is missing, broken or something else. */
+export function loadTelemetry(): TelemetryBundle {
+  // Not `require`: esbuild would take the second bundle into the first.
+  const loaded: unknown = createRequire(import.meta.url)('./telemetry.cjs');
+  if (!isTelemetryBundle(loaded)) throw new Error('telemetry.cjs gives no createTelemetry');
+  return loaded;
+}
+
+function isTelemetryBundle(loaded: unknown): loaded is TelemetryBundle {
+  return (
+    typeof loaded === 'object' &&
+    loaded !== null &&
+    'createTelemetry' in loaded &&
+    typeof loaded.createTelemetry === 'function'
+  );
+}

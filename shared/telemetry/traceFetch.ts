@@ -1,0 +1,55 @@
+import type { Fetch } from '../model/ports.ts';
+import type { Tracing } from './tracing.ts';
+import type { Dependency } from '../platform/fetchOf.ts';
+import { serverAttributes } from './serverAttributes.ts';
+
+/** The segments of the paths that this product asks for. Any other one may be an id, or a name in a link that Graph gave. */
+const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(
+  [
+    'oauth2 v2.0 token discovery keys graph v1.0 me memberOf servicePrincipals appRoleAssignedTo metadata identity msi',
+    'organization team user v2 info list new update member_add member_update member_delete health readiness details',
+  ]
+    .join(' ')
+    .split(' '),
+);
+
+/** Gives a path without what is not known to be harmless; the query is none of it. */
+export function pathTemplate(url: URL): string {
+  const segments = url.pathname.split('/');
+  return segments
+    .map((segment) => (segment === '' || KNOWN_SEGMENTS.has(segment) ? segment : '{id}'))
+    .join('/');
+}
+
+/**
+ * Gives a `fetch` each of whose requests is a span, the answer's body included where `fetch` reads it. Of the request it has the
+ * method, the host and the path's template: queries, headers and bodies hold tokens, codes and secrets. The trace is
+ * not passed on: Microsoft would have no use for it, and LiteLLM would count it among its own.
+ */
+export function traceFetch(tracing: Tracing, dependency: Dependency, fetch: Fetch): Fetch {
+  return async (url, init) => {
+    const parsed = new URL(url);
+    const method = init.method ?? 'GET';
+    const template = pathTemplate(parsed);
+    const attributes = {
+      'app.dependency': dependency,
+      'http.request.method': method,
+      'url.scheme': parsed.protocol.slice(0, -1),
+      'url.template': template,
+      ...serverAttributes(parsed),
+    };
+    return tracing.run({ name: `${method} ${template}`, kind: 'client', attributes }, async (span) => {
+      try {
+        const response = await fetch(url, init);
+        span.set({ 'http.response.status_code': response.status });
+        if (response.status >= 400) span.fail(String(response.status));
+        if (response.status === 429 && dependency === 'graph') tracing.add('graph.throttled', 1);
+        return response;
+      } catch (error) {
+        // The class alone: a message may quote the address.
+        span.fail(error instanceof Error ? error.name : 'unexpected');
+        throw error;
+      }
+    });
+  };
+}

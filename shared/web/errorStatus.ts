@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../model/errors.ts';
+
+/**
+ * 4xx where the person or their administrator can change it, 500 where this service is set up wrongly,
+ * 502 where Microsoft or LiteLLM did not answer usably, 503 where waiting helps.
+ */
+const STATUSES: Readonly<Record<ErrorCode, number>> = {
+  configuration_invalid: 503,
+  attempt_missing: 400,
+  state_mismatch: 400,
+  code_missing: 400,
+  consent_missing: 403,
+  consent_declined: 403,
+  not_assigned: 403,
+  account_disabled: 403,
+  interaction_required: 403,
+  sign_in_refused: 403,
+  code_refused: 400,
+  credential_refused: 500,
+  microsoft_unreachable: 502,
+  id_token_invalid: 502,
+  wrong_tenant: 403,
+  domain_not_allowed: 403,
+  clock_skew: 500,
+  session_missing: 401,
+  account_inactive: 403,
+  origin_mismatch: 403,
+  directory_unreachable: 502,
+  directory_permission_missing: 500,
+  directory_answer_invalid: 502,
+  assigned_groups_unknown: 503,
+  groups_not_yet_known: 503,
+  storage_unavailable: 503,
+  storage_refused: 500,
+  storage_contention: 503,
+  row_unreadable: 500,
+  organization_unavailable: 503,
+  litellm_unreachable: 503,
+  litellm_key_refused: 500,
+  litellm_answer_invalid: 502,
+  litellm_refused: 502,
+  litellm_email_taken: 502,
+  litellm_role_needs_licence: 502,
+  sync_overtaken: 503,
+  message_unreadable: 500,
+  snapshot_missing: 500,
+  observation_in_future: 500,
+  waited_too_long: 503,
+  not_found: 404,
+  unexpected: 500,
+};
+
+/** Gives the HTTP status of a page or answer that reports this error. */
+export function errorStatus(code: ErrorCode): number {
+  return STATUSES[code];
+}

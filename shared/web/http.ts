@@ -1,0 +1,206 @@
+/** How this product answers over HTTP: headers, cookies, errors. Every answer goes through here. */
+import { randomBytes } from 'node:crypto';
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { AppError, errorCodeOf } from '../model/errors.ts';
+import { errorStatus } from './errorStatus.ts';
+import { errorTexts } from './pages/errorTexts.ts';
+import { renderConfigurationFault } from './pages/renderConfigurationFault.ts';
+import { renderError } from './pages/renderError.ts';
+import type { RequestCookies, ResponseCookie } from '../session/session.ts';
+import { errorFields, isTold, writeEvent } from '../telemetry/events.ts';
+import { traceInvocation } from '../telemetry/traceInvocation.ts';
+import type { RunningSpan } from '../telemetry/tracing.ts';
+
+/** What every answer carries. All of it is personal or depends on the moment, so nothing is stored anywhere. */
+const COMMON_HEADERS = {
+  'Cache-Control': 'no-store',
+  // Without `includeSubDomains`: a customer's other hosts below this one are theirs to decide about.
+  'Strict-Transport-Security': 'max-age=31536000',
+  'X-Content-Type-Options': 'nosniff',
+  // Not `no-referrer`: with that, browsers send `Origin: null` with our own sign-out form.
+  'Referrer-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  // For whatever is no page; a page says below what it needs.
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+} as const;
+
+/** One answer's own values. */
+export interface Answering {
+  /** Lets this page's own style and script run, and nothing else. */
+  readonly nonce: string;
+  /** Names this invocation in the logs. */
+  readonly correlationId: string;
+  readonly context: InvocationContext;
+}
+
+export type Handle = (request: HttpRequest, answering: Answering) => Promise<HttpResponseInit>;
+
+function contentSecurityPolicy(nonce: string): string {
+  return [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    'img-src data:',
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
+}
+
+export interface PageOptions {
+  readonly nonce: string;
+  /** Default 200. */
+  readonly status?: number;
+  readonly cookies?: readonly ResponseCookie[];
+}
+
+/** Gives the answer that shows a page. */
+export function pageAnswer(body: string, options: PageOptions): HttpResponseInit {
+  return {
+    status: options.status ?? 200,
+    headers: {
+      ...COMMON_HEADERS,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': contentSecurityPolicy(options.nonce),
+      'X-Frame-Options': 'DENY',
+    },
+    cookies: [...(options.cookies ?? [])],
+    body,
+  };
+}
+
+/** Gives the answer that sends the browser on. Cookies go through `cookies`: as headers, all but the last would be lost. */
+export function redirectAnswer(
+  location: string,
+  cookies: readonly ResponseCookie[],
+  status: 302 | 303 = 302,
+): HttpResponseInit {
+  return { status, headers: { ...COMMON_HEADERS, Location: location }, cookies: [...cookies] };
+}
+
+/** Gives the answer that carries data. */
+export function jsonAnswer(body: unknown, status = 200): HttpResponseInit {
+  return {
+    status,
+    headers: { ...COMMON_HEADERS, 'Content-Type': 'application/json; charset=utf-8' },
+    body: JSON.stringify(body),
+  };
+}
+
+/** Gives an answer of a status alone. */
+export function emptyAnswer(status: number): HttpResponseInit {
+  return { status, headers: { ...COMMON_HEADERS } };
+}
+
+/** Reads the `Cookie` header. Of a name that comes twice the first counts, as browsers order by the longest path. */
+export function readCookies(request: HttpRequest): RequestCookies {
+  const cookies = new Map<string, string>();
+  for (const pair of (request.headers.get('cookie') ?? '').split(';')) {
+    const separator = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(separator, 0)).trim();
+    if (name !== '' && !cookies.has(name)) cookies.set(name, pair.slice(separator + 1).trim());
+  }
+  return cookies;
+}
+
+/** Throws `origin_mismatch` unless the browser says that the request comes from this site's own pages. */
+export function requireOwnOrigin(request: HttpRequest, publicUrl: string): void {
+  if (request.headers.get('origin') !== publicUrl) {
+    throw new AppError('origin_mismatch', 'The request does not come from this site.');
+  }
+}
+
+function settingsOf(error: unknown): readonly string[] {
+  const settings = error instanceof AppError ? error.details['settings'] : undefined;
+  return typeof settings === 'object' ? settings : [];
+}
+
+export interface ErrorAnswerOptions {
+  readonly retryHref?: string;
+  readonly cookies?: readonly ResponseCookie[];
+}
+
+/** Gives the page for a failure, chosen by its code, with the right status. */
+export function errorPageAnswer(
+  error: unknown,
+  answering: Answering,
+  options: ErrorAnswerOptions = {},
+): HttpResponseInit {
+  const { nonce, correlationId } = answering;
+  const code = errorCodeOf(error);
+  const page = { nonce, status: errorStatus(code), cookies: options.cookies ?? [] };
+  if (code === 'configuration_invalid') {
+    return pageAnswer(renderConfigurationFault({ nonce, settings: settingsOf(error) }), page);
+  }
+  const { retryHref } = options;
+  return pageAnswer(
+    renderError({ nonce, code, correlationId, ...(retryHref === undefined ? {} : { retryHref }) }),
+    page,
+  );
+}
+
+/** Gives the failure as data: its code, what it means, and the id that finds it in the logs. */
+function errorJsonAnswer(error: unknown, answering: Answering): HttpResponseInit {
+  const code = errorCodeOf(error);
+  const settings = settingsOf(error);
+  return jsonAnswer(
+    {
+      error: {
+        code,
+        message: errorTexts[code].title,
+        correlation_id: answering.correlationId,
+        ...(settings.length === 0 ? {} : { settings }),
+      },
+    },
+    errorStatus(code),
+  );
+}
+
+/** Gives how loud a failure is: `error` where this service or Microsoft broke, `warn` where the answer is a refusal. */
+export function failureLevel(error: unknown): 'error' | 'warn' {
+  return errorStatus(errorCodeOf(error)) >= 500 ? 'error' : 'warn';
+}
+
+/** What fails outside a flow has no event of its own, and the reference on the page must lead somewhere. */
+function writeFailure(context: InvocationContext, error: unknown): void {
+  const code = errorCodeOf(error);
+  const name = code === 'configuration_invalid' ? 'configuration.fault' : 'request.failed';
+  writeEvent(context, { name, level: failureLevel(error) }, errorFields(error));
+}
+
+/** The HTTP door: whatever a handler throws becomes an answer of its kind, and nothing of it but its code is shown. */
+function answerWith(
+  handle: Handle,
+  answerError: (error: unknown, answering: Answering) => HttpResponseInit,
+): HttpHandler {
+  return async (request, context) =>
+    traceInvocation(context, { kind: 'http' }, async (span) => {
+      const nonce = randomBytes(16).toString('base64');
+      const answering: Answering = { nonce, correlationId: context.invocationId, context };
+      try {
+        return noteAnswer(span, await handle(request, answering));
+      } catch (error) {
+        if (!isTold(error)) writeFailure(context, error);
+        return noteAnswer(span, answerError(error, answering));
+      }
+    });
+}
+
+/** Only what the service got wrong is a failure of the span: a refused sign-in is an answer. */
+function noteAnswer(span: RunningSpan, answer: HttpResponseInit): HttpResponseInit {
+  const status = answer.status ?? 200;
+  span.set({ 'http.response.status_code': status });
+  if (status >= 500) span.fail(String(status));
+  return answer;
+}
+
+/** Gives the handler of a route that shows pages. */
+export function answerPages(handle: Handle): HttpHandler {
+  return answerWith(handle, (error, answering) => errorPageAnswer(error, answering));
+}
+
+/** Gives the handler of a route that gives data. */
+export function answerJson(handle: Handle): HttpHandler {
+  return answerWith(handle, errorJsonAnswer);
+}

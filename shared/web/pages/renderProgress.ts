@@ -1,0 +1,169 @@
+import type { MyAccess, ProvisioningProgress, ProvisioningStatus, Reported } from '../../model/access.ts';
+import { formatCounted } from './formatBudget.ts';
+import { html, type Html } from './html.ts';
+import { statusIcons } from './icons.ts';
+import { findReasonText, reportTexts } from './provisioningTexts.ts';
+import { renderInstant } from './renderInstant.ts';
+import { renderTelling } from './renderLitellm.ts';
+
+/** What the card looks like: the status, or a finished run that had to leave something out. */
+type Look = ProvisioningStatus | 'exceptions';
+
+/** The heading of a finished run that LiteLLM does not know wholly. */
+const NOT_TOLD = 'Your access is set up here';
+
+const TITLES: Readonly<Record<Look, string>> = {
+  pending: 'Setting up your access',
+  waiting: 'Setup is waiting',
+  done: 'Your access is up to date',
+  exceptions: 'Set up, with exceptions',
+  failed: 'Setup failed',
+  superseded: 'A newer sign-in took over',
+};
+
+function findLook({ status, reported }: ProvisioningProgress): Look {
+  return status === 'done' && reported.length > 0 ? 'exceptions' : status;
+}
+
+/** Gives the progress in a few words: its heading, and the page's title while it is under way. */
+export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
+  const look = findLook(provisioning);
+  const isTold = litellm.status === undefined || litellm.status === 'done';
+  return look === 'done' && !isTold ? NOT_TOLD : TITLES[look];
+}
+
+/** Whether the progress can still move by itself, so that it is worth asking again. */
+export function isUnderWay({ status }: ProvisioningProgress): boolean {
+  return status === 'pending' || status === 'waiting';
+}
+
+/** Gives a text that differs whenever the progress differs; the page's script computes it from what it is told, too. */
+export function progressKey(progress: ProvisioningProgress): string {
+  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
+  return [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
+}
+
+function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
+  if (granted === 0 && removed === 0) return 'Nothing had to change.';
+  const parts = [
+    granted > 0 && `${formatCounted(granted, 'membership')} granted`,
+    removed > 0 && `${formatCounted(removed, 'membership')} removed`,
+  ];
+  return `${parts.filter(Boolean).join(', ')}.`;
+}
+
+function describe(progress: ProvisioningProgress): string {
+  const reason = progress.reason === undefined ? '' : `${findReasonText(progress.reason)} `;
+  const texts: Readonly<Record<ProvisioningStatus, string>> = {
+    pending:
+      reason === ''
+        ? 'Your groups become organizations, teams and memberships. This takes a few seconds.'
+        : `${reason}It is being tried again.`,
+    waiting: `${reason}It goes on by itself.`,
+    done: describeDone(progress),
+    failed: `${reason}What you have stays as it is.`,
+    superseded: `${reason}Its view of your groups counts instead.`,
+  };
+  return texts[progress.status];
+}
+
+function renderTimes(progress: ProvisioningProgress): Html {
+  const { observed_at: observedAt, updated_at: updatedAt, attempts = 0, next_try_at: nextTryAt } = progress;
+  const isMoving = isUnderWay(progress);
+  return html`<p class="meta muted small">
+    ${observedAt !== undefined && progress.status !== 'waiting' && html`<span>Groups as of ${renderInstant(observedAt)}</span>`}
+    ${updatedAt !== undefined && !isMoving && html`<span>Finished ${renderInstant(updatedAt)}</span>`}
+    ${nextTryAt !== undefined && isMoving && html`<span>Next try ${renderInstant(nextTryAt)}</span>`}
+    ${attempts > 0 && html`<span>Tried ${formatCounted(attempts, 'time')}</span>`}
+  </p>`;
+}
+
+/** What an operator asks for: the reasons' codes and the observation's id. */
+function renderCodes({ provisioning, litellm }: MyAccess): Html {
+  const { reason, id } = provisioning;
+  if (reason === undefined && id === undefined && litellm.reason === undefined) return html``;
+  return html`<details class="more" data-keep="progress">
+    <summary data-keep="progress-toggle">For the operator</summary>
+    <p class="meta muted small">
+      ${reason !== undefined && html`<span>Reason <code>${reason}</code></span>`}
+      ${litellm.reason !== undefined && html`<span>LiteLLM <code>${litellm.reason}</code></span>`}
+      ${id !== undefined && html`<span>Reference <code>${id}</code></span>`}
+    </p>
+  </details>`;
+}
+
+function renderAction({ status }: ProvisioningProgress): Html {
+  if (status === 'failed') {
+    return html`<p class="actions">
+      <a class="button compact" href="/sso/login" data-keep="progress-action">Sign in again</a>
+    </p>`;
+  }
+  if (status !== 'superseded') return html``;
+  return html`<p class="actions">
+    <a class="button compact" href="/" data-keep="progress-action">Show its result</a>
+  </p>`;
+}
+
+/** Gives the name that the person knows an entity by, or its id where nothing of it can be shown. */
+function findName(report: Reported, access: MyAccess): string | undefined {
+  const organization = access.organizations.find((each) => each.organization_id === report.id);
+  const team = access.teams.find((each) => each.team_id === report.id);
+  if (report.kind === 'organization') return organization?.organization_alias ?? team?.team_alias;
+  return report.kind === 'user' ? undefined : (team?.team_alias ?? organization?.organization_alias);
+}
+
+const KINDS: Readonly<Record<Reported['kind'], string>> = {
+  organization: 'Organization',
+  team: 'Team',
+  group: 'Group',
+  user: 'User',
+};
+
+function renderReport(report: Reported, access: MyAccess): Html {
+  const name = findName(report, access);
+  return html`<li>
+    <p>
+      ${KINDS[report.kind]}
+      ${name === undefined ? html`<code>${report.id}</code>` : html`<strong>${name}</strong>`}
+      ${reportTexts[report.code]}
+    </p>
+    <p class="muted small">
+      <code>${report.code}</code>${name !== undefined && html` · <code>${report.id}</code>`}${
+        report.detail !== undefined && html` · ${report.detail}`
+      }
+    </p>
+  </li>`;
+}
+
+/** Gives what the last run held back or left alone, or nothing where there is nothing to say. */
+export function renderReports(access: MyAccess): Html {
+  const { reported } = access.provisioning;
+  if (reported.length === 0) return html``;
+  return html`<section class="card reports" aria-labelledby="reports-title">
+    <h2 id="reports-title" class="pad">Exceptions</h2>
+    <ul>
+      ${reported.map((report) => renderReport(report, access))}
+    </ul>
+  </section>`;
+}
+
+/** Gives where the provisioning stands. Its height is reserved, so that nothing jumps when it moves on. */
+export function renderProgress(access: MyAccess): Html {
+  const { provisioning: progress } = access;
+  const look = findLook(progress);
+  const role = html`role="progressbar" aria-labelledby="progress-title"`;
+  return html`<section
+    class="card progress progress-${look}${access.litellm.connected && ' is-told'}"
+    aria-labelledby="progress-title"
+  >
+    <div class="track" ${isUnderWay(progress) && role}><i></i></div>
+    <div class="pad body">
+      <div class="title">
+        ${statusIcons[look]}
+        <h2 id="progress-title" data-say>${findProgressTitle(access)}</h2>
+      </div>
+      <p data-say data-note>${describe(progress)}</p>
+      ${renderTelling(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
+    </div>
+  </section>`;
+}

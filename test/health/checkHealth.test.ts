@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { AppError, type ErrorCode } from '../../shared/model/errors.ts';
+import type { HealthDetail, HealthDeps } from '../../shared/health/checkHealth.ts';
+import { checkHealth, checkStorage, failingConfiguration } from '../../shared/health/checkHealth.ts';
+import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { versionOf } from '../../shared/model/assignedGroups.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
+import type { World } from '../support/world.ts';
+import { PRODUCTION_TEAM, createWorld, readyWorld, sampleRules } from '../support/world.ts';
+
+const AT = '2026-11-23T09:00:00.000Z';
+
+function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
+  return {
+    store: { assignedGroups: createAssignedGroupsStore(tables) },
+    directory: world.refreshDeps.directory,
+    queue: { check: async () => undefined },
+    clock: world.clock,
+    rules: sampleRules(),
+    acceptVersion: undefined,
+  };
+}
+
+function failingQueue(code: ErrorCode): HealthDeps['queue'] {
+  return { check: async () => Promise.reject(new AppError(code, 'no')) };
+}
+
+async function healthOf(world: World, tables?: Tables): Promise<HealthDetail> {
+  return checkHealth(depsOf(world, tables));
+}
+
+describe('checkHealth', () => {
+  it('is ok where the store and the directory answer and nothing is held back', async () => {
+    const world = await readyWorld();
+    const { list } = await world.refresh();
+    expect(await healthOf(world)).toEqual({
+      status: 'ok',
+      checked_at: AT,
+      configuration: { status: 'ok', faults: [] },
+      storage: { status: 'ok' },
+      directory: { status: 'ok', assigned_groups: 1 },
+      litellm: { status: 'not_configured' },
+      accepted_groups: { version: list.version, accepted_at: AT, checked_at: AT, groups: 1, incomplete: [] },
+    });
+  });
+
+  it('is failing where the store does not answer, and still says how the directory is', async () => {
+    const world = await readyWorld();
+    const health = await healthOf(
+      world,
+      breakingStore(world.tables, () => true),
+    );
+    expect(health).toMatchObject({
+      status: 'failing',
+      storage: { status: 'failing', error: 'storage_unavailable', failing: 'tables' },
+      directory: { status: 'ok' },
+    });
+    expect(health).not.toHaveProperty('accepted_groups');
+  });
+
+  it.each(['storage_refused', 'storage_unavailable'] as const)(
+    'is failing where the queue is not there or does not answer (%s): nobody could sign in',
+    async (code) => {
+      const world = await readyWorld();
+      const health = await checkHealth({ ...depsOf(world), queue: failingQueue(code) });
+      expect(health).toMatchObject({
+        status: 'failing',
+        storage: { status: 'failing', error: code, failing: 'queue' },
+        accepted_groups: { groups: 1 },
+      });
+    },
+  );
+
+  it('says that the accepting setting can go once its list is in force', async () => {
+    const world = await readyWorld();
+    const { list } = await world.refresh();
+    const health = await checkHealth({ ...depsOf(world), acceptVersion: list.version });
+    expect(health.accepted_groups?.hint).toContain('accepted; the setting can be removed');
+    const other = await checkHealth({ ...depsOf(world), acceptVersion: 'another' });
+    expect(other.accepted_groups).not.toHaveProperty('hint');
+  });
+
+  it('says what to do where the setting has let such a list pass before', async () => {
+    const world = createWorld({ acceptVersion: versionOf([]) });
+    for (const assigned of [[PRODUCTION_TEAM], [], [], [PRODUCTION_TEAM], []]) {
+      world.assigned = assigned;
+      await world.refresh();
+    }
+    expect((await healthOf(world)).brake?.hint).toMatch(
+      /pass once.*remove it, wait for one check, then set it/,
+    );
+  });
+
+  it('asks a LiteLLM proxy that is connected', async () => {
+    const proxy = { check: async (): Promise<void> => Promise.resolve() };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    expect(health).toMatchObject({ status: 'ok', litellm: { status: 'ok' } });
+  });
+
+  it.each([
+    { code: 'litellm_unreachable', hint: /does not answer at LITELLM_BASE_URL/ },
+    { code: 'litellm_key_refused', hint: /refuses LITELLM_API_KEY.*proxy_admin/ },
+    { code: 'litellm_answer_invalid', hint: /not a LiteLLM proxy: check the address/ },
+  ] as const)('is degraded and says what is wrong with the proxy: $code', async ({ code, hint }) => {
+    const proxy = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    expect(health).toMatchObject({ status: 'degraded', litellm: { status: 'failing', error: code } });
+    expect(health.litellm.hint).toMatch(hint);
+  });
+
+  it.each([
+    {
+      code: 'directory_permission_missing',
+      hint: /permission Application\.Read\.All \(admin consent\)/,
+    },
+    { code: 'credential_refused', hint: /secret.*federated credential/ },
+    { code: 'directory_unreachable', hint: /list in force stays/ },
+    { code: 'microsoft_unreachable', hint: /list in force stays/ },
+  ] as const)('is degraded and says what to do: $code', async ({ code, hint }) => {
+    const world = await readyWorld();
+    world.assigned = new AppError(code, 'no');
+    const health = await healthOf(world);
+    expect(health).toMatchObject({ status: 'degraded', directory: { status: 'failing', error: code } });
+    expect(health.directory.hint).toMatch(hint);
+    expect(health.accepted_groups?.groups).toBe(1);
+  });
+
+  it('is degraded while the brake is on, and says by which version to accept the list', async () => {
+    const world = await readyWorld();
+    world.assigned = [];
+    const { list } = await world.refresh();
+    const version = list.heldBack?.version ?? '';
+    const health = await healthOf(world);
+    expect(health).toMatchObject({
+      status: 'degraded',
+      brake: { version, heldBackAt: AT, groupCount: 0, lostCount: 1, lostIds: [PRODUCTION_TEAM.id] },
+    });
+    expect(health.brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
+    expect(health.brake?.hint).toContain('lost 1 ');
+  });
+
+  it('names the groups whose team is missing or unreadable', async () => {
+    const world = createWorld({ assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }] });
+    await editRow(world.tables, teamRow(PRODUCTION_TEAM.id), { models: 'x' });
+    await world.refresh();
+    expect((await healthOf(world)).accepted_groups?.incomplete).toEqual([PRODUCTION_TEAM.id]);
+  });
+
+  it('does not ask a directory that is not configured', async () => {
+    const world = createWorld();
+    const health = await checkHealth({
+      ...depsOf(world),
+      rules: sampleRules({ assignedGroupsAreKnown: false }),
+    });
+    expect(health).toMatchObject({ status: 'ok', directory: { status: 'not_configured' } });
+    expect(world.directoryReads).toBe(0);
+  });
+
+  it('names a group whose organization is missing only while groups become organizations', async () => {
+    const world = createWorld({ rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
+    await world.refresh();
+    const off = await checkHealth({ ...depsOf(world), rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
+    expect(off.accepted_groups?.incomplete).toEqual([]);
+    expect((await healthOf(world)).accepted_groups?.incomplete).toEqual([PRODUCTION_TEAM.id]);
+  });
+
+  it('is degraded while no list was ever accepted: every message waits', async () => {
+    const health = await healthOf(createWorld());
+    expect(health).not.toHaveProperty('accepted_groups');
+    expect(health.status).toBe('degraded');
+    expect(health.storage).toEqual({ status: 'ok' });
+  });
+
+  it('quotes no error text, which might be somebody’s secret', async () => {
+    const world = await readyWorld();
+    world.assigned = new Error('client_secret=hunter2');
+    expect(JSON.stringify(await healthOf(world))).not.toContain('hunter2');
+  });
+});
+
+describe('checkStorage', () => {
+  it('is whether the store answers', async () => {
+    const world = await readyWorld();
+    expect(await checkStorage(depsOf(world))).toBe(true);
+    expect(await checkStorage({ ...depsOf(world), queue: failingQueue('storage_refused') })).toBe(false);
+    expect(
+      await checkStorage(
+        depsOf(
+          world,
+          breakingStore(world.tables, () => true),
+        ),
+      ),
+    ).toBe(false);
+  });
+});
+
+describe('failingConfiguration', () => {
+  it('names every fault and checks nothing else', () => {
+    expect(failingConfiguration(['MICROSOFT_TENANT: missing'], new Date(AT))).toEqual({
+      status: 'failing',
+      checked_at: AT,
+      configuration: { status: 'failing', faults: ['MICROSOFT_TENANT: missing'] },
+      storage: { status: 'not_checked' },
+      directory: { status: 'not_checked' },
+      litellm: { status: 'not_checked' },
+    });
+  });
+});

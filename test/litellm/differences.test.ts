@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import { IdFingerprints } from '../../shared/litellm/idFingerprints.ts';
+import {
+  compareEntity,
+  compareMembership,
+  differingFields,
+  type EntityComparison,
+  isWrite,
+  leaveAlone,
+  type MembershipComparison,
+  type MembershipDifference,
+  subjectOf,
+} from '../../shared/litellm/differences.ts';
+import { ORGANIZATION_FIELDS } from '../../shared/litellm/syncedFields.ts';
+import type { OrganizationValues } from '../../shared/model/litellmValues.ts';
+
+const since = '2026-11-23T09:00:00.000Z';
+const values: OrganizationValues = { organization_alias: 'One', models: ['a', 'b'], max_budget: 10 };
+
+function entity(changes: Partial<EntityComparison<OrganizationValues>>): readonly string[] {
+  const rows = compareEntity(
+    {
+      what: 'organization',
+      id: 'g1',
+      desired: values,
+      actual: values,
+      recorded: { written: values, since },
+      ...changes,
+    },
+    ORGANIZATION_FIELDS,
+  );
+  return rows.map(
+    ({ action, why = '-', fields }) => `${action}, ${why}: ${fields.map(({ field }) => field).join(' ')}`,
+  );
+}
+
+describe('an organization', () => {
+  it.each<[string, Partial<EntityComparison<OrganizationValues>>, readonly string[]]>([
+    ['that is there as it is here is no difference', {}, []],
+    ['that is not there is to be added', { actual: undefined }, ['add, -: ']],
+    [
+      'that changed here is to be changed',
+      { desired: { ...values, max_budget: 20, models: ['c'] } },
+      ['change, -: models max_budget'],
+    ],
+    [
+      'that somebody changed there differs',
+      { actual: { ...values, max_budget: 5 } },
+      ['differs, -: max_budget'],
+    ],
+    [
+      'that lost a limit here keeps it there',
+      { desired: { organization_alias: 'One', models: ['b', 'a'] } },
+      ['left alone, cannot_be_cleared: max_budget'],
+    ],
+    [
+      'that changed on both sides is one row each',
+      { desired: { ...values, models: ['c'] }, actual: { ...values, organization_alias: 'Two' } },
+      ['change, -: models', 'differs, -: organization_alias'],
+    ],
+    [
+      'that somebody made there is left alone, with what is another',
+      { recorded: undefined, actual: { ...values, models: [] } },
+      ['left alone, made_there: models'],
+    ],
+    ['that somebody made there just like it is no difference', { recorded: undefined }, []],
+  ])('%s', (_, changes, expected) => {
+    expect(entity(changes)).toEqual(expected);
+  });
+
+  it('shows what each side has', () => {
+    const [row] = compareEntity(
+      {
+        what: 'organization',
+        id: 'g1',
+        desired: values,
+        actual: { ...values, max_budget: 5 },
+        recorded: { written: values, since },
+      },
+      ORGANIZATION_FIELDS,
+    );
+    expect(row?.fields).toEqual([{ field: 'max_budget', here: 10, there: 5 }]);
+  });
+
+  it('has no different field where lists are only in another order, or empty instead of absent', () => {
+    expect(differingFields(values, { ...values, models: ['b', 'a'] }, ORGANIZATION_FIELDS)).toEqual([]);
+    const empty = { organization_alias: 'One', models: [] };
+    expect(differingFields(empty, { organization_alias: 'One' }, ORGANIZATION_FIELDS)).toEqual([]);
+  });
+});
+
+function membership(changes: Partial<MembershipComparison>): string {
+  const rows = compareMembership({
+    of: 'team',
+    id: 'g1',
+    userId: 'p1',
+    desired: 'user',
+    held: undefined,
+    actual: 'user',
+    recorded: undefined,
+    ...changes,
+  });
+  return rows.map(({ action, why }) => (why === undefined ? action : `${action}, ${why}`)).join('; ');
+}
+
+const record = (state: 'adding' | 'added' | 'found', role = 'user', wanted?: string) => ({
+  recorded: { entityId: 'g1', state, role, ...(wanted === undefined ? {} : { wanted }) },
+});
+
+describe('a membership', () => {
+  it.each<[string, Partial<MembershipComparison>, string]>([
+    ['that is on both sides is no difference', {}, ''],
+    ['that is only here is to be added', { actual: undefined }, 'add'],
+    ['that somebody took away there is to be added again', { actual: undefined, ...record('added') }, 'add'],
+    ['that this product added is to be removed', { desired: undefined, ...record('added') }, 'remove'],
+    ['that it was about to add is to be removed', { desired: undefined, ...record('adding') }, 'remove'],
+    [
+      'that was there before is left alone',
+      { desired: undefined, ...record('found') },
+      'left alone, added_there',
+    ],
+    ['of which nothing is recorded is left alone', { desired: undefined }, 'left alone, added_there'],
+    [
+      'that is nowhere but recorded is no difference',
+      { desired: undefined, actual: undefined, ...record('added') },
+      '',
+    ],
+    ['that changed here is to be changed', { desired: 'admin', ...record('added') }, 'change'],
+    ['that changed there differs', { actual: 'admin', ...record('added') }, 'differs'],
+    [
+      'that was there before with another role is left alone',
+      { actual: 'admin', ...record('found', 'admin') },
+      'left alone, added_there',
+    ],
+    ['that somebody added with another role is left alone', { actual: 'admin' }, 'left alone, added_there'],
+    [
+      'that has a lesser role for want of a licence is left alone',
+      { desired: 'admin', ...record('added', 'user', 'admin') },
+      'left alone, role_needs_licence',
+    ],
+    [
+      'that a crash left open with an old role is to be changed',
+      { desired: 'admin', ...record('adding') },
+      'change',
+    ],
+    [
+      'of an organization without a row is left alone',
+      { actual: undefined, held: 'row_missing' },
+      'left alone, row_missing',
+    ],
+    [
+      'that is to be taken away is so without the row, too',
+      { desired: undefined, held: 'row_missing', ...record('added') },
+      'remove',
+    ],
+  ])('%s', (_, changes, expected) => {
+    expect(membership(changes)).toBe(expected);
+  });
+});
+
+describe('whom to push', () => {
+  const row = { what: 'membership', of: 'team', id: 'g1', userId: 'p1', fields: [] } as const;
+
+  it.each(['add', 'change', 'remove'] as const)('is the person, where a membership is to %s', (action) => {
+    expect(subjectOf({ ...row, action })).toEqual({ kind: 'user', id: 'p1' });
+  });
+
+  it.each(['organization', 'team', 'user'] as const)('is the %s itself', (what) => {
+    expect(subjectOf({ action: 'change', what, id: 'x', fields: [] })).toEqual({ kind: what, id: 'x' });
+  });
+
+  it('is nobody where a push changes nothing', () => {
+    expect(subjectOf({ ...row, action: 'differs' })).toBeUndefined();
+    const added: MembershipDifference = { ...row, action: 'add' };
+    const left = leaveAlone(added, 'row_missing');
+    expect([subjectOf(left), isWrite(left), left.why]).toEqual([undefined, false, 'row_missing']);
+  });
+});
+
+describe('IdFingerprints', () => {
+  it('knows each id once, however many there are', () => {
+    const seen = new IdFingerprints();
+    const ids = Array.from({ length: 100_000 }, (_, index) => `user:person-${index}`);
+    expect(ids.filter((id) => seen.add(id))).toHaveLength(100_000);
+    expect(ids.filter((id) => seen.add(id))).toHaveLength(0);
+  });
+
+  it('forgets some where there are more than it has room for, and never takes a new one for seen', () => {
+    const seen = new IdFingerprints(64);
+    const ids = Array.from({ length: 1_000 }, (_, index) => `user:person-${index}`);
+    expect(ids.filter((id) => seen.add(id))).toHaveLength(1_000);
+    expect(ids.filter((id) => seen.add(id)).length).toBeGreaterThan(0);
+  });
+});

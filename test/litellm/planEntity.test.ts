@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { planEntitySync } from '../../shared/litellm/planEntity.ts';
+import { organizationValues, teamValues, type OrganizationValues } from '../../shared/model/litellmValues.ts';
+import type { Organization, Team } from '../../shared/model/entities.ts';
+
+const since = '2026-11-23T09:00:00.000Z';
+const base: OrganizationValues = {
+  organization_alias: 'Production Team',
+  models: ['gpt-4'],
+  max_budget: 1000,
+};
+const fields = ['organization_alias', 'models', 'max_budget', 'budget_duration'] as const;
+
+function plan(
+  desired: OrganizationValues,
+  actual: Partial<OrganizationValues> | undefined,
+  written: OrganizationValues | undefined,
+): ReturnType<typeof planEntitySync<OrganizationValues>> {
+  return planEntitySync({
+    desired,
+    actual,
+    recorded: written === undefined ? undefined : { written, since },
+    fields,
+    neverCleared: ['max_budget', 'budget_duration'],
+  });
+}
+
+const settled = {
+  kind: 'update',
+  changes: {},
+  hasChanges: false,
+  written: undefined,
+  differs: [],
+  uncleared: [],
+};
+
+describe('planEntitySync', () => {
+  it('creates what the proxy does not have, also where it was there once', () => {
+    expect(plan(base, undefined, undefined)).toEqual({ kind: 'create' });
+    expect(plan(base, undefined, base)).toEqual({ kind: 'create' });
+  });
+
+  it('adopts what somebody else made, whatever its values are', () => {
+    const otherwise = ['max_budget'];
+    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', otherwise });
+  });
+
+  it('leaves alone what is as desired', () => {
+    expect(plan(base, base, base)).toEqual(settled);
+  });
+
+  it('takes lists in any order and an absent list as an empty one', () => {
+    const models = ['b', 'a'];
+    expect(plan({ ...base, models }, { ...base, models: ['a', 'b'] }, { ...base, models })).toEqual(settled);
+    const { models: _models, ...without } = base;
+    expect(plan({ ...base, models: [] }, without, { ...base, models: [] })).toEqual(settled);
+  });
+
+  it('changes a value that is still the one that was written', () => {
+    const desired = { ...base, max_budget: 2000 };
+    expect(plan(desired, base, base)).toEqual({
+      ...settled,
+      changes: { max_budget: 2000 },
+      hasChanges: true,
+      written: desired,
+    });
+  });
+
+  it('leaves a value that somebody changed there, and says so, while it changes the others', () => {
+    const desired = { ...base, max_budget: 2000, organization_alias: 'New name' };
+    const actual = { ...base, max_budget: 50 };
+    expect(plan(desired, actual, base)).toEqual({
+      ...settled,
+      changes: { organization_alias: 'New name' },
+      hasChanges: true,
+      written: { ...base, organization_alias: 'New name' },
+      differs: ['max_budget'],
+    });
+  });
+
+  it('leaves a value that somebody changed there also where nothing changed here', () => {
+    expect(plan(base, { ...base, models: ['gpt-5'] }, base)).toEqual({ ...settled, differs: ['models'] });
+  });
+
+  it('takes the same change on both sides as made', () => {
+    const desired = { ...base, max_budget: 2000 };
+    expect(plan(desired, desired, base)).toEqual({ ...settled, written: desired });
+  });
+
+  it('says what cannot be cleared there', () => {
+    const { max_budget: _budget, ...desired } = base;
+    expect(plan(desired, base, base)).toEqual({ ...settled, uncleared: ['max_budget'] });
+  });
+});
+
+const organization: Organization = {
+  organization_id: 'g1',
+  organization_alias: 'G1',
+  models: ['gpt-4'],
+  max_budget: 1000,
+  spend: 12,
+  metadata: {},
+  created_at: since,
+  updated_at: since,
+};
+const team: Team = {
+  team_id: 'g1',
+  team_alias: 'G1',
+  organization_id: 'g1',
+  models: ['all-org-models'],
+  team_member_permissions: [],
+  spend: 0,
+  metadata: {},
+  created_at: since,
+  updated_at: since,
+};
+
+describe('values for LiteLLM', () => {
+  it('tells neither spend nor dates of an organization', () => {
+    expect(organizationValues(organization)).toEqual({
+      organization_alias: 'G1',
+      models: ['gpt-4'],
+      max_budget: 1000,
+    });
+  });
+
+  it("makes the organization's list of all-org-models, whatever stands beside it", () => {
+    expect(teamValues(team, organization)).toEqual({
+      team_alias: 'G1',
+      organization_id: 'g1',
+      models: ['gpt-4'],
+    });
+    const models = ['all-org-models', 'gpt-5'];
+    expect(teamValues({ ...team, models }, organization)?.models).toEqual(['gpt-4']);
+  });
+
+  it('makes every model of all-org-models where the organization has every model', () => {
+    expect(teamValues(team, { models: [] })?.models).toEqual([]);
+  });
+
+  it('keeps a list of its own', () => {
+    expect(teamValues({ ...team, models: ['gpt-4'] }, organization)?.models).toEqual(['gpt-4']);
+  });
+
+  it('says nothing of a team whose organization is not known: unknown is not unlimited', () => {
+    expect(teamValues(team, undefined)).toBeUndefined();
+  });
+});

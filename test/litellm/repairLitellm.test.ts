@@ -1,0 +1,98 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { repairLitellm, type Repaired } from '../../shared/litellm/repairLitellm.ts';
+import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { unreachable } from '../support/memoryLitellm.ts';
+import {
+  compareAll,
+  compareDeps,
+  createScenario,
+  scenario,
+  writesOf,
+  type Scenario,
+} from '../support/litellmEdits.ts';
+import type { SyncWorld } from '../support/syncWorld.ts';
+
+async function repair(on: SyncWorld): Promise<Repaired> {
+  const { queue, clock } = on.deps;
+  return repairLitellm({ ...compareDeps(on), requests: { queue, clock, traceparent: () => undefined } });
+}
+
+function askedFor(on: SyncWorld): readonly string[] {
+  return on.waiting.map(({ text }) => parseSyncMessage(text).subject).map(({ kind, id }) => `${kind} ${id}`);
+}
+
+const quiet: Scenario = {
+  flag: true,
+  carryTeams: false,
+  hasLicence: false,
+  first: [['g1', 'g2'], ['g2']],
+  later: [['g1', 'g2'], ['g2']],
+  before: [],
+  between: [],
+  here: [],
+};
+
+describe('the daily repair', () => {
+  it('brings any proxy back in one go, and the next one asks for nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (drawn) => {
+        const on = await createScenario(drawn);
+        await repair(on);
+        await on.drain();
+        expect(writesOf(await compareAll(on))).toEqual([]);
+        expect((await repair(on)).requested).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('writes nothing itself, and asks once for each that differs', async () => {
+    const on = await createScenario({
+      ...quiet,
+      between: [
+        { edit: 'deleteTeam', id: 'g2' },
+        { edit: 'deleteUser', userId: 'p1' },
+        { edit: 'budget', of: 'teams', id: 'g1' },
+        { edit: 'addMember', of: 'teams', id: 'g1', userId: 'stranger' },
+      ],
+    });
+    const before = on.world.tables.dump();
+    await expect(repair(on)).resolves.toEqual({
+      organizations: 3,
+      teams: 3,
+      people: 2,
+      memberships: 6,
+      otherOrganizations: 0,
+      otherTeams: 0,
+      toAdd: 4,
+      toChange: 0,
+      toRemove: 0,
+      differing: 1,
+      leftAlone: 1,
+      requested: 3,
+    });
+    expect([...askedFor(on)].sort()).toEqual(['team g2', 'user p1', 'user p2']);
+    expect(on.proxy.writes).toEqual([]);
+    expect(on.world.tables.dump()).toEqual(before);
+  });
+
+  it('asks for nothing because of what it could not read', async () => {
+    const on = await createScenario({ ...quiet, between: [{ edit: 'deleteOrganization', id: 'g1' }] });
+    on.proxy.faults = (_, { method }) =>
+      method === 'readTeamPages' ? { when: 'before', error: unreachable() } : undefined;
+    await expect(repair(on)).rejects.toMatchObject({ code: 'litellm_unreachable', retryable: true });
+    // The organizations were read; of teams and people nothing is said.
+    expect([...askedFor(on)].sort()).toEqual(['organization g1', 'user p1']);
+  });
+
+  it('finds everybody who was here before the proxy was connected', async () => {
+    const on = await createScenario(quiet);
+    const { organizations, teams, users } = on.proxy;
+    for (const all of [organizations, teams, users]) all.clear();
+    await repair(on);
+    await on.drain();
+    expect([...(teams.get('g2')?.members.keys() ?? [])].sort()).toEqual(['default_user_id', 'p1', 'p2']);
+    expect([...users.keys()].sort()).toEqual(['p1', 'p2']);
+  });
+});

@@ -1,0 +1,232 @@
+/** From any state of the proxy and of the store, one pass brings them together, and a second writes nothing. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
+import { sync } from '../../shared/litellm/sync.ts';
+import { type MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
+import { message, sampleRules } from '../support/world.ts';
+import { createSyncWorld, type SyncWorld } from '../support/syncWorld.ts';
+
+const GROUPS = ['g1', 'g2', 'g3'];
+const PEOPLE = ['p1', 'p2'];
+
+interface Scenario {
+  readonly flag: boolean;
+  readonly carryTeams: boolean;
+  /** The groups of each person at first, which are pushed, and next, which are not yet. */
+  readonly first: readonly (readonly string[])[];
+  readonly next: readonly (readonly string[])[];
+  /** What people do in the proxy before the first push, and between the two. */
+  readonly before: readonly HandEdit[];
+  readonly between: readonly HandEdit[];
+}
+
+type HandEdit =
+  | { readonly edit: 'makeTeam' | 'makeOrganization'; readonly id: string }
+  | { readonly edit: 'addMember' | 'removeMember'; readonly id: string; readonly userId: string }
+  | { readonly edit: 'budget' | 'models'; readonly id: string };
+
+const groupId = fc.constantFrom(...GROUPS);
+const userId = fc.constantFrom(...PEOPLE, 'stranger');
+const handEdit: fc.Arbitrary<HandEdit> = fc.oneof(
+  fc.record({ edit: fc.constantFrom('makeTeam' as const, 'makeOrganization' as const), id: groupId }),
+  fc.record({ edit: fc.constantFrom('addMember' as const, 'removeMember' as const), id: groupId, userId }),
+  fc.record({ edit: fc.constantFrom('budget' as const, 'models' as const), id: groupId }),
+);
+const memberships = fc.tuple(...PEOPLE.map(() => fc.subarray(GROUPS)));
+const scenario: fc.Arbitrary<Scenario> = fc.record({
+  flag: fc.boolean(),
+  carryTeams: fc.boolean(),
+  first: memberships,
+  next: memberships,
+  before: fc.array(handEdit, { maxLength: 4 }),
+  between: fc.array(handEdit, { maxLength: 6 }),
+});
+
+function applyHandEdit(proxy: MemoryLitellm, edit: HandEdit): void {
+  const { teams, organizations } = proxy;
+  const team = teams.get(edit.id);
+  const organization = organizations.get(edit.id);
+  if (edit.edit === 'makeTeam' && team === undefined) {
+    teams.set(edit.id, { values: { team_alias: 'By hand', models: ['hand'] }, members: new Map() });
+  } else if (edit.edit === 'makeOrganization' && organization === undefined) {
+    const values = { organization_alias: 'By hand', models: ['hand'] };
+    organizations.set(edit.id, { values, members: new Map() });
+  } else if (edit.edit === 'addMember' && team !== undefined && !team.members.has(edit.userId)) {
+    team.members = new Map([...team.members, [edit.userId, 'admin']]);
+  } else if (edit.edit === 'removeMember' && team !== undefined) {
+    team.members = new Map([...team.members].filter(([member]) => member !== edit.userId));
+  } else if (edit.edit === 'budget' && organization !== undefined) {
+    organization.values = { ...organization.values, max_budget: 5 };
+  } else if (edit.edit === 'models' && team !== undefined) {
+    team.values = { ...team.values, models: ['hand'] };
+  }
+}
+
+/** Everything that is in the proxy, to be compared. */
+function snapshot(proxy: MemoryLitellm): unknown {
+  const entities = (
+    map: ReadonlyMap<string, { values: unknown; members: ReadonlyMap<string, string> }>,
+  ): unknown =>
+    [...map]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, { values, members }]) => [id, values, [...members].sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return {
+    organizations: entities(proxy.organizations),
+    teams: entities(proxy.teams),
+    users: [...proxy.users].sort(([a], [b]) => (a < b ? -1 : 1)),
+  };
+}
+
+/** Whose doing each membership is, as recorded. */
+async function readRecords(on: SyncWorld): Promise<unknown> {
+  const records = await Promise.all(PEOPLE.map(async (id) => on.deps.record.readPerson(id)));
+  return records.map(({ organizations, teams, user }) =>
+    [organizations, teams].map((map) => [
+      user?.written,
+      ...[...map.values()].map(({ entityId, state, role }) => `${entityId} ${state} ${role}`),
+    ]),
+  );
+}
+
+async function createScenario({
+  flag,
+  carryTeams,
+  first,
+  next,
+  before,
+  between,
+}: Scenario): Promise<SyncWorld> {
+  const on = createSyncWorld({
+    rules: sampleRules({ groupsAlsoCreateOrgs: flag }),
+    assigned: GROUPS.map((id) => ({ id, displayName: `Group ${id}` })),
+    proxy: { organizationsCarryTeams: carryTeams },
+  });
+  await on.refresh();
+  for (const edit of before) applyHandEdit(on.proxy, edit);
+  for (const [index, id] of PEOPLE.entries()) {
+    await on.provision(message({ userId: id, email: `${id}@company.com`, groups: first[index] ?? [] }));
+  }
+  await on.drain();
+  for (const edit of between) applyHandEdit(on.proxy, edit);
+  for (const [index, id] of PEOPLE.entries()) {
+    const groups = next[index] ?? [];
+    await on.provision(message({ userId: id, email: `${id}@company.com`, groups, second: 60 }));
+  }
+  on.waiting.length = 0;
+  return on;
+}
+
+const SUBJECTS: readonly SyncSubject[] = [
+  ...GROUPS.map((id) => ({ kind: 'team' as const, id })),
+  ...PEOPLE.map((id) => ({ kind: 'user' as const, id })),
+];
+
+async function syncAll(on: SyncWorld): Promise<void> {
+  for (const subject of SUBJECTS) await sync(on.deps, { version: 1, subject }, { attempt: 1 });
+}
+
+const numRuns = 60;
+
+describe('pushing everything', () => {
+  it('gives everybody what they have here, and a second pass writes nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (drawn) => {
+        const on = await createScenario(drawn);
+        await syncAll(on);
+        for (const [index, id] of PEOPLE.entries()) {
+          for (const group of drawn.next[index] ?? []) {
+            expect(on.proxy.teams.get(group)?.members.has(id)).toBe(true);
+            const isInOrganization = on.proxy.organizations.get(group)?.members.has(id) ?? false;
+            expect(isInOrganization || !drawn.flag).toBe(true);
+          }
+        }
+        on.proxy.calls.length = 0;
+        await syncAll(on);
+        expect(on.proxy.writes).toEqual([]);
+        expect(on.proxy.stowaways).toEqual([]);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('leaves what people made or changed in the proxy', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (drawn) => {
+        const on = await createScenario(drawn);
+        const strangers = [...on.proxy.teams].filter(([, { members }]) => members.has('stranger'));
+        const budgets = [...on.proxy.organizations].map(
+          ([id, { values }]) => [id, values.max_budget] as const,
+        );
+        const byHand = [...on.proxy.teams].filter(([, { values }]) => values.models.includes('hand'));
+        await syncAll(on);
+        for (const [id] of strangers) expect(on.proxy.teams.get(id)?.members.get('stranger')).toBe('admin');
+        for (const [id, budget] of budgets)
+          expect(on.proxy.organizations.get(id)?.values.max_budget).toBe(budget);
+        for (const [id] of byHand) expect(on.proxy.teams.get(id)?.values.models).toEqual(['hand']);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('removes only memberships that this product added', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (drawn) => {
+        const on = await createScenario(drawn);
+        const ours = new Map<string, ReadonlySet<string>>();
+        for (const id of PEOPLE) {
+          const { teams } = await on.deps.record.readPerson(id);
+          ours.set(
+            id,
+            new Set(
+              [...teams.values()].filter(({ state }) => state !== 'found').map(({ entityId }) => entityId),
+            ),
+          );
+        }
+        await syncAll(on);
+        const removed = on.proxy.calls.filter(({ method }) => method === 'removeTeamMember');
+        for (const { ids } of removed) {
+          const [team = '', person = ''] = ids;
+          expect(ours.get(person)?.has(team)).toBe(true);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('ends the same after an interruption at any call, before or after it took effect', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        scenario,
+        fc.constantFrom('before' as const, 'after' as const),
+        fc.nat(2),
+        async (drawn, when, offset) => {
+          const undisturbed = await createScenario(drawn);
+          undisturbed.proxy.calls.length = 0;
+          await syncAll(undisturbed);
+          const wanted = snapshot(undisturbed.proxy);
+          const wantedRecords = await readRecords(undisturbed);
+          const count = undisturbed.proxy.calls.length;
+          for (let number = 1 + offset; number <= count; number += 3) {
+            const on = await createScenario(drawn);
+            on.proxy.calls.length = 0;
+            let isOver = false;
+            on.proxy.faults = (calls, call) => {
+              if (calls !== number || isOver) return undefined;
+              isOver = true;
+              return { when, error: unreachable(call.isWrite) };
+            };
+            await syncAll(on);
+            on.proxy.faults = () => undefined;
+            // A write without an answer keeps its lease, until nothing of it can come any more.
+            on.world.clock.advance(120_000);
+            await syncAll(on);
+            expect(snapshot(on.proxy)).toEqual(wanted);
+            expect(await readRecords(on)).toEqual(wantedRecords);
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+});

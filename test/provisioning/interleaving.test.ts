@@ -1,0 +1,274 @@
+/**
+ * Newest wins, always: two provisionings of one person, interleaved at every store request, in both orders, with a crash
+ * at every request too. Whatever happens, the end is what the newest observation alone would have made.
+ */
+import { describe, expect, it } from 'vitest';
+import { compareObservations } from '../../shared/model/observation.ts';
+import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
+import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import { entityPartition } from '../../shared/storage/entityStore.ts';
+import { parseMemberKey } from '../../shared/storage/membershipKinds.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import { deleteRow, userRow } from '../support/handEdits.ts';
+import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
+import { interleave, switchPoints } from '../support/interleaving.ts';
+import type { World } from '../support/world.ts';
+import { ALICE, createWorld, membershipsOf, message } from '../support/world.ts';
+
+const GROUPS = ['group-a', 'group-b', 'group-c'].map((id) => ({ id, displayName: id.toUpperCase() }));
+
+interface Scenario {
+  readonly name: string;
+  /** Provisioned before the two meet. */
+  readonly before?: InlineMessage;
+  /** Then somebody deleted the person's own row by hand, and nothing else. */
+  readonly isForgotten?: boolean;
+  /** Its team and organization are gone, and the accepted list says so. */
+  readonly withoutEntities?: string;
+  readonly messages: readonly [InlineMessage, InlineMessage];
+}
+
+const older = message({ id: 'older', second: 10, groups: ['group-a', 'group-b'] });
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'two first sign-ins with different groups',
+    messages: [older, message({ id: 'newer', second: 20, groups: ['group-b', 'group-c'] })],
+  },
+  {
+    name: 'two first sign-ins with nothing in common',
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-a'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'] }),
+    ],
+  },
+  {
+    name: 'two first sign-ins, the newer one without a group',
+    messages: [older, message({ id: 'newer', second: 20, groups: [] })],
+  },
+  {
+    name: 'two sign-ins of somebody whose own row was deleted',
+    before: message({ id: 'before', second: 0, groups: ['group-a', 'group-b'] }),
+    isForgotten: true,
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-b'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'] }),
+    ],
+  },
+  {
+    name: 'the newer one has lost every group',
+    before: message({ id: 'before', second: 0, groups: ['group-a', 'group-b'] }),
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-a', 'group-b', 'group-c'] }),
+      message({ id: 'newer', second: 20, groups: [] }),
+    ],
+  },
+  {
+    name: 'the newer one is back and an organization administrator',
+    before: message({ id: 'before', second: 0, groups: ['group-a'] }),
+    messages: [
+      message({ id: 'older', second: 10, groups: [] }),
+      message({ id: 'newer', second: 20, groups: ['group-a'], appRoles: ['org_admin'] }),
+    ],
+  },
+  {
+    name: 'the newer one repeats what was provisioned before',
+    before: message({ id: 'before', second: 0, groups: ['group-a'] }),
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-b'] }),
+      message({ id: 'newer', second: 20, groups: ['group-a'] }),
+    ],
+  },
+  {
+    name: 'the older one repeats what was provisioned before',
+    before: message({ id: 'before', second: 0, groups: ['group-a'] }),
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-a'] }),
+      message({ id: 'newer', second: 20, groups: ['group-b'] }),
+    ],
+  },
+  {
+    name: 'both bring a group that has no team and no organization yet',
+    withoutEntities: 'group-c',
+    messages: [
+      message({ id: 'older', second: 10, groups: ['group-c'] }),
+      message({ id: 'newer', second: 20, groups: ['group-c'], appRoles: ['org_admin'] }),
+    ],
+  },
+  { name: 'the same message delivered twice', messages: [older, older] },
+];
+
+async function removeEntities(world: World, id: string): Promise<void> {
+  const key = { partitionKey: entityPartition(id), rowKey: id };
+  for (const table of [TABLES.teams, TABLES.organizations]) {
+    await world.tables.write(table, { kind: 'delete', key, etag: '*' });
+  }
+  const stored = await world.store.assignedGroups.find();
+  if (stored === undefined) throw new Error('a list');
+  const groups = stored.list.groups.map((group) =>
+    group.id === id ? { ...group, team: 'absent' as const, organization: 'absent' as const } : group,
+  );
+  await world.store.assignedGroups.write({ ...stored.list, groups }, stored.etag);
+  world.provisionDeps.knowledge.remember({ ...stored.list, groups });
+}
+
+async function prepare(scenario: Scenario): Promise<World> {
+  const world = createWorld({ assigned: GROUPS });
+  world.clock.advance(60_000);
+  await world.refresh();
+  if (scenario.withoutEntities !== undefined) await removeEntities(world, scenario.withoutEntities);
+  if (scenario.before !== undefined) await world.provision(scenario.before);
+  if (scenario.isForgotten === true) await deleteRow(world.tables, userRow(ALICE));
+  return world;
+}
+
+function actorFor(world: World, entry: InlineMessage, crash?: CrashPoint): Actor {
+  return {
+    ...(crash === undefined ? {} : { crash }),
+    run: async (tables) => {
+      const deps = world.worker(tables);
+      const stored = await world.store.assignedGroups.find();
+      if (stored !== undefined) deps.knowledge.remember(stored.list);
+      await provisionUser(deps, entry, { attempt: 1, maxAttempts: 5 });
+    },
+  };
+}
+
+/** What decides access, without what only records the way there. */
+async function endState(world: World): Promise<unknown> {
+  const record = await world.store.users.find(ALICE);
+  const ids = GROUPS.map((group) => group.id);
+  return {
+    memberships: await membershipsOf(world, ALICE),
+    observation: record?.run?.observation.id,
+    state: record?.run?.state,
+    role: record?.user.user_role,
+    name: record?.user.display_name,
+    hasDigest: record?.run?.digest !== undefined,
+    teams: [...(await world.store.entities.readTeams(ids)).found.keys()].sort(),
+    organizations: [...(await world.store.entities.readOrganizations(ids)).found.keys()].sort(),
+  };
+}
+
+async function expectedEnd(scenario: Scenario): Promise<unknown> {
+  const world = await prepare(scenario);
+  const [a, b] = scenario.messages;
+  await world.provision(compareObservations(a, b) >= 0 ? a : b);
+  return endState(world);
+}
+
+/** The index may name too many, never too few. */
+function missingFromIndex(world: World): readonly string[] {
+  const tables = world.tables.dump();
+  const pairs = [
+    [TABLES.teamMemberships, TABLES.teamMembers],
+    [TABLES.organizationMemberships, TABLES.organizationMembers],
+  ] as const;
+  return pairs.flatMap(([truth, index]) => {
+    const indexed = new Set(
+      (tables[index] ?? [])
+        .map(parseMemberKey)
+        .map((member) => (member === undefined ? '' : `${member.userId} ${member.entityId}`)),
+    );
+    return (tables[truth] ?? [])
+      .filter((row) => row.rowKey !== '_fence')
+      .map((row) => `${row.partitionKey} ${row.rowKey}`)
+      .filter((key) => !indexed.has(key));
+  });
+}
+
+interface Trial {
+  readonly schedule: Schedule;
+  readonly crashes: readonly [CrashPoint | undefined, CrashPoint | undefined];
+}
+
+/** Runs one trial; what crashed is delivered again once the dust has settled, as the queue does. */
+async function runTrial(
+  scenario: Scenario,
+  trial: Trial,
+): Promise<{ steps: number; end: unknown; wrong: unknown }> {
+  const world = await prepare(scenario);
+  const actors = scenario.messages.map((entry, index) => actorFor(world, entry, trial.crashes[index]));
+  const [a, b] = actors;
+  if (a === undefined || b === undefined) throw new Error('two actors');
+  const result = await interleave(world.tables, [a, b], trial.schedule);
+  for (const [index, entry] of scenario.messages.entries()) {
+    const failed = result.failures[index] !== undefined;
+    if (result.crashed[index] === true || failed) await world.provision(entry, { attempt: 2 });
+  }
+  return {
+    steps: result.steps,
+    end: await endState(world),
+    wrong: {
+      unindexed: missingFromIndex(world),
+      thrown: result.failures.filter((failure) => failure !== undefined),
+    },
+  };
+}
+
+const NOTHING_WRONG = { unindexed: [], thrown: [] };
+
+async function tryAll(scenario: Scenario, trials: Iterable<Trial>): Promise<number> {
+  const expected = await expectedEnd(scenario);
+  let count = 0;
+  for (const trial of trials) {
+    const { end, wrong } = await runTrial(scenario, trial);
+    expect({ trial, end, wrong }).toEqual({ trial, end: expected, wrong: NOTHING_WRONG });
+    count += 1;
+  }
+  return count;
+}
+
+const FIRSTS = [0, 1] as const;
+
+function* everyInterleaving(steps: number, mostSwitches: number): Generator<Trial> {
+  for (const first of FIRSTS) {
+    for (const switches of switchPoints(steps, mostSwitches)) {
+      yield { schedule: { first, switches }, crashes: [undefined, undefined] };
+    }
+  }
+}
+
+/**
+ * Each of the two dies at each of its requests, before or after it; the other runs through at every point of that. Where
+ * the dying one goes first, a switch after its death changes nothing, so those are left out.
+ */
+function* everyCrash(steps: number, calls: number): Generator<Trial> {
+  for (const dying of FIRSTS) {
+    for (let call = 0; call < calls; call += 1) {
+      for (const phase of ['before', 'after'] as const) {
+        const crash = { call, phase };
+        const crashes: Trial['crashes'] = dying === 0 ? [crash, undefined] : [undefined, crash];
+        for (const first of FIRSTS) {
+          for (const switches of switchPoints(first === dying ? call + 1 : steps, 1)) {
+            yield { schedule: { first, switches }, crashes };
+          }
+        }
+      }
+    }
+  }
+}
+
+async function longestRun(scenario: Scenario): Promise<number> {
+  const lengths = await Promise.all(
+    FIRSTS.map(async (first) =>
+      runTrial(scenario, { schedule: { first, switches: [] }, crashes: [undefined, undefined] }),
+    ),
+  );
+  return Math.max(...lengths.map((length) => length.steps));
+}
+
+describe.each(SCENARIOS)('$name', (scenario) => {
+  it('ends as the newest says, whichever request comes when', { timeout: 120_000 }, async () => {
+    const steps = await longestRun(scenario);
+    // Lost races add requests to a run, so switches are tried beyond its undisturbed length too.
+    const count = await tryAll(scenario, everyInterleaving(steps + 6, 2));
+    expect(count).toBeGreaterThan(2 * steps);
+  });
+
+  it('ends as the newest says, whichever request either dies at', { timeout: 120_000 }, async () => {
+    const steps = await longestRun(scenario);
+    const count = await tryAll(scenario, everyCrash(steps, steps));
+    expect(count).toBeGreaterThan(4 * steps);
+  });
+});

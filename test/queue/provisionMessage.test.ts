@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { isSafeId } from '../../shared/model/isSafeId.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import {
+  type InlineMessage,
+  isTraceparent,
+  MAX_DELIVERIES,
+  MAX_INLINE_BYTES,
+  parseProvisionMessage,
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  serializeProvisionMessage,
+} from '../../shared/queue/provisionMessage.ts';
+
+const message: InlineMessage = {
+  version: 1,
+  id: 'b8f1c2d3-0000-4000-8000-000000000001',
+  observed_at: '2026-01-01T00:00:00.000Z',
+  person: {
+    user_id: 'user-1',
+    tenant_id: 'tenant-1',
+    display_name: 'Alice Ødegård',
+    user_email: 'alice@company.com',
+    app_roles: ['org_admin'],
+  },
+  groups_source: 'claim',
+  group_ids: ['entra-group-123'],
+  enqueued_at: '2026-01-01T00:00:01.000Z',
+};
+
+/** A message with something changed, as it would come out of the queue (`undefined`: not there). */
+function changed(change: object): unknown {
+  return JSON.parse(JSON.stringify({ ...message, ...change }));
+}
+
+function refusalOf(entry: unknown): AppError {
+  try {
+    parseProvisionMessage(entry);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('the message was accepted');
+}
+
+const pathsOf = (entry: unknown): unknown => refusalOf(entry).details['paths'];
+
+describe('parseProvisionMessage', () => {
+  it('reads back what was serialized', () => {
+    expect(parseProvisionMessage(serializeProvisionMessage(message))).toEqual(message);
+  });
+
+  it('reads the object that the Functions host makes of the text', () => {
+    expect(parseProvisionMessage(JSON.parse(serializeProvisionMessage(message)))).toEqual(message);
+  });
+
+  it('reads a parked list, a wait and a trace context', () => {
+    const { group_ids: _, ...body } = message;
+    const parked = {
+      ...body,
+      parked: { snapshot_id: message.id, count: 5000 },
+      waiting: { since: '2026-01-01T00:00:02.000Z', tries: 3 },
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    };
+    expect(parseProvisionMessage(serializeProvisionMessage(parked))).toEqual(parked);
+  });
+
+  it('reads an empty list as an empty list', () => {
+    expect(parseProvisionMessage(changed({ group_ids: [] }))).toMatchObject({ group_ids: [] });
+  });
+
+  it('drops fields that it does not know', () => {
+    expect(parseProvisionMessage(changed({ later: true }))).toEqual(message);
+  });
+
+  it.each([
+    ['text that is no JSON', '{', ['(whole message)']],
+    ['nothing', undefined, ['(whole message)']],
+    ['null', null, ['(whole message)']],
+    ['a list', [], ['(whole message)']],
+    ['another version', changed({ version: 2 }), ['version']],
+    ['an id that is no table key', changed({ id: 'a/b' }), ['id']],
+    ['a time that is no instant', changed({ observed_at: 'yesterday' }), ['observed_at']],
+    ['a time with an offset', changed({ observed_at: '2026-01-01T00:00:00+02:00' }), ['observed_at']],
+    ['no person', changed({ person: undefined }), ['person']],
+    ['a person without roles', changed({ person: { user_id: 'u', tenant_id: 't' } }), ['person.app_roles']],
+    ['a group id that is no table key', changed({ group_ids: ['ok', '../x'] }), ['group_ids[1]']],
+    ['neither list nor parked list', changed({ group_ids: undefined }), ['group_ids']],
+    ['both', changed({ parked: { snapshot_id: 's', count: 1 } }), ['group_ids']],
+    [
+      'a negative count',
+      changed({ group_ids: undefined, parked: { snapshot_id: 's', count: -1 } }),
+      ['parked.count'],
+    ],
+  ])('refuses %s and names the paths', (_, entry, paths) => {
+    expect(refusalOf(entry)).toMatchObject({
+      code: 'message_unreadable',
+      retryable: false,
+      details: { paths },
+    });
+  });
+
+  it('names at most ten paths and no value', () => {
+    const entry = changed({ group_ids: Array.from({ length: 50 }, () => 'alice@company.com') });
+    expect(pathsOf(entry)).toHaveLength(10);
+    expect(JSON.stringify(pathsOf(entry))).not.toContain('alice');
+  });
+});
+
+describe('isSafeId', () => {
+  it.each(['a', 'entra-group-123', '6e9d3f0c-64a9-4f3e-9f4e-2f2d1a6b7c8d', 'A.b_c-1', 'x'.repeat(128)])(
+    'takes %s',
+    (id) => {
+      expect(isSafeId(id)).toBe(true);
+    },
+  );
+
+  it.each(['', '-a', '.a', '..', 'a/b', 'a\\b', 'a#b', 'a?b', 'a b', 'a\n', 'ä', "a'b", 'x'.repeat(129)])(
+    'refuses %j',
+    (id) => {
+      expect(isSafeId(id)).toBe(false);
+    },
+  );
+});
+
+describe('MAX_INLINE_BYTES', () => {
+  it('leaves room below the queue’s 64 KiB of base64 for what is added while a message waits', () => {
+    const added = JSON.stringify({ waiting: { since: '2026-01-01T00:00:02.000Z', tries: 999_999 } }).length;
+    expect(Math.ceil((MAX_INLINE_BYTES + added) / 3) * 4).toBeLessThanOrEqual(64 * 1024);
+  });
+});
+
+describe('host.json', () => {
+  const { extensions } = z
+    .object({
+      extensions: z.object({
+        queues: z.object({ maxDequeueCount: z.number(), messageEncoding: z.string() }),
+      }),
+    })
+    .parse(JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8')));
+
+  it('gives up after as many deliveries as the flows count', () => {
+    expect(extensions.queues.maxDequeueCount).toBe(MAX_DELIVERIES);
+  });
+
+  it('reads base64, which the queue’s adapter writes', () => {
+    expect(extensions.queues.messageEncoding).toBe('base64');
+  });
+
+  it('moves what it gave up on to the queue that the product reads', () => {
+    // The host's own rule: the queue's name with -poison.
+    expect(PROVISION_POISON_QUEUE).toBe(`${PROVISION_QUEUE}-poison`);
+  });
+
+  it.each(['infra/app/storage.bicep', 'dev/stack/createStorage.ts'])(
+    'finds both queues made by %s',
+    (path) => {
+      const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+      for (const [constant, name] of Object.entries({ PROVISION_QUEUE, PROVISION_POISON_QUEUE })) {
+        expect(text.includes(`'${name}'`) || new RegExp(`\\b${constant}\\b`).test(text), name).toBe(true);
+      }
+    },
+  );
+});
+
+describe('isTraceparent', () => {
+  it('takes a W3C trace context and nothing else', () => {
+    expect(isTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')).toBe(true);
+    for (const header of [undefined, '', 'x', '00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01']) {
+      expect(isTraceparent(header)).toBe(false);
+    }
+  });
+});

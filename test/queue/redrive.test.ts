@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { RedriveDeps, Redriven } from '../../shared/queue/redrive.ts';
+import { redrive } from '../../shared/queue/redrive.ts';
+import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { parseProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { editRow } from '../support/handEdits.ts';
+import type { World } from '../support/world.ts';
+import { ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
+
+function depsOf(world: World): RedriveDeps {
+  return {
+    store: world.store,
+    queue: world.provisionDeps.queue,
+    clock: world.clock,
+  };
+}
+
+/** Keeps a message that failed in the given minute. */
+async function keep(
+  world: World,
+  id: string,
+  failed: { readonly entry: ProvisionMessage | string; readonly minute?: number },
+): Promise<void> {
+  const { entry, minute = 30 } = failed;
+  const text = typeof entry === 'string' ? entry : serializeProvisionMessage(entry);
+  const failedAt = `2026-11-23T08:${String(minute).padStart(2, '0')}:00.000Z`;
+  await world.store.failures.keep({ id, text, reason: 'storage_unavailable', failedAt });
+}
+
+async function redriveAll(world: World): Promise<readonly Redriven['result'][]> {
+  return (await redrive(depsOf(world), 'all')).map((one) => one.result);
+}
+
+describe('redrive', () => {
+  it('puts one back as it was observed, at its own time, without how long it waited before', async () => {
+    const world = createWorld();
+    const entry = message();
+    await keep(world, 'one', { entry: { ...entry, waiting: { since: entry.observed_at, tries: 40 } } });
+    await keep(world, 'two', { entry: message() });
+    world.clock.advance(48 * 3600 * 1000);
+    expect(await redrive(depsOf(world), { id: 'one' })).toEqual([
+      { id: 'one', result: 'redriven', reason: 'storage_unavailable' },
+    ]);
+    expect(world.queued.map(({ text, delaySeconds }) => [parseProvisionMessage(text), delaySeconds])).toEqual(
+      [[entry, 0]],
+    );
+    expect((await world.store.failures.find('one'))?.redrivenAt).toBe(world.clock.now().toISOString());
+    expect(await world.store.failures.find('two')).not.toHaveProperty('redrivenAt');
+  });
+
+  it('keeps the name of a parked snapshot', async () => {
+    const world = createWorld();
+    const { group_ids: _groups, ...rest } = message();
+    const entry = { ...rest, parked: { snapshot_id: 'snapshot', count: 5000 } };
+    await keep(world, 'one', { entry });
+    await redrive(depsOf(world), { id: 'one' });
+    expect(parseProvisionMessage(world.queued[0]?.text)).toEqual(entry);
+  });
+
+  it('puts all back that were not put back yet, oldest first', async () => {
+    const world = createWorld();
+    const [older, newer] = [message(), message({ userId: BOB })];
+    await keep(world, 'a-newer', { entry: newer, minute: 31 });
+    await keep(world, 'b-older', { entry: older });
+    expect(await redriveAll(world)).toEqual(['redriven', 'redriven']);
+    expect(world.queued.map(({ text }) => parseProvisionMessage(text).id)).toEqual([older.id, newer.id]);
+    expect(await redriveAll(world)).toEqual(['already_redriven', 'already_redriven']);
+    expect(world.queued).toHaveLength(2);
+  });
+
+  it('puts one back again when it is asked for by its id', async () => {
+    const world = createWorld();
+    await keep(world, 'one', { entry: message() });
+    await redriveAll(world);
+    expect(await redrive(depsOf(world), { id: 'one' })).toMatchObject([{ result: 'redriven' }]);
+    expect(world.queued).toHaveLength(2);
+  });
+
+  it('leaves what cannot be read where it is, says why, and goes on', async () => {
+    const world = createWorld();
+    await keep(world, 'garbage', { entry: 'not { JSON', minute: 1 });
+    await keep(world, 'good', { entry: message() });
+    expect(await redrive(depsOf(world), 'all')).toEqual([
+      { id: 'garbage', result: 'unreadable', reason: 'message_unreadable' },
+      { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
+    ]);
+    expect(await world.store.failures.find('garbage')).toMatchObject({ text: 'not { JSON' });
+    expect(world.queued).toHaveLength(1);
+  });
+
+  it.each([
+    { what: 'a column', columns: { failed_at: 7 }, named: ['failed_at'] },
+    { what: 'the message', columns: { textCheck: '00000000' }, named: ['text'] },
+    { what: 'all of it', columns: { reason: 1, textCount: 0 }, named: ['reason', 'text'] },
+  ])('says which row is damaged, goes on, and names it: $what', async ({ columns, named }) => {
+    const world = createWorld();
+    await keep(world, 'damaged', { entry: message(), minute: 1 });
+    await keep(world, 'good', { entry: message() });
+    const key = { partitionKey: 'provision', rowKey: 'damaged' };
+    await editRow(world.tables, { table: 'ProvisioningFailures', key }, columns);
+    expect(await redrive(depsOf(world), 'all')).toEqual([
+      { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
+      { id: 'damaged', result: 'unreadable', reason: 'row_unreadable' },
+    ]);
+    const { failures, unreadable } = await world.store.failures.read();
+    expect(failures.map(({ id }) => id)).toEqual(['good']);
+    expect(unreadable).toEqual([{ id: 'damaged', table: 'ProvisioningFailures', columns: named }]);
+    await expect(redrive(depsOf(world), { id: 'damaged' })).rejects.toMatchObject({
+      code: 'row_unreadable',
+      details: { table: 'ProvisioningFailures', row: 'damaged', columns: named },
+    });
+  });
+
+  it('says that there is no message of an unknown id', async () => {
+    const world = createWorld();
+    await expect(redrive(depsOf(world), { id: 'unknown' })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('shows the person that it is tried again', async () => {
+    const world = createWorld();
+    const entry = message();
+    const observation = { id: entry.id, observed_at: entry.observed_at };
+    const failed = {
+      observation,
+      status: 'failed',
+      reason: 'snapshot_missing',
+      attempts: 5,
+      updatedAt: entry.observed_at,
+    } as const;
+    await world.store.users.recordOutcome(ALICE, failed);
+    await keep(world, 'one', { entry });
+    await redriveAll(world);
+    expect((await world.store.users.findWithOutcome(ALICE)).outcome).toMatchObject({
+      status: 'retrying',
+      attempts: 0,
+    });
+  });
+
+  it('does not hide that a quick worker has already failed again', async () => {
+    const world = createWorld();
+    const entry = message();
+    await keep(world, 'one', { entry });
+    const queue = {
+      enqueue: async () =>
+        world.store.users.recordOutcome(ALICE, {
+          observation: { id: entry.id, observed_at: entry.observed_at },
+          status: 'failed',
+          reason: 'snapshot_missing',
+          attempts: 5,
+          updatedAt: entry.observed_at,
+        }),
+    };
+    await redrive({ ...depsOf(world), queue }, 'all');
+    expect((await world.store.users.findWithOutcome(ALICE)).outcome).toMatchObject({ status: 'failed' });
+  });
+
+  it('undoes nothing that was provisioned since', async () => {
+    const world = createWorld();
+    await world.refresh();
+    await keep(world, 'old', { entry: message({ groups: [] }) });
+    await world.provision(message({ second: 60 }));
+    const before = await membershipsOf(world, ALICE);
+    await redriveAll(world);
+    const [queued] = world.queued;
+    expect(await world.provision(parseProvisionMessage(queued?.text))).toEqual({ status: 'superseded' });
+    expect(await membershipsOf(world, ALICE)).toEqual(before);
+  });
+
+  it('stops at a queue that fails, with what was put back until then marked', async () => {
+    const world = createWorld();
+    await keep(world, 'a', { entry: message(), minute: 1 });
+    await keep(world, 'b', { entry: message() });
+    let pushes = 0;
+    const queue = {
+      enqueue: async () => {
+        pushes += 1;
+        if (pushes > 1) throw new Error('the queue is down');
+        await Promise.resolve();
+      },
+    };
+    await expect(redrive({ ...depsOf(world), queue }, 'all')).rejects.toThrow('the queue is down');
+    expect((await world.store.failures.find('a'))?.redrivenAt).toBeDefined();
+    expect((await world.store.failures.find('b'))?.redrivenAt).toBeUndefined();
+  });
+
+  it('leaves no row behind of a message that somebody deletes in the same moment', async () => {
+    const world = createWorld();
+    await keep(world, 'one', { entry: message() });
+    const queue = {
+      enqueue: async () => {
+        const key = { partitionKey: 'provision', rowKey: 'one' };
+        await world.tables.write('ProvisioningFailures', { kind: 'delete', key, etag: '*' });
+      },
+    };
+    await redrive({ ...depsOf(world), queue }, 'all');
+    expect(await world.store.failures.read()).toEqual({ failures: [], unreadable: [] });
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { createKeyRing } from '../../shared/storage/keyRing.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import type { KeyRing } from '../../shared/model/ports.ts';
+import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
+import { createTestClock, createTestRandom, type TestClock } from '../support/signInDoubles.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A store, a clock, and instances of the app that share them. */
+function createWorld(): { tables: MemoryTables; clock: TestClock; instance: (seed: string) => KeyRing } {
+  const tables = createMemoryTables();
+  const clock = createTestClock();
+  return {
+    tables,
+    clock,
+    instance: (seed) => createKeyRing({ tables, clock, random: createTestRandom(seed) }),
+  };
+}
+
+const readsOf = (tables: MemoryTables): number =>
+  tables.requests().filter((request) => request.kind === 'readPage').length;
+
+describe('the first key', () => {
+  it('is made, stored in the ring’s own table and seals at once', async () => {
+    const { tables, instance } = createWorld();
+    const key = await instance('a').sealingKey();
+    expect(key.secret).toHaveLength(32);
+    expect(await instance('b').findKey(key.id)).toEqual(key);
+    expect(new Set(tables.requests().map((request) => request.table))).toEqual(new Set([TABLES.sessionKeys]));
+  });
+
+  it('is one key for instances that start at the same time', async () => {
+    const { instance } = createWorld();
+    const keys = await Promise.all(['a', 'b', 'c'].map((seed) => instance(seed).sealingKey()));
+    expect(new Set(keys.map((key) => Buffer.from(key.secret).toString('hex'))).size).toBe(1);
+  });
+});
+
+describe('reading', () => {
+  it('happens once for all who wait, and then not for five minutes', async () => {
+    const { tables, clock, instance } = createWorld();
+    await instance('first').sealingKey();
+    tables.forgetRequests();
+    const ring = instance('a');
+    await Promise.all([
+      ring.sealingKey(),
+      ring.findKey('k000001'),
+      ring.sealingKey(),
+      ring.findKey('k000001'),
+    ]);
+    clock.advance(5 * MINUTE_MS - 1);
+    await ring.sealingKey();
+    expect(tables.requests()).toHaveLength(1);
+    clock.advance(1);
+    await ring.sealingKey();
+    expect(tables.requests()).toHaveLength(2);
+  });
+
+  it('happens again for an unknown key id, at most once in ten seconds', async () => {
+    const { tables, clock, instance } = createWorld();
+    const ring = instance('a');
+    await ring.sealingKey();
+    tables.forgetRequests();
+    clock.advance(9_999);
+    expect(await ring.findKey('k999999')).toBeUndefined();
+    expect(readsOf(tables)).toBe(0);
+    clock.advance(1);
+    await Promise.all([ring.findKey('k999999'), ring.findKey('nonsense'), ring.findKey('k999998')]);
+    await ring.findKey('k999999');
+    expect(readsOf(tables)).toBe(1);
+  });
+
+  it('finds a key that another instance made after the cache was filled', async () => {
+    const { clock, instance } = createWorld();
+    const behind = instance('behind');
+    await behind.sealingKey();
+    clock.advance(30 * DAY_MS - MINUTE_MS);
+    await behind.sealingKey();
+    clock.advance(MINUTE_MS);
+    await instance('ahead').sealingKey();
+    expect(await behind.findKey('k000002')).toBeDefined();
+  });
+
+  it('throws when the store cannot be read, and does not remember that', async () => {
+    const tables = createMemoryTables();
+    let down = true;
+    const view = tables.view(() => {
+      if (down) throw new AppError('storage_unavailable', 'down', { retryable: true });
+    });
+    const ring = createKeyRing({ tables: view, clock: createTestClock(), random: createTestRandom() });
+    await expect(ring.findKey('k000001')).rejects.toMatchObject({ code: 'storage_unavailable' });
+    down = false;
+    await expect(ring.sealingKey()).resolves.toMatchObject({ id: 'k000001' });
+  });
+
+  it('throws on a key that somebody damaged, and names it', async () => {
+    const { tables, instance } = createWorld();
+    await instance('a').sealingKey();
+    await tables.write(TABLES.sessionKeys, {
+      kind: 'upsert',
+      key: { partitionKey: 'ring', rowKey: 'k000001' },
+      properties: { secret: new Uint8Array(31), seals_from: '2026-01-01T00:00:00.000Z' },
+    });
+    await expect(instance('b').sealingKey()).rejects.toMatchObject({
+      code: 'row_unreadable',
+      details: { table: TABLES.sessionKeys, rowKey: 'k000001' },
+    });
+  });
+});
+
+describe('rotation', () => {
+  it('publishes a next key after thirty days, which seals ten minutes later in every instance', async () => {
+    const { clock, instance } = createWorld();
+    const one = instance('one');
+    const two = instance('two');
+    expect((await one.sealingKey()).id).toBe('k000001');
+    clock.advance(30 * DAY_MS);
+    expect((await one.sealingKey()).id).toBe('k000001');
+    clock.advance(4 * MINUTE_MS);
+    expect((await two.sealingKey()).id).toBe('k000001');
+    clock.advance(6 * MINUTE_MS - 1);
+    expect((await one.sealingKey()).id).toBe('k000001');
+    clock.advance(1);
+    expect((await one.sealingKey()).id).toBe('k000002');
+    expect((await two.sealingKey()).id).toBe('k000002');
+  });
+
+  it('makes one next key where two instances rotate at the same time', async () => {
+    const { tables, clock, instance } = createWorld();
+    const rings = [instance('one'), instance('two')];
+    await Promise.all(rings.map((ring) => ring.sealingKey()));
+    clock.advance(31 * DAY_MS);
+    await Promise.all(rings.map((ring) => ring.sealingKey()));
+    expect((await tables.read(TABLES.sessionKeys, {})).map((row) => row.rowKey)).toEqual([
+      'k000001',
+      'k000002',
+    ]);
+  });
+
+  it('opens what the old key sealed until the last such session has expired', async () => {
+    const { clock, instance } = createWorld();
+    const ring = instance('one');
+    await ring.sealingKey();
+    clock.advance(30 * DAY_MS);
+    await ring.sealingKey();
+    clock.advance(10 * MINUTE_MS + 9 * HOUR_MS - 1);
+    expect(await ring.findKey('k000001')).toBeDefined();
+    clock.advance(1);
+    expect(await ring.findKey('k000001')).toBeUndefined();
+    expect(await ring.findKey('k000002')).toBeDefined();
+  });
+
+  it('deletes keys that open nothing any more, and counts on', async () => {
+    const { tables, clock, instance } = createWorld();
+    const ring = instance('one');
+    await ring.sealingKey();
+    for (let round = 0; round < 3; round += 1) {
+      clock.advance(31 * DAY_MS);
+      await ring.sealingKey();
+    }
+    expect((await tables.read(TABLES.sessionKeys, {})).map((row) => row.rowKey)).toEqual([
+      'k000003',
+      'k000004',
+    ]);
+  });
+});

@@ -1,0 +1,363 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createStorage } from '../../dev/stack/createStorage.ts';
+import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Properties, Tables } from '../../shared/model/tables.ts';
+import type { SyncedMembership, SyncOutcome } from '../../shared/model/synced.ts';
+import type { UserValues } from '../../shared/model/litellmValues.ts';
+import type { HeldLease, SyncRecord, SyncSubject } from '../../shared/model/litellmPorts.ts';
+import { startAzurite } from '../support/azurite.ts';
+import { createMemoryTables } from '../support/memoryTables.ts';
+import { createTestClock, createTestRandom, type TestClock } from '../support/signInDoubles.ts';
+import { startTableProxy } from '../support/tableProxy.ts';
+
+interface Stand {
+  readonly tables: Tables;
+  countRequests(): number;
+  forgetRequests(): void;
+  /** The next request is done, but its answer is lost; then the client tries again by itself. */
+  loseNextAnswer?(): void;
+  stop(): Promise<void>;
+}
+
+function startMemory(): Promise<Stand> {
+  const memory = createMemoryTables();
+  return Promise.resolve({
+    tables: memory,
+    countRequests: () => memory.requests().length,
+    forgetRequests: () => memory.forgetRequests(),
+    stop: () => Promise.resolve(),
+  });
+}
+
+async function startReal(): Promise<Stand> {
+  const azurite = await startAzurite();
+  await createStorage(azurite.connectionString);
+  const proxy = await startTableProxy(azurite);
+  return {
+    tables: createAzureTables({
+      connection: { kind: 'connectionString', connectionString: proxy.connectionString },
+      retryDelayMs: 5,
+    }),
+    countRequests: () => proxy.requests().length,
+    forgetRequests: () => proxy.forgetRequests(),
+    loseNextAnswer: () => proxy.breakNext({ kind: 'loseAnswer' }),
+    stop: async () => {
+      await proxy.stop();
+      await azurite.stop();
+    },
+  };
+}
+
+const LEASE_MS = 60_000;
+const SINCE = '2026-11-23T09:00:00.000Z';
+const ALICE: UserValues = {
+  user_email: 'alice@example.com',
+  user_alias: 'Alice',
+  user_role: 'internal_user',
+  models: ['gpt-4'],
+  max_budget: 12.5,
+  budget_duration: '30d',
+};
+const OUTCOME: SyncOutcome = {
+  status: 'waiting',
+  reason: 'litellm_unreachable',
+  attempts: 3,
+  updatedAt: SINCE,
+  nextTryAt: '2026-11-23T09:05:00.000Z',
+  reported: [
+    { kind: 'team', id: 't1', code: 'differs', detail: 'max_budget' },
+    { kind: 'user', id: 'u', code: 'cannot_be_cleared' },
+  ],
+};
+const added = (entityId: string): SyncedMembership => ({
+  entityId,
+  state: 'added',
+  role: 'user',
+  since: SINCE,
+});
+
+function requireHeld(lease: HeldLease | undefined): HeldLease {
+  if (lease === undefined) throw new Error('the lease is somebody else’s');
+  return lease;
+}
+
+describe.each([
+  { standName: 'the double in memory', start: startMemory },
+  { standName: 'a real Azurite', start: startReal },
+])('the record of pushes on $standName', ({ start }) => {
+  let stand: Stand;
+  let clock: TestClock;
+  let record: SyncRecord;
+  let userId = '';
+  let person: SyncSubject;
+  let testNumber = 0;
+
+  beforeAll(async () => {
+    stand = await start();
+  });
+  afterAll(async () => stand.stop());
+  beforeEach(() => {
+    testNumber += 1;
+    userId = `user-${testNumber}`;
+    person = { kind: 'user', id: userId };
+    clock = createTestClock();
+    record = createRecord('one');
+    stand.forgetRequests();
+  });
+
+  /** Another instance of the product on the same tables. */
+  const createRecord = (seed: string): SyncRecord =>
+    createSyncRecord({ tables: stand.tables, clock, random: createTestRandom(`${seed} ${testNumber}`) });
+  const take = async (subject = person, from = record): Promise<HeldLease> =>
+    requireHeld(await from.takeLease(subject, LEASE_MS));
+  const editRow = async (rowKey: string, properties: Properties): Promise<void> => {
+    const key = { partitionKey: userId, rowKey };
+    await stand.tables.write(TABLES.syncedPeople, { kind: 'upsertMerge', key, properties });
+  };
+
+  it('gives back everything about a person in one request, and nothing of one who is not there', async () => {
+    const organizations = new Map<string, SyncedMembership>([
+      ['g1', { entityId: 'g1', state: 'added', role: 'internal_user', since: SINCE }],
+      ['g2', { entityId: 'g2', state: 'found', role: 'org_admin', since: SINCE }],
+    ]);
+    const teams = new Map<string, SyncedMembership>([
+      ['g1', { entityId: 'g1', state: 'adding', role: 'user', wanted: 'admin' }],
+    ]);
+    const user = { written: ALICE, since: SINCE };
+    await record.writePerson(await take(), { user, organizations, teams, outcome: OUTCOME });
+    stand.forgetRequests();
+    expect(await record.readPerson(userId)).toStrictEqual({ user, organizations, teams, outcome: OUTCOME });
+    expect(stand.countRequests()).toBe(1);
+    expect(await record.readPerson(`${userId}-other`)).toStrictEqual({
+      user: undefined,
+      organizations: new Map(),
+      teams: new Map(),
+      outcome: undefined,
+    });
+  });
+
+  it('keeps organizations and teams of one id apart, and gives each back in one request', async () => {
+    const id = `g-${testNumber}`;
+    const organization = {
+      written: { organization_alias: 'Zoë & Co', models: ['a', 'b'], max_budget: 0, tpm_limit: 5 },
+      since: SINCE,
+    };
+    const team = {
+      written: { team_alias: 'T', organization_id: id, models: [], rpm_limit: 1 },
+      since: SINCE,
+    };
+    await record.writeOrganization(await take({ kind: 'organization', id }), organization);
+    expect(await record.findTeam(id)).toBeUndefined();
+    await record.writeTeam(await take({ kind: 'team', id }), team);
+    stand.forgetRequests();
+    expect(await record.findOrganization(id)).toStrictEqual(organization);
+    expect(stand.countRequests()).toBe(1);
+    expect(await record.findTeam(id)).toStrictEqual(team);
+  });
+
+  it('keeps a list of models that is longer than a string of Azure', async () => {
+    const id = `g-${testNumber}`;
+    const models = Array.from({ length: 4_000 }, (_, index) => `provider/model-${index}`);
+    const organization = { written: { organization_alias: 'O', models }, since: SINCE };
+    await record.writeOrganization(await take({ kind: 'organization', id }), organization);
+    expect(await record.findOrganization(id)).toStrictEqual(organization);
+  });
+
+  it('changes what is named, forgets what is null and leaves the rest, in one transaction', async () => {
+    let lease = await take();
+    const teams = new Map([
+      ['t1', added('t1')],
+      ['t2', added('t2')],
+    ]);
+    const all = { user: { written: ALICE, since: SINCE }, teams, outcome: OUTCOME };
+    lease = requireHeld(await record.writePerson(lease, all));
+    stand.forgetRequests();
+    const outcome: SyncOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
+    const changes = { user: null, teams: new Map([['t1', null]]), organizations: new Map(), outcome };
+    lease = requireHeld(await record.writePerson(lease, changes));
+    expect(stand.countRequests()).toBe(1);
+    const person2 = await record.readPerson(userId);
+    expect(person2).toMatchObject({ user: undefined, outcome });
+    expect(person2.outcome).toStrictEqual(outcome);
+    expect([...person2.teams.keys()]).toEqual(['t2']);
+    stand.forgetRequests();
+    expect(await record.writePerson(lease, {})).toBe(lease);
+    expect(stand.countRequests()).toBe(0);
+  });
+
+  it('writes 250 memberships in three transactions under a moving lease', async () => {
+    const ids = Array.from({ length: 250 }, (_, index) => `t${index}`);
+    const lease = await take();
+    stand.forgetRequests();
+    const teams = new Map(ids.map((id) => [id, added(id)]));
+    const moved = requireHeld(await record.writePerson(lease, { teams, outcome: OUTCOME }));
+    expect(stand.countRequests()).toBe(3);
+    expect(moved).toMatchObject({ holder: lease.holder, expiresAtMs: lease.expiresAtMs });
+    expect(moved.etag).not.toBe(lease.etag);
+    expect((await record.readPerson(userId)).teams.size).toBe(250);
+    expect(await record.writePerson(moved, { teams: new Map([['t0', null]]) })).toBeDefined();
+    expect((await record.readPerson(userId)).teams.size).toBe(249);
+  });
+
+  it('forgets what a person deleted by hand already', async () => {
+    const lease = await take();
+    const moved = await record.writePerson(lease, {
+      organizations: new Map([['g1', null]]),
+      teams: new Map<string, SyncedMembership | null>([
+        ['t1', null],
+        ['t2', added('t2')],
+      ]),
+    });
+    expect(moved).toBeDefined();
+    expect([...(await record.readPerson(userId)).teams.keys()]).toEqual(['t2']);
+  });
+
+  describe('a lease', () => {
+    it('is had by one of two, for a read and a write, and by the other once it is released', async () => {
+      const other = createRecord('two');
+      const lease = await take();
+      expect(stand.countRequests()).toBe(2);
+      expect(lease.expiresAtMs).toBe(clock.now().getTime() + LEASE_MS);
+      expect(await other.takeLease(person, LEASE_MS)).toBeUndefined();
+      expect(await record.takeLease(person, LEASE_MS)).toBeUndefined();
+      stand.forgetRequests();
+      await record.releaseLease(lease);
+      expect(stand.countRequests()).toBe(1);
+      expect(await other.takeLease(person, LEASE_MS)).toBeDefined();
+    });
+
+    it('is had by exactly one of many who ask at once', async () => {
+      const takers = Array.from({ length: 8 }, (_, index) => createRecord(`taker ${index}`));
+      const taken = await Promise.all(takers.map((taker) => taker.takeLease(person, LEASE_MS)));
+      expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
+    });
+
+    it('is taken over five seconds after its time and not before; then the first holder writes nothing', async () => {
+      const other = createRecord('two');
+      const stale = await take();
+      clock.advance(LEASE_MS + 5_000);
+      expect(await other.takeLease(person, LEASE_MS)).toBeUndefined();
+      clock.advance(1);
+      const lease = await take(person, other);
+      expect(await record.writePerson(stale, { teams: new Map([['t1', added('t1')]]) })).toBeUndefined();
+      expect(await record.renewLease(stale, LEASE_MS)).toBeUndefined();
+      await record.releaseLease(stale);
+      expect(await record.takeLease(person, LEASE_MS)).toBeUndefined();
+      expect((await record.readPerson(userId)).teams.size).toBe(0);
+      expect(await other.writePerson(lease, { teams: new Map([['t1', added('t1')]]) })).toBeDefined();
+    });
+
+    it('stops a holder between two of its transactions', async () => {
+      const other = createRecord('two');
+      const stale = await take();
+      const first = requireHeld(await record.writePerson(stale, { teams: new Map([['t1', added('t1')]]) }));
+      clock.advance(LEASE_MS + 5_001);
+      await take(person, other);
+      expect(await record.writePerson(first, { teams: new Map([['t1', null]]) })).toBeUndefined();
+      expect((await record.readPerson(userId)).teams.size).toBe(1);
+    });
+
+    it('that expired and that nobody took still writes, and is given anew in one write', async () => {
+      const lease = await take();
+      clock.advance(LEASE_MS * 2);
+      stand.forgetRequests();
+      const renewed = requireHeld(await record.renewLease(lease, LEASE_MS));
+      expect(stand.countRequests()).toBe(1);
+      expect(renewed.expiresAtMs).toBe(clock.now().getTime() + LEASE_MS);
+      expect(await createRecord('two').takeLease(person, LEASE_MS)).toBeUndefined();
+      expect(await record.writePerson(renewed, { outcome: OUTCOME })).toBeDefined();
+    });
+
+    it('of a person, an organization and a team of one id are three', async () => {
+      for (const kind of ['user', 'organization', 'team'] as const) {
+        expect(await record.takeLease({ kind, id: userId }, LEASE_MS)).toBeDefined();
+      }
+    });
+  });
+
+  it('records a person’s outcome beside a lease that another holds, in one write, and cuts its reports', async () => {
+    const lease = await take(person, createRecord('two'));
+    const longId = 'x'.repeat(128);
+    const reported = Array.from({ length: 200 }, () => ({
+      kind: 'organization' as const,
+      id: longId,
+      code: 'cannot_be_cleared' as const,
+      detail: 'max_budget, budget_duration, tpm_limit, rpm_limit',
+    }));
+    stand.forgetRequests();
+    await record.recordPersonOutcome(userId, { ...OUTCOME, reported });
+    expect(stand.countRequests()).toBe(1);
+    expect((await record.readPerson(userId)).outcome?.reported).toHaveLength(90);
+    expect(await record.writePerson(lease, { outcome: OUTCOME })).toBeDefined();
+    expect((await record.readPerson(userId)).outcome).toEqual(OUTCOME);
+  });
+
+  it.each([
+    ['team:t1', { state: 'maybe' }, ['state']],
+    ['team:t1', { role: '' }, ['role']],
+    ['organization:g1', { state: 1, role: 2 }, ['role', 'state']],
+    ['user', { writtenCheck: '00000000' }, ['written']],
+    ['user', { since: 5, writtenCount: 'x' }, ['since', 'written']],
+  ])('says which row and columns a person made unreadable: %s %o', async (rowKey, properties, columns) => {
+    await record.writePerson(await take(), {
+      user: { written: ALICE, since: SINCE },
+      organizations: new Map([['g1', added('g1')]]),
+      teams: new Map([['t1', added('t1')]]),
+    });
+    await editRow(rowKey, properties);
+    await expect(record.readPerson(userId)).rejects.toMatchObject({
+      code: 'row_unreadable',
+      retryable: false,
+      details: { table: TABLES.syncedPeople, row: `${userId}/${rowKey}`, columns },
+    });
+  });
+
+  it('does not take values for ours that have another shape, nor a lease whose end nobody can read', async () => {
+    const id = `g-${testNumber}`;
+    // A team's values in the place of an organization's.
+    const lease = await take({ kind: 'organization', id });
+    await record.writeTeam(lease, { written: { team_alias: 'T', models: [] }, since: SINCE });
+    await expect(record.findOrganization(id)).rejects.toMatchObject({
+      code: 'row_unreadable',
+      details: { table: TABLES.syncedEntities, row: `organization:${id}/entity`, columns: ['written'] },
+    });
+    await editRow('lease', { holder: 'x', expires_at: 'soon' });
+    await expect(record.takeLease(person, LEASE_MS)).rejects.toMatchObject({
+      code: 'row_unreadable',
+      details: { columns: ['expires_at'] },
+    });
+  });
+
+  it('reads an outcome that nobody can read as none, since it decides nothing', async () => {
+    await record.recordPersonOutcome(userId, OUTCOME);
+    await editRow('outcome', { reported: '[{}]' });
+    expect((await record.readPerson(userId)).outcome).toBeUndefined();
+  });
+
+  it('holds the lease, and has written, also where answers are lost on a wire', async () => {
+    const lease = await takeWithLostAnswer();
+    stand.loseNextAnswer?.();
+    const teams = new Map<string, SyncedMembership | null>([['t1', added('t1')]]);
+    const moved = requireHeld(await record.writePerson(lease, { teams }));
+    expect((await record.readPerson(userId)).teams.size).toBe(1);
+    stand.loseNextAnswer?.();
+    const renewed = requireHeld(await record.renewLease(moved, LEASE_MS));
+    expect(await record.writePerson(renewed, { teams: new Map([['t1', null]]) })).toBeDefined();
+    expect((await record.readPerson(userId)).teams.size).toBe(0);
+  });
+
+  /** The write of the lease loses its answer, not the read before it. */
+  async function takeWithLostAnswer(): Promise<HeldLease> {
+    const tables: Tables = {
+      ...stand.tables,
+      write: (table, write) => {
+        stand.loseNextAnswer?.();
+        return stand.tables.write(table, write);
+      },
+    };
+    const losing = createSyncRecord({ tables, clock, random: createTestRandom(`losing ${testNumber}`) });
+    return requireHeld(await losing.takeLease(person, LEASE_MS));
+  }
+});

@@ -1,0 +1,102 @@
+/** A world whose provisioning tells a LiteLLM proxy in memory. */
+import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import type { Tables } from '../../shared/model/tables.ts';
+import { createStore } from '../../shared/app/createStore.ts';
+import { provisionUser, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
+import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
+import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
+import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import type { LitellmClient, SyncSubject } from '../../shared/model/litellmPorts.ts';
+import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';
+import { createWorld, type QueuedMessage, type World, type WorldOptions } from './world.ts';
+
+export interface SyncWorld {
+  readonly world: World;
+  readonly proxy: MemoryLitellm;
+  /** Messages for the proxy that nobody has worked off yet, oldest first. */
+  readonly waiting: QueuedMessage[];
+  readonly deps: SyncDeps;
+  refresh(this: void): Promise<void>;
+  /** Provisions, and leaves the request for a push in {@link SyncWorld.waiting}. */
+  provision(this: void, message: ProvisionMessage): Promise<ProvisionResult>;
+  sync(this: void, subject: SyncSubject): Promise<SyncResult>;
+  /** Works off everything that waits, put-back messages too (the clock goes on); gives what each one came to. */
+  drain(this: void): Promise<readonly SyncResult[]>;
+  /** Another worker instance on the same store and proxy. */
+  worker(this: void, tables?: Tables): SyncDeps;
+}
+
+export interface SyncWorldOptions extends WorldOptions {
+  readonly proxy?: MemoryLitellmOptions;
+}
+
+/** Many sleep at once, so each one moves the clock by little; how long they meant to sleep does not matter. */
+const SLEEP_MS = 5;
+
+function createSleep(world: World): () => Promise<void> {
+  return async () => {
+    world.clock.advance(SLEEP_MS);
+    await new Promise((resolve) => void setImmediate(resolve));
+  };
+}
+
+/** Builds it; the assigned groups are not read yet. */
+export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
+  const world = createWorld(options);
+  const proxy = new MemoryLitellm(options.proxy);
+  const waiting: QueuedMessage[] = [];
+  const queue = {
+    check: async () => undefined,
+    enqueue: async (text: string, { delaySeconds = 0 }: { readonly delaySeconds?: number } = {}) => {
+      waiting.push({ text, delaySeconds });
+      await Promise.resolve();
+    },
+  };
+  const { clock } = world;
+  let drawn = 0;
+  let holders = 0;
+  // Of all instances: no two holders have the same name.
+  const uuid = (): string => `holder-${(holders += 1)}`;
+  const random = { bytes: (count: number) => new Uint8Array(count).fill((drawn += 37) % 256) };
+  const worker = (tables: Tables = world.tables, to: LitellmClient = proxy): SyncDeps => {
+    return {
+      store: createStore(tables),
+      proxy: to,
+      record: createSyncRecord({ tables, clock, random: { uuid } }),
+      queue,
+      clock,
+      random,
+      sleep: createSleep(world),
+    };
+  };
+  const deps = worker();
+  const requests = { queue, clock, traceparent: () => undefined };
+  const drain = async (): Promise<readonly SyncResult[]> => {
+    const results: SyncResult[] = [];
+    for (let count = 0; waiting.length > 0; count += 1) {
+      if (count > 500) throw new Error('The queue never becomes empty.');
+      const next = waiting.shift();
+      if (next === undefined) break;
+      clock.advance(next.delaySeconds * 1000);
+      results.push(await sync(deps, parseSyncMessage(next.text), { attempt: 1 }));
+    }
+    return results;
+  };
+  return {
+    world,
+    proxy,
+    waiting,
+    deps,
+    refresh: async () => {
+      const refreshed = await refreshAssignedGroups({ ...world.refreshDeps, sync: requests });
+      world.provisionDeps.knowledge.remember(refreshed.list);
+    },
+    provision: async (message) =>
+      provisionUser({ ...world.provisionDeps, sync: requests }, message, { attempt: 1, maxAttempts: 5 }),
+    sync: async (subject) => sync(deps, { version: 1, subject }, { attempt: 1 }),
+    drain,
+    worker,
+  };
+}

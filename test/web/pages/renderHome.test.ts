@@ -1,0 +1,493 @@
+import { describe, expect, it } from 'vitest';
+import type {
+  LitellmPresence,
+  LitellmProgress,
+  MyAccess,
+  ProvisioningProgress,
+  Reported,
+  TeamAccess,
+} from '../../../shared/model/access.ts';
+import { renderHome } from '../../../shared/web/pages/renderHome.ts';
+import { renderSignedOut } from '../../../shared/web/pages/renderSignedOut.ts';
+import {
+  createAccess,
+  createFullAccess,
+  createOrganization,
+  createPendingAccess,
+  createPresence,
+  createProgress,
+  createStandaloneTeam,
+  createTeam,
+  createTellingAccess,
+  createToldAccess,
+  createUnlimitedOrganization,
+  createUser,
+  EVERY_REPORT,
+} from './sampleAccess.ts';
+
+/** What a person reads in the page's main part, with spaces made single. */
+function readMain(access: MyAccess): string {
+  const page = renderHome({ nonce: 'n', access });
+  const main = /<main[\s\S]*<\/main>/u.exec(page)?.[0] ?? '';
+  return main
+    .replace(/<[^>]*>/gu, ' ')
+    .replace(/&#39;/gu, "'")
+    .replace(/\s+/gu, ' ')
+    .replace(/ (?=[.,)])/gu, '');
+}
+
+function readTeam(changes: Partial<TeamAccess>): string {
+  return readMain(
+    createAccess({ organizations: [createOrganization()], teams: [createTeam(changes)] }),
+  ).replace(/^.* Team Production Team /u, '');
+}
+
+describe('renderHome', () => {
+  it('greets by name, else by email, else without', () => {
+    const { display_name: _name, ...nameless } = createUser();
+    const { user_email: _email, ...nobody } = nameless;
+    expect(readMain(createAccess())).toContain('Hello, Alice Example');
+    expect(readMain(createAccess({ user: nameless }))).toContain('Hello, alice@company.com');
+    expect(readMain(createAccess({ user: nobody }))).toContain('Hello, and welcome');
+  });
+
+  it('shows my own user: role, email, id, personal budget', () => {
+    const text = readMain(createFullAccess());
+    expect(text).toContain('Email alice@company.com');
+    expect(text).toContain('Role on the proxy Proxy admin, read only proxy_admin_viewer');
+    expect(text).toContain('User id 4f1f4d1c-6f0e-4a51-9c3e-1d1b7f2a9c01');
+    expect(text).toContain('Personal budget $50 per 7 days');
+  });
+
+  it('shows an organization with role, budget, spend and models', () => {
+    const text = readMain(createAccess());
+    expect(text).toContain(
+      'Organization Production Team Member b7c0f9d2-1111-4c1b-8a53-000000000001 Models gpt-4 gpt-3.5-turbo Budget $1,000 per 30 days $182.40 spent by all its teams, $817.60 left.',
+    );
+  });
+
+  it('shows an organization without limits, and with none of its teams', () => {
+    const text = readMain(createAccess({ organizations: [createUnlimitedOrganization()], teams: [] }));
+    expect(text).toContain('All models of the proxy Budget No limit $0.0042 spent by all its teams.');
+    expect(text).toContain('Rate limits None');
+    expect(text).toContain('You are in none of its teams.');
+  });
+
+  it('says by how much a budget is exceeded', () => {
+    const text = readMain(createAccess({ organizations: [createOrganization({ spend: 1010 })] }));
+    expect(text).toContain('$1,010 spent by all its teams, $10 over.');
+  });
+
+  it('puts teams under their organization, and the others apart', () => {
+    const text = readMain(createFullAccess());
+    const order = [
+      'Inference Runtime',
+      'Standalone teams',
+      'Research Sandbox',
+      'Teams of other organizations',
+      'Guild',
+    ];
+    const places = order.map((name) => text.lastIndexOf(name));
+    expect(places.every((place) => place > 0)).toBe(true);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+
+  it('escapes names', () => {
+    const access = createAccess({
+      user: createUser({ display_name: '<script>alert(1)</script>', user_email: '"><img>' }),
+      organizations: [createOrganization({ organization_alias: '<b>"org"' })],
+      teams: [
+        createTeam({
+          team_alias: "<i>'team'",
+          effective_models: { all_models: false, models: ['<u>'], reason: 'own' },
+        }),
+      ],
+    });
+    const page = renderHome({ nonce: 'n', access });
+    for (const hostile of ['<script>alert', '<img', '<b>"', "<i>'", '<u>'])
+      expect(page).not.toContain(hostile);
+    expect(page).toContain('Hello, &lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(page).toContain('<h3>&lt;b&gt;&quot;org&quot;</h3>');
+    expect(page).toContain('<h4>&lt;i&gt;&#39;team&#39;</h4>');
+  });
+
+  it('keeps a hostile id and reason inside the attributes that the script reads', () => {
+    const access = createPendingAccess({ id: '"><script>', reason: '" onload="x' });
+    const page = renderHome({ nonce: 'n', access });
+    expect(page).toContain('data-observation="&quot;&gt;&lt;script&gt;"');
+    expect(page).toContain('data-progress="&quot;&gt;&lt;script&gt;|pending|&quot; onload=&quot;x|||"');
+  });
+
+  it('signs out by a form that posts', () => {
+    expect(renderHome({ nonce: 'n', access: createAccess() })).toMatch(
+      /<form method="post" action="\/sso\/logout">\s*<button class="button compact" type="submit">Sign out<\/button>/u,
+    );
+  });
+});
+
+describe('a team', () => {
+  it('inherits models and budget, which all teams of the organization share', () => {
+    const text = readTeam({});
+    expect(text).toContain('gpt-3.5-turbo Inherited from the organization.');
+    expect(text).toContain(
+      '$1,000 per 30 days $61.13 spent by this team. Inherited from the organization. Shared by all teams of the organization together.',
+    );
+  });
+
+  it('has its own models, budget and limits', () => {
+    const text = readMain(createAccess({ organizations: [], teams: [createStandaloneTeam()] }));
+    expect(text).toContain('claude-sonnet The team’s own.');
+    expect(text).toContain('$250 per month $12.50 spent, $237.50 left. The team’s own.');
+    expect(text).toContain('120,000 tokens per min 60 requests per min The team’s own.');
+  });
+
+  it('is limited by its organization, and says what its own would be', () => {
+    const text = readTeam({
+      max_budget: 2000,
+      effective_models: { all_models: false, models: ['gpt-4'], reason: 'limited' },
+      effective_max_budget: {
+        value: 1000,
+        budget_duration: '30d',
+        shared_by: 'organization',
+        reason: 'limited',
+      },
+      effective_tpm_limit: { value: 500, reason: 'limited' },
+    });
+    expect(text).toContain('The team lists more; these are the ones that its organization allows.');
+    expect(text).toContain('Limited by the organization: the team’s own would be $2,000.');
+    expect(text).toContain('500 tokens per min Limited by the organization. No limit on requests');
+  });
+
+  it('says that none of its models is allowed', () => {
+    const text = readTeam({ effective_models: { all_models: false, models: [], reason: 'limited' } });
+    expect(text).toContain('No models The organization allows none of the team’s models.');
+  });
+
+  it('has no limit', () => {
+    const text = readTeam({
+      effective_models: { all_models: true, models: [], reason: 'unlimited' },
+      effective_max_budget: { shared_by: 'team', reason: 'unlimited' },
+    });
+    expect(text).toContain('All models of the proxy Budget No limit $61.13 spent. Rate limits None');
+  });
+
+  it('stands alone for now where its organization could not be created', () => {
+    const access = createAccess({ organizations: [], teams: [createStandaloneTeam({ degraded: true })] });
+    expect(readMain(access)).toContain('Stands alone for now');
+    expect(readMain(createAccess())).not.toContain('Stands alone for now');
+  });
+
+  it('folds a long list of models', () => {
+    const models = Array.from({ length: 15 }, (_, index) => `m${index}`);
+    expect(readTeam({ effective_models: { all_models: false, models, reason: 'own' } })).toContain(
+      '3 more m12 m13 m14',
+    );
+  });
+});
+
+describe('the progress', () => {
+  it.each<[string, Partial<ProvisioningProgress>, readonly string[]]>([
+    [
+      'pending',
+      { status: 'pending' },
+      ['Setting up your access', 'This takes a few seconds.', 'Groups as of 4 Mar 2026, 09:15:02 UTC'],
+    ],
+    [
+      'pending again',
+      { status: 'pending', reason: 'storage_contention', attempts: 1 },
+      ['Somebody else was changing the same data', 'It is being tried again.', 'Tried 1 time'],
+    ],
+    [
+      'waiting',
+      {
+        status: 'waiting',
+        reason: 'directory_unreachable',
+        attempts: 3,
+        next_try_at: '2026-03-04T09:25:02Z',
+      },
+      [
+        'Setup is waiting',
+        'Microsoft Graph does not answer',
+        'Tried 3 times',
+        'Next try 4 Mar 2026, 09:25:02 UTC',
+        'Reason directory_unreachable',
+      ],
+    ],
+    [
+      'failed',
+      { status: 'failed', reason: 'waited_too_long', updated_at: '2026-03-05T09:15:02Z' },
+      [
+        'Setup failed',
+        'It waited for 24 hours',
+        'Sign in again',
+        'Reason waited_too_long',
+        'Finished 5 Mar 2026, 09:15:02 UTC',
+        'Nothing has been set up for you yet.',
+      ],
+    ],
+    [
+      'failed for a reason unknown here',
+      { status: 'failed', reason: 'brand_new' },
+      ['An error that is not known here.', 'Reason brand_new'],
+    ],
+    ['superseded', { status: 'superseded' }, ['A newer sign-in took over', 'Show its result']],
+    ['done, nothing changed', { status: 'done' }, ['Your access is up to date', 'Nothing had to change.']],
+    ['done', { status: 'done', granted: 2, removed: 1 }, ['2 memberships granted, 1 membership removed.']],
+  ])('says that it is %s', (_name, changes, texts) => {
+    const text = readMain(createPendingAccess(changes));
+    for (const each of texts) expect(text).toContain(each);
+  });
+
+  it('shows a person who was never observed, and an instant that is none', () => {
+    const { provisioning: _progress, ...rest } = createPendingAccess();
+    expect(readMain({ ...rest, provisioning: { status: 'pending', reported: [] } })).toContain(
+      'Setting up your access',
+    );
+    expect(readMain(createPendingAccess({ observed_at: 'yesterday' }))).toContain('Groups as of yesterday');
+  });
+
+  it.each<[Reported['code'], string]>([
+    ['organization_unavailable', 'Organization a1 could not be created.'],
+    [
+      'row_unreadable',
+      'Team a2 is withheld: its stored row cannot be read. The operator has to correct it. row_unreadable · LiteLLMTeamTable, a2, models',
+    ],
+    ['row_missing', 'Team a3 is withheld: its stored row is gone.'],
+    ['last_org_admin', '(Europe, Middle East, Africa) keeps you as its organization admin'],
+    [
+      'group_not_yet_known',
+      'Group f0b2c4d6-5555-4aaa-8bbb-000000000005 is in your sign-in but not in the list',
+    ],
+    ['standalone_for_now', 'Team Research Sandbox stands alone for now'],
+    ['models_kept', 'Team a4 is linked to its organization, but its models were edited by hand'],
+  ])('reports %s', (code, expected) => {
+    expect(EVERY_REPORT.map((report) => report.code)).toContain(code);
+    const text = readMain(createFullAccess());
+    expect(text).toContain('Set up, with exceptions');
+    expect(text).toContain(expected);
+  });
+
+  it('says nothing of exceptions where there are none', () => {
+    expect(readMain(createAccess({ provisioning: createProgress() }))).not.toMatch(/exceptions/iu);
+  });
+
+  it('reloads without scripts while it is under way, and only then', () => {
+    const refresh = /<noscript><meta http-equiv="refresh" content="(?<seconds>\d+)" \/><\/noscript>/u;
+    const render = (access: MyAccess) =>
+      refresh.exec(renderHome({ nonce: 'n', access }))?.groups?.['seconds'];
+    expect(render(createPendingAccess())).toBe('5');
+    expect(render(createPendingAccess({ status: 'waiting' }))).toBe('60');
+    expect(render(createAccess())).toBeUndefined();
+    expect(render(createPendingAccess({ status: 'failed' }))).toBeUndefined();
+  });
+
+  it('tells somebody without groups what to do, once it is known that there are none', () => {
+    expect(readMain(createPendingAccess({ status: 'done' }))).toContain(
+      'Ask an Entra administrator to add you to a group',
+    );
+    expect(readMain(createPendingAccess())).toContain('They appear here as soon as they are set up.');
+  });
+});
+
+describe('LiteLLM', () => {
+  it.each<[string, LitellmPresence, string]>([
+    ['there', createPresence(), 'In LiteLLM since 4 Mar 2026, 09:15 UTC'],
+    ['there before', { state: 'in_litellm', reported: [] }, 'In LiteLLM'],
+    ['not there yet', { state: 'not_yet', reported: [] }, 'Not in LiteLLM yet.'],
+    [
+      'not there because the proxy is down',
+      { state: 'not_yet', reason: 'litellm_unreachable', reported: [] },
+      'Not in LiteLLM yet. The LiteLLM proxy does not answer.',
+    ],
+    [
+      'not there for want of its row',
+      { state: 'not_yet', reason: 'row_missing', reported: [{ code: 'row_missing' }] },
+      'Not in LiteLLM yet. Its stored row was missing or unreadable here',
+    ],
+    [
+      'refused',
+      { state: 'refused', reason: 'litellm_refused', reported: [{ code: 'refused', detail: '400' }] },
+      'Refused by LiteLLM (status 400). Tell the LiteLLM admin.',
+    ],
+    [
+      'refused with the user',
+      { state: 'refused', reason: 'litellm_email_taken', reported: [] },
+      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. Tell the LiteLLM admin.',
+    ],
+    [
+      'given up',
+      { state: 'failed', reason: 'waited_too_long', reported: [] },
+      'Not in LiteLLM. It waited for 24 hours and was given up. Tell the operator',
+    ],
+    [
+      'unknown',
+      { state: 'unknown', reason: 'row_unreadable', reported: [] },
+      'Not known whether it is in LiteLLM. A stored row cannot be read. The operator has to correct it.',
+    ],
+    [
+      'there with a lesser role',
+      createPresence({ role: 'user', reported: [{ code: 'role_needs_licence' }] }),
+      'Your role there is Member. LiteLLM makes nobody team admin without a licence. Ask the LiteLLM admin.',
+    ],
+    [
+      'there with a role that somebody gave',
+      createPresence({ role: 'org_admin', reported: [{ code: 'differs', detail: 'role' }] }),
+      'Your role there is Organization admin. Somebody changed it in LiteLLM, and that stays. Ask the LiteLLM admin',
+    ],
+    [
+      'there with a role that nobody here knows',
+      createPresence({ reported: [{ code: 'differs', detail: 'role' }] }),
+      'Your role: Somebody changed it in LiteLLM, and that stays.',
+    ],
+    ['there with the role of before', createPresence({ role: 'owner' }), 'Your role there is still owner.'],
+    [
+      'there with other settings',
+      createPresence({ reported: [{ code: 'differs', detail: 'max_budget, models' }] }),
+      'Somebody changed it in LiteLLM, and that stays ( max_budget, models). Ask the LiteLLM admin',
+    ],
+    [
+      'there with what cannot be emptied',
+      createPresence({ reported: [{ code: 'cannot_be_cleared', detail: 'tpm_limit' }] }),
+      'Empty here, but LiteLLM does not let it be emptied ( tpm_limit). Ask the LiteLLM admin',
+    ],
+    [
+      'there without a change',
+      createPresence({ reported: [{ code: 'refused', detail: '400' }] }),
+      'LiteLLM refused a change (status 400). Tell the LiteLLM admin.',
+    ],
+  ])('is said to be %s, of organization, team and user', (_name, presence, expected) => {
+    const text = readMain(createToldAccess({ status: 'done' }, presence));
+    expect(text.split(expected)).toHaveLength(4);
+  });
+
+  it.each<[string, Partial<LitellmProgress>, readonly string[]]>([
+    [
+      'done',
+      { status: 'done' },
+      ['Your access is up to date 2 memberships granted. LiteLLM is up to date too.'],
+    ],
+    [
+      'pending',
+      { status: 'pending' },
+      ['Your access is set up here 2 memberships granted. LiteLLM is told next'],
+    ],
+    [
+      'pending again',
+      { status: 'pending', reason: 'storage_contention' },
+      ['LiteLLM is not up to date yet. Somebody else was changing', 'It is being tried again.'],
+    ],
+    [
+      'waiting',
+      { status: 'waiting', reason: 'litellm_unreachable', next_try_at: '2026-03-04T09:25:02Z' },
+      [
+        'Your access is set up here',
+        'LiteLLM is not up to date yet. The LiteLLM proxy does not answer. Next try 4 Mar 2026, 09:25:02 UTC.',
+        'LiteLLM litellm_unreachable',
+      ],
+    ],
+    [
+      'failed',
+      { status: 'failed', reason: 'litellm_refused' },
+      ['Your access is set up here', 'LiteLLM could not be told everything.'],
+    ],
+    [
+      'unknown',
+      { status: 'unknown', reason: 'row_unreadable' },
+      ['What LiteLLM has is not known. A stored row cannot be read.'],
+    ],
+  ])('is told: %s', (_name, litellm, texts) => {
+    const text = readMain(createTellingAccess(litellm));
+    for (const each of texts) expect(text).toContain(each);
+    expect(text).not.toContain('None is connected');
+  });
+
+  it('is told after the rows are written', () => {
+    const pending = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' as const } };
+    expect(readMain(pending)).toContain('LiteLLM is told after that.');
+  });
+
+  it('is not spoken of where no proxy is connected, but once', () => {
+    const text = readMain(createAccess());
+    expect(text).toContain(
+      'LiteLLM proxy None is connected Your access is set up here, and no proxy is told about it.',
+    );
+    expect(text).toContain('Your access is up to date');
+    expect(text).not.toMatch(/In LiteLLM|LiteLLM is/u);
+  });
+
+  it('escapes what the proxy and the record say', () => {
+    const hostile = '<img src=x onerror="alert(1)">';
+    const page = renderHome({
+      nonce: 'n',
+      access: createToldAccess(
+        { status: 'waiting', reason: hostile, next_try_at: '"><b>' },
+        createPresence({
+          since: hostile,
+          role: hostile,
+          reported: [
+            { code: 'differs', detail: hostile },
+            { code: 'role_needs_licence', detail: hostile },
+            { code: 'refused', detail: hostile },
+          ],
+        }),
+      ),
+    });
+    expect(page).not.toMatch(/<img|"><b>/u);
+    expect(page).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;');
+  });
+
+  it('has its part in what the script compares, and says when it is worth asking again', () => {
+    const attributes = (access: MyAccess) =>
+      /<main[^>]*>/u.exec(renderHome({ nonce: 'n', access }))?.[0].replace(/\s+/gu, ' ');
+    const waiting = createTellingAccess({
+      status: 'waiting',
+      reason: 'litellm_unreachable',
+      attempts: 2,
+      updated_at: '2026-03-04T09:20:02Z',
+      next_try_at: '2026-03-04T09:25:02Z',
+    });
+    expect(attributes(waiting)).toContain(
+      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
+    );
+    expect(attributes(createTellingAccess())).toContain('data-telling="pending"');
+    expect(attributes({ ...waiting, provisioning: createProgress({ status: 'waiting' }) })).toContain(
+      'data-telling="" data-next-try=""',
+    );
+    const told: readonly MyAccess[] = [
+      createToldAccess(),
+      createAccess(),
+      createTellingAccess({ status: 'failed' }),
+      createTellingAccess({ status: 'unknown' }),
+      { ...createTellingAccess(), provisioning: createProgress({ status: 'failed' }) },
+    ];
+    for (const access of told) expect(attributes(access)).toContain('data-telling=""');
+  });
+
+  it('reloads seldom without scripts while it is told', () => {
+    const render = (access: MyAccess) =>
+      /http-equiv="refresh" content="(?<seconds>\d+)"/u.exec(renderHome({ nonce: 'n', access }))?.groups?.[
+        'seconds'
+      ];
+    expect(render(createTellingAccess())).toBe('60');
+    expect(render(createTellingAccess({ status: 'waiting' }))).toBe('300');
+    expect(render(createToldAccess())).toBeUndefined();
+  });
+});
+
+describe('renderSignedOut', () => {
+  it('says what this is and leads to the login', () => {
+    const page = renderSignedOut({ nonce: 'n' });
+    expect(page).toMatch(/Your Microsoft Entra groups become your LiteLLM organizations\s+and\s+teams/u);
+    expect(page).toMatch(
+      /<a class="microsoft" href="\/sso\/login">[\s\S]*<span>Login with Microsoft<\/span>/u,
+    );
+    expect(page).not.toContain('class="notice"');
+  });
+
+  it('says why somebody is signed out', () => {
+    expect(renderSignedOut({ nonce: 'n', notice: 'signed_out' })).toContain(
+      'You are signed out, here and in every other browser.',
+    );
+    expect(renderSignedOut({ nonce: 'n', notice: 'session_ended' })).toContain('Your session has ended.');
+  });
+});
