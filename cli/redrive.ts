@@ -3,16 +3,15 @@
  * sign-in with its own observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
  */
 import { parseArgs } from 'node:util';
-import { createFailureStore } from '../shared/storage/failureStore.ts';
+import { FailureStore, type KeptFailures } from '../shared/storage/failureStore.ts';
 import type { Tables } from '../shared/model/tables.ts';
-import { createUserStore } from '../shared/storage/userStore.ts';
+import { UserStore } from '../shared/storage/userStore.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import type { RedriveDeps } from '../shared/queue/redrive.ts';
 import { redrive, type Redriven } from '../shared/queue/redrive.ts';
 import { type SyncRedriveDeps, redriveSyncs } from '../shared/queue/recordSyncFailure.ts';
 import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/provisionMessage.ts';
 import type { MessageQueue } from '../shared/model/ports.ts';
-import type { KeptFailures } from '../shared/storage/storePorts.ts';
 import { openStorage } from './openStorage.ts';
 
 const HELP = `npm run redrive                       lists what the queues gave up on
@@ -31,14 +30,14 @@ interface Deps {
 
 function depsOn(tables: Tables, createQueue: (queueName: string) => MessageQueue): Deps {
   const clock = { now: () => new Date() };
-  const failures = createFailureStore(tables, 'provision');
+  const failures = new FailureStore(tables, 'provision');
   return {
     provision: {
-      store: { users: createUserStore(tables), failures },
+      store: { users: new UserStore(tables), failures },
       queue: createQueue(PROVISION_QUEUE),
       clock,
     },
-    push: { failures: createFailureStore(tables, 'litellm-sync'), queue: createQueue(SYNC_QUEUE), clock },
+    push: { failures: new FailureStore(tables, 'litellm-sync'), queue: createQueue(SYNC_QUEUE), clock },
   };
 }
 

@@ -1,7 +1,9 @@
 /** Makes sure that groups have their team (and organization): created if absent, never overwritten. */
+import { describeUnreadable, type UnreadableRow } from '../model/unreadableRow.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
 import type { Reported } from '../model/access.ts';
 import type { AssignedGroup, KnownGroup, Presence } from '../model/assignedGroups.ts';
-import { describeUnreadable } from '../model/describeUnreadable.ts';
 import type { Organization, Team } from '../model/entities.ts';
 import {
   findDegradation,
@@ -14,7 +16,6 @@ import {
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
-import type { EntityRead, Store, UnreadableRow } from '../storage/storePorts.ts';
 
 /**
  * A group, and what the accepted list says of its entities, where it says anything. What it calls absent is created without being

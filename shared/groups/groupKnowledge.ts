@@ -1,7 +1,7 @@
 /** What this instance knows of the accepted list: cached, coalesced, refreshed when a person brings an unknown group. */
+import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
 import type { AcceptedGroups } from '../model/assignedGroups.ts';
 import type { Clock } from '../model/ports.ts';
-import type { AssignedGroupsStore } from '../storage/storePorts.ts';
 
 /** How long an instance may rely on what it read. Shorter than a person waits, longer than a burst of sign-ins. */
 export const KNOWLEDGE_MAX_AGE_MS = 30_000;
@@ -27,7 +27,7 @@ export interface GroupKnowledge {
 }
 
 export interface GroupKnowledgeDeps {
-  readonly store: AssignedGroupsStore;
+  readonly store: Pick<AssignedGroupsStore, 'find' | 'takeTurn'>;
   readonly clock: Clock;
   readonly refresh: () => Promise<AcceptedGroups>;
 }

@@ -1,6 +1,7 @@
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
 import type { KnownGroup, Presence } from '../model/assignedGroups.ts';
 import type { Rules } from '../model/rules.ts';
-import type { EntityRead, Store } from '../storage/storePorts.ts';
 import { unreadableDetails } from './ensureEntities.ts';
 
 const NOTHING_READ: EntityRead<never> = { found: new Map(), unreadable: new Map() };

@@ -1,10 +1,10 @@
+import type { Store } from '../storage/store.ts';
 import { createHash } from 'node:crypto';
 import { type AcceptedGroups, groupsById, type KnownGroup } from '../model/assignedGroups.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError } from '../model/errors.ts';
-import type { Store } from '../storage/storePorts.ts';
 import type { GroupKnowledge } from './groupKnowledge.ts';
 import { readGroupPresence } from './readGroupPresence.ts';
 

@@ -1,4 +1,7 @@
 /** One tick: read all assigned groups, brake, accept, make sure that all in force exist. */
+import { describeUnreadable } from '../model/unreadableRow.ts';
+import type { SyncSubject } from '../model/synced.ts';
+import type { Store } from '../storage/store.ts';
 import type {
   AcceptedGroups,
   AssignedGroup,
@@ -9,11 +12,8 @@ import type {
 import { chunksOf } from '../platform/chunksOf.ts';
 import { decideAssignedGroups } from '../model/assignedGroups.ts';
 import type { Reported } from '../model/access.ts';
-import { describeUnreadable } from '../model/describeUnreadable.ts';
 import { AppError } from '../model/errors.ts';
 import type { Directory } from '../model/ports.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
-import type { Store } from '../storage/storePorts.ts';
 import type { EnsureDeps, GroupToEnsure } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
 import { type SyncRequests, enqueueSync } from '../queue/enqueueSync.ts';

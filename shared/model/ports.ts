@@ -104,28 +104,3 @@ export interface Random {
   /** A UUID; one made later, to the millisecond, sorts after it: of two observations in one second the id decides. */
   uuid(): string;
 }
-
-/** A key that seals cookies. */
-export interface RingKey {
-  readonly id: string;
-  /** 32 random bytes: what the sealing keys are derived from, never used as a key itself. */
-  readonly secret: Uint8Array;
-}
-
-/** The keys that seal and open cookies, the same for every instance. */
-export interface KeyRing {
-  /** The key that seals now. Throws `storage_unavailable`, `storage_refused`, `row_unreadable`. */
-  sealingKey(): Promise<RingKey>;
-  /** A key that still opens; `undefined` for one that never was or has retired. Throws as above. */
-  findKey(id: string): Promise<RingKey | undefined>;
-}
-
-/** Group lists that are too large for a queue message. */
-export interface ParkedSnapshots {
-  /** Stores the list under `id`, in any order, before its message is pushed. Idempotent. */
-  park(id: string, groupIds: readonly string[]): Promise<void>;
-  /** The whole list, or `snapshot_missing`: a list that is gone is never an empty one. */
-  require(id: string): Promise<readonly string[]>;
-  /** Idempotent. */
-  remove(id: string): Promise<void>;
-}

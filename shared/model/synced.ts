@@ -64,3 +64,9 @@ export interface SyncOutcome {
 
 /** A string property holds 32,768 characters; so many entries of the longest ids stay below. */
 export const SYNC_REPORT_LIMIT = 90;
+
+/** What a sync is about. At most one holder of its lease at a time writes about it to LiteLLM. */
+export type SyncSubject =
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'organization'; readonly id: string }
+  | { readonly kind: 'team'; readonly id: string };

@@ -1,6 +1,6 @@
 /** What the user's row says about provisioning: which observation holds, and what was seen and done. */
+import type { UnreadablePlace } from './unreadableRow.ts';
 import type { Reported } from './access.ts';
-import type { UnreadablePlace } from './describeUnreadable.ts';
 import type { GlobalRole, User } from './entities.ts';
 import type { EntraField } from './entraField.ts';
 import type { ObservationKey } from './observation.ts';

@@ -1,9 +1,9 @@
 /** The index rows of somebody's first run, written side by side with the claim. */
+import type { Announced, MembershipStore } from '../storage/membershipStore.ts';
 import type { KnownGroup, Presence } from '../model/assignedGroups.ts';
 import type { CountedGroups } from './desiredState.ts';
 import { desiredState } from './desiredState.ts';
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { Announced, MembershipStore } from '../storage/storePorts.ts';
 import type { Run } from './provisionRun.ts';
 
 /** What stands in the indexes of what a run is about to grant. */

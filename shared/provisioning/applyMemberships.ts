@@ -1,19 +1,19 @@
 /** Step 4 of a run: read both partitions with their fences, plan, apply removals before grants. */
-import type { Reported } from '../model/access.ts';
-import type { DesiredState } from './desiredState.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipPlan } from '../model/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../model/membershipPlan.ts';
-import { compareObservations } from '../model/observation.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
+import { reportUnreadable } from '../model/unreadableRow.ts';
 import type {
   Announced,
   Fence,
   MembershipPartition,
   MembershipStore,
   MembershipWrites,
-} from '../storage/storePorts.ts';
+} from '../storage/membershipStore.ts';
+import type { Reported } from '../model/access.ts';
+import type { DesiredState } from './desiredState.ts';
+import type { OrganizationRole, TeamRole } from '../model/entities.ts';
+import type { MembershipPlan } from '../model/membershipPlan.ts';
+import { isEmptyPlan, planMemberships, withoutEntities } from '../model/membershipPlan.ts';
+import { compareObservations } from '../model/observation.ts';
+import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
 import type { Announcements } from './announceMemberships.ts';
 import { findLastAdministered } from './keepLastAdministrator.ts';
 import type { MembershipChanges, Run } from './provisionRun.ts';

@@ -1,11 +1,12 @@
 /** Nobody's last administrator goes away by itself (docs/domain.md, "Removal"). */
+import { reportUnreadable } from '../model/unreadableRow.ts';
+import type { Leaving } from '../storage/organizationGuards.ts';
+import type { Store } from '../storage/store.ts';
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
 import type { OrganizationRole } from '../model/entities.ts';
 import type { MembershipPlan } from '../model/membershipPlan.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
-import type { Leaving, Store } from '../storage/storePorts.ts';
 
 const GUARD_ROUNDS = 10;
 

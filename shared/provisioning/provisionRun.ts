@@ -1,9 +1,10 @@
 /** What the steps of one provisioning share. */
+import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
+import type { Store } from '../storage/store.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 import type { ProvisionMessage } from '../queue/provisionMessage.ts';
-import type { Clock, ParkedSnapshots, MessageQueue, Random } from '../model/ports.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { GroupKnowledge } from '../groups/groupKnowledge.ts';
 import type { SyncRequests } from '../queue/enqueueSync.ts';
 

@@ -4,8 +4,8 @@
  * The protocol is docs/domain.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
  * user's row orders the runs and a fence row in each membership partition keeps a late run from writing.
  */
+import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
 import { countGroups, desiredState } from './desiredState.ts';
 import type { CountedGroups, DesiredState } from './desiredState.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';

@@ -1,6 +1,6 @@
 /** Repairs the indexes of members: they may name too many, never too few, and this brings them back to the truth. */
+import type { IndexEntry, MemberIndex } from '../storage/memberIndex.ts';
 import type { Clock } from '../model/ports.ts';
-import type { IndexEntry, MemberIndex, Store } from '../storage/storePorts.ts';
 
 /**
  * An index row is written before its membership, so a young one without a membership may belong to a run under way. Longer
@@ -12,7 +12,7 @@ export const MINIMUM_AGE_MS = 60 * 60 * 1000;
 const PARALLEL_CHECKS = 16;
 
 export interface ReconcileDeps {
-  readonly store: Pick<Store, 'memberIndexes'>;
+  readonly store: { readonly memberIndexes: readonly Pick<MemberIndex, keyof MemberIndex>[] };
   readonly clock: Clock;
 }
 
@@ -33,7 +33,7 @@ function isOldEnough(entry: IndexEntry, now: Date): boolean {
 }
 
 async function repairRows(
-  index: MemberIndex,
+  index: Pick<MemberIndex, keyof MemberIndex>,
   entries: readonly IndexEntry[],
   now: Date,
 ): Promise<Pick<Reconciled, 'removed' | 'mended'>> {
@@ -46,7 +46,7 @@ async function repairRows(
       if (role === undefined) {
         if (await index.remove(entry)) removed += 1;
       } else if (role !== 'unreadable' && role !== entry.role) {
-        if (await index.mend(entry, role, now)) mended += 1;
+        if (await index.correctRole(entry, role, now)) mended += 1;
       }
     }
   };
@@ -54,7 +54,7 @@ async function repairRows(
   return { removed, mended };
 }
 
-async function addMissing(index: MemberIndex, now: Date): Promise<number> {
+async function addMissing(index: Pick<MemberIndex, keyof MemberIndex>, now: Date): Promise<number> {
   let added = 0;
   for await (const page of index.readUnindexedPages()) {
     for (const membership of page) {

@@ -1,7 +1,7 @@
 /** Asks for the LiteLLM proxy to be told about somebody or something. */
+import type { SyncSubject } from '../model/synced.ts';
 import { serializeSyncMessage } from './syncMessage.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
 
 /** Where requests go; there is none where no proxy is connected. */
 export interface SyncRequests {

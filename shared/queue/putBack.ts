@@ -1,10 +1,10 @@
 /** Waiting is not failing: a message that cannot proceed for a reason outside it comes back later. */
+import type { Store } from '../storage/store.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError } from '../model/errors.ts';
 import type { ProvisionMessage } from './provisionMessage.ts';
 import { serializeProvisionMessage } from './provisionMessage.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
-import type { Store } from '../storage/storePorts.ts';
 
 /** The first delay; each further one is twice as long, up to {@link LONGEST_DELAY_SECONDS}. */
 export const FIRST_DELAY_SECONDS = 15;

@@ -1,10 +1,10 @@
 /** What the queue gave up on: kept whole first, then shown to the person and the operator. */
+import type { Store } from '../storage/store.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { ProvisionMessage } from './provisionMessage.ts';
 import { parseProvisionMessage } from './provisionMessage.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
-import type { Store } from '../storage/storePorts.ts';
 
 export interface FailureDeps {
   readonly store: Pick<Store, 'users' | 'failures'>;

@@ -1,15 +1,15 @@
 /** What the queue `push` gave up on: kept whole, shown to the person and the operator, and put back on demand. */
+import type { SyncRecord } from '../storage/syncRecord.ts';
+import type { FailureStore } from '../storage/failureStore.ts';
 import type { SyncOutcome } from '../model/synced.ts';
 import { parseSyncMessage, type SyncMessage, serializeSyncMessage } from './syncMessage.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
-import type { SyncRecord } from '../model/litellmPorts.ts';
-import type { FailureStore } from '../storage/storePorts.ts';
 import { keepOrPutBack, type PoisonMessage } from './recordFailure.ts';
 import { type Redriven, redriveWith } from './redrive.ts';
 
 export interface SyncFailureDeps {
   /** Those of the queue `push`. */
-  readonly failures: FailureStore;
+  readonly failures: Pick<FailureStore, keyof FailureStore>;
   readonly record: Pick<SyncRecord, 'readPerson' | 'recordPersonOutcome'>;
   /** The poison queue itself, where a message goes again that could not be kept. */
   readonly poisonQueue: Pick<MessageQueue, 'enqueue'>;

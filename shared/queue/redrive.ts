@@ -1,9 +1,10 @@
 /** Puts failed messages back into the queue, with their own observation time. */
+import type { FailedMessage, FailureStore } from '../storage/failureStore.ts';
+import type { Store } from '../storage/store.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { ProvisionMessage } from './provisionMessage.ts';
 import { parseProvisionMessage, serializeProvisionMessage } from './provisionMessage.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
-import type { FailedMessage, FailureStore, Store } from '../storage/storePorts.ts';
 
 export interface RedriveDeps {
   readonly store: Pick<Store, 'users' | 'failures'>;

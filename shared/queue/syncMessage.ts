@@ -1,7 +1,7 @@
 /** The queue message that says about whom or what the LiteLLM proxy has to be told. What, is read when it is told. */
+import type { SyncSubject } from '../model/synced.ts';
 import * as z from 'zod/mini';
 import { isSafeId } from '../model/isSafeId.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
 import { readMessage, TRACEPARENT } from './readMessage.ts';
 
 export interface SyncMessage {

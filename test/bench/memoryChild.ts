@@ -10,7 +10,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import { z } from 'zod';
 import { createCoreModule, installCoreModule } from '../../dev/host/coreModule.ts';
-import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
 import { inParallel } from '../../shared/platform/inParallel.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { PUBLIC_URL } from '../support/signInDoubles.ts';
@@ -145,7 +145,7 @@ async function createProvisioning(call: (name: string) => Call): Promise<Operati
   const groups = groupsOf('group', 100);
   const connectionString = process.env['AzureWebJobsStorage'] ?? '';
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
-  await createAssignedGroupsStore(tables).write(acceptedList(groups), undefined);
+  await new AssignedGroupsStore(tables).write(acceptedList(groups), undefined);
   return async (index) => {
     const turn = Math.floor(index / POPULATION);
     const number = index % POPULATION;

@@ -1,9 +1,9 @@
 /** The product's provisioning as the worker runs it: real flow, real stores, real table driver; and what it is given. */
+import { createStore } from '../../shared/storage/store.ts';
 import { createHash, randomUUID } from 'node:crypto';
-import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
-import { createStore } from '../../shared/app/createStore.ts';
 import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
@@ -105,7 +105,7 @@ export function createSubject(on: string | Tables, rules: Rules = SUBJECT_RULES)
   });
   const deps: ProvisionDeps = {
     store,
-    parked: createParkedSnapshots(tables),
+    parked: new ParkedSnapshots(tables),
     queue: {
       check: async () => undefined,
       enqueue: async () => {

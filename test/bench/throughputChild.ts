@@ -15,7 +15,7 @@ import { type HostJson, parseHostJson } from '../../dev/host/hostJson.ts';
 import { createHostLog } from '../../dev/host/hostLog.ts';
 import type { ProgrammingModel } from '../../dev/host/programmingModel.ts';
 import { startQueueListener } from '../../dev/host/queueListener.ts';
-import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
 import { inParallel } from '../../shared/platform/inParallel.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
@@ -87,7 +87,7 @@ async function createBed(appDir: string): Promise<Bed> {
   installCoreModule(core.exports);
   createRequire(join(appDir, 'package.json'))(join(appDir, 'main.cjs'));
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
-  await createAssignedGroupsStore(tables).write(acceptedList(GROUPS), undefined);
+  await new AssignedGroupsStore(tables).write(acceptedList(GROUPS), undefined);
   return {
     core,
     model: core.finishStartup(),

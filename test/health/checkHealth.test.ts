@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode } from '../../shared/model/errors.ts';
 import type { HealthDetail, HealthDeps } from '../../shared/health/checkHealth.ts';
 import { checkHealth, checkStorage, failingConfiguration } from '../../shared/health/checkHealth.ts';
-import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
 import { versionOf } from '../../shared/model/assignedGroups.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
@@ -13,7 +13,7 @@ const AT = '2026-11-23T09:00:00.000Z';
 
 function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
   return {
-    store: { assignedGroups: createAssignedGroupsStore(tables) },
+    store: { assignedGroups: new AssignedGroupsStore(tables) },
     directory: world.refreshDeps.directory,
     queue: { check: async () => undefined },
     clock: world.clock,

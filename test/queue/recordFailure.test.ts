@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
 import type { FailureDeps, PoisonMessage, RecordedFailure } from '../../shared/queue/recordFailure.ts';
 import { recordFailure } from '../../shared/queue/recordFailure.ts';
-import { createFailureStore } from '../../shared/storage/failureStore.ts';
-import { createUserStore } from '../../shared/storage/userStore.ts';
+import { FailureStore } from '../../shared/storage/failureStore.ts';
+import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import { breakingStore, editRow, userRow } from '../support/handEdits.ts';
@@ -22,7 +22,7 @@ function poisoned(): Poisoned {
   const world = createWorld();
   const poisonQueue: QueuedMessage[] = [];
   const depsOn = (tables: Tables): FailureDeps => ({
-    store: { users: createUserStore(tables), failures: createFailureStore(tables, 'provision') },
+    store: { users: new UserStore(tables), failures: new FailureStore(tables, 'provision') },
     poisonQueue: {
       enqueue: async (text, { delaySeconds = 0 } = {}) => {
         poisonQueue.push({ text, delaySeconds });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureStore } from '../../shared/storage/failureStore.ts';
+import { FailureStore } from '../../shared/storage/failureStore.ts';
 import type { SyncFailureDeps } from '../../shared/queue/recordSyncFailure.ts';
 import { recordSyncFailure, redriveSyncs } from '../../shared/queue/recordSyncFailure.ts';
 import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
@@ -28,7 +28,7 @@ function createDeps(): {
   const { clock, tables } = on.world;
   return {
     deps: {
-      failures: createFailureStore(tables, 'litellm-sync'),
+      failures: new FailureStore(tables, 'litellm-sync'),
       record: on.deps.record,
       poisonQueue,
       clock,

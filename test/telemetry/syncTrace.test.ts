@@ -82,7 +82,7 @@ it('is counted, as what is taken away is', async () => {
     'provision.memberships.removed': 2,
     'sync.memberships.added': 2,
     'sync.memberships.removed': 2,
-    'push.delay{outcome=done}': 2,
+    'sync.delay{outcome=done}': 2,
   });
 }, 40_000);
 

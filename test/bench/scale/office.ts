@@ -1,10 +1,10 @@
 /** The running product as the simulation needs it: instances with the real flows and adapters, and a pretended Microsoft. */
-import { createKeyRing } from '../../../shared/storage/keyRing.ts';
-import { createParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
+import { createStore } from '../../../shared/storage/store.ts';
+import { KeyRing } from '../../../shared/storage/keyRing.ts';
+import { ParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
 import { createStorageQueue } from '../../../shared/queue/storageQueue.ts';
 import { createAzureTables } from '../../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../../shared/model/tables.ts';
-import { createStore } from '../../../shared/app/createStore.ts';
 import { Secret } from '../../../shared/config/config.ts';
 import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
 import { timeOrderedUuid } from '../../../shared/platform/timeOrderedUuid.ts';
@@ -173,7 +173,7 @@ function createInstance(around: Surroundings): Instance {
   const workTables = ledger.count(tables, 'provision');
   const store = createStore(workTables);
   const seal: SealContext = {
-    keyRing: createKeyRing({ tables: signInTables, clock, random }),
+    keyRing: new KeyRing({ tables: signInTables, clock, random }),
     clock,
     tenantId: TENANT_ID,
     clientId: '66666666-7777-4888-8999-aaaaaaaaaaaa',
@@ -186,13 +186,13 @@ function createInstance(around: Surroundings): Instance {
       random,
       directory,
       queue,
-      snapshots: createParkedSnapshots(signInTables),
+      snapshots: new ParkedSnapshots(signInTables),
       groupsClaimIsApplicationGroup: true,
       allowedEmailDomains: [],
     },
     provision: {
       store,
-      parked: createParkedSnapshots(workTables),
+      parked: new ParkedSnapshots(workTables),
       queue,
       clock,
       random,

@@ -1,11 +1,11 @@
+import { createStore } from '../../../shared/storage/store.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStorage } from '../../../dev/stack/createStorage.ts';
 import { createAzureTables } from '../../../shared/storage/tables/azureTables.ts';
-import { createStore } from '../../../shared/app/createStore.ts';
 import { message, sampleRules } from '../../support/world.ts';
 import { startAzurite } from '../../support/azurite.ts';
 import { startTableProxy } from '../../support/tableProxy.ts';
-import { createParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
 import { createGroupKnowledge } from '../../../shared/groups/groupKnowledge.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { createSimulatedClock } from './office.ts';
@@ -220,7 +220,7 @@ describe('the ledger', () => {
     };
     const deps = {
       store,
-      parked: createParkedSnapshots(tables),
+      parked: new ParkedSnapshots(tables),
       queue: { enqueue: async () => undefined, check: async () => undefined },
       clock,
       random: { uuid: () => 'claim' },

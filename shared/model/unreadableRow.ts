@@ -6,6 +6,11 @@ export interface UnreadablePlace {
   readonly columns: readonly string[];
 }
 
+/** A row that a person edited into something unreadable, named so that an operator finds it. */
+export interface UnreadableRow extends UnreadablePlace {
+  readonly id: string;
+}
+
 /** Gives where an unreadable row is, as `table: columns`: enough to find and mend it, and no value of it. */
 export function describeUnreadable(row: UnreadablePlace): string {
   return `${row.table}: ${row.columns.join(', ')}`;
