@@ -1,16 +1,10 @@
 /** One tick: read all assigned groups, brake, accept, make sure that all in force exist. */
+import { decideAssignedGroups, type BrakeSettings, type ListDecision } from './brake.ts';
 import { describeUnreadable } from '../model/unreadableRow.ts';
 import type { SyncSubject } from '../model/synced.ts';
 import type { Store } from '../storage/store.ts';
-import type {
-  AcceptedGroups,
-  AssignedGroup,
-  BrakeSettings,
-  KnownGroup,
-  ListDecision,
-} from '../model/assignedGroups.ts';
+import type { AcceptedGroups, AssignedGroup, KnownGroup } from '../model/assignedGroups.ts';
 import { chunksOf } from '../platform/chunksOf.ts';
-import { decideAssignedGroups } from '../model/assignedGroups.ts';
 import type { Reported } from '../model/access.ts';
 import { AppError } from '../model/errors.ts';
 import type { Directory } from '../model/ports.ts';

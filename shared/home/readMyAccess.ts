@@ -2,7 +2,7 @@
 import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
-import type { MembershipPartition } from '../storage/membershipStore.ts';
+import type { MembershipPartition, ActualMembership } from '../storage/membershipStore.ts';
 import type { Store } from '../storage/store.ts';
 import type {
   MyAccess,
@@ -14,7 +14,6 @@ import type {
 } from '../model/access.ts';
 import { organizationAccess, teamAccess } from './effectiveAccess.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
-import type { ActualMembership } from '../model/membershipPlan.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';

@@ -10,8 +10,8 @@ import type {
 import type { Reported } from '../model/access.ts';
 import type { DesiredState } from './desiredState.ts';
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipPlan } from '../model/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../model/membershipPlan.ts';
+import type { MembershipPlan } from './membershipPlan.ts';
+import { isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
 import { compareObservations } from '../model/observation.ts';
 import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
 import type { Announcements } from './announceMemberships.ts';

@@ -4,7 +4,7 @@ import type { Leaving } from '../storage/organizationGuards.ts';
 import type { Store } from '../storage/store.ts';
 import type { Reported } from '../model/access.ts';
 import type { OrganizationRole } from '../model/entities.ts';
-import type { MembershipPlan } from '../model/membershipPlan.ts';
+import type { MembershipPlan } from './membershipPlan.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 

@@ -6,7 +6,7 @@
 import type { UnreadableRow } from '../model/unreadableRow.ts';
 import * as z from 'zod/mini';
 import { chunksOf } from '../platform/chunksOf.ts';
-import type { ActualMembership, Grant, Removal, RoleChange } from '../model/membershipPlan.ts';
+import type { GrantSource } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from '../platform/inParallel.ts';
@@ -33,6 +33,35 @@ function parseFence(row: StoredRow | undefined): Fence {
     etag: row.etag,
     observation: observedAt === undefined || id === undefined ? undefined : { observed_at: observedAt, id },
   };
+}
+
+/** A membership as read; `entity_id` is the team's or organization's id. */
+export interface ActualMembership<Role extends string> {
+  readonly entityId: string;
+  /** ETag of the row, so that a hand edit made meanwhile refuses the write. */
+  readonly etag: string;
+  readonly role: Role;
+  /** The role that the system wrote last; `undefined` where it never wrote one. */
+  readonly roleWritten: string | undefined;
+  readonly grantSource: GrantSource | undefined;
+  /** ETag of the index row that this membership's grant wrote. */
+  readonly indexEtag: string | undefined;
+}
+
+export interface Grant<Role extends string> {
+  readonly entityId: string;
+  readonly role: Role;
+}
+
+export interface RoleChange<Role extends string> extends Grant<Role> {
+  readonly from: Role;
+  readonly etag: string;
+}
+
+export interface Removal<Role extends string> {
+  readonly entityId: string;
+  readonly role: Role;
+  readonly indexEtag: string | undefined;
 }
 
 /** Fence of a membership partition: every transaction on the partition moves it. */

@@ -1,10 +1,11 @@
 /** The product's provisioning as the worker runs it: real flow, real stores, real table driver; and what it is given. */
+import { versionOf } from '../../shared/groups/brake.ts';
 import { createStore } from '../../shared/storage/store.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
-import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/model/assignedGroups.ts';
+import { type AcceptedGroups, type KnownGroup } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';

@@ -1,4 +1,5 @@
 /** What `docs/operations.md` names, against the template, the code and one real run of the local stack under a collector. */
+import { BRAKE_MINIMUM_GROUPS } from '../../shared/groups/brake.ts';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +18,6 @@ import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.
 import { HEALTH_MAX_AGE_MS } from '../../shared/app.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
-import { BRAKE_MINIMUM_GROUPS } from '../../shared/model/assignedGroups.ts';
 import { REPORT_LIMIT } from '../../shared/model/userRecord.ts';
 import { type ErrorCode } from '../../shared/model/errors.ts';
 import { KNOWLEDGE_MAX_AGE_MS } from '../../shared/groups/groupKnowledge.ts';

@@ -1,9 +1,9 @@
+import { versionOf } from '../../shared/groups/brake.ts';
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode } from '../../shared/model/errors.ts';
 import type { HealthDetail, HealthDeps } from '../../shared/health/checkHealth.ts';
 import { checkHealth, checkStorage, failingConfiguration } from '../../shared/health/checkHealth.ts';
 import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
-import { versionOf } from '../../shared/model/assignedGroups.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';

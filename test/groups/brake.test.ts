@@ -1,11 +1,12 @@
+import {
+  decideAssignedGroups,
+  versionOf,
+  type BrakeSettings,
+  type ListDecision,
+} from '../../shared/groups/brake.ts';
 import { describe, expect, it } from 'vitest';
-import type {
-  AcceptedGroups,
-  AssignedGroup,
-  BrakeSettings,
-  ListDecision,
-} from '../../shared/model/assignedGroups.ts';
-import { decideAssignedGroups, groupsById, versionOf } from '../../shared/model/assignedGroups.ts';
+import type { AcceptedGroups, AssignedGroup } from '../../shared/model/assignedGroups.ts';
+import { groupsById } from '../../shared/model/assignedGroups.ts';
 
 const BRAKE = { removalLimitPercent: 20, acceptVersion: undefined };
 

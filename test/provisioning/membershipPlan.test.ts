@@ -1,8 +1,9 @@
+import type { ActualMembership } from '../../shared/storage/membershipStore.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OrganizationRole } from '../../shared/model/entities.ts';
-import type { ActualMembership, MembershipPlan, PlanInput } from '../../shared/model/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../../shared/model/membershipPlan.ts';
+import type { MembershipPlan, PlanInput } from '../../shared/provisioning/membershipPlan.ts';
+import { isEmptyPlan, planMemberships, withoutEntities } from '../../shared/provisioning/membershipPlan.ts';
 import { ORGANIZATION_ROLES } from '../../shared/model/roles.ts';
 
 type Row = ActualMembership<OrganizationRole>;

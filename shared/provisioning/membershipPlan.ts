@@ -1,36 +1,7 @@
 /** Plan = desired − actual, for one membership partition of one person. Pure, idempotent, independent of order. */
-import type { GrantSource } from './entities.ts';
-import { isEditedByHand } from './entraField.ts';
-import type { Rules } from './rules.ts';
-
-/** A membership as read; `entity_id` is the team's or organization's id. */
-export interface ActualMembership<Role extends string> {
-  readonly entityId: string;
-  /** ETag of the row, so that a hand edit made meanwhile refuses the write. */
-  readonly etag: string;
-  readonly role: Role;
-  /** The role that the system wrote last; `undefined` where it never wrote one. */
-  readonly roleWritten: string | undefined;
-  readonly grantSource: GrantSource | undefined;
-  /** ETag of the index row that this membership's grant wrote. */
-  readonly indexEtag: string | undefined;
-}
-
-export interface Grant<Role extends string> {
-  readonly entityId: string;
-  readonly role: Role;
-}
-
-export interface RoleChange<Role extends string> extends Grant<Role> {
-  readonly from: Role;
-  readonly etag: string;
-}
-
-export interface Removal<Role extends string> {
-  readonly entityId: string;
-  readonly role: Role;
-  readonly indexEtag: string | undefined;
-}
+import type { ActualMembership, Grant, Removal, RoleChange } from '../storage/membershipStore.ts';
+import { isEditedByHand } from '../model/entraField.ts';
+import type { Rules } from '../model/rules.ts';
 
 /** Each list is ordered by entity id. */
 export interface MembershipPlan<Role extends string> {
