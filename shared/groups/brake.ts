@@ -5,7 +5,7 @@ import type { AcceptedGroups, AssignedGroup } from '../model/assignedGroups.ts';
 /** Below this size a percentage says little, so only a list that became empty is held back. */
 export const BRAKE_MINIMUM_GROUPS = 10;
 
-/** Gives the version of a list: 16 hex digits over its sorted ids; names do not count. */
+/** Returns the version of a list: 16 hex digits over its sorted ids. Names do not count. */
 export function versionOf(groups: readonly { readonly id: string }[]): string {
   const ids = groups.map((group) => group.id).sort();
   return createHash('sha256').update(JSON.stringify(ids)).digest('hex').slice(0, 16);
@@ -24,11 +24,11 @@ export type ListDecision =
   | { readonly kind: 'hold_back'; readonly version: string; readonly lostIds: readonly string[] };
 
 /**
- * Decides whether a completely read list replaces the one in force (docs/domain.md, "Which groups count", brake).
- * The first list is always accepted: there is nothing that it could take away.
+ * Decides whether a completely read list replaces the accepted one (docs/domain.md, "Which groups count"). The first list is
+ * always accepted, because it cannot take anything away.
  *
- * An operator's permit holds once and only for a list that is held back now: the version of an empty list is a constant,
- * so a setting that was left would otherwise let every later outage of the assignments pass.
+ * An operator's permit counts once, and only for the list that is held back now. The version of an empty list is a constant, so a
+ * setting that was left in place would otherwise let every later outage of the assignments pass.
  */
 export function decideAssignedGroups(
   current: AcceptedGroups | undefined,
