@@ -72,7 +72,7 @@ describe('docs/litellm.md', () => {
   });
 
   it('names exactly the codes that the code reports', () => {
-    const reported = namesIn(page, /reported as `(\w+)`/g);
+    const reported = namesIn(page, /reported as\s+`(\w+)`/g);
     expect(new Set(reported)).toEqual(
       new Set(['differs', 'cannot_be_cleared', 'made_there', 'not_moved', 'role_needs_licence', 'refused']),
     );
