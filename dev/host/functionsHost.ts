@@ -145,7 +145,6 @@ function createStarter(
         runOnStartup,
         useMonitor,
         stateDir: options.stateDir === undefined ? undefined : join(options.stateDir, 'timers'),
-        now: () => new Date(),
         log,
         run: async (data) => invoker.invoke({ functionName: name, input: { name: bindingName, data } }),
       });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Child, startChild } from '../stack/childProcess.ts';
+import { type Child, startChild } from '../emulator/childProcess.ts';
 
 const readySchema = z.object({
   ready: z.literal(true),

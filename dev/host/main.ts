@@ -6,7 +6,6 @@
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
 import { join, resolve } from 'node:path';
 import { format, parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -15,7 +14,7 @@ import { readFunctionKey } from './functionKey.ts';
 import { createFunctionsHost } from './functionsHost.ts';
 import { parseHostJson } from './hostJson.ts';
 import { createHostLog, type HostLog } from './hostLog.ts';
-import { listenOnLoopback } from './loopbackServer.ts';
+import { listenOnLoopback } from '../emulator/loopbackServer.ts';
 import type { LogLevel, ProgrammingModel } from './programmingModel.ts';
 
 const drainTimeoutMs = 10_000;
@@ -42,8 +41,7 @@ async function main(): Promise<void> {
   endOnFatalErrors(log);
 
   // The port comes first, because the app may read its own address while it loads.
-  let listener: RequestListener = (_request, response) => void response.writeHead(503).end();
-  const server = await listenOnLoopback(options.port, (request, response) => listener(request, response));
+  const server = await listenOnLoopback(options.port);
   const url = `http://localhost:${server.port}`;
   process.env['WEBSITE_HOSTNAME'] ??= `localhost:${server.port}`;
   process.env['AZURE_FUNCTIONS_ENVIRONMENT'] ??= 'Development';
@@ -61,7 +59,7 @@ async function main(): Promise<void> {
     stateDir,
     log,
   });
-  listener = (request, response) => void host.httpListener(request, response);
+  server.serve((request, response) => void host.httpListener(request, response));
   await host.start();
 
   let stopping = false;

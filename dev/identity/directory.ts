@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
+import { ControlRefused } from '../emulator/control.ts';
+
 const id = z.string().min(1).max(128);
 
 export const personSchema = z.strictObject({
@@ -74,8 +76,8 @@ export type Directory = z.infer<typeof directorySchema>;
 export type DirectoryInput = z.input<typeof directorySchema>;
 
 /** A directory that cannot be one; the message names every fault. */
-export class DirectoryInvalid extends Error {
-  override name = 'DirectoryInvalid';
+export class DirectoryInvalid extends ControlRefused {
+  override readonly name = 'DirectoryInvalid';
 }
 
 function repeated(values: readonly string[]): string[] {

@@ -12,11 +12,11 @@ import { graphBaseUrl } from './emulator.ts';
 import type { Emulator } from './emulator.ts';
 import { entraErrors, renderTokenError } from './entraErrors.ts';
 import type { EntraError } from './entraErrors.ts';
-import { actOutFault } from './faults.ts';
+import { actOutEndpointFault, takeFault } from './faults.ts';
 import { forgeIdToken } from './forgedToken.ts';
 import { routes } from './provider.ts';
 import { withBody } from './requestBody.ts';
-import type { RecordedRequest } from './requestRecord.ts';
+import type { RecordedRequest } from './recordedRequest.ts';
 
 const defaultChallenge = JSON.stringify({ access_token: { acrs: { essential: true, value: 'c1' } } });
 
@@ -118,7 +118,8 @@ export async function admitTokenRequest(
   const correlationId = correlationIdOf(request);
   const refuse = (refusal: EntraError): object => renderTokenError(refusal, emulator.now(), correlationId);
 
-  const fault = emulator.faults.take(
+  const fault = takeFault(
+    emulator.faults,
     'token',
     (each) => each.grantType === undefined || each.grantType === grantType,
   );
@@ -127,7 +128,7 @@ export async function admitTokenRequest(
     error: fault?.error ?? entraErrors.transient.error,
     message: fault?.errorDescription ?? entraErrors.transient.message,
   };
-  if (await actOutFault(fault, response, () => refuse(faultError))) {
+  if (await actOutEndpointFault(fault, response, () => refuse(faultError))) {
     return undefined;
   }
   const refusal =

@@ -1,4 +1,4 @@
-/** Which behaviours differ between LiteLLM's versions: one table, so that a test can run over both. */
+/** The behaviours that differ between LiteLLM's versions, in one table, so that tests can run over both profiles. */
 
 /** `older` answers as versions of late 2025 do, `newer` as those of mid 2026. */
 export type Profile = 'older' | 'newer';
@@ -8,7 +8,7 @@ export const profiles: readonly Profile[] = ['older', 'newer'];
 interface Difference<Value> {
   readonly older: Value;
   readonly newer: Value;
-  /** Where LiteLLM's own code, tests, issues or pull requests say so. `(?)`: nobody has confirmed it. */
+  /** The code, test, issue or pull request of LiteLLM that shows it. `(?)` marks what isn't confirmed. */
   readonly source: string;
 }
 
@@ -22,9 +22,9 @@ const users = 'management_endpoints/internal_user_endpoints.py';
 const teams = 'management_endpoints/team_endpoints.py';
 const organizations = 'management_endpoints/organization_endpoints.py';
 
-/** Every behaviour that depends on the version. What is not here is the same in both profiles. */
+/** Every behaviour that depends on the version. All others are the same in both profiles. */
 export const differences = {
-  /** What `litellm_version` says, where it is said at all. */
+  /** The value of `litellm_version`, where an answer has it. */
   version: difference(
     '1.80.0',
     '1.84.0',
@@ -32,23 +32,17 @@ export const differences = {
   ),
   /** The public `/health/readiness` names the version. */
   readinessHasVersion: difference(true, false, 'pull request 27868'),
-  /** `/health/readiness/details` exists. */
-  hasReadinessDetails: difference(false, true, 'pull request 27868; that older versions lack it (?)'),
   /** `/user/new` with a `user_id` that exists: 409, or 200 and another key for the same row. */
   duplicateUserId: difference('secondKey', 'conflict', `${users}; issue 11368`),
   /** The status of `/user/new` with an email that exists, in any case. */
   duplicateEmailStatus: difference(400, 409, users),
-  /** `/user/info` of nobody: 200 with a spend and nothing else, or 404. */
-  absentUserInfo: difference('empty', 'notFound', `${users}, as of 1.80`),
-  /** `/v2/user/info` exists. */
-  hasUserInfoV2: difference(false, true, users),
-  /** Empty models of a team in a restricted organization: they mean all of the proxy's, or the organization's are copied. */
+  /** Empty models of a team in a restricted organization mean all models, or become a copy of the organization's. */
   emptyTeamModels: difference(
     'meanAll',
     'copyOrganization',
     `pull request 20846 (its unit tests expect the list copied into the request, new and update alike); issue 17283`,
   ),
-  /** Two writes of one team's members at the same time: both answer 200; the first is lost, or both are kept. */
+  /** Two writes of one team's members at the same time both answer 200. The first is lost, or both are kept. */
   parallelMemberWrites: difference('lost', 'kept', 'issue 25951; pull requests 34185 and 37969'),
   /** `/team/member_update` with a role alone drops the member's budget. */
   roleUpdateDropsBudget: difference(
@@ -56,9 +50,9 @@ export const differences = {
     false,
     `${teams}: the budget is written from the request, absent or not`,
   ),
-  /** `/team/member_add` of a list with a budget in which somebody is a member already. */
+  /** `/team/member_add` of a list with a budget, where one of the users is already a member. */
   mixedListWithBudget: difference('crash', 'added', `${teams}: the second membership row is refused (?)`),
-  /** `/organization/list` knows `org_id` and `org_alias`; else they are ignored. */
+  /** `/organization/list` filters by `org_id` and `org_alias`, or ignores them. */
   organizationListFilters: difference(false, true, organizations),
 } as const;
 
@@ -67,16 +61,13 @@ export type Behaviours = {
   readonly [Name in keyof typeof differences]: (typeof differences)[Name]['older' | 'newer'];
 };
 
-/** Gives the behaviours of a profile. */
+/** Returns the behaviours of a profile. */
 export function readBehaviours(profile: Profile): Behaviours {
   return {
     version: differences.version[profile],
     readinessHasVersion: differences.readinessHasVersion[profile],
-    hasReadinessDetails: differences.hasReadinessDetails[profile],
     duplicateUserId: differences.duplicateUserId[profile],
     duplicateEmailStatus: differences.duplicateEmailStatus[profile],
-    absentUserInfo: differences.absentUserInfo[profile],
-    hasUserInfoV2: differences.hasUserInfoV2[profile],
     emptyTeamModels: differences.emptyTeamModels[profile],
     parallelMemberWrites: differences.parallelMemberWrites[profile],
     roleUpdateDropsBudget: differences.roleUpdateDropsBudget[profile],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Child, startChild } from './childProcess.ts';
+import { type Child, startChild } from '../emulator/childProcess.ts';
 
 /** The account and key that every storage emulator has; public, so no secret. */
 const account = 'devstoreaccount1';

@@ -1,5 +1,5 @@
 import type { ReadyLine } from '../identity/readyLine.ts';
-import type { ReadyLine as LitellmReadyLine } from '../litellm/readyLine.ts';
+import type { ReadyLine as LitellmReadyLine } from '../litellm/litellmProcess.ts';
 
 type Settings = Readonly<Record<string, string>>;
 

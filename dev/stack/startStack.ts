@@ -6,7 +6,7 @@ import { type ControlClient, createControlClient } from '../identity/controlClie
 import type { ReadyLine } from '../identity/readyLine.ts';
 import type { ControlClient as LitellmControlClient } from '../litellm/controlClient.ts';
 import type { Profile } from '../litellm/profile.ts';
-import type { Child } from './childProcess.ts';
+import type { Child } from '../emulator/childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
 import { type HostLogFile, openHostLogFile } from './hostLogFile.ts';

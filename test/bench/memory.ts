@@ -1,7 +1,7 @@
 /** Whether memory grows with what was done: the heap after 50,000 sign-ins and 50,000 provisionings, against after 1,000. */
 import { join } from 'node:path';
 import { buildApp } from '../../dev/build/build.ts';
-import { type Child, startChild } from '../../dev/stack/childProcess.ts';
+import { type Child, startChild } from '../../dev/emulator/childProcess.ts';
 import { CLIENT_ID, PUBLIC_URL, TENANT_ID } from '../support/signInDoubles.ts';
 import { correlatedSlope } from './correlatedSlope.ts';
 import { startLightStorage } from './lightStorage.ts';

@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { createLoopbackCertificates } from '../../dev/identity/certificates.ts';
+import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
 import { createEntraDouble, type EntraDouble } from '../support/entraDouble.ts';
 import { TENANT_ID } from '../support/signInDoubles.ts';
 import { readCode } from './memoryPlan.ts';
@@ -25,9 +25,9 @@ export interface MemoryEntra {
 export async function startMemoryEntra(dir: string): Promise<MemoryEntra> {
   const now = (): Date => new Date();
   const entra = await createEntraDouble({ now });
-  const { caPem, certificatePem, keyPem } = createLoopbackCertificates({ now: now(), validDays: 1 });
+  const { certificatePem, keyPem } = await createLoopbackCertificate({ now: now(), validDays: 1 });
   const caFile = join(dir, 'entra.pem');
-  await writeFile(caFile, caPem);
+  await writeFile(caFile, certificatePem);
   let url = '';
   const server = createServer({ cert: certificatePem, key: keyPem }, (request, response) => {
     answer({ entra, url, request, response }).catch((error: unknown) => {

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStorage } from '../../dev/stack/createStorage.ts';
+import { startIdentityProcess } from '../../dev/identity/identityProcess.ts';
 import { startAzurite } from '../../dev/stack/azurite.ts';
-import { startIdentityEmulator } from '../../dev/stack/identityEmulator.ts';
 import type { BenchContext, Measurement, Section } from './report.ts';
 
 /** What the caller decides. */
@@ -45,7 +45,7 @@ export async function openContext(options: ContextOptions): Promise<OpenContext>
       const stateDir = await mkdtemp(join(tempDir, 'identity-'));
       const directoryFile = join(stateDir, 'tenant.json');
       await writeFile(directoryFile, JSON.stringify(directory));
-      const emulator = await startIdentityEmulator({ stateDir, directoryFile });
+      const emulator = await startIdentityProcess({ stateDir, directoryFile });
       started.push(emulator);
       return emulator.ready;
     },

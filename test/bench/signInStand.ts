@@ -6,7 +6,7 @@ import { QueueClient } from '@azure/storage-queue';
 import { z } from 'zod';
 import { type ControlClient, createControlClient } from '../../dev/identity/controlClient.ts';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
-import { type Child, startChild } from '../../dev/stack/childProcess.ts';
+import { type Child, startChild } from '../../dev/emulator/childProcess.ts';
 import { findFreePort } from '../../dev/stack/freePort.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { inParallel } from '../../shared/platform/inParallel.ts';

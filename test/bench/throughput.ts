@@ -1,7 +1,7 @@
 /** How many messages a second the queue worker gets through, against receiving and deleting them and nothing else. */
 import { join } from 'node:path';
 import { buildApp } from '../../dev/build/build.ts';
-import { startChild } from '../../dev/stack/childProcess.ts';
+import { startChild } from '../../dev/emulator/childProcess.ts';
 import type { Figure, Measurement, Section } from './report.ts';
 import { atLeast, boundedBy, figureOf, pairedRatio } from './stats.ts';
 import { CURVE, type Concurrency, KINDS, type Kind, type Round, SETTINGS } from './throughputPlan.ts';

@@ -20,7 +20,7 @@ const sample = createSampleDirectory();
 function requirePerson(directory: Directory, login: string): Person {
   const person = findPerson(directory, login);
   if (person === undefined) {
-    throw new Error(`nobody is ${login}`);
+    throw new Error(`the person ${login} does not exist`);
   }
   return person;
 }
@@ -142,9 +142,17 @@ describe('edits', () => {
   });
 
   it.each<[string, DirectoryEdit, RegExp]>([
-    ['an unknown person', { edit: 'addToGroup', person: 'x', group: sampleGroups.empty }, /no person x/],
-    ['an unknown group', { edit: 'addToGroup', person: 'bob@company.com', group: 'x' }, /no group x/],
-    ['an unknown group to delete', { edit: 'deleteGroup', group: 'x' }, /no group x/],
+    [
+      'an unknown person',
+      { edit: 'addToGroup', person: 'x', group: sampleGroups.empty },
+      /person x does not exist/,
+    ],
+    [
+      'an unknown group',
+      { edit: 'addToGroup', person: 'bob@company.com', group: 'x' },
+      /group x does not exist/,
+    ],
+    ['an unknown group to delete', { edit: 'deleteGroup', group: 'x' }, /group x does not exist/],
     [
       'a person twice',
       {

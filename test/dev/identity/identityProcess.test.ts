@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { startIdentityProcess } from '../../../dev/identity/identityProcess.ts';
-import type { IdentityProcess, StartIdentityOptions } from '../../../dev/identity/identityProcess.ts';
+import type { IdentityProcess, IdentityProcessOptions } from '../../../dev/identity/identityProcess.ts';
 import { createSampleDirectory, sampleGroups } from '../../../dev/identity/sampleDirectory.ts';
 import { walkSignIn } from '../../../dev/identity/signInWalk.ts';
 import type { SignInWalk } from '../../../dev/identity/signInWalk.ts';
@@ -22,7 +22,7 @@ function openStateDir(): string {
   return stateDir;
 }
 
-async function start(options: StartIdentityOptions): Promise<IdentityProcess> {
+async function start(options: IdentityProcessOptions): Promise<IdentityProcess> {
   const identity = await startIdentityProcess(options);
   cleanups.push(() => identity.stop());
   return identity;
@@ -43,7 +43,7 @@ describe('the process of the emulator', () => {
     expect(readFileSync(identity.caFile, 'utf8')).toContain('BEGIN CERTIFICATE');
     await identity.stop();
     await identity.stop();
-    expect(await identity.exited).toBe(0);
+    expect(await identity.exited).toBe('exit code 0');
     await expect(fetch(identity.browserUrl)).rejects.toThrow('fetch failed');
   });
 
@@ -130,7 +130,7 @@ describe('the control interface', () => {
         { edit: 'unassignGroup', group: sampleGroups.production },
         { edit: 'unassignGroup', group: 'none' },
       ),
-    ).rejects.toThrow('there is no group none');
+    ).rejects.toThrow('the group none does not exist');
     expect(await identity.control.readDirectory()).toEqual(before);
   });
 

@@ -64,8 +64,8 @@ describe('a sign-in with MSAL', () => {
 
   it('gives an access token that opens Graph for that person', async () => {
     const { accessToken } = await fixture.signIn('bob@company.com');
-    const me: unknown = await (await fixture.readGraph('/me', accessToken)).json();
-    expect(me).toMatchObject({ id: samplePeople.bob });
+    const memberOf: unknown = await (await fixture.readGraph('/me/memberOf', accessToken)).json();
+    expect(memberOf).toMatchObject({ value: [{ id: sampleGroups.production }] });
   });
 
   it.each([

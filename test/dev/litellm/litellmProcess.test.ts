@@ -40,7 +40,7 @@ describe('the process of the emulator', () => {
     expect((await control.readRequests()).requests).toEqual([]);
     expect((await control.readState()).addedBy['team/team/ann']).toBe('hand');
     await expect(control.removeTeamMember({ teamId: 'team', userId: 'bob' })).rejects.toThrow(
-      'there is no member bob',
+      'the team team has no member bob',
     );
     await stop();
     await stop();
@@ -111,7 +111,7 @@ describe('the page for people', () => {
     expect(page).not.toContain('<b>');
     expect(page).not.toContain(proxy.masterKey);
     const cells = page.replaceAll(/\s+/g, ' ');
-    expect(cells).toMatch(/hand-made<\/code><\/td> <td><\/td> <td>user<\/td> <td>an admin, by hand/);
+    expect(cells).toMatch(/hand-made<\/code><\/td> <td><\/td> <td>user<\/td> <td>an administrator, by hand/);
     expect(cells).toMatch(/called<\/code><\/td> <td><\/td> <td>user<\/td> <td>a call of the API/);
     expect(page).toContain('POST /team/member_add');
   });

@@ -119,14 +119,6 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     expect([absent.status, shapeOf(absent)]).toEqual([404, 'detail']);
   });
 
-  it('is shown without members by the deprecated form, which is no write', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const { body } = await proxy.post('/organization/info', { organizations: ['org', 'none'] });
-    expect(body).toMatchObject([{ organization_id: 'org', litellm_budget_table: { max_budget: 10 } }]);
-    expect(JSON.stringify(body)).not.toContain('members');
-    expect(proxy.requests.writes).toEqual([]);
-  });
-
   it('is listed among all in one answer, and filtered in the newer versions alone', async () => {
     const proxy = await openFilledProxy({ profile });
     for (let index = 0; index < 150; index += 1) {
@@ -153,29 +145,6 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
         litellm_budget_table: { max_budget: 10 },
       },
     ]);
-  });
-
-  it('takes teams, memberships and keys along when deleted, but not from its users', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
-      { edit: 'createKey', key: 'sk-org', organizationId: 'org' },
-      { edit: 'createKey', key: 'sk-other', userId: 'ann' },
-    );
-    expect((await proxy.delete('/organization/delete', { organization_ids: ['org'] })).status).toBe(200);
-    expect(proxy.state.teams).toEqual([]);
-    expect(proxy.state.organizationMemberships).toEqual([]);
-    expect(proxy.state.keys.map((key) => key.user_id)).toEqual(['ann']);
-    expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
-  });
-
-  it('is 404 when deleted while absent, after what was deleted before', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const answer = await proxy.delete('/organization/delete', { organization_ids: ['org', 'none'] });
-    expect(answer.status).toBe(404);
-    expect(proxy.state.organizations).toEqual([]);
   });
 });
 

@@ -99,28 +99,6 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     ]);
   });
 
-  it('of a bulk is 400 beyond 500, and else 200 whatever happens: the results say it', async () => {
-    const proxy = await open();
-    const bulk = (teamId: string, count: number): Promise<Answer> =>
-      proxy.post('/team/bulk_member_add', {
-        team_id: teamId,
-        members: Array.from({ length: count }, (_, index) => ({ user_id: `u${index}`, role: 'user' })),
-      });
-    expect((await bulk('team', 501)).status).toBe(400);
-    const added = await bulk('team', 500);
-    expect([added.status, added.body]).toEqual([200, expect.objectContaining({ successful_additions: 500 })]);
-    const failed = await bulk('none', 2);
-    expect(failed.status).toBe(200);
-    expect(failed.body).toMatchObject({
-      results: [
-        { user_id: 'u0', success: false },
-        { user_id: 'u1', success: false },
-      ],
-      failed_additions: 2,
-    });
-    expect(proxy.membersOf('team').length).toBe(500);
-  });
-
   it('is changed where the team is there (else 400), and strangers are not refused', async () => {
     const proxy = await open();
     const change = { user_id: 'ann', max_budget_in_team: 3 };

@@ -228,20 +228,6 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     const absent = await proxy.get('/team/info?team_id=none');
     expect([absent.status, shapeOf(absent)]).toEqual([404, 'error']);
   });
-
-  it('is deleted with its keys, all that are named or none', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.post('/team/delete', { team_ids: ['team', 'none'] })).status).toBe(404);
-    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([1, 2]);
-    expect((await proxy.post('/team/delete', { team_ids: ['team'] })).status).toBe(200);
-    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([0, 1]);
-    expect(proxy.state.findUser('ann')?.teams).toEqual([]);
-  });
 });
 
 describe.each(profiles)('the list of teams in a proxy of the %s versions', (profile) => {
@@ -290,14 +276,5 @@ describe.each(profiles)('the list of teams in a proxy of the %s versions', (prof
     expect(await read('sort_by=team_id&page_size=2')).toEqual(['t000', 't001']);
     expect(await read('sort_by=team_id&sort_order=desc&page_size=2')).toEqual(['team', 't148']);
     expect(await read('page_size=2')).toEqual(['t148', 't147']);
-  });
-
-  it('comes whole in the old form, with every key', async () => {
-    const proxy = await openManyTeams();
-    proxy.state.createKey({ key: 'sk-team', teamId: 'team' });
-    const { body } = await proxy.get('/team/list');
-    expect(z.array(z.unknown()).parse(body).length).toBe(150);
-    const filtered = await proxy.get('/team/list?organization_id=org');
-    expect(filtered.body).toMatchObject([{ team_id: 'team', keys: [{ team_id: 'team' }] }]);
   });
 });

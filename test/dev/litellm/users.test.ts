@@ -88,55 +88,6 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     await proxy.post('/user/update', { user_id: 'ann', teams: [] });
     expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
   });
-
-  it('is shown with keys and teams; an absent one is 404, or 200 without a user in the older versions', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.get('/user/info?user_id=ann')).body).toMatchObject({
-      user_id: 'ann',
-      user_info: { user_id: 'ann', user_email: 'Ann@example.com' },
-      keys: [{ user_id: 'ann' }],
-      teams: [{ team_id: 'team' }],
-    });
-    const absent = await proxy.get('/user/info?user_id=none');
-    const expected = {
-      older: { status: 200, body: { user_id: 'none', user_info: { spend: 0 }, keys: [], teams: [] } },
-      newer: { status: 404, body: { error: { code: '404' } } },
-    };
-    expect(absent).toMatchObject(expected[profile]);
-  });
-
-  it('is shown alone by the second form, which the older versions lack', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const answer = await proxy.get('/v2/user/info?user_id=ann');
-    const expected = {
-      older: { status: 404, body: { detail: 'Not Found' } },
-      newer: { status: 200, body: { user_id: 'ann' } },
-    };
-    expect(answer).toMatchObject(expected[profile]);
-    expect((await proxy.get('/v2/user/info?user_id=none')).status).toBe(404);
-  });
-
-  it('is deleted with keys and memberships; an absent one is 404', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.post('/user/delete', { user_ids: ['ann', 'none'] })).status).toBe(404);
-    expect(proxy.state.findUser('ann')).toBeDefined();
-    expect((await proxy.post('/user/delete', { user_ids: ['ann'] })).status).toBe(200);
-    expect(proxy.state.findUser('ann')).toBeUndefined();
-    expect([proxy.state.keys, proxy.membersOf('team'), proxy.state.organizationMemberships]).toEqual([
-      [],
-      [],
-      [],
-    ]);
-  });
 });
 
 describe.each(profiles)('the list of users in a proxy of the %s versions', (profile) => {

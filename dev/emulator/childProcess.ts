@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
 
 const keptLogLines = 5_000;
-/** What a program needs from its surroundings, and nothing that could change what the app does. */
+/** What a program needs from the environment. Anything else could change what the app does. */
 const inheritedNames = [
   'PATH',
   'HOME',
@@ -19,16 +19,16 @@ const inheritedNames = [
 ];
 
 export interface ChildOptions<Ready> {
-  /** As a person calls it. */
+  /** The name in texts for people. */
   readonly name: string;
   readonly modulePath: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What its one JSON line on stdout says when it is ready. */
+  /** Parses the one JSON line that it prints on standard output when it is ready. */
   readonly readySchema: z.ZodType<Ready>;
   /** Default 30 s. */
   readonly readyTimeoutMs?: number;
-  /** How long it may take to end after SIGTERM before SIGKILL. Default 5 s. */
+  /** Time between SIGTERM and SIGKILL. Default 5 s. */
   readonly stopTimeoutMs?: number;
   readonly onLogLine?: (line: string) => void;
 }
@@ -39,16 +39,16 @@ export interface Child<Ready> {
   readonly ready: Ready;
   /** The newest lines of stderr and stdout, oldest first. */
   logs(this: void): readonly string[];
-  /** Resolves with `exit code 1` or `signal SIGKILL` when the process has ended, by itself or not. */
+  /** Resolves when the process has ended, for whatever reason, with text like `exit code 1` or `signal SIGKILL`. */
   readonly exited: Promise<string>;
-  /** SIGTERM, then SIGKILL after the time-out; idempotent. */
+  /** Sends SIGTERM, then SIGKILL after the time-out. Calling it again changes nothing. */
   stop(this: void): Promise<void>;
 }
 
 /**
- * Starts a program of ours under this Node and resolves when it says that it is ready. The child is in its own process group, so
- * Ctrl-C reaches only the parent, which ends its children in order; and it ends when the parent is gone.
- * Rejects with the child's last lines where it ends or the time is up before it is ready.
+ * Starts one of our programs under this Node and resolves when it prints its ready line. The child has its own process
+ * group, so Ctrl-C reaches only the parent, which then ends its children in order. The child ends with the parent.
+ * Rejects with the child's last lines if it ends, or if the time is up, before it is ready.
  */
 export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<Child<Ready>> {
   const preload = pathToFileURL(join(import.meta.dirname, 'endWithParent.ts')).href;
@@ -58,7 +58,7 @@ export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<C
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
-  // A child that is gone breaks the pipe; its exit is what tells.
+  // A child that has ended breaks the pipe. Its exit is reported elsewhere.
   child.stdin.on('error', () => undefined);
   const lines: string[] = [];
   const keep = (line: string): void => {

@@ -4,8 +4,8 @@ import type { z } from 'zod';
 import { detailError, proxyError, wrappedError } from './apiError.ts';
 import { callerName, parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
-import type { OrganizationMembership, User } from './proxyData.ts';
-import { ConstraintViolated } from './proxyStore.ts';
+import type { OrganizationMembership, User } from '../proxyData.ts';
+import { ConstraintViolated } from '../proxyStore.ts';
 import {
   addOrganizationMembersSchema,
   deleteOrganizationMemberSchema,
@@ -15,7 +15,7 @@ import {
 type Body = z.infer<typeof addOrganizationMembersSchema>;
 type Member = Extract<Body['member'], readonly unknown[]>[number];
 
-/** One after the other: what was added before one fails stays. */
+/** Adds members one after the other. If one fails, those before it stay. */
 export const addOrganizationMembers: Endpoint = (call) => {
   const body = parseBody(call, addOrganizationMembersSchema);
   const { organization_id: id } = body;
@@ -39,7 +39,7 @@ function addMember(
 ): { readonly user: User; readonly membership: OrganizationMembership } {
   const known = store.users.get(member.user_id ?? '');
   if (known === undefined && typeof member.user_email === 'string') {
-    // The email column is not unique, so that it cannot be looked up.
+    // The email column isn't unique, so LiteLLM cannot look a user up by it.
     throw cannotAdd(organizationId, `Error finding a unique instance of user_email in LiteLLM_UserTable`);
   }
   const user = known ?? store.ensureUser({ user_id: member.user_id ?? '' }, now);
@@ -55,7 +55,7 @@ function addMember(
   }
 }
 
-/** Whatever goes wrong comes as a fault of authentication. That this is the text of a repeat: (?). */
+/** Creates LiteLLM's error for any failure, which it presents as a fault of authentication. (?) The text for a repeat is a guess. */
 function cannotAdd(organizationId: string, reason: string): Error {
   const message = `Authentication Error, Error adding member to organization=${organizationId}: ${reason}`;
   return proxyError(500, message, { type: 'auth_error' });
@@ -82,7 +82,7 @@ export const updateOrganizationMember: Endpoint = (call) => {
   return { ...row, litellm_budget_table: store.budgets.get(row.budget_id ?? '') ?? null };
 };
 
-/** Gives the row that was removed, null where there was none: of nobody, or of no organization (?). */
+/** Returns the removed row, or null where there was none: an unknown user, or (?) an unknown organization. */
 export const deleteOrganizationMember: Endpoint = (call) => {
   const body = parseBody(call, deleteOrganizationMemberSchema);
   return call.store.removeOrganizationMember(body.organization_id, requireUserId(call, body)) ?? null;

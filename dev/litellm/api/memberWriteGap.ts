@@ -1,31 +1,31 @@
-/** The moment between reading and writing a team's members, in which the older versions lose writes. */
+/** The moment between reading and writing a team's members, in which older versions lose writes. */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
-import type { FaultSwitches } from './faults.ts';
+import type { LitellmFaultSwitches } from '../faults.ts';
 
 const barrierTimeoutMs = 1000;
-/** Longer than requests sent together are apart, shorter than anybody notices. */
+/** Longer than the time between requests that are sent together, and too short to notice. */
 const crowdedGapMs = 5;
 
-/** Lets writes of one team wait for each other, so that they overlap whenever they are sent together. */
+/** Makes writes of one team wait for each other, so that they overlap whenever they are sent together. */
 export class MemberWriteGap {
-  readonly #faults: FaultSwitches;
+  readonly #faults: LitellmFaultSwitches;
   readonly #requestsInFlight: () => number;
   readonly #waiting = new Map<string, (() => void)[]>();
 
-  constructor(faults: FaultSwitches, requestsInFlight: () => number) {
+  constructor(faults: LitellmFaultSwitches, requestsInFlight: () => number) {
     this.#faults = faults;
     this.#requestsInFlight = requestsInFlight;
   }
 
-  /** Resolves when a write that has read may write. */
+  /** Resolves when a call that has read the members may write them. */
   async pass(teamId: string): Promise<void> {
     const { memberWriteGapMs, memberWritesTogether } = this.#faults.current;
     if (memberWritesTogether !== undefined) {
       await this.#waitForOthers(teamId, memberWritesTogether);
       return;
     }
-    // One alone has nobody to lose against, and need not be slow.
+    // A single write cannot overlap with another, so it needn't be slow.
     await nextTurn();
     await nextTurn();
     if (memberWriteGapMs !== undefined) await delay(memberWriteGapMs);

@@ -1,6 +1,6 @@
 /**
- * What the endpoints take, read from LiteLLM's `proxy/_types.py`. They are the emulator's own: the product's client has
- * its own too, so that the two check each other.
+ * What the endpoints accept, read from LiteLLM's `proxy/_types.py`. The product's client has its own schemas, so the two
+ * check each other.
  */
 import { z } from 'zod';
 
@@ -15,7 +15,7 @@ const organizationLimits = { ...limits, soft_budget: number };
 
 const hasUser = (member: { user_id?: unknown; user_email?: unknown }): boolean =>
   typeof member.user_id === 'string' || typeof member.user_email === 'string';
-const nobody = { error: 'Either user_id or user_email must be provided' };
+const noUser = { error: 'Either user_id or user_email must be provided' };
 
 export const newOrganizationSchema = z.object({
   organization_alias: z.string(),
@@ -35,20 +35,17 @@ export const updateOrganizationSchema = z.object({
   ...organizationLimits,
 });
 
-export const organizationInfoSchema = z.object({ organizations: z.array(z.string()) });
-export const deleteOrganizationsSchema = z.object({ organization_ids: z.array(z.string()) });
-
-/** The roles inside of an organization. */
+/** The roles in an organization. */
 export const organizationRoleSchema = z.enum(['org_admin', 'internal_user', 'internal_user_viewer']);
 
 const organizationMemberSchema = z
   .object({ user_id: text, user_email: text, role: organizationRoleSchema })
-  .refine(hasUser, nobody);
+  .refine(hasUser, noUser);
 
 export const addOrganizationMembersSchema = z.object({
   organization_id: z.string(),
   member: z.union([organizationMemberSchema, z.array(organizationMemberSchema)]),
-  /** Taken, and then not looked at. */
+  /** Accepted, and then ignored. */
   max_budget_in_organization: number,
 });
 
@@ -60,15 +57,15 @@ export const updateOrganizationMemberSchema = z
     role: organizationRoleSchema.nullish(),
     max_budget_in_organization: number,
   })
-  .refine(hasUser, nobody);
+  .refine(hasUser, noUser);
 
 export const deleteOrganizationMemberSchema = z
   .object({ organization_id: z.string(), user_id: text, user_email: text })
-  .refine(hasUser, nobody);
+  .refine(hasUser, noUser);
 
 const teamMemberSchema = z
   .object({ user_id: text, user_email: text, role: z.enum(['admin', 'user']) })
-  .refine(hasUser, nobody);
+  .refine(hasUser, noUser);
 export type TeamMemberInput = z.infer<typeof teamMemberSchema>;
 
 export const newTeamSchema = z.object({
@@ -92,17 +89,9 @@ export const updateTeamSchema = z.object({
   ...limits,
 });
 
-export const deleteTeamsSchema = z.object({ team_ids: z.array(z.string()) });
-
 export const addTeamMembersSchema = z.object({
   team_id: z.string(),
   member: z.union([teamMemberSchema, z.array(teamMemberSchema)]),
-  max_budget_in_team: number,
-});
-
-export const bulkAddTeamMembersSchema = z.object({
-  team_id: z.string(),
-  members: z.array(teamMemberSchema),
   max_budget_in_team: number,
 });
 
@@ -115,9 +104,9 @@ export const updateTeamMemberSchema = teamMemberRefSchema
     tpm_limit: whole,
     rpm_limit: whole,
   })
-  .refine(hasUser, nobody);
+  .refine(hasUser, noUser);
 
-export const deleteTeamMemberSchema = teamMemberRefSchema.refine(hasUser, nobody);
+export const deleteTeamMemberSchema = teamMemberRefSchema.refine(hasUser, noUser);
 
 const userRoleSchema = z.enum(['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer']);
 
@@ -134,18 +123,16 @@ const userFields = {
 
 export const newUserSchema = z.object({
   ...userFields,
-  /** A key is made unless this says no. */
+  /** LiteLLM creates a key unless this is false. */
   auto_create_key: z.boolean().default(true),
   teams: texts,
   organizations: texts,
 });
 
-export const updateUserSchema = z.object({ ...userFields, teams: texts }).refine(hasUser, nobody);
-
-export const deleteUsersSchema = z.object({ user_ids: z.array(z.string()) });
+export const updateUserSchema = z.object({ ...userFields, teams: texts }).refine(hasUser, noUser);
 
 const page = z.coerce.number().int().min(1).default(1);
-/** 100 is the most that a list gives at once. */
+/** A list returns at most 100 rows at once. */
 const pageSize = (byDefault: number): z.ZodDefault<z.ZodCoercedNumber> =>
   z.coerce.number().int().min(1).max(100).default(byDefault);
 
@@ -159,11 +146,6 @@ export const teamListSchema = z.object({
   team_alias: z.string().optional(),
   user_id: z.string().optional(),
   ...sorting,
-});
-
-export const oldTeamListSchema = z.object({
-  organization_id: z.string().optional(),
-  user_id: z.string().optional(),
 });
 
 export const userListSchema = z.object({
@@ -184,5 +166,4 @@ export const organizationListSchema = z.object({
 
 export const organizationIdSchema = z.object({ organization_id: z.string() });
 export const teamIdSchema = z.object({ team_id: z.string() });
-export const userIdSchema = z.object({ user_id: z.string().optional() });
 export const noQuerySchema = z.object({});

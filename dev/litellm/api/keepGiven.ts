@@ -1,4 +1,4 @@
-/** Gives those of the named fields that are there and not null: what LiteLLM's `exclude_none` leaves. */
+/** Returns the named fields that are given and not null, like `exclude_none` in LiteLLM. */
 export function keepGiven<Result extends object>(
   body: { readonly [Name in keyof Result]?: Result[Name] | null | undefined },
   names: readonly (keyof Result)[],

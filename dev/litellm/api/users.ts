@@ -1,15 +1,16 @@
-/** `/user/new`, `update`, `info`, `/v2/user/info` and `/user/delete` (`management_endpoints/internal_user_endpoints.py`). */
+/** `/user/new`, `update` and `list` (`management_endpoints/internal_user_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 
-import { ApiError, noRoute, wrappedError } from './apiError.ts';
-import { noteChangedBy, parseBody, parseQuery } from './call.ts';
+import { ApiError, wrappedError } from './apiError.ts';
+import { parseBody, parseQuery } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import { keepGiven } from './keepGiven.ts';
-import type { User } from './proxyData.ts';
-import type { UserFields } from './proxyStore.ts';
-import { deleteUsersSchema, newUserSchema, updateUserSchema, userIdSchema } from './requestSchemas.ts';
-import { addMembers } from './teamMemberEndpoints.ts';
+import type { User } from '../proxyData.ts';
+import type { UserFields } from '../proxyStore.ts';
+import { includesText, takePage } from './paging.ts';
+import { newUserSchema, updateUserSchema, userListSchema } from './requestSchemas.ts';
+import { addMembers } from './teamMembers.ts';
 
 const settings = [
   'user_email',
@@ -41,7 +42,7 @@ export const newUser: Endpoint = async (call) => {
   if (known === undefined && cap !== undefined && store.users.size >= cap) {
     throw wrappedError(403, 'License is over limit. Please contact support to upgrade your license.');
   }
-  // Where the user is there already, the row stays as it is.
+  // If the user exists, the row stays as it is.
   const user =
     known ?? store.addUser({ ...keepGiven<UserFields>(body, settings), user_id: userId }, 'call', now);
   const key = body.auto_create_key ? store.addKey({ user_id: userId }, now) : '';
@@ -49,7 +50,7 @@ export const newUser: Endpoint = async (call) => {
   return { key, token: null, ...user, organizations: body.organizations ?? null };
 };
 
-/** Puts a new user where it is asked for, else into the default teams; what fails here is never told. */
+/** Adds a new user to the teams and organizations of the request, or to the default teams. Never reports a failure. */
 async function join(call: Call, user: User, body: NewUser): Promise<void> {
   const { store, now } = call;
   for (const teamId of body.teams ?? call.faults.current.defaultUserTeams ?? []) {
@@ -72,7 +73,7 @@ async function swallow(act: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Makes the user where there is none; nulls and empty lists change nothing; `teams` is the user's side alone. */
+/** Creates an unknown user. Nulls and empty lists change nothing. `teams` changes the user's row, not the team's. */
 export const updateUser: Endpoint = (call) => {
   const { store, now } = call;
   const body = parseBody(call, updateUserSchema);
@@ -92,51 +93,29 @@ export const updateUser: Endpoint = (call) => {
 const keepFull = (list: string[] | null | undefined): string[] | undefined =>
   list === null || list?.length === 0 ? undefined : list;
 
-/** With the rows of all their keys and teams, which is why it is slow. */
-export const userInfo: Endpoint = (call) => {
-  const { store, behaviours } = call;
-  const userId = parseQuery(call, userIdSchema).user_id ?? call.caller.userId ?? '';
-  const user = store.users.get(userId);
-  if (user === undefined) {
-    if (behaviours.absentUserInfo === 'notFound') throw wrappedError(404, `User ${userId} not found`);
-    return { user_id: userId, user_info: { spend: 0 }, keys: [], teams: [] };
-  }
-  return {
-    user_id: userId,
-    user_info: user,
-    keys: [...store.keys.values()].filter((key) => key.user_id === userId),
-    teams: user.teams.flatMap((id) => store.teams.get(id) ?? []),
-  };
-};
-
-/** The row alone. */
-export const userInfoV2: Endpoint = (call) => {
-  if (!call.behaviours.hasUserInfoV2) throw noRoute();
-  const userId = parseQuery(call, userIdSchema).user_id ?? call.caller.userId ?? '';
-  const user = call.store.users.get(userId);
-  if (user === undefined) throw wrappedError(404, `User ${userId} not found`);
-  return user;
-};
-
-/** Takes keys and memberships along. */
-export const deleteUsers: Endpoint = (call) => {
+/** Lists users. Looks for a single value in `user_ids` anywhere in the ids. Compares several, and `sso_user_ids`, exactly. */
+export const listUsers: Endpoint = (call) => {
   const { store } = call;
-  noteChangedBy(call);
-  const { user_ids: ids } = parseBody(call, deleteUsersSchema);
-  const absent = ids.find((id) => !store.users.has(id));
-  if (absent !== undefined) throw wrappedError(404, `User not found, passed user_id=${absent}`);
-  store.removeKeys((key) => key.user_id !== null && ids.includes(key.user_id));
-  for (const id of ids) {
-    for (const organizationId of store.organizationMembers.keys()) {
-      store.removeOrganizationMember(organizationId, id);
-    }
-    for (const team of store.teams.values()) {
-      team.members_with_roles = team.members_with_roles.filter((member) => member.user_id !== id);
-      store.budgetsOf(team.team_id).delete(id);
-      store.addedBy.delete(`team/${team.team_id}/${id}`);
-    }
-    const user = store.users.get(id);
-    if (user !== undefined) store.removeUser(user);
+  const query = parseQuery(call, userListSchema);
+  const ids = splitList(query.user_ids);
+  const ssoIds = splitList(query.sso_user_ids);
+  const { role, user_email: email, team } = query;
+  const matching = [...store.users.values()]
+    .filter((user) => role === undefined || user.user_role === role)
+    .filter((user) => ids === undefined || matchesIds(user.user_id, ids))
+    .filter((user) => ssoIds === undefined || ssoIds.includes(user.sso_user_id ?? ''))
+    .filter((user) => email === undefined || includesText(user.user_email, email))
+    .filter((user) => team === undefined || user.teams.includes(team));
+  const { rows, ...paging } = takePage(matching, query);
+  const keyCounts = new Map<string, number>();
+  for (const { user_id: owner } of store.keys.values()) {
+    if (owner !== null) keyCounts.set(owner, (keyCounts.get(owner) ?? 0) + 1);
   }
-  return { deleted_users: ids.length };
+  return { users: rows.map((user) => ({ ...user, key_count: keyCounts.get(user.user_id) ?? 0 })), ...paging };
 };
+
+const splitList = (list: string | undefined): readonly string[] | undefined =>
+  list?.split(',').map((entry) => entry.trim());
+
+const matchesIds = (userId: string, ids: readonly string[]): boolean =>
+  ids.length === 1 ? includesText(userId, ids[0] ?? '') : ids.includes(userId);

@@ -1,25 +1,23 @@
-/** `/organization/new`, `update`, `info`, `list` and `delete` (`management_endpoints/organization_endpoints.py`). */
+/** `/organization/new`, `update`, `info` and `list` (`management_endpoints/organization_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
 
 import { crash, detailError } from './apiError.ts';
 import { callerName, parseBody, parseQuery } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import { keepGiven } from './keepGiven.ts';
-import type { Organization } from './proxyData.ts';
-import type { Limits } from './proxyStore.ts';
+import type { Organization } from '../proxyData.ts';
+import type { Limits } from '../proxyStore.ts';
 import {
-  deleteOrganizationsSchema,
   newOrganizationSchema,
   noQuerySchema,
   organizationIdSchema,
-  organizationInfoSchema,
   organizationListSchema,
   updateOrganizationSchema,
 } from './requestSchemas.ts';
 
 const budgetFields = ['max_budget', 'soft_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
 
-/** Makes the budget before it looks for the organization: a repeat leaves one behind each time. */
+/** Creates the budget before it looks for the organization, so each repeat leaves an unused budget behind. */
 export const newOrganization: Endpoint = (call) => {
   const { store, now } = call;
   const body = parseBody(call, newOrganizationSchema);
@@ -47,7 +45,7 @@ export const newOrganization: Endpoint = (call) => {
   return row;
 };
 
-/** Nulls are dropped, so nothing can be cleared; budget fields go to the linked budget; metadata merges. */
+/** Drops nulls, so nothing can be cleared. Writes budget fields to the linked budget, and merges metadata. */
 export const updateOrganization: Endpoint = (call) => {
   const { store } = call;
   const body = parseBody(call, updateOrganizationSchema);
@@ -75,19 +73,7 @@ export const organizationInfo: Endpoint = (call) => {
   return renderOrganization(call, row);
 };
 
-/** The deprecated form: several at once, without their members; who is absent is left out. */
-export const oldOrganizationInfo: Endpoint = (call) => {
-  const { organizations } = parseBody(call, organizationInfoSchema);
-  if (organizations.length === 0) throw detailError(400, 'Specify list of organization ids to query');
-  return organizations.flatMap((id) => {
-    const row = call.store.organizations.get(id);
-    return row === undefined
-      ? []
-      : [{ ...row, litellm_budget_table: call.store.budgets.get(row.budget_id) ?? null }];
-  });
-};
-
-/** Everything in one answer; the older versions know no filter and ignore it. */
+/** Lists everything in one answer. Older versions ignore filters. */
 export const listOrganizations: Endpoint = (call) => {
   const rows = [...call.store.organizations.values()];
   if (!call.behaviours.organizationListFilters) {
@@ -101,29 +87,6 @@ export const listOrganizations: Endpoint = (call) => {
       (row) => alias === undefined || row.organization_alias.toLowerCase().includes(alias.toLowerCase()),
     )
     .map((row) => renderOrganization(call, row));
-};
-
-/** Keys, teams and memberships of all go first, then the organizations one by one until one is absent; users keep the teams. */
-export const deleteOrganizations: Endpoint = (call) => {
-  const { store } = call;
-  const { organization_ids: ids } = parseBody(call, deleteOrganizationsSchema);
-  const teamIds = new Set(ids.flatMap((id) => store.teamsOf(id).map((team) => team.team_id)));
-  store.removeKeys(
-    (key) =>
-      (key.organization_id !== null && ids.includes(key.organization_id)) ||
-      (key.team_id !== null && teamIds.has(key.team_id)),
-  );
-  for (const teamId of teamIds) store.removeTeam(teamId);
-  for (const id of ids) {
-    for (const userId of store.membersOf(id).keys()) store.removeOrganizationMember(id, userId);
-  }
-  return ids.map((id) => {
-    const row = store.organizations.get(id);
-    if (row === undefined) throw detailError(404, `Organization=${id} not found`);
-    store.organizations.delete(id);
-    store.addedBy.delete(`organization/${id}`);
-    return row;
-  });
 };
 
 function renderOrganization({ store }: Call, row: Organization): object {

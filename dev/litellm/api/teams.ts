@@ -1,4 +1,4 @@
-/** `/team/new`, `update`, `info` and `delete` (`management_endpoints/team_endpoints.py`). */
+/** `/team/new`, `update`, `info` and `/v2/team/list` (`management_endpoints/team_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 
@@ -6,9 +6,10 @@ import { detailError, proxyError, wrappedError } from './apiError.ts';
 import { noteChangedBy, parseBody, parseQuery } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import { keepGiven } from './keepGiven.ts';
-import { masterUserId } from './proxyData.ts';
-import type { Organization, Team, TeamMember } from './proxyData.ts';
-import { deleteTeamsSchema, newTeamSchema, teamIdSchema, updateTeamSchema } from './requestSchemas.ts';
+import { masterUserId } from '../proxyData.ts';
+import type { Organization, Team, TeamMember } from '../proxyData.ts';
+import { includesText, takePage } from './paging.ts';
+import { newTeamSchema, teamIdSchema, teamListSchema, updateTeamSchema } from './requestSchemas.ts';
 
 type NewTeam = z.infer<typeof newTeamSchema>;
 const limitFields = ['max_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
@@ -62,7 +63,7 @@ function withDefaults(call: Call, body: NewTeam): NewTeam {
 const namesOf = (body: NewTeam): (keyof NewTeam)[] =>
   newTeamSchema.keyof().options.filter((name) => name in body);
 
-/** The calling key's user becomes admin, whoever was asked for; unknown users are made; here no licence is asked for. */
+/** Adds the calling key's user as admin, creates unknown users, and needs no licence for admins. */
 function resolveMembers(
   { store, caller, now }: Call,
   teamId: string,
@@ -94,8 +95,8 @@ interface AskedModels {
 }
 
 /**
- * Gives a team's models as they are stored: a subset of its organization's, where that has a list of its own. Empty ones
- * take the organization's list as it is now, in the newer versions; a later change of that list does not follow.
+ * Returns a team's models as they are stored. Where the organization has a list of its own, they must be a subset of it.
+ * In newer versions, an empty list becomes a copy of the organization's. A later change of that list does not reach it.
  */
 function resolveModels(call: Call, { organization, models, refuse }: AskedModels): string[] | undefined {
   const allowed = organization?.models ?? [];
@@ -105,7 +106,7 @@ function resolveModels(call: Call, { organization, models, refuse }: AskedModels
   if (models === null || models === undefined || models.length === 0) {
     return call.behaviours.emptyTeamModels === 'copyOrganization' ? [...allowed] : models?.slice();
   }
-  // That the special names fail here too: (?).
+  // (?) Special names like all-proxy-models probably fail too.
   const outside = models.find((model) => !allowed.includes(model));
   if (outside !== undefined) {
     throw refuse(
@@ -116,7 +117,7 @@ function resolveModels(call: Call, { organization, models, refuse }: AskedModels
   return [...models];
 }
 
-/** What is sent is written, null too; `organization_id: ""` takes the team out of its organization. */
+/** Writes every field that was sent, null included. `organization_id: ""` removes the team from its organization. */
 export const updateTeam: Endpoint = (call) => {
   const { store } = call;
   noteChangedBy(call);
@@ -168,42 +169,39 @@ function checkMove({ store }: Call, team: Team, organization: Organization): voi
     throw refuse(`Team has user_id ${outsiders.join(', ')} that is not a member of the organization.`);
 }
 
-/** Memberships are those of members with a budget; everybody is in `members_with_roles`. */
+/** Shows the team. `team_memberships` has only members with a budget; `members_with_roles` has all of them. */
 export const teamInfo: Endpoint = (call) => {
+  const { store } = call;
   const { team_id: id } = parseQuery(call, teamIdSchema);
-  const row = call.store.teams.get(id);
+  const row = store.teams.get(id);
   if (row === undefined) throw wrappedError(404, `Team not found, passed team id: ${id}.`);
-  return { team_id: id, team_info: row, ...renderTeamParts(call, row) };
-};
-
-/** Gives what of a team is in other tables: its keys, and the memberships with a budget. */
-export function renderTeamParts(
-  { store }: Call,
-  team: Team,
-): { readonly keys: object[]; readonly team_memberships: object[] } {
   return {
-    keys: [...store.keys.values()].filter((key) => key.team_id === team.team_id),
-    team_memberships: [...store.budgetsOf(team.team_id).values()].map((row) => ({
-      ...row,
-      litellm_budget_table: store.budgets.get(row.budget_id ?? '') ?? null,
+    team_id: id,
+    team_info: row,
+    keys: [...store.keys.values()].filter((key) => key.team_id === id),
+    team_memberships: [...store.budgetsOf(id).values()].map((membership) => ({
+      ...membership,
+      litellm_budget_table: store.budgets.get(membership.budget_id ?? '') ?? null,
     })),
   };
-}
+};
 
-/** All or none: any absent one is a 404 first. Takes the teams' keys along. */
-export const deleteTeams: Endpoint = (call) => {
+/** Lists the newest teams first, unless the request sorts. 422 for more than 100 a page, 404 for an unknown `user_id`. */
+export const listTeams: Endpoint = (call) => {
   const { store } = call;
-  noteChangedBy(call);
-  const { team_ids: ids } = parseBody(call, deleteTeamsSchema);
-  const absent = ids.find((id) => !store.teams.has(id));
-  if (absent !== undefined) throw detailError(404, `Team not found, passed team_id=${absent}`);
-  store.removeKeys((key) => key.team_id !== null && ids.includes(key.team_id));
-  for (const id of ids) {
-    for (const member of store.teams.get(id)?.members_with_roles ?? []) {
-      const user = store.users.get(member.user_id ?? '');
-      if (user !== undefined) user.teams = user.teams.filter((team) => team !== id);
-    }
-    store.removeTeam(id);
-  }
-  return { deleted_teams: ids };
+  const query = parseQuery(call, teamListSchema);
+  const { team_id: id, organization_id: organizationId, team_alias: alias, user_id: userId } = query;
+  const user = store.users.get(userId ?? '');
+  if (userId !== undefined && user === undefined)
+    throw detailError(404, `User not found, passed user_id=${userId}`);
+  const matching = [...store.teams.values()]
+    .filter((team) => id === undefined || team.team_id === id)
+    .filter((team) => organizationId === undefined || team.organization_id === organizationId)
+    .filter((team) => alias === undefined || includesText(team.team_alias, alias))
+    .filter((team) => user === undefined || user.teams.includes(team.team_id));
+  const { rows, ...paging } = takePage(matching, query);
+  return {
+    teams: rows.map((team) => ({ ...team, members_count: team.members_with_roles.length })),
+    ...paging,
+  };
 };

@@ -1,20 +1,14 @@
-/** `/team/member_add`, `bulk_member_add`, `member_update` and `member_delete` (`management_endpoints/team_endpoints.py`). */
+/** `/team/member_add`, `member_update` and `member_delete` (`management_endpoints/team_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
 
 import { ApiError, detailError, proxyError } from './apiError.ts';
 import { callerName, parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
-import type { Team, TeamMember, TeamMembership, User } from './proxyData.ts';
-import {
-  addTeamMembersSchema,
-  bulkAddTeamMembersSchema,
-  deleteTeamMemberSchema,
-  updateTeamMemberSchema,
-} from './requestSchemas.ts';
+import type { Team, TeamMember, TeamMembership, User } from '../proxyData.ts';
+import { addTeamMembersSchema, deleteTeamMemberSchema, updateTeamMemberSchema } from './requestSchemas.ts';
 import type { TeamMemberInput } from './requestSchemas.ts';
 
 const licenceText = 'Assigning team admins is a premium feature. You must be a LiteLLM Enterprise user.';
-const bulkLimit = 500;
 
 interface Addition {
   readonly teamId: string;
@@ -40,7 +34,7 @@ export const addTeamMembers: Endpoint = async (call) => {
   return { ...team, updated_users: users, updated_team_memberships: memberships };
 };
 
-/** Puts users into a team as `/team/member_add` does: the users' side first, then the team's list as a whole. */
+/** Adds users to a team as `/team/member_add` does: first in the users' rows, then the team's list as a whole. */
 export async function addMembers(call: Call, addition: Addition): Promise<Added> {
   const { store } = call;
   const { teamId, members, maxBudget } = addition;
@@ -74,13 +68,13 @@ export async function addMembers(call: Call, addition: Addition): Promise<Added>
 }
 
 function refuseDuplicates(before: readonly TeamMember[], { members, isList }: Addition): void {
-  const isThere = (member: TeamMemberInput): boolean =>
+  const isMember = (member: TeamMemberInput): boolean =>
     before.some(
       (other) =>
         (typeof member.user_id === 'string' && other.user_id === member.user_id) ||
         (typeof member.user_email === 'string' && other.user_email === member.user_email),
     );
-  if (members.every(isThere)) {
+  if (members.every(isMember)) {
     const message = isList ? 'All users are already in team.' : 'User already in team.';
     throw proxyError(400, message, { type: 'team_member_already_in_team', param: 'member' });
   }
@@ -118,7 +112,7 @@ function addBudget(
   return row;
 }
 
-/** Writes the whole list over whatever is there by now: in the older versions that loses what others wrote meanwhile. */
+/** Writes the whole list. In older versions, that loses what other calls wrote since this call read the list. */
 async function writeMembers(call: Call, teamId: string, members: TeamMember[]): Promise<Team> {
   if (call.behaviours.parallelMemberWrites === 'lost') await call.gap.pass(teamId);
   const team = call.store.teams.get(teamId);
@@ -132,42 +126,7 @@ async function writeMembers(call: Call, teamId: string, members: TeamMember[]): 
   return team;
 }
 
-/** 200 even where nobody was added: only `results` says so. */
-export const bulkAddTeamMembers: Endpoint = async (call) => {
-  const {
-    team_id: teamId,
-    members,
-    max_budget_in_team: maxBudget,
-  } = parseBody(call, bulkAddTeamMembersSchema);
-  if (members.length === 0) throw detailError(400, 'At least one member is required');
-  if (members.length > bulkLimit) throw detailError(400, `Maximum ${bulkLimit} members can be added at once`);
-  try {
-    const { team } = await addMembers(call, { teamId, members, isList: true, maxBudget });
-    return renderBulk(teamId, members, team);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return renderBulk(teamId, members, error);
-  }
-};
-
-function renderBulk(teamId: string, members: readonly TeamMemberInput[], outcome: Team | ApiError): object {
-  const failed = outcome instanceof ApiError;
-  return {
-    team_id: teamId,
-    results: members.map((member) => ({
-      user_id: member.user_id ?? null,
-      user_email: member.user_email ?? null,
-      success: !failed,
-      error: failed ? outcome.message : null,
-    })),
-    total_requested: members.length,
-    successful_additions: failed ? 0 : members.length,
-    failed_additions: failed ? members.length : 0,
-    updated_team: failed ? null : outcome,
-  };
-}
-
-/** Does not look whether the user is a member: for a stranger it answers 200 and may leave a budget behind. */
+/** Doesn't check that the user is a member: for any other user it answers 200 and may leave a budget behind. */
 export const updateTeamMember: Endpoint = async (call) => {
   const { store } = call;
   const body = parseBody(call, updateTeamMemberSchema);

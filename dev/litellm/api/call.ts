@@ -1,14 +1,14 @@
-/** One call of the API, as its endpoint sees it. */
+/** One call of the API, as an endpoint receives it. */
 import type { z } from 'zod';
 
 import { ApiError } from './apiError.ts';
-import type { FaultSwitches } from './faults.ts';
+import type { LitellmFaultSwitches } from '../faults.ts';
 import type { MemberWriteGap } from './memberWriteGap.ts';
-import type { Behaviours } from './profile.ts';
-import type { ProxyStore } from './proxyStore.ts';
-import type { RecordedRequest } from './requestRecord.ts';
+import type { Behaviours } from '../profile.ts';
+import type { ProxyStore } from '../proxyStore.ts';
+import type { RecordedRequest } from '../recordedRequest.ts';
 
-/** Whose key it is. */
+/** The owner of the key. */
 export interface Caller {
   readonly userId: string | undefined;
   readonly role: string;
@@ -17,29 +17,29 @@ export interface Caller {
 export interface Call {
   readonly store: ProxyStore;
   readonly behaviours: Behaviours;
-  readonly faults: FaultSwitches;
+  readonly faults: LitellmFaultSwitches;
   readonly gap: MemberWriteGap;
   readonly caller: Caller;
   readonly query: URLSearchParams;
-  /** `undefined`: there was none, or it was no JSON. */
+  /** `undefined` where there was none. */
   readonly body: unknown;
   readonly recorded: RecordedRequest;
   /** The header `litellm-changed-by`. */
   readonly changedBy: string | undefined;
-  /** Write only half of an added membership. */
+  /** Writes only half of an added membership. */
   readonly halfWrite: boolean;
   /** ISO 8601 UTC. */
   readonly now: string;
 }
 
-/** Gives what the endpoint answers with 200; throws an ApiError for everything else. */
+/** Returns what the endpoint answers with 200. Throws an ApiError for everything else. */
 export type Endpoint = (call: Call) => object | null | Promise<object | null>;
 
-/** Gives who made a row, for `created_by`. */
+/** Returns who creates a row, for `created_by`. */
 export const callerName = (call: Call): string => call.caller.userId ?? 'default_user_id';
 
 /**
- * Gives the body as the schema has it; fields that it does not know are ignored with a warning, at any depth.
+ * Parses the body. Ignores unknown fields at any depth, and records a warning about each.
  * Throws 422 where a field is missing or of a wrong type.
  */
 export function parseBody<Body>(call: Call, schema: z.ZodType<Body>): Body {
@@ -51,7 +51,7 @@ export function parseBody<Body>(call: Call, schema: z.ZodType<Body>): Body {
   return parsed.data;
 }
 
-/** Gives the query as the schema has it; the same of unknown parameters and wrong values. */
+/** Parses the query. Treats unknown parameters and wrong values as {@link parseBody} does. */
 export function parseQuery<Query>(call: Call, schema: z.ZodType<Query>): Query {
   const given = Object.fromEntries(call.query);
   const parsed = schema.safeParse(given);
@@ -62,7 +62,7 @@ export function parseQuery<Query>(call: Call, schema: z.ZodType<Query>): Query {
   return parsed.data;
 }
 
-/** Notes who the caller says has changed it: a header that only some endpoints read. */
+/** Records the header `litellm-changed-by`, which only some endpoints read. */
 export function noteChangedBy(call: Call): void {
   if (call.changedBy !== undefined) call.recorded.changedBy = call.changedBy;
 }
