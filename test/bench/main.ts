@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const startMs = performance.now();
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { people: { type: 'string', default: '6000' } },
+    options: { people: { type: 'string', default: '5000' } },
   });
   const unknown = positionals.filter((name) => !benchmarks.has(name));
   if (unknown.length > 0) {

@@ -54,7 +54,9 @@ function requestsTable(result: SimulationResult): Table {
     const each = (requests: number): string => (requests / phase.signIns).toFixed(2);
     const { puts, receives, deletes } = phase.queue;
     return [
-      ...PURPOSES.map((purpose) => [`${name}: ${purpose}`, each(sumRequests(phase.counts, purpose))]),
+      ...PURPOSES.map((purpose) => ({ purpose, requests: sumRequests(phase.counts, purpose) }))
+        .filter(({ requests }) => requests > 0)
+        .map(({ purpose, requests }) => [`${name}: ${purpose}`, each(requests)]),
       [`${name}: queue`, each(puts + receives + deletes)],
       [`${name}: Entra token`, each(phase.tokens)],
     ];
