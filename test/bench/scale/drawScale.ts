@@ -52,7 +52,7 @@ function drawPanel(title: string, lines: readonly Line[], top: number): string {
     `<text x="${MARGIN.left}" y="${top + 24}" class="title">${title}</text>`,
     ...[0, most / 2, most].flatMap((mark) => [
       `<line x1="${MARGIN.left}" x2="${right}" y1="${placeY(mark)}" y2="${placeY(mark)}" class="grid"/>`,
-      `<text x="${MARGIN.left - 6}" y="${placeY(mark)}" text-anchor="end">${mark.toLocaleString('en')}</text>`,
+      `<text x="${MARGIN.left - 6}" y="${placeY(mark)}" dy="4" text-anchor="end">${mark.toLocaleString('en')}</text>`,
     ]),
     ...[5, 10, 15, 20, 25, 30].map(
       (minute) => `<text x="${placeX(minute)}" y="${bottom + 16}" text-anchor="middle">${minute}</text>`,

@@ -61,10 +61,10 @@ describe('the simulation', () => {
       'LiteLLMUserTable read': unchanged + done,
       'LiteLLMUserTable write': unchanged + 2 * done,
       'LiteLLMTeamMembership query': done,
-      // What it takes and what it gives are one transaction each.
+      // Removals and grants are one transaction each.
       'LiteLLMTeamMembership transact': 2 * done,
     });
-    // A row that is taken goes by itself; those that are given go together.
+    // A removed row is one request by itself; granted rows share one.
     const { 'LiteLLMTeamMembers write': alone = 0, 'LiteLLMTeamMembers transact': together = 0 } = requests;
     expect(alone + together).toBeGreaterThanOrEqual(reorganized.removed / 2 + done);
     expect(alone + together).toBeLessThanOrEqual((reorganized.granted + reorganized.removed) / 2);
