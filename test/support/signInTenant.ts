@@ -1,19 +1,20 @@
-/** The tenant of the sign-in benchmarks: assigned groups, and people who are in the first so many of them. Pure. */
+/** A tenant in which people are in the first so many of its groups. Pure. */
 import type { DirectoryInput } from '../../dev/identity/directory.ts';
 import { sampleApplication } from '../../dev/identity/sampleDirectory.ts';
 
 export interface TenantPlan {
   readonly assignedGroups: number;
-  /** How many groups a person is in, to how many such people there are. */
-  readonly peopleByGroups: ReadonlyMap<number, number>;
+  /** Each says in how many groups people are; there are {@link PEOPLE_OF_A_KIND} of each. */
+  readonly groupCounts: readonly number[];
 }
 
-/** Gives the tenant. Nobody is assigned but by a group, so `appRoleAssignedTo` has one entry a group. */
-export function createTenant({ assignedGroups, peopleByGroups }: TenantPlan): DirectoryInput {
-  const people = [...peopleByGroups].flatMap(([groups, count]) =>
-    Array.from({ length: count }, (_, index) => ({ groups, index })),
+const PEOPLE_OF_A_KIND = 10;
+
+/** Returns the tenant. All its groups are assigned, and people only through groups. */
+export function createTenant({ assignedGroups, groupCounts }: TenantPlan): DirectoryInput {
+  const people = groupCounts.flatMap((groups) =>
+    Array.from({ length: PEOPLE_OF_A_KIND }, (_, index) => ({ groups, index })),
   );
-  if (people.some(({ groups }) => groups > assignedGroups)) throw new Error('There are not that many groups');
   return {
     tenantId: sampleApplication.tenantId,
     application: {
@@ -38,19 +39,12 @@ export function createTenant({ assignedGroups, peopleByGroups }: TenantPlan): Di
   };
 }
 
-/** What the `index`th person in so many groups signs in with. */
+/** Returns what the `index`th of the people in so many groups signs in with. `index` is below {@link PEOPLE_OF_A_KIND}. */
 export function loginOf(groups: number, index: number): string {
   return `in-${groups}-${index}@company.com`;
 }
 
-/** The number of groups of the person who signs in with this. Throws for another's. */
-export function groupCountOf(login: string): number {
-  const count = /^in-(\d+)-/.exec(login)?.[1];
-  if (count === undefined) throw new Error('Nobody of the benchmarks signs in so');
-  return Number(count);
-}
-
-/** As long as Entra's object ids. */
+/** Returns a group's id, as long as Entra's. */
 export function groupIdOf(group: number): string {
   return `6e000000-0000-4000-8000-${String(group).padStart(12, '0')}`;
 }

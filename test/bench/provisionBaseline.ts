@@ -1,9 +1,9 @@
 /**
- * The second half of what LiteLLM's proxy does at an Entra sign-in (its first half asks Graph): one request after another,
- * inside the person's request. Written from a description, as plainly as it says; neither tuned nor slowed down.
+ * What LiteLLM's proxy does with the database at an Entra sign-in, one request after another, while the person waits. Written from
+ * a description, on the product's own tables client; neither tuned nor slowed down.
  */
-import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
-import type { Properties, RowKey, StoredRow, Tables } from '../../../shared/model/tables.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Properties, RowKey, StoredRow, Tables } from '../../shared/model/tables.ts';
 
 export interface BaselinePerson {
   readonly userId: string;
@@ -15,10 +15,10 @@ export interface BaselineGroup {
   readonly displayName: string;
 }
 
-/** A string property takes 32 Ki units (Azure's limit) and the member lists of large teams are longer. */
+/** A string property takes 32 Ki units (Azure's limit), and lists may be longer. */
 const COLUMN_UNITS = 30_000;
 
-/** What LiteLLM gives a new team; the same that the product's own sample settings give. */
+/** The same as the product's sample settings. */
 const NEW_TEAM: Properties = {
   models: '["gpt-4","gpt-3.5-turbo"]',
   max_budget: 1000,
@@ -27,9 +27,9 @@ const NEW_TEAM: Properties = {
 };
 
 /**
- * Provisions one person the baseline's way, {@link baselineTableRequests} requests one after another. Repeating it costs
- * the same again, less the creates. Two people of one team at once lose one of them, as nothing guards the list.
- * Its rows stand in partitions that the product does not use, so both may run on one storage.
+ * Provisions one person. With g groups, n of them without a team, it costs 3g + n + 2 requests, and a repeat costs the same less n.
+ * Two people of one team at once lose one of them, because nothing guards the list. Its rows are in partitions that the product
+ * does not use, so both may run on one storage.
  */
 export async function provisionBaseline(
   tables: Tables,
@@ -39,14 +39,6 @@ export async function provisionBaseline(
   for (const group of groups) await ensureTeam(tables, group);
   for (const group of groups) await addMember(tables, person, group);
   await writeUser(tables, person, groups);
-}
-
-/** The formula of its cost: a read a group, a create a new one, a read and a write a group, a read and a write of the user. */
-export function baselineTableRequests(counts: {
-  readonly groups: number;
-  readonly newGroups: number;
-}): number {
-  return counts.groups + counts.newGroups + 2 * counts.groups + 2;
 }
 
 function teamKey(teamId: string): RowKey {
@@ -62,7 +54,7 @@ async function ensureTeam(tables: Tables, group: BaselineGroup): Promise<void> {
     team_alias: group.displayName,
     ...listColumns('members', []),
   };
-  // A refusal means that another sign-in made it meanwhile, which is as good.
+  // A refusal means that another sign-in created it meanwhile.
   await tables.write(TABLES.teams, { kind: 'create', key, properties });
 }
 

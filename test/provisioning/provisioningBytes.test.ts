@@ -1,8 +1,9 @@
-/** What provisioning costs on the wire, held to formulas: a regression shows here, never in a time. */
+/** What provisioning costs on the wire, requests and bytes. A regression shows here, never in a time. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
-import { baselineTableRequests, provisionBaseline } from './baseline/provisionBaseline.ts';
+import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import { countWire } from '../support/countWire.ts';
 import {
   acceptedList,
   createSubject,
@@ -10,9 +11,7 @@ import {
   personOf,
   signInMessage,
   type Subject,
-} from './provisioningSubject.ts';
-import { countWire } from './provisioningWire.ts';
-import { provisionRaw, rawTableRequests } from './rawStorage.ts';
+} from '../support/provisioningSubject.ts';
 
 let azurite: Azurite;
 let subject: Subject;
@@ -20,7 +19,8 @@ let subject: Subject;
 beforeAll(async () => {
   azurite = await startAzurite();
   await createStorage(azurite.connectionString);
-  subject = createSubject(azurite.connectionString);
+  const { connectionString } = azurite;
+  subject = createSubject(createAzureTables({ connection: { kind: 'connectionString', connectionString } }));
 });
 
 afterAll(async () => azurite.stop());
@@ -54,12 +54,3 @@ it.each(SIZES)(
     expect(wire.bytesSent + wire.bytesReceived).toBeLessThan(5_000);
   },
 );
-
-it('costs the baseline and the floor on the wire what their formulas say', async () => {
-  const groups = groupsOf('others', 10);
-  const baseline = await countWire(() => provisionBaseline(subject.tables, personOf('alice'), groups));
-  expect(baseline.requests).toBe(baselineTableRequests({ groups: 10, newGroups: 10 }));
-  const what = { person: personOf('floor'), groups, newEntities: true };
-  const raw = await countWire(() => provisionRaw(subject.tables, what));
-  expect(raw.requests).toBe(rawTableRequests(what));
-});

@@ -1,22 +1,14 @@
-/** The product's provisioning as the worker runs it: real flow, real stores, real table driver; and what it is given. */
+/** The product's provisioning as a warm worker runs it, with real stores, and what it is given. */
 import { versionOf } from '../../shared/groups/brake.ts';
-import { createStore } from '../../shared/storage/store.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
-import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { type AcceptedGroups, type KnownGroup } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
-import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { type InlineMessage, MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
-import type { Rules } from '../../shared/model/rules.ts';
-import { sampleRules } from '../support/world.ts';
-
-export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
-
-/** Flag on, an organization and a team a group; what the local stack's settings say. */
-export const SUBJECT_RULES = sampleRules();
+import { sampleRules, TENANT_ID } from './world.ts';
 
 export interface SubjectPerson {
   readonly userId: string;
@@ -24,12 +16,12 @@ export interface SubjectPerson {
   readonly displayName: string;
 }
 
-/** The same person for the same name: ids are GUIDs, as Entra's. Pure. */
+/** Returns the same person for the same name. */
 export function personOf(name: string): SubjectPerson {
   return { userId: guidOf(name), email: `${name}@example.com`, displayName: `Person ${name}` };
 }
 
-/** The same groups for the same name, whose team and organization the accepted list calls `presence`. Pure. */
+/** Returns the same groups for the same name. `presence` is what the accepted list says of their teams and organizations. */
 export function groupsOf(
   name: string,
   count: number,
@@ -43,12 +35,13 @@ export function groupsOf(
   }));
 }
 
-function guidOf(name: string): string {
+/** Returns an id in the shape of Entra's, another one for each name. */
+export function guidOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');
   return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
 }
 
-/** Gives the list in force with these groups. `checkedAt` is now, so that a claim never finds it outdated. */
+/** Returns an accepted list of these groups, checked now. */
 export function acceptedList(groups: readonly KnownGroup[]): AcceptedGroups {
   const at = new Date().toISOString();
   const sorted = groups.toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -57,7 +50,7 @@ export function acceptedList(groups: readonly KnownGroup[]): AcceptedGroups {
 
 let lastObservedMs = 0;
 
-/** Gives the message of a sign-in just now: newer than every one before it in this process. */
+/** Returns the message of a sign-in just now. It is newer than every one before it in this process. */
 export function signInMessage(
   person: SubjectPerson,
   groups: readonly { readonly id: string }[],
@@ -81,48 +74,32 @@ export function signInMessage(
 }
 
 export interface Subject {
-  readonly tables: Tables;
-  /** A warm instance: from now on it knows this list without reading it, for 30 seconds. */
-  know(list: AcceptedGroups): void;
-  /** Provisions one sign-in. Throws an Error for any end but `done` and `unchanged`. */
-  provision(message: InlineMessage): Promise<ProvisionResult['status']>;
+  /** Caches this list for 30 seconds, as a warm instance does. */
+  know(this: void, list: AcceptedGroups): void;
+  /** Provisions one sign-in. Throws for any end but `done` and `unchanged`. */
+  provision(this: void, message: InlineMessage): Promise<ProvisionResult['status']>;
 }
 
-/** Gives the product's provisioning on these tables, or on those of the connection string. Connects to nothing. */
-export function createSubject(on: string | Tables, rules: Rules = SUBJECT_RULES): Subject {
-  const tables =
-    typeof on === 'string'
-      ? createAzureTables({ connection: { kind: 'connectionString', connectionString: on } })
-      : on;
+/** Creates the product's provisioning on these tables. Organizations are on. */
+export function createSubject(tables: Tables): Subject {
   const store = createStore(tables);
   const clock = { now: () => new Date() };
-  const knowledge = createGroupKnowledge({
-    store: store.assignedGroups,
-    clock,
-    refresh: async () => {
-      await Promise.resolve();
-      throw new Error('A benchmark never asks the directory.');
-    },
-  });
-  const deps: ProvisionDeps = {
+  const refuse = async (): Promise<never> => {
+    throw new Error('A warm instance asks neither the directory nor the queue');
+  };
+  const knowledge = createGroupKnowledge({ store: store.assignedGroups, clock, refresh: refuse });
+  const deps = {
     store,
     parked: new ParkedSnapshots(tables),
-    queue: {
-      check: async () => undefined,
-      enqueue: async () => {
-        await Promise.resolve();
-        throw new Error('A benchmark puts nothing back.');
-      },
-    },
+    queue: { check: async () => undefined, enqueue: refuse },
     knowledge,
     clock,
     random: { uuid: () => randomUUID() },
-    rules,
+    rules: sampleRules(),
   };
   return {
-    tables,
     know: (list) => knowledge.remember(list),
-    provision: async (message) => {
+    async provision(message) {
       const { status } = await provisionUser(deps, message, { attempt: 1, maxAttempts: MAX_DELIVERIES });
       if (status !== 'done' && status !== 'unchanged') throw new Error(`The run ended as ${status}`);
       return status;

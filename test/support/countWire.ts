@@ -1,4 +1,4 @@
-/** Counts what this process really sends and receives through Node's http client: requests, and bytes of the sockets. */
+/** Counts what this process sends and receives through Node's http client: requests, and bytes of the sockets. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,8 +16,8 @@ interface Seen {
 }
 
 /**
- * Counts what `work` causes; nothing else of this process may use the http client meanwhile. Requests are counted when they begin,
- * retries included. It costs time, so never count in a round whose time is taken.
+ * Counts what `work` sends and receives. Nothing else of this process may use the http client meanwhile. Counts a request
+ * when it begins, retries included. It costs time, so never count in a round whose time is taken.
  */
 export async function countWire(work: () => Promise<unknown>): Promise<WireCount> {
   let requests = 0;
@@ -26,7 +26,7 @@ export async function countWire(work: () => Promise<unknown>): Promise<WireCount
     requests += 1;
     requestOf(message)?.once('socket', (socket) => {
       if (before.has(socket)) return;
-      // A fresh socket has not carried anything; a kept one has, for somebody else.
+      // A socket that was kept open has carried other requests before.
       before.set(socket, { sent: socket.bytesWritten, received: socket.bytesRead });
     });
   };
