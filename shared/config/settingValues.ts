@@ -40,7 +40,7 @@ function lowerCaseGuid(id: string): string {
 /** Any text that is not empty. */
 export const text: ValueSchema<string> = z.string();
 
-/** `true` or `false` in any case: Bicep's `string(true)` gives `True`. */
+/** `true` or `false` in any case: Bicep's `string(true)` returns `True`. */
 export const trueOrFalse = readAs((given) => {
   const lower = given.toLowerCase();
   return lower === 'true' ? true : lower === 'false' ? false : undefined;
