@@ -6,7 +6,7 @@ import type { LitellmEmulator, LitellmEmulatorOptions } from '../../../dev/litel
 
 export interface Answer {
   readonly status: number;
-  /** Parsed where it is JSON, else the text. */
+  /** Parsed if it is JSON, else the text. */
   readonly body: unknown;
   readonly headers: Headers;
 }
@@ -25,7 +25,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Runs when the test is over, the last one first. */
+/** Runs `cleanup` after the test. The last one runs first. */
 export function cleanUpWith(cleanup: () => void | Promise<void>): void {
   cleanups.push(cleanup);
 }
@@ -65,7 +65,7 @@ export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<P
   });
 }
 
-/** Starts one with the organization `org` (of models `gpt` and `claude`), the team `team` in it, and the user `ann`. */
+/** Starts an emulator with the organization `org` (of models `gpt` and `claude`), the team `team` in it, and the user `ann`. */
 export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Promise<Proxy> {
   const proxy = await openProxy(options);
   proxy.state.edit(
@@ -81,7 +81,7 @@ const errorSchema = z.object({
   error: z.object({ message: z.string(), type: z.string(), param: z.string(), code: z.string() }),
 });
 
-/** Gives which of the shapes an error has, and throws where its code is not its status. */
+/** Returns which of the shapes an error has. Throws if its code is not its status. */
 export function shapeOf({ status, body }: Answer): 'detail' | 'error' | 'text' {
   if (typeof body === 'string') return 'text';
   if (detailSchema.safeParse(body).success) return 'detail';
@@ -90,10 +90,10 @@ export function shapeOf({ status, body }: Answer): 'detail' | 'error' | 'text' {
   return 'error';
 }
 
-/** Gives the type that an error says it is of. */
+/** Returns the type of an error. */
 export const typeOf = ({ body }: Answer): string => errorSchema.parse(body).error.type;
 
-/** Gives the text of an error of either shape. */
+/** Returns the text of an error of either shape. */
 export function textOf({ body }: Answer): string {
   const detail = detailSchema.safeParse(body);
   return detail.success ? detail.data.detail.error : errorSchema.parse(body).error.message;
