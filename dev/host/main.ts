@@ -1,7 +1,8 @@
 /**
  * The local Functions host as a process: `node dev/host/main.ts --app <folder> [--port N] [--state-dir <folder>]`.
- * App settings are its environment. Prints one JSON line on stdout when ready; everything else goes to stderr.
- * SIGTERM and SIGINT end it in order: no new work, up to ten seconds for what runs, then the terminate hooks.
+ * Its environment holds the app settings. Prints one JSON line on stdout when ready, and everything else on stderr.
+ * SIGTERM and SIGINT stop it in order: it starts no more work, waits up to ten seconds for calls that are running, and
+ * then runs the terminate hooks.
  */
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
   });
   endOnFatalErrors(log);
 
-  // The port comes first, because the app may read its own address while it loads.
+  // The server starts before the app, because the app may read its own address while it loads.
   const server = await listenOnLoopback(options.port);
   const url = `http://localhost:${server.port}`;
   process.env['WEBSITE_HOSTNAME'] ??= `localhost:${server.port}`;
@@ -82,7 +83,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** Loads the app's entry file through the built-in module, and gives the model that the library chose. */
+/** Loads the app's entry file with the built-in module. Returns the model that the library chose. */
 async function loadApp(core: CoreModule, appDir: string, log: HostLog): Promise<ProgrammingModel> {
   installCoreModule(core.exports);
   sendConsoleToLog(log);
@@ -107,7 +108,7 @@ async function runAppHooks(core: CoreModule, name: 'appStart' | 'appTerminate'):
   }
 }
 
-/** stdout belongs to the ready line: what the app writes to the console becomes log lines. */
+/** Turns the app's console output into log lines, because stdout is reserved for the ready line. */
 function sendConsoleToLog(log: HostLog): void {
   const replacement = new Console(process.stderr);
   const levels: Readonly<Record<'debug' | 'log' | 'info' | 'warn' | 'error', LogLevel>> = {
@@ -123,7 +124,7 @@ function sendConsoleToLog(log: HostLog): void {
   globalThis.console = replacement;
 }
 
-/** As the worker in Azure: a rejection that nobody handles ends the process, since its state is unknown. */
+/** Ends the process at an unhandled error, because its state is then unknown. The worker in Azure does the same. */
 function endOnFatalErrors(log: HostLog): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {

@@ -1,4 +1,4 @@
-/** What every part of the emulator shares. */
+/** The state that all parts of the emulator share. */
 import type { FaultSwitches } from '../emulator/faults.ts';
 import type { RequestRecord } from '../emulator/requestRecord.ts';
 import type { Directory } from './directory.ts';
@@ -27,11 +27,11 @@ export interface Emulator {
   readonly now: () => Date;
 }
 
-/** `/<tenant>` */
+/** Returns `/<tenant>`. */
 export const tenantPath = (emulator: Emulator): string => `/${emulator.directory().tenantId}`;
 
-/** The exact `iss` of an id_token. */
+/** Returns the exact `iss` of an id_token. */
 export const issuerOf = (emulator: Emulator): string => `${emulator.origin}${tenantPath(emulator)}/v2.0`;
 
-/** The base of Graph's URLs: `https://localhost:<port>/graph/v1.0`. */
+/** Returns the base of Graph's URLs, `https://localhost:<port>/graph/v1.0`. */
 export const graphBaseUrl = (emulator: Emulator): string => `${emulator.origin}/graph/v1.0`;

@@ -1,4 +1,4 @@
-/** Starts the emulator in a process of its own, so that nobody counts its work as the product's. */
+/** Starts the emulator in a process of its own, so that its work isn't counted as the product's. */
 import { join } from 'node:path';
 
 import { startChild } from '../emulator/childProcess.ts';

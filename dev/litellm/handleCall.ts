@@ -11,7 +11,7 @@ import { admit, requireEndpoint, runEndpoint } from './api/router.ts';
 import type { CallFault, LitellmFaultSwitches } from './faults.ts';
 import { renderFrontPage } from './frontPage.ts';
 import type { LitellmState } from './litellmState.ts';
-import { readBehaviours } from './profile.ts';
+import { behavioursOf } from './profile.ts';
 import type { Profile } from './profile.ts';
 import type { ProxyStore } from './proxyStore.ts';
 import { recordRequest } from './recordedRequest.ts';
@@ -118,7 +118,7 @@ async function answerCall(
     const changedBy = request.headers['litellm-changed-by'];
     const call: Call = {
       store,
-      behaviours: readBehaviours(profile),
+      behaviours: behavioursOf[profile],
       faults,
       gap,
       caller,

@@ -46,7 +46,7 @@ async function start(): Promise<RunningService> {
   };
 }
 
-/** The parameters after the paths: access log, its stream, debug log, its file, loose, skipApiVersionCheck. */
+/** The parameters after the paths are: access log, its stream, debug log, its file, loose, skipApiVersionCheck. */
 function createQueueConfiguration(port: number, location: string | undefined): object {
   const inMemory = location === undefined;
   const dir = location ?? '.';

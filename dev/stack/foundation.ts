@@ -14,13 +14,13 @@ import { createStackSettings } from './stackSettings.ts';
 export interface FoundationOptions {
   /** The folder for everything that this stack keeps. */
   readonly stateDir: string;
-  /** The address at which the app will answer. */
+  /** The app's address. */
   readonly url: string;
-  /** Where the built app goes. */
+  /** The folder for the built app. */
   readonly appDir: string;
   /** The app in `appDir` is already built, for example an unpacked package. Default false. */
   readonly isBuilt?: boolean;
-  /** Storage in memory instead of in the state folder. */
+  /** Keeps storage in memory instead of in the state folder. */
   readonly inMemory?: boolean;
   /** 0, the default, takes any free port. */
   readonly queuePort?: number;

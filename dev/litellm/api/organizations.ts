@@ -11,7 +11,6 @@ import {
   newOrganizationSchema,
   noQuerySchema,
   organizationIdSchema,
-  organizationListSchema,
   updateOrganizationSchema,
 } from './requestSchemas.ts';
 
@@ -73,20 +72,10 @@ export const organizationInfo: Endpoint = (call) => {
   return renderOrganization(call, row);
 };
 
-/** Lists everything in one answer. Older versions ignore filters. */
+/** Lists everything in one answer. */
 export const listOrganizations: Endpoint = (call) => {
-  const rows = [...call.store.organizations.values()];
-  if (!call.behaviours.organizationListFilters) {
-    parseQuery(call, noQuerySchema);
-    return rows.map((row) => renderOrganization(call, row));
-  }
-  const { org_id: id, org_alias: alias } = parseQuery(call, organizationListSchema);
-  return rows
-    .filter((row) => id === undefined || row.organization_id === id)
-    .filter(
-      (row) => alias === undefined || row.organization_alias.toLowerCase().includes(alias.toLowerCase()),
-    )
-    .map((row) => renderOrganization(call, row));
+  parseQuery(call, noQuerySchema);
+  return [...call.store.organizations.values()].map((row) => renderOrganization(call, row));
 };
 
 function renderOrganization({ store }: Call, row: Organization): object {

@@ -42,7 +42,3 @@ function readColumn(row: object, column: string): string | number {
   const value: unknown = Object.entries(row).find(([name]) => name === column)?.[1];
   return typeof value === 'string' || typeof value === 'number' ? value : '';
 }
-
-/** Returns whether a text contains a part, in any case of the letters. */
-export const includesText = (text: string | null, part: string): boolean =>
-  text?.toLowerCase().includes(part.toLowerCase()) === true;

@@ -138,30 +138,13 @@ const pageSize = (byDefault: number): z.ZodDefault<z.ZodCoercedNumber> =>
 
 const sorting = { sort_by: z.string().optional(), sort_order: z.enum(['asc', 'desc']).default('asc') };
 
-export const teamListSchema = z.object({
-  page,
-  page_size: pageSize(10),
-  team_id: z.string().optional(),
-  organization_id: z.string().optional(),
-  team_alias: z.string().optional(),
-  user_id: z.string().optional(),
-  ...sorting,
-});
+export const teamListSchema = z.object({ page, page_size: pageSize(10), ...sorting });
 
 export const userListSchema = z.object({
   page,
   page_size: pageSize(25),
-  role: z.string().optional(),
   user_ids: z.string().optional(),
-  sso_user_ids: z.string().optional(),
-  user_email: z.string().optional(),
-  team: z.string().optional(),
   ...sorting,
-});
-
-export const organizationListSchema = z.object({
-  org_id: z.string().optional(),
-  org_alias: z.string().optional(),
 });
 
 export const organizationIdSchema = z.object({ organization_id: z.string() });

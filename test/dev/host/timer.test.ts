@@ -78,7 +78,7 @@ describe('a timer', () => {
     await writeFile(join(stateDir, 'hourly.json'), JSON.stringify({ last, next: last, lastUpdated: last }));
   }
 
-  test('runs at once, past due, where one was missed while nothing ran', async () => {
+  test('runs at once, past due, if the host missed a run while it was stopped', async () => {
     await writeRecord(Date.now() - 2 * 3_600_000);
     start();
     await vi.waitFor(() => expect(runs).toHaveLength(1));
@@ -88,13 +88,13 @@ describe('a timer', () => {
     );
   });
 
-  test('does not run at its first start, but records when it began to wait', async () => {
+  test('does not run at its first start, but records the start', async () => {
     start();
     await vi.waitFor(async () => expect(Date.parse((await readRecord()).next)).toBeGreaterThan(Date.now()));
     expect(runs).toEqual([]);
   });
 
-  test('does not run again where nothing was missed', async () => {
+  test('does not run at once if it missed no run', async () => {
     await writeRecord(Date.now());
     start();
     timer?.runNow();

@@ -44,7 +44,7 @@ const statusAndCode = async (response: Response): Promise<[number, string]> => [
 ];
 
 describe('/me/memberOf', () => {
-  it('lists every direct group, assigned or not, by id alone: the names are null with User.Read', async () => {
+  it('lists every direct group, assigned or not, with null instead of its name, because User.Read shows only ids', async () => {
     const { accessToken } = await fixture.signIn('alice@company.com');
     const response = await fixture.readGraph('/me/memberOf?$top=999', accessToken);
     expect(new Date(response.headers.get('date') ?? '').getTime()).toBeGreaterThan(Date.now() - 5000);
@@ -69,7 +69,7 @@ describe('/me/memberOf', () => {
     expect(Object.keys(rows[0] ?? {})).toEqual(['@odata.type', 'id']);
   });
 
-  it('comes in pages of 100 where nothing else is asked for, and of 999 at most', async () => {
+  it('has pages of 100 by default, and of 999 at most', async () => {
     const { accessToken } = await fixture.signIn('mary@company.com');
     const { sizes, rows } = await readPages('/me/memberOf', accessToken);
     expect(sizes).toEqual([100, 100, 50]);
@@ -81,14 +81,14 @@ describe('/me/memberOf', () => {
     ]);
   });
 
-  it('is there for a person alone, not for the application', async () => {
+  it('answers a person, but not the application', async () => {
     expect(await statusAndCode(await fixture.readGraph('/me/memberOf', appToken))).toEqual([
       400,
       'BadRequest',
     ]);
   });
 
-  it('sees at once what changed', async () => {
+  it('shows a change at once', async () => {
     const { control } = fixture.identity;
     const { accessToken } = await fixture.signIn('bob@company.com');
     const ids = async (): Promise<unknown[]> =>
@@ -102,7 +102,7 @@ describe('/me/memberOf', () => {
 });
 
 describe('appRoleAssignedTo', () => {
-  it('lists groups and people with what they are, in pages', async () => {
+  it('lists groups and people with their type, in pages', async () => {
     const { sizes, rows } = await readPages(assignmentsPath, appToken);
     expect(sizes.slice(0, -1)).toEqual([100, 100]);
     const production = rows.find((row) => row['principalId'] === sampleGroups.production);
@@ -120,7 +120,7 @@ describe('appRoleAssignedTo', () => {
     expect(new Set(rows.map((row) => row['id'])).size).toBe(rows.length);
   });
 
-  it('is for the application alone, and only about an Enterprise Application that is there', async () => {
+  it('answers the application only, and only about its own Enterprise Application', async () => {
     const { accessToken } = await fixture.signIn('alice@company.com');
     expect(await statusAndCode(await fixture.readGraph(assignmentsPath, accessToken))).toEqual([
       403,
@@ -133,7 +133,7 @@ describe('appRoleAssignedTo', () => {
 });
 
 describe('tokens', () => {
-  it('must be there and be genuine', async () => {
+  it('must be present and genuine', async () => {
     const { identity } = fixture;
     const { accessToken, idToken } = await fixture.signIn('alice@company.com');
     const tampered = `${accessToken.slice(0, -4)}AAAA`;
@@ -158,7 +158,7 @@ describe('other calls', () => {
     expect(await statusAndCode(await fixture.readGraph('/users', appToken))).toEqual([400, 'BadRequest']);
   });
 
-  it('refuses query options that it does not understand rather than ignoring them', async () => {
+  it('refuses unknown query options instead of ignoring them', async () => {
     const answer = await fixture.readGraph(`${assignmentsPath}?$filter=principalType eq 'Group'`, appToken);
     expect(await statusAndCode(answer)).toEqual([400, 'Request_UnsupportedQuery']);
   });

@@ -32,7 +32,7 @@ const readKeys = async (identity: IdentityProcess): Promise<unknown> =>
   (await fetch(`${identity.browserUrl}/${identity.tenantId}/discovery/v2.0/keys`)).json();
 
 describe('the process of the emulator', () => {
-  it('says where it is and who can sign in, and ends when told to', async () => {
+  it('prints its addresses and who can sign in, and stops on request', async () => {
     const identity = await start({ stateDir: openStateDir() });
     expect(identity.url).toMatch(/^https:\/\/localhost:\d+$/);
     expect(identity.browserUrl).toMatch(/^http:\/\/localhost:\d+$/);
@@ -47,7 +47,7 @@ describe('the process of the emulator', () => {
     await expect(fetch(identity.browserUrl)).rejects.toThrow('fetch failed');
   });
 
-  it('keeps its authority, key, secret and every change to the tenant between starts', async () => {
+  it('keeps its certificate, key, secret and every change to the tenant between starts', async () => {
     const stateDir = openStateDir();
     const first = await start({ stateDir });
     const keys = await readKeys(first);
@@ -63,7 +63,7 @@ describe('the process of the emulator', () => {
     expect(groups.some((group) => group.id === sampleGroups.empty)).toBe(false);
   });
 
-  it('takes the tenant of a file instead of the kept one', async () => {
+  it('uses the tenant in a file instead of the kept one', async () => {
     const stateDir = openStateDir();
     const directoryFile = join(stateDir, 'mine.json');
     const mine = { ...createSampleDirectory(), groups: [{ id: 'only', displayName: 'Only' }] };
@@ -72,7 +72,7 @@ describe('the process of the emulator', () => {
     expect((await identity.control.readDirectory()).groups.map((group) => group.id)).toEqual(['only']);
   });
 
-  it('takes the redirect URIs that it is given, exactly', async () => {
+  it('accepts the redirect URIs from its options, exactly', async () => {
     const given = 'https://app.example.com/sso/callback';
     const identity = await start({ stateDir: openStateDir(), redirectUris: [given] });
     const attempt = (redirectUri: string): Promise<SignInWalk> => {
@@ -112,7 +112,7 @@ describe('the process of the emulator', () => {
   });
 });
 
-describe('the control interface', () => {
+describe('the control API', () => {
   const { stateDir, remove } = createStateDir();
   let identity: IdentityProcess;
   beforeAll(async () => {
@@ -123,7 +123,7 @@ describe('the control interface', () => {
     remove();
   });
 
-  it('changes nothing where one of several edits is wrong', async () => {
+  it('changes nothing if one of several edits is wrong', async () => {
     const before = await identity.control.readDirectory();
     await expect(
       identity.control.editDirectory(
@@ -134,7 +134,7 @@ describe('the control interface', () => {
     expect(await identity.control.readDirectory()).toEqual(before);
   });
 
-  it('takes a whole tenant, but not another one', async () => {
+  it('accepts a whole new directory, but not another tenant id', async () => {
     const sample = createSampleDirectory();
     await identity.control.putDirectory({ ...sample, groups: [] });
     expect((await identity.control.readDirectory()).groups).toEqual([]);
@@ -143,7 +143,7 @@ describe('the control interface', () => {
     ).rejects.toThrow('tenant id');
   });
 
-  it('does not listen to pages in the same browser, nor to another name for this machine', async () => {
+  it('refuses pages in the same browser, and other host names for this machine', async () => {
     const url = `${identity.browserUrl}/control/faults/clear`;
     const simple = await fetch(url, {
       method: 'POST',

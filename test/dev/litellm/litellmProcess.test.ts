@@ -24,7 +24,7 @@ async function start(options?: LitellmProcessOptions): Promise<LitellmProcess> {
 }
 
 describe('the process of the emulator', () => {
-  it('says where it is and its key, takes calls and control, and ends when told to', async () => {
+  it('prints its address and key, answers calls and control, and stops on request', async () => {
     const { ready, control, stop, exited } = await start({ profile: 'older', masterKey: 'sk-given' });
     expect(ready).toMatchObject({ masterKey: 'sk-given', profile: 'older' });
     await control.createTeam({ teamId: 'team' });
@@ -48,7 +48,7 @@ describe('the process of the emulator', () => {
     await expect(fetch(ready.url)).rejects.toThrow('fetch failed');
   });
 
-  it('keeps rows and key between starts, calls and edits alike', async () => {
+  it('keeps its key and the rows from calls and edits between starts', async () => {
     const stateFile = createStateFile();
     const first = await start({ stateFile });
     await first.control.createTeam({ teamId: 'team' });
@@ -79,8 +79,8 @@ describe('the process of the emulator', () => {
   });
 });
 
-describe('the control interface', () => {
-  it('does not listen to pages in the same browser, nor to another name for this machine', async () => {
+describe('the control API', () => {
+  it('refuses pages in the same browser, and other host names for this machine', async () => {
     const proxy = await openProxy();
     const url = `${proxy.url}/control/faults/clear`;
     const simple = await fetch(url, {
