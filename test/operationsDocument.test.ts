@@ -7,15 +7,11 @@ import { promisify } from 'node:util';
 import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { alertSamples } from '../dev/infra/assertions/alertSamples.ts';
-import { readEmittedEvents } from '../dev/infra/emittedEvents.ts';
-import { namesOf, parseQuery, type Row, selectRows } from '../dev/infra/kql.ts';
 import { samplePeople, sampleGroups } from '../dev/identity/sampleDirectory.ts';
 import { REQUESTS } from '../shared/adapters/litellm/requests.ts';
 import { TABLES } from '../shared/adapters/tables/tableNames.ts';
 import { MAX_TRANSACTION_WRITES } from '../shared/adapters/tables/tableLimits.ts';
 import { HEALTH_MAX_AGE_MS } from '../shared/app.ts';
-import { parseConfig } from '../shared/config.ts';
 import { settings } from '../shared/config/settings.ts';
 import { BRAKE_MINIMUM_GROUPS } from '../shared/domain/assignedGroups.ts';
 import { REPORT_LIMIT } from '../shared/domain/provisioningRun.ts';
@@ -34,8 +30,6 @@ import {
 import { errorStatus } from '../shared/pages/errorStatus.ts';
 import { errorTexts } from '../shared/pages/errorTexts.ts';
 import { ATTEMPT_LIFETIME_SECONDS, SESSION_LIFETIME_SECONDS } from '../shared/session.ts';
-import { errorFields, writeEvent } from '../shared/telemetry.ts';
-import { METRICS } from '../shared/telemetry/metrics.ts';
 import { type PushMessage, serializePushMessage } from '../shared/messages/pushMessage.ts';
 import { type E2eStack, startE2eStack, waitForLog } from './support/e2eStack.ts';
 import { signInUntilDone, Visitor } from './support/e2eVisitor.ts';
@@ -93,7 +87,6 @@ let traces: { readonly first: string; readonly repeated: string };
 let health: unknown;
 /** What the host wrote until then. */
 let logs: readonly string[];
-let reference: string;
 /** Of a message that no delivery could provision. */
 const given = { observation: randomUUID(), trace: randomUUID().replaceAll('-', '') };
 const { alice, bob, guest } = samplePeople;
@@ -177,8 +170,7 @@ async function breakSignIns(): Promise<void> {
   await stack.control.setFaults({
     token: { status: 401, error: 'invalid_client', errorDescription: 'AADSTS700213: No match.' },
   });
-  const { body } = await new Visitor(stack.url).signIn('bob@company.com');
-  reference = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(body)?.[0] ?? '';
+  await new Visitor(stack.url).signIn('bob@company.com');
   await stack.control.clearFaults();
 }
 
@@ -280,81 +272,6 @@ describe('the alerts', () => {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Columns of the workspace's tables, as Azure Monitor's reference names them; as many as we use. */
-const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  AppTraces: ['TimeGenerated', 'Message', 'SeverityLevel', 'OperationId', 'AppRoleInstance', 'Properties'],
-  AppMetrics: ['TimeGenerated', 'Name', 'Sum', 'ItemCount', 'Min', 'Max', 'Properties'],
-  AppRequests: [
-    'TimeGenerated',
-    'Name',
-    'Id',
-    'ParentId',
-    'OperationId',
-    'DurationMs',
-    'Success',
-    'ResultCode',
-    'Properties',
-  ],
-  AppDependencies: [
-    'TimeGenerated',
-    'Name',
-    'Id',
-    'ParentId',
-    'OperationId',
-    'DurationMs',
-    'Success',
-    'ResultCode',
-    'Target',
-    'DependencyType',
-    'Properties',
-  ],
-};
-
-/** What the language itself has; as much as we use. */
-const LANGUAGE: ReadonlySet<string> = new Set(
-  `where extend project summarize order top by asc desc and or in bin iff count sum min max dcount countif take_any arg_max
-  percentiles isempty isnotempty tostring todouble`.split(/\s+/),
-);
-
-interface KqlBlock {
-  readonly title: string;
-  readonly tables: readonly string[];
-  /** The leading `where` and `extend`, as this repository's own reader takes them: over one table. */
-  readonly selecting: string;
-  /** What then counts, orders and shows. */
-  readonly showing: string;
-}
-
-function parseBlock(text: string): KqlBlock {
-  const title = /^\/\/ (.+)\n/.exec(text)?.[1];
-  if (title === undefined) throw new Error(`A query has no title: ${text}`);
-  const [head = '', ...steps] = text
-    .slice(text.indexOf('\n') + 1)
-    .trim()
-    .split(/\n\| /);
-  const tables = head.replace(/^union /, '').split(', ');
-  const found = steps.findIndex((step) => !/^(?:where|extend) /.test(step));
-  const end = found < 0 ? steps.length : found;
-  return {
-    title,
-    tables,
-    selecting: [tables[0], ...steps.slice(0, end)].join('\n| '),
-    showing: steps.slice(end).join('\n| '),
-  };
-}
-
-const kql = blocksOf('kql').map(parseBlock);
-const emitted = readEmittedEvents();
-
-/** Stands in for what the reader of the page fills in. */
-function filledIn(text: string): string {
-  return text
-    .replaceAll('<object id>', bob)
-    .replaceAll('<observation id>', given.observation)
-    .replaceAll('<trace id>', given.trace)
-    .replaceAll('<reference>', reference);
-}
-
 const optionalText = z.string().optional();
 const eventSchema = z.looseObject({
   event: z.string(),
@@ -369,38 +286,11 @@ function textOf(row: Row, column: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Every line of JSON that the run and, for what it does not bring about, the samples of the alerts wrote. */
+type Row = Readonly<Record<string, unknown>>;
+
+/** Every line of JSON that the run wrote. */
 function traceRows(): readonly Row[] {
-  const lines = logs.flatMap((line) => /\{"event".*\}$/.exec(line)?.[0] ?? []);
-  const write = (line: unknown): void => void lines.push(String(line));
-  const log = { info: write, warn: write, error: write };
-  try {
-    parseConfig({});
-  } catch (error) {
-    writeEvent(log, { name: 'configuration.fault', level: 'error' }, errorFields(error));
-  }
-  writeEvent(
-    log,
-    { name: 'provision.user', level: 'info' },
-    { status: 'done', reported: 2, reason: 'sample' },
-  );
-  const moved = "Message has reached MaxDequeueCount of 5. Moving message to queue 'provision-poison'.";
-  return [...lines, alertSamples.get('the repair fails') ?? '', moved].map((Message) => ({ Message }));
-}
-
-const isRequest = (span: ReceivedSpan): boolean => span.kind === 5;
-
-function rowsOfTable(table: string): readonly Row[] {
-  if (table === 'AppTraces') return traceRows();
-  if (table === 'AppMetrics') return Object.keys(METRICS).map((name) => ({ Name: name }));
-  return receiver
-    .spans()
-    .filter((span) => isRequest(span) === (table === 'AppRequests'))
-    .map((span) => ({
-      Name: span.name,
-      OperationId: span.traceId,
-      ResultCode: String(span.attributes['http.response.status_code'] ?? ''),
-    }));
+  return logs.flatMap((line) => /\{"event".*\}$/.exec(line)?.[0] ?? []).map((Message) => ({ Message }));
 }
 
 /** What a row is, in a word or two. */
@@ -411,149 +301,6 @@ function labelOf(row: Row): string {
   const { event, code, decision, reason, status } = eventSchema.parse(JSON.parse(message));
   const said = code ?? decision ?? reason ?? status;
   return typeof said === 'string' ? `${event} ${said}` : event;
-}
-
-/** What each query of the page must find in the run, and nothing else. */
-const FINDS: Readonly<Record<string, readonly string[]>> = {
-  'what was given up, and why': ['provision.failure snapshot_missing'],
-  'what the host moved': ['Message has reached MaxDequeueCount'],
-  'deliveries that failed': ['provision.user snapshot_missing'],
-  'failed sign-ins by code': ['signin.complete credential_refused'],
-  'which pushes were given up': ['push.failure litellm_refused'],
-  'what somebody has to decide or to mend': [
-    'configuration.fault configuration_invalid',
-    'groups.refresh directory_permission_missing',
-    'groups.refresh held_back',
-    'members.reconcile storage_refused',
-    'push.person litellm_key_refused',
-    'push.repair litellm_key_refused',
-  ],
-  'when the assigned groups were read last': ['groups.refresh accepted', 'groups.refresh held_back'],
-  'one person, or one sign-in': [
-    'provision.failure snapshot_missing',
-    'provision.user done',
-    'push.failure litellm_refused',
-    'push.person done',
-    'signin.complete',
-  ],
-  'all events of one trace': ['provision.failure snapshot_missing', 'provision.user snapshot_missing'],
-  'all spans of one trace': [
-    'create LiteLLMUserTable',
-    'find LiteLLMUserTable',
-    'find ProvisioningSnapshots',
-    'process provision',
-    'process provision-poison',
-    'read LiteLLMUserTable',
-    'replace LiteLLMUserTable',
-    'upsert ProvisioningFailures',
-  ],
-  'what stands behind a reference': ['signin.complete credential_refused'],
-  'sign-ins by outcome': ['signin.complete', 'signin.complete credential_refused'],
-  'slowest provisionings': ['provision.user done', 'provision.user sample', 'provision.user unchanged'],
-  'seconds from sign-in to provisioned': [
-    'provision.user done',
-    'provision.user sample',
-    'provision.user unchanged',
-  ],
-  'who waits now, and why': [
-    'provision.user directory_permission_missing',
-    'provision.user done',
-    'provision.user sample',
-    'provision.user unchanged',
-  ],
-  'runs that withheld something': ['provision.user sample'],
-  'what the brake held back': ['groups.refresh held_back'],
-  'how often Graph throttled': ['graph.throttled'],
-  'which requests were throttled': ['GET /graph/v1.0/me/memberOf'],
-  'poison by reason': ['provision.failure snapshot_missing', 'push.failure litellm_refused'],
-  'who waits for LiteLLM now, and why': [
-    'push.entity done',
-    'push.person done',
-    'push.person litellm_key_refused',
-  ],
-  'pushes by outcome': [
-    'push.entity done',
-    'push.person done',
-    'push.person litellm_key_refused',
-    'push.person litellm_refused',
-  ],
-  'pushes that failed': ['push.person litellm_refused'],
-  'slowest pushes': ['push.person done'],
-  'what is otherwise in LiteLLM': ['push.entity done'],
-  'what the daily comparison found': ['push.repair'],
-  'how fast LiteLLM answers': [
-    'GET /organization/info',
-    'GET /team/info',
-    'GET /user/list',
-    'POST /organization/member_add',
-    'POST /team/member_add',
-    'POST /user/new',
-  ],
-};
-
-/** `fields.x`, `fields["x"]`, `Properties["x"]`. */
-const MEMBER = /\b(fields|Properties)(?:\.(\w+)|\["([^"]+)"\])/g;
-
-describe('the queries', () => {
-  it('are all listed here, and no other', () => {
-    expect(kql.map(({ title }) => title).sort()).toEqual(Object.keys(FINDS).sort());
-  });
-
-  it.each(kql.map((block) => [block.title, block] as const))(
-    'name only tables, columns and events that there are: %s',
-    (_title, { tables, selecting }) => {
-      const names = namesOf(parseQuery(filledIn(selecting)));
-      expect(tables.filter((table) => !(table in COLUMNS))).toEqual([]);
-      for (const table of tables) {
-        expect([...names.columns].filter((column) => COLUMNS[table]?.includes(column) !== true)).toEqual([]);
-      }
-      const events = [...(names.comparedWith.get('event') ?? [])];
-      expect(events.filter((event) => !emitted.has(event))).toEqual([]);
-    },
-  );
-
-  it.each(kql.map((block) => [block.title, block] as const))(
-    'show only members and columns that there are: %s',
-    (_title, { tables, selecting, showing }) => {
-      const text = `${selecting}\n| ${showing}`;
-      const members = [...text.matchAll(MEMBER)];
-      const named = (of: string): readonly string[] =>
-        members.flatMap(([, from, plain, quoted]) => (from === of ? [plain ?? quoted ?? ''] : []));
-      const { comparedWith } = namesOf(parseQuery(filledIn(selecting)));
-      const known = membersOf([...(comparedWith.get('event') ?? [])]);
-      expect(named('fields').filter((member) => !known.has(member))).toEqual([]);
-      const attributes = new Set([
-        ...receiver.spans().flatMap((span) => Object.keys(span.attributes)),
-        ...Object.values(METRICS).flatMap((metric) => [...metric.attributes]),
-      ]);
-      expect(named('Properties').filter((attribute) => !attributes.has(attribute))).toEqual([]);
-      const words = showing.replaceAll(MEMBER, '').replaceAll(/"[^"]*"|\b\d+[a-z]*\b/g, '');
-      const own = new Set([
-        ...namesIn(text, /(\w+)\s*=(?![=~])/g),
-        ...tables.flatMap((table) => COLUMNS[table] ?? []),
-      ]);
-      expect(namesIn(words, /(\w+)/g).filter((word) => !LANGUAGE.has(word) && !own.has(word))).toEqual([]);
-    },
-  );
-
-  it.each(kql.map((block) => [block.title, block] as const))('find what happened: %s', (title, block) => {
-    const query = parseQuery(filledIn(block.selecting));
-    const found = block.tables.flatMap((table) => selectRows(query, rowsOfTable(table)));
-    expect([...new Set(found.map(labelOf))].sort()).toEqual(FINDS[title]);
-  });
-});
-
-/** The members of these events (none named: of all), as the code lists them and as the run wrote them. */
-function membersOf(events: readonly string[]): ReadonlySet<string> {
-  const isMeant = (event: string): boolean => events.length === 0 || events.includes(event);
-  const listed = [...emitted].flatMap(([event, members]) => (isMeant(event) ? [...members] : []));
-  const written = traceRows().flatMap((row) => {
-    const message = textOf(row, 'Message');
-    if (!message.startsWith('{')) return [];
-    const parsed = eventSchema.parse(JSON.parse(message));
-    return isMeant(parsed.event) ? Object.keys(parsed) : [];
-  });
-  return new Set([...listed, ...written]);
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -143,14 +143,13 @@ function shapeFaults({ heading, header, rows }: Table): readonly string[] {
     .map((row) => `${heading}: ${row[0]} does not fill its columns`);
 }
 
-/** A title as it stands in a file: a test's, or that of an assertion about the template. */
+/** Whether a file has a test of this title. */
 function hasTitle(source: string, title: string): boolean {
   const spellings = [title, title.replaceAll("'", String.raw`\'`)];
   return spellings.some((text) => ["'", '"', '`'].some((quote) => source.includes(quote + text + quote)));
 }
 
-const isTestFile = (path: string): boolean =>
-  (path.startsWith('test/') && path.endsWith('.test.ts')) || path.startsWith('dev/infra/assertions/');
+const isTestFile = (path: string): boolean => path.startsWith('test/') && path.endsWith('.test.ts');
 
 /** The files that a cell names, as paths in this repository; `undefined` where the page does not say where one is. */
 function filesIn(cell: string, targets: ReadonlyMap<string, string>): readonly (string | undefined)[] {
