@@ -1,4 +1,4 @@
-/** `npm run infra:accept`: writes `infra/snapshots/` as the repository is now. Refuses under `CI=true`. */
+/** `npm run infra:accept`: writes `infra/snapshots/` from the present state of the repository. Refuses under `CI=true`. */
 import { requireBicep } from './findBicep.ts';
 import { snapshotsDir, startInfraCheck } from './infraCheck.ts';
 import { acceptSnapshots } from './snapshots.ts';

@@ -1,4 +1,4 @@
-/** What the check of the infrastructure looks at: the compiled template, what it would deploy, and the files around it. */
+/** Collects what the infrastructure check compares: the compiled template, what it would deploy, and the files around it. */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,21 +24,6 @@ const place = {
 /** What azd sets before it reads `main.bicepparam`: the same as `infra/check/default.bicepparam`. */
 const azdEnvironment = { AZURE_ENV_NAME: 'contoso', AZURE_LOCATION: 'swedencentral' } as const;
 
-const resourceSchema = z.looseObject({
-  id: z.string().optional(),
-  type: z.string(),
-  name: z.string().optional(),
-});
-const predictionSchema = z.object({
-  predictedResources: z.array(resourceSchema),
-  outputs: z.record(z.string(), z.json()),
-  diagnostics: z.array(z.json()),
-});
-
-export type Resource = z.infer<typeof resourceSchema>;
-/** Values that Azure knows only while it deploys remain expressions, such as `[reference('identity').outputs.id.value]`. */
-export type Prediction = z.infer<typeof predictionSchema>;
-
 export interface InfraCheck {
   readonly server: BicepServer;
   /** Returns the absolute path of a file in the compiler's copy of `infra/`. */
@@ -47,9 +32,10 @@ export interface InfraCheck {
   refresh(): void;
   /** Compiles `main.bicep`. Throws an Error that has all diagnostics, those of the linter included. */
   compile(): Promise<Json>;
-  /** Predicts every deployment, by the name of its parameter file; `main` is what azd deploys while nothing is chosen. */
-  predict(): Promise<ReadonlyMap<string, Prediction>>;
-  /** Returns everything that is compared, as it is now. */
+  /**
+   * Returns everything that is compared, as it is now. Throws an Error where something does not compile. The deployment `main` is
+   * what azd deploys while nothing is chosen.
+   */
   makeSnapshots(): Promise<Snapshots>;
   stop(): Promise<void>;
 }
@@ -75,14 +61,11 @@ export async function startInfraCheck(bicepPath: string, root = repositoryDir): 
   const unset = Object.fromEntries([...variables].map(([, name = '']) => [name, undefined]));
   const server = startBicepServer(bicepPath, { ...unset, ...azdEnvironment });
   const compile = async (): Promise<Json> => compileTemplate(server, path('main.bicep'));
-  const predict = async (): Promise<ReadonlyMap<string, Prediction>> => {
-    const predictions = new Map<string, Prediction>();
+  const predict = async (): Promise<Snapshots> => {
+    const predictions = new Map<string, Json>();
     for (const file of listParameterFiles(root)) {
       const text = await server.predict(path(file), place);
-      predictions.set(
-        basename(file, '.bicepparam'),
-        predictionSchema.parse(JSON.parse(shortenReferences(text))),
-      );
+      predictions.set(basename(file, '.bicepparam'), normalize(parseJson(shortenReferences(text))));
     }
     return predictions;
   };
@@ -96,7 +79,7 @@ export async function startInfraCheck(bicepPath: string, root = repositoryDir): 
     await server.stop();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { server, path, refresh, compile, predict, makeSnapshots, stop };
+  return { server, path, refresh, compile, makeSnapshots, stop };
 }
 
 const bicepConfigSchema = z.looseObject({ extensions: z.object({ microsoftGraphV1: z.string() }) });
@@ -137,16 +120,13 @@ function shortenReferences(text: string): string {
 }
 
 /**
- * The default is written down whole. Of the others a resource that is the same as there is only named: so a snapshot shows what
- * a choice changes, and all of them together stay small.
+ * The default is written down whole. In the others, a resource that equals the default's is only named: so a snapshot shows what a
+ * choice changes, and together they stay small. Nothing is lost: what changes everywhere changes in the default.
  */
-function describePredictions(predictions: ReadonlyMap<string, Prediction>): Snapshots {
-  const whole = new Map(
-    [...predictions].map(([name, each]) => [name, normalize(parseJson(JSON.stringify(each)))]),
-  );
-  const usual = resourcesOf(whole.get('default'));
+function describePredictions(predictions: Snapshots): Snapshots {
+  const usual = resourcesOf(predictions.get('default'));
   return new Map(
-    [...whole].map(([name, each]) => {
+    [...predictions].map(([name, each]) => {
       const file = `deployments/${name}.json`;
       if (name === 'default' || !isObject(each)) return [file, each];
       const resources = Object.entries(resourcesOf(each)).map(([id, resource]) => {

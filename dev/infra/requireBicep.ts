@@ -1,4 +1,4 @@
-/** Prints the path of the pinned Bicep compiler, restored if need be; fails where this machine cannot have it. */
+/** Prints the path of the pinned Bicep compiler and restores it if needed. Fails if it cannot be had on this machine. */
 import { requireBicep } from './findBicep.ts';
 
 try {

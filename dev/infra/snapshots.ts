@@ -1,4 +1,4 @@
-/** Golden files in `infra/snapshots/`: how a value is written down, and how what is now is compared with what was accepted. */
+/** Golden files in `infra/snapshots/`: writes accepted values there and compares present values with them. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -20,9 +20,9 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Returns the value as a snapshot holds it: keys sorted, lists as they are but for lists of resources, which become objects, and
- * without the hashes that the compiler adds. Text that is JSON, or has several lines, is taken apart, so that a difference
- * names the place in it.
+ * Returns the value as a snapshot holds it. Keys are sorted, and the compiler's hashes are left out. Lists keep their order, except
+ * lists of resources, which become objects. JSON inside a text and texts of several lines are split up, so that a
+ * difference names the place in them.
  */
 export function normalize(value: Json): Json {
   if (typeof value === 'string') return normalizeText(value);
@@ -44,7 +44,7 @@ function normalizeText(text: string): Json {
   return text.includes('\n') ? { '(lines)': text.split('\n') } : text;
 }
 
-/** Those of Microsoft Graph have no id, and before a deployment is computed no resource has one. */
+/** Keys resources by id. Those of Microsoft Graph and of a compiled template have none; their key is type and name. */
 function byId(resources: readonly Json[]): JsonObject {
   const found: Record<string, Json> = {};
   for (const resource of resources) {
@@ -68,7 +68,7 @@ export function isList(value: Json | undefined): value is readonly Json[] {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** One place at which a value is not what its snapshot says. `undefined` is an absent value. */
+/** One place where a value differs from its snapshot. `undefined` means absent. */
 export interface Difference {
   /** `$.outputs.x[0]` */
   readonly path: string;
@@ -90,7 +90,7 @@ export function compare(
   return accepted === now ? [] : [{ path, accepted, now }];
 }
 
-/** Leaves out what the lists have in common at both ends, so that one element more is one difference. */
+/** Skips what both lists have in common at their ends, so that one more element is one difference. */
 function compareLists(accepted: readonly Json[], now: readonly Json[], path: string): readonly Difference[] {
   const isSame = (a: number, b: number): boolean => compare(accepted[a], now[b]).length === 0;
   const shorter = Math.min(accepted.length, now.length);
@@ -114,31 +114,31 @@ function step(key: string): string {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Throws an Error that names every difference between `snapshots` and the files in `dir`, missing and surplus files included. */
+/** Throws an Error that names every difference between `snapshots` and the files in `dir`. Missing and surplus files count. */
 export function requireAccepted(dir: string, snapshots: Snapshots): void {
   const surplus = listFiles(dir).filter((file) => !snapshots.has(file));
   const faults = [
     ...[...snapshots].flatMap(([file, now]) => describeFile(dir, file, now)),
-    ...surplus.map((file) => `infra/snapshots/${file}\n  belongs to nothing that is checked`),
+    ...surplus.map((file) => `infra/snapshots/${file}\n  is not made by the check`),
   ];
   if (faults.length === 0) return;
   throw new Error(
     [
-      `${faults.length} of the files in infra/snapshots are not what the repository says now:`,
+      `The repository differs from infra/snapshots in ${faults.length} of its files:`,
       ...faults,
-      'If all of this is what you want, run `npm run infra:accept` and commit the changed snapshots.',
+      'If you meant all of these changes, run `npm run infra:accept` and commit the snapshots.',
     ].join('\n\n'),
   );
 }
 
-/** Writes `snapshots` into `dir` and deletes every other file there. Throws an Error under `CI=true`: a person accepts. */
+/** Writes `snapshots` into `dir` and deletes every other file there. Throws an Error under `CI=true`, because a person must accept. */
 export function acceptSnapshots(
   dir: string,
   snapshots: Snapshots,
   environment: Readonly<Record<string, string | undefined>>,
 ): void {
   if (environment['CI'] === 'true') {
-    throw new Error('Under CI=true no snapshot is accepted: run `npm run infra:accept` on your machine.');
+    throw new Error('Snapshots are not accepted under CI=true. Run `npm run infra:accept` on your machine.');
   }
   rmSync(dir, { recursive: true, force: true });
   for (const [file, value] of snapshots) {

@@ -1,4 +1,4 @@
-/** Reads `infra/snapshots/`. That they are what the repository says now is the matter of `bicep.test.ts`. */
+/** Reads `infra/snapshots/`. `bicep.test.ts` proves that they match the repository. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { snapshotsDir } from '../../dev/infra/infraCheck.ts';

@@ -1,4 +1,4 @@
-/** Everything of the check that needs the compiler. One process serves all of it. */
+/** The part of the check that needs the compiler. One compiler process serves all of it. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,13 +42,13 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     rmSync(root, { recursive: true, force: true });
   });
 
-  it('is what infra/snapshots says', async () => {
+  it('matches infra/snapshots', async () => {
     const snapshots = await check.makeSnapshots();
     requireAccepted(snapshotsDir, snapshots);
     expect(snapshots.size).toBeGreaterThan(15);
   });
 
-  it.each(listParameterFiles())('takes %s without a warning', async (file) => {
+  it.each(listParameterFiles())('compiles %s without a warning', async (file) => {
     const { success, diagnostics } = await check.server.compileParams(check.path(file));
     expect({ success, diagnostics }).toEqual({ success: true, diagnostics: [] });
   });
@@ -93,7 +93,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     await expect(check.compile()).rejects.toThrow('The template does not compile without a warning:\n  ');
   });
 
-  it('is something else after any change, and every one is named', async () => {
+  it('differs after any change, and names each one', async () => {
     plant('infra/main.bicep', '@maxLength(24)\n', '');
     plant('infra/main.bicep', 'if (assignRoles) ', 'if (assignRoles || vnetEnabled) ');
     plant('infra/main.bicep', '  dependsOn: [roles]\n', '');
@@ -126,7 +126,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
         '$.resources.storage.properties.template.resources.account.properties.allowBlobPublicAccess',
       ],
       'deployments/default.json': [`${storage}.properties.allowBlobPublicAccess`],
-      // What is as in default.json is named there alone.
+      // A resource that equals the default's is only compared there.
       'deployments/flagOn.json': [],
       'deployments/main.json': [
         `$.predictedResources["${resourceGroup}/Microsoft.Web/sites/func-7qyfx5j7g2pgy"]`,
@@ -141,7 +141,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     });
   });
 
-  it('is the same with another comment', async () => {
+  it('does not differ where only a comment changes', async () => {
     plant('infra/main.bicep', '// The host reads storage', '// Something else. The host reads storage');
     plant('azure.yaml', '# Azure Developer CLI', '# Something else');
     const snapshots = await check.makeSnapshots();
@@ -179,7 +179,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     expect(diagnostics.map(({ level }) => level)).toEqual(['Error']);
   });
 
-  it('gives each choice in the azd environment to the parameter of its name', async () => {
+  it('passes each choice in the azd environment to the parameter of its name', async () => {
     const wanted: Record<string, unknown> = {};
     for (const file of listParameterFiles().filter((each) => each.startsWith('check/'))) {
       Object.assign(wanted, await readParameters(check, file));

@@ -36,14 +36,14 @@ describe.skipIf(process.platform === 'win32')('the compiler', () => {
     expect(await findBicep(environment)).toEqual({ path, tried });
   });
 
-  it('of another version alone fails with CI=true, with what was found and what to do', async () => {
+  it('of another version alone fails under CI=true, and says what to do', async () => {
     await putCompiler('path', '0.50.0');
     await expect(findTheCompiler({ ...environment, CI: 'true' })).rejects.toThrow(
       /^The template was not checked: that needs the Bicep compiler 0\.49\.2, and no other version compares\.\n {2}bicep on the PATH: version 0\.50\.0\n {2}az bicep: not found\n {2}NuGet \(0\.49\.2\) through dotnet: not found\nInstall the \.NET SDK/,
     );
   });
 
-  it('that is missing lets the tests be skipped elsewhere, which say so', async () => {
+  it('is optional outside CI: without it tests are skipped, and say so', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue();
     try {
       expect(await findTheCompiler(environment)).toBeUndefined();

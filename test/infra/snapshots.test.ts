@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acceptSnapshots, compare, normalize, requireAccepted } from '../../dev/infra/snapshots.ts';
 
 describe('a snapshot', () => {
-  it('has sorted keys, lists in their order, and no hash of the compiler', () => {
+  it('sorts keys, keeps the order of lists, and leaves out the hashes of the compiler', () => {
     const value = { b: ['2', '1'], a: { _generator: { templateHash: '1' }, d: 1, c: 2 } };
     expect(JSON.stringify(normalize(value))).toBe('{"a":{"c":2,"d":1},"b":["2","1"]}');
   });
 
-  it('has resources by id, else by type and name, in no order', () => {
+  it('keys resources by id, or by type and name', () => {
     const named = { type: 'T', name: '[n]' };
     const resources = [{ id: '/x', type: 'T' }, named, named, { type: 'G' }];
     expect(normalize({ resources })).toEqual({
@@ -18,7 +18,7 @@ describe('a snapshot', () => {
     });
   });
 
-  it('takes JSON in a text apart, and text of several lines', () => {
+  it('splits up JSON inside a text, and texts of several lines', () => {
     expect(normalize(['{"b":"1\\n2","a":0}', "[parameters('x')]"])).toEqual([
       { '(JSON)': { a: 0, b: { '(lines)': ['1', '2'] } } },
       "[parameters('x')]",
@@ -68,18 +68,18 @@ describe('the accepted snapshots', () => {
   });
   afterEach(() => rmSync(join(dir, '..'), { recursive: true, force: true }));
 
-  it('are what was written', () => {
+  it('match what was just written', () => {
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();
     expect(readFileSync(join(dir, 'sub/b.json'), 'utf8')).toBe('{\n "z": "text"\n}\n');
   });
 
-  it('fail with every difference, by file and path, and with the command that accepts', () => {
+  it('fail with every difference by file and path, and with the command that accepts', () => {
     const now = new Map([
       ['a.json', { x: 2, y: [] }],
       ['sub/b.json', { z: 'other' }],
     ]);
     const expected = [
-      '2 of the files in infra/snapshots are not what the repository says now:',
+      'The repository differs from infra/snapshots in 2 of its files:',
       '',
       'infra/snapshots/a.json',
       '  $.x',
@@ -94,23 +94,23 @@ describe('the accepted snapshots', () => {
       '    accepted: "text"',
       '    now:      "other"',
       '',
-      'If all of this is what you want, run `npm run infra:accept` and commit the changed snapshots.',
+      'If you meant all of these changes, run `npm run infra:accept` and commit the snapshots.',
     ];
     expect(() => requireAccepted(dir, now)).toThrow(expected.join('\n'));
   });
 
-  it('fail where a file is missing, also where all are', () => {
+  it('fail when a file is missing, or all of them', () => {
     rmSync(join(dir, 'sub/b.json'));
     expect(() => requireAccepted(dir, snapshots)).toThrow('infra/snapshots/sub/b.json\n  is missing');
     rmSync(dir, { recursive: true });
     expect(() => requireAccepted(dir, snapshots)).toThrow('infra/snapshots/a.json\n  is missing');
   });
 
-  it('fail where there is a file too many, which accepting deletes', () => {
+  it('fail when there is a surplus file, which accepting deletes', () => {
     mkdirSync(join(dir, 'old'));
     writeFileSync(join(dir, 'old/c.json'), '{}');
     expect(() => requireAccepted(dir, snapshots)).toThrow(
-      'infra/snapshots/old/c.json\n  belongs to nothing that is checked',
+      'infra/snapshots/old/c.json\n  is not made by the check',
     );
     acceptSnapshots(dir, snapshots, {});
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();
@@ -118,7 +118,9 @@ describe('the accepted snapshots', () => {
 
   it('are never written under CI=true', () => {
     const now = new Map([['a.json', { x: 2 }]]);
-    expect(() => acceptSnapshots(dir, now, { CI: 'true' })).toThrow('Under CI=true no snapshot is accepted');
+    expect(() => acceptSnapshots(dir, now, { CI: 'true' })).toThrow(
+      'Snapshots are not accepted under CI=true',
+    );
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();
   });
 });
