@@ -355,6 +355,10 @@ describe('queries', () => {
 });
 
 describe('every resource', () => {
+  it('is the same where nothing is chosen in azd as by default', () => {
+    expect(requireDeployment('main').resources).toEqual(requireDeployment('default').resources);
+  });
+
   it('uses no preview API', () => {
     const versions = [...everything.matchAll(/"apiVersion":"([^"]+)"/g)].map(([, version = '']) => version);
     expect(versions.length).toBeGreaterThan(100);
