@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** Whether two texts are the same, in a time that says nothing about where they differ (their lengths are no secret). */
+/** Returns whether two texts are equal. The time it takes does not reveal where they differ, but may reveal their lengths. */
 export function equalInConstantTime(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);

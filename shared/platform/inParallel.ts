@@ -1,6 +1,6 @@
 /**
- * Runs `task` for every item, at most `limit` at a time, and gives the results in the order of the items.
- * The first failure is thrown after the tasks under way have ended; no further ones are started.
+ * Runs `task` for every item, at most `limit` at a time, and returns the results in the order of the items.
+ * After a failure it starts no further task. It waits for the running ones to end and then throws the first failure.
  */
 export async function inParallel<Item, Result>(
   items: readonly Item[],

@@ -1,8 +1,9 @@
 /**
- * Gives what `run` gives, whose signal is aborted with a `TimeoutError` once `timeoutMs` are over. It is `run` that ends then.
+ * Returns the result of `run`. After `timeoutMs` it aborts the signal with a `TimeoutError`, and `run` has to end because of
+ * that.
  *
- * Not `AbortSignal.timeout`: its timer outlives the work until a collection finds the signal. Under a rush that is thousands of
- * timers, each of which makes an error in the end for a request that was answered long ago.
+ * It does not use `AbortSignal.timeout`, whose timer keeps running until the signal is garbage collected. Under load that would
+ * be thousands of timers, each of which creates an error for a request that was answered long ago.
  */
 export async function withTimeout<T>(
   timeoutMs: number,
@@ -10,7 +11,7 @@ export async function withTimeout<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    controller.abort(new DOMException(`not done in ${timeoutMs} ms`, 'TimeoutError'));
+    controller.abort(new DOMException(`The work did not end within ${timeoutMs} ms.`, 'TimeoutError'));
   }, timeoutMs);
   try {
     return await run(controller.signal);
