@@ -14,7 +14,7 @@ export async function readConnectionString(): Promise<string> {
     return z.object({ storageConnectionString: z.string() }).parse(stack).storageConnectionString;
   } catch {
     throw new Error(
-      'Which storage? Start the local stack (npm start), set AzureWebJobsStorage, or pass --account NAME.',
+      'No storage was given. Start the local stack (npm start), set AzureWebJobsStorage, or pass --account NAME.',
     );
   }
 }
