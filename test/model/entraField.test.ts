@@ -3,21 +3,21 @@ import { isEditedByHand } from '../../shared/model/entraField.ts';
 
 describe('isEditedByHand', () => {
   it.each([
-    { rule: 'never written by anybody', current: undefined, written: undefined, edited: false },
+    { rule: 'never written', current: undefined, written: undefined, edited: false },
     {
-      rule: 'still what the system wrote',
+      rule: 'the value that the product wrote',
       current: 'internal_user',
       written: 'internal_user',
       edited: false,
     },
     {
-      rule: 'another value than the system wrote',
+      rule: 'another value than the product wrote',
       current: 'proxy_admin',
       written: 'internal_user',
       edited: true,
     },
     {
-      rule: 'written by a person before the system ever wrote',
+      rule: 'written by an administrator before the product wrote it',
       current: 'proxy_admin',
       written: undefined,
       edited: true,

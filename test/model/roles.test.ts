@@ -81,7 +81,7 @@ describe('globalRoleOf', () => {
       rules: { proxyAdminId: BOB },
       role: 'internal_user_viewer',
     },
-  ])('gives $role: $rule', ({ appRoles = [], groups = [], rules = {}, role }) => {
+  ])('returns $role: $rule', ({ appRoles = [], groups = [], rules = {}, role }) => {
     const all = sampleRules({ roleMappings: MAPPINGS, ...rules });
     expect(globalRoleOf(person(...appRoles), groups, all)).toBe(role);
   });
@@ -112,7 +112,7 @@ describe('organizationRoleOf', () => {
     expect(organizationRoleOf(person(...appRoles))).toBe(role);
   });
 
-  it('has exactly LiteLLM’s organization roles as valid ones', () => {
+  it('returns only LiteLLM’s organization roles', () => {
     expect(ORGANIZATION_ROLES).toStrictEqual(['org_admin', 'internal_user', 'internal_user_viewer']);
   });
 });
