@@ -99,7 +99,7 @@ describe('npm start', () => {
     expect(second.output()).toContain(`already runs at ${url}`);
     expect((await stat(join(stateDir, 'azurite'))).isDirectory()).toBe(true);
 
-    // npm and the terminal may both send it.
+    // npm and the terminal may both send the signal.
     first.child.kill('SIGINT');
     first.child.kill('SIGINT');
     expect(await first.exit).toBe(0);

@@ -95,7 +95,7 @@ describe('the app settings', () => {
     },
   };
 
-  test('prefer a person’s own values, and know the storage emulator by its usual name', () => {
+  test('prefer the developer’s own values, and accept the usual name of the storage emulator', () => {
     const settings = createStackSettings({
       ...parts,
       given: { PUBLIC_URL: 'http://other', AzureWebJobsStorage: 'UseDevelopmentStorage=true' },
