@@ -1,12 +1,12 @@
 /**
- * Runs several actors on one store, one store request at a time, in an order that the test chooses: deterministic, so
- * that every order can be tried.
+ * Runs several actors on one store, one store request at a time, in an order that the test chooses. It is deterministic, so a
+ * test can try every order.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { MemoryTables, StoreHook } from './memoryTables.ts';
 
-/** Where an actor dies: at its request number `call` (from 0), before it reaches the store or after it was done. */
+/** The point at which an actor crashes: its request number `call` (from 0), before the store gets it or after it was executed. */
 export interface CrashPoint {
   readonly call: number;
   readonly phase: 'before' | 'after';
@@ -16,7 +16,7 @@ export class Crash extends Error {
   override readonly name = 'Crash';
 }
 
-/** One actor: what it does on its view of the store, and where it dies, if it does. */
+/** One actor: its work on its own view of the store, and the point at which it crashes, if any. */
 export interface Actor {
   readonly run: (tables: Tables) => Promise<void>;
   readonly crash?: CrashPoint;
@@ -60,7 +60,7 @@ function startActor(tables: MemoryTables, actor: Actor): Running {
   return running;
 }
 
-/** `first` goes first; at each of the steps in `switches` the other one goes on, if it can. */
+/** The order of the steps. The actor `first` starts. At each step in `switches`, the other actor continues if it can. */
 export interface Schedule {
   readonly first: 0 | 1;
   readonly switches: readonly number[];
@@ -69,11 +69,11 @@ export interface Schedule {
 export interface Interleaved {
   readonly steps: number;
   readonly crashed: readonly boolean[];
-  /** What an actor threw, other than dying as told. */
+  /** The errors that the actors threw, other than the planned crash. */
   readonly failures: readonly unknown[];
 }
 
-/** Runs two actors by the schedule until both are over. */
+/** Runs two actors by the schedule until both have ended. */
 export async function interleave(
   tables: MemoryTables,
   actors: readonly [Actor, Actor],
@@ -92,7 +92,7 @@ export async function interleave(
     if (switches.has(step) || isStuck(turn)) turn = isStuck(1 - turn) ? turn : 1 - turn;
     running[turn]?.waiting.shift()?.();
     step += 1;
-    // Everything that follows from this one request happens before the next is let through.
+    // Everything that follows from this request happens before the next request starts.
     await nextTurn();
   }
   return {
@@ -102,7 +102,7 @@ export async function interleave(
   };
 }
 
-/** Every set of up to `most` steps below `steps`, ascending. */
+/** Returns every set of at most `most` steps below `steps`, each in ascending order. */
 export function* switchPoints(steps: number, most: number, from = 0): Generator<readonly number[]> {
   yield [];
   if (most === 0) return;

@@ -1,4 +1,4 @@
-/** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
+/** The whole product in memory: the real flows and stores on a strict store in memory, with a fake outside world. */
 import { createStore, type Store } from '../../shared/storage/store.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import type { Tables } from '../../shared/model/tables.ts';
@@ -20,7 +20,7 @@ export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
 export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';
 export const PRODUCTION_TEAM: AssignedGroup = { id: 'entra-group-123', displayName: 'Production Team' };
 
-/** The product's own example: flag on, $1000 a month, two models. */
+/** The rules of the product's own example: flag on, $1000 a month, two models. */
 export function sampleRules(changes: Partial<Rules> = {}): Rules {
   return {
     groupsAlsoCreateOrgs: true,
@@ -41,7 +41,7 @@ export function sampleRules(changes: Partial<Rules> = {}): Rules {
 
 export const START = Date.parse('2026-11-23T09:00:00.000Z');
 
-/** A clock that stands still until it is moved. */
+/** A clock that only moves when a test moves it. */
 export interface TestClock extends Clock {
   advance(durationMs: number): void;
 }
@@ -70,7 +70,7 @@ export interface MessageOptions {
 
 let nextMessage = 0;
 
-/** Builds a message of one observation; by default Alice with the production team, seen at the start. */
+/** Creates the message of one observation. By default it is Alice with the production team, observed at the start. */
 export function message(options: MessageOptions = {}): InlineMessage {
   nextMessage += 1;
   const { userId = ALICE, groups = [PRODUCTION_TEAM.id], second = 0 } = options;
@@ -90,7 +90,7 @@ export function message(options: MessageOptions = {}): InlineMessage {
   };
 }
 
-/** What was put into the queue, newest last. */
+/** An enqueued message. */
 export interface QueuedMessage {
   readonly text: string;
   readonly delaySeconds: number;
@@ -100,17 +100,18 @@ export interface World {
   readonly tables: MemoryTables;
   readonly store: Store;
   readonly clock: TestClock;
+  /** The enqueued messages, newest last. */
   readonly queued: QueuedMessage[];
-  /** What the directory says is assigned; set it to an error to make the directory fail. */
+  /** The assigned groups in the directory. An error makes the directory fail. */
   assigned: readonly AssignedGroup[] | Error;
   directoryReads: number;
   readonly provisionDeps: ProvisionDeps;
   readonly refreshDeps: RefreshDeps;
   refresh(): Promise<Refreshed>;
   provision(message: ProvisionMessage, delivery?: Partial<Delivery>): Promise<ProvisionResult>;
-  /** Another worker instance on the same store, seen through its own view of the tables. */
+  /** Returns the dependencies of another worker instance, which uses its own view of the same store. */
   worker(tables: Tables): ProvisionDeps;
-  /** The same: what `provision` and `refresh` are there. */
+  /** Returns `provision` and `refresh` of another instance with its own view of the same store. */
   through(tables: Tables): Pick<World, 'provision' | 'refresh'>;
 }
 
@@ -119,13 +120,13 @@ export interface WorldOptions {
   readonly assigned?: readonly AssignedGroup[];
   readonly removalLimitPercent?: number;
   readonly acceptVersion?: string;
-  /** The same store and clock under other settings: what a deployment does. */
+  /** The store and clock of another world. This simulates a deployment with other settings. */
   readonly on?: Pick<World, 'tables' | 'clock'>;
 }
 
 let deployments = 0;
 
-/** Builds a world whose directory has the production team assigned; nothing is refreshed or provisioned yet. */
+/** Creates a world in whose directory the production team is assigned. Nothing is refreshed or provisioned yet. */
 export function createWorld(options: WorldOptions = {}): World {
   const tables = options.on?.tables ?? createMemoryTables();
   const clock = options.on?.clock ?? createTestClock();
@@ -209,7 +210,7 @@ export function createWorld(options: WorldOptions = {}): World {
   return world;
 }
 
-/** Gives a person's memberships as `team:id role` and `organization:id role`, sorted. */
+/** Reads a person's memberships as `team:id role` and `organization:id role`, sorted. */
 export async function membershipsOf(world: Pick<World, 'store'>, userId: string): Promise<readonly string[]> {
   const [teams, organizations] = await Promise.all([
     world.store.teamMemberships.read(userId),
@@ -221,7 +222,7 @@ export async function membershipsOf(world: Pick<World, 'store'>, userId: string)
   ].sort();
 }
 
-/** Builds a world whose groups were read and accepted once, so that everything they stand for exists. */
+/** Creates a world whose groups were read and accepted once, so that their teams and organizations exist. */
 export async function readyWorld(options: WorldOptions = {}): Promise<World> {
   const world = createWorld(options);
   await world.refresh();
