@@ -34,7 +34,10 @@ const overrides = [developmentEntraUrl, developmentGraphUrl, developmentAuthoriz
 
 const azureNames = new Set(['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID', 'CONTAINER_NAME']);
 
-/** `WEBSITE_HOSTNAME` isn't a sign of Azure: the Core Tools also set it on a developer's machine. */
+/**
+ * Returns whether a setting shows that the app runs in Azure. `WEBSITE_HOSTNAME` does not, because the Core Tools also set it on
+ * a developer's machine.
+ */
 function isSignOfAzure(name: string): boolean {
   return azureNames.has(name.toUpperCase()) || name.toUpperCase().endsWith('SERVICEURI');
 }

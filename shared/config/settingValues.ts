@@ -58,7 +58,7 @@ export const tenantGuid = readAs((given) => {
 /** An id that is safe as a table key; a GUID in lower case. */
 export const id = readAs((given) => (isSafeId(given) ? lowerCaseGuid(given) : undefined));
 
-/** Exactly one of the words. */
+/** Creates a schema that accepts exactly one of the words. */
 export function oneOf<const T extends string>(...words: readonly T[]): ValueSchema<T> {
   return readAs((given) => words.find((word) => word === given));
 }
@@ -144,7 +144,9 @@ export const storageConnectionString = readAs((given) =>
 /** An http or https address, unchanged. */
 export const plainUrl = readAs((given) => (findPlainUrl(given) === undefined ? undefined : given));
 
-/** Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value. */
+/**
+ * Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value.
+ */
 function findMonitorParts(given: string): ReadonlyMap<string, string> | undefined {
   const parts = given
     .split(';')

@@ -48,7 +48,7 @@ export type LitellmReported = Pick<SyncReport, 'code' | 'detail'>;
 /** Whether a membership, or the user, is in the LiteLLM proxy. */
 export interface LitellmPresence {
   readonly state: LitellmState;
-  /** When this product added it to LiteLLM, or found it in there. ISO 8601 UTC. */
+  /** The time when this product added it to LiteLLM or found it in LiteLLM. ISO 8601 UTC. */
   readonly since?: string;
   /** The role in LiteLLM, where it is known to differ from the one in the store. */
   readonly role?: string;

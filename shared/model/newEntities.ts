@@ -21,7 +21,10 @@ function smaller(own: number | undefined, bound: number | undefined): number | u
   return bound === undefined ? own : Math.min(own, bound);
 }
 
-/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. A clamped budget gets the organization's duration. */
+/**
+ * Returns the limits for `ORG_TEAM_BUDGET=copy`: the defaults, clamped to the organization's current limits. A clamped budget
+ * gets the organization's duration.
+ */
 function copiedLimits(params: DefaultTeamParams, organization: BudgetAndLimits): BudgetAndLimits {
   const maxBudget = smaller(params.max_budget, organization.max_budget);
   const isClamped = maxBudget !== params.max_budget;

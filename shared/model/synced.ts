@@ -1,4 +1,4 @@
-/** The record of what this product put into the LiteLLM proxy. It changes and removes nothing else there. */
+/** The record of what this product put into the LiteLLM proxy. It changes and removes nothing else in the proxy. */
 
 /** An organization, team or user that this product created in the proxy. */
 export interface SyncedEntity<Values> {

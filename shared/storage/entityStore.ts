@@ -287,8 +287,9 @@ export class EntityStore {
   }
 
   /**
-   * Azure refuses a whole transaction if one of its rows exists, and its answer names at most the first such row. Reading all of
-   * them takes a few requests. Creating them one by one would take a request for each row.
+   * Creates the absent rows of one partition. Azure refuses a whole transaction if one of its rows exists, and its answer names
+   * at most the first such row. So the method reads all refused rows and tries the absent ones again. Reading all of them takes
+   * a few requests. Creating them one by one would take a request for each row.
    */
   async #createInPartition<T>({ table, rows, parse }: Creation<T>): Promise<EntityCreation<T>> {
     const created = new Set<string>();

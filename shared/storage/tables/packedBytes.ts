@@ -12,8 +12,8 @@ import type { Properties } from '../../model/tables.ts';
 const CHUNK_BYTES = 60 * 1024;
 
 /**
- * 12 chunks or 720 KiB. Azurite counts a row in base64, and this stays below 1 MiB there. On Azure it leaves room for keys and
- * other columns. It holds about 35,000 GUIDs, which deflate to about half of their JSON.
+ * 12 chunks or 720 KiB. Azurite counts a row in base64, and its limit of 1 MiB is not reached. On Azure, the rest of the limit is
+ * room for keys and other columns. It holds about 35,000 GUIDs, which deflate to about half of their JSON.
  */
 export const MAX_PACKED_BYTES = 12 * CHUNK_BYTES;
 
