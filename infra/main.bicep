@@ -106,7 +106,7 @@ param alertEmail string = ''
 @maxValue(100000)
 param signInFailureThreshold int = 10
 
-@description('Assigns the roles of the identity. The deployer needs the permission to do that. If false, an administrator assigns them by hand (docs/deploy.md), and the app starts after that.')
+@description('Assigns the roles of the identity. The deployer needs the permission to do that. If false, an administrator assigns them by hand (docs/deploy.md). The app starts after that.')
 param assignRoles bool = true
 
 // ---------------------------------------------------------------- Entra
