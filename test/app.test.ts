@@ -122,7 +122,7 @@ describe('createApp', () => {
         DEVELOPMENT_AUTHORIZE_URL: 'http://localhost:8080',
       },
     ],
-  ])('builds with %s', (_case, changes) => {
+  ])('succeeds with %s', (_case, changes) => {
     expect(findFaults(anEnvironment(changes))).toEqual([]);
     expect(createApp(parseConfig(anEnvironment(changes))).config.publicUrl).toContain('://');
   });

@@ -52,7 +52,7 @@ function anEnvironment(changes: Environment = {}): Environment {
   };
 }
 
-/** The environment in Azure, with managed identities for everything. */
+/** Returns the environment in Azure, with managed identities for everything. */
 function anAzureEnvironment(changes: Environment = {}): Environment {
   return anEnvironment({
     MICROSOFT_CLIENT_SECRET: undefined,
@@ -70,7 +70,7 @@ function anAzureEnvironment(changes: Environment = {}): Environment {
   });
 }
 
-/** The environment on a developer's machine with the emulators. */
+/** Returns the environment on a developer's machine with the emulators. */
 function aDevelopmentEnvironment(changes: Environment = {}): Environment {
   return anEnvironment({
     AzureWebJobsStorage: azurite,
@@ -499,7 +499,7 @@ describe('the address of the site', () => {
     ['WEBSITE_HOSTNAME', 'localhost:7071', 'http://localhost:7071'],
     ['WEBSITE_HOSTNAME', '127.0.0.1:80', 'http://127.0.0.1'],
     ['WEBSITE_HOSTNAME', 'localhost.company.com', 'https://localhost.company.com'],
-  ])('%s = %s gives %s', (setting, value, expected) => {
+  ])('with %s = %s is %s', (setting, value, expected) => {
     const config = configOf({ PUBLIC_URL: undefined, [setting]: value });
     expect(config.publicUrl).toBe(expected);
     expect(config.redirectUri).toBe(`${expected}/sso/callback`);
@@ -685,7 +685,7 @@ describe('the development endpoints', () => {
   it.each([
     ['no permission', { DEVELOPMENT_ENDPOINTS: undefined }, 'DEVELOPMENT_ENTRA_URL'],
     ['permission taken back', { DEVELOPMENT_ENDPOINTS: 'false' }, 'DEVELOPMENT_GRAPH_URL'],
-    ['permission that is no boolean', { DEVELOPMENT_ENDPOINTS: 'yes' }, 'DEVELOPMENT_ENDPOINTS'],
+    ['permission that is not a boolean', { DEVELOPMENT_ENDPOINTS: 'yes' }, 'DEVELOPMENT_ENDPOINTS'],
     ['Entra elsewhere', { DEVELOPMENT_ENTRA_URL: 'https://login.company.com' }, 'DEVELOPMENT_ENTRA_URL'],
     [
       'Entra on a host whose name begins with localhost',

@@ -13,7 +13,7 @@ let made: Package;
 let appDir: string;
 let stack: E2eStack | undefined;
 
-/** The folder of the unpacked app, outside the repository, so that no `node_modules` above it can be loaded. */
+/** Unpacks the app outside the repository, so that no `node_modules` above it can be loaded. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unpacked-'));
   made = await createPackage(join(folder, 'zip', 'app.zip'));

@@ -39,7 +39,7 @@ describe('resetStateDir', () => {
 
   test.each([
     { what: 'anything else', names: ['azurite/', 'host.log', 'thesis.txt'], message: 'thesis.txt' },
-    { what: 'only what anybody may have', names: ['app/', 'host/'], message: 'no stack has used it' },
+    { what: 'only folders with common names', names: ['app/', 'host/'], message: 'no stack has used it' },
     { what: 'a repository', names: ['.git/'], message: '.git' },
   ])('deletes nothing if it finds $what', async ({ names, message }) => {
     await fill(names);

@@ -181,20 +181,20 @@ describe('a degraded team', () => {
   });
 
   it.each<{ rule: string; team: Pick<Team, 'metadata' | 'organization_id'> }>([
-    { rule: 'a person put it into an organization', team: { ...degraded, organization_id: 'other' } },
-    { rule: 'a person cleared the mark', team: { metadata: {} } },
-    { rule: 'the mark is no object', team: { metadata: { [METADATA_KEY]: 'degraded' } } },
+    { rule: 'an administrator put it into an organization', team: { ...degraded, organization_id: 'other' } },
+    { rule: 'an administrator cleared the mark', team: { metadata: {} } },
+    { rule: 'the mark is not an object', team: { metadata: { [METADATA_KEY]: 'degraded' } } },
     { rule: 'the mark is a list', team: { metadata: { [METADATA_KEY]: [true] } } },
     {
-      rule: 'it says degraded: "true"',
+      rule: 'the mark contains degraded: "true"',
       team: { metadata: { [METADATA_KEY]: { ...mark, degraded: 'true' } } },
     },
     {
-      rule: 'it says not what was written',
+      rule: 'the mark has no written models',
       team: { metadata: { [METADATA_KEY]: { ...mark, models: undefined } } },
     },
     {
-      rule: 'it names no organization',
+      rule: 'the mark names no organization',
       team: { metadata: { [METADATA_KEY]: { ...mark, organization_id: 1 } } },
     },
   ])('no longer counts as degraded, and is never re-linked, if $rule', ({ team }) => {

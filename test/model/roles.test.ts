@@ -32,21 +32,21 @@ interface RoleCase {
 
 describe('globalRoleOf', () => {
   it.each<RoleCase>([
-    { rule: 'nothing says anything: the least', role: 'internal_user_viewer' },
+    { rule: 'without any source, the least role', role: 'internal_user_viewer' },
     {
-      rule: 'the default where neither an app role nor a mapping says anything',
+      rule: 'the default if neither an app role nor a mapping applies',
       rules: { defaultUserParams: { models: [], user_role: 'internal_user' } },
       role: 'internal_user',
     },
     { rule: 'an app role', appRoles: ['internal_user'], role: 'internal_user' },
     { rule: 'an app role in any case', appRoles: ['Proxy_Admin_VIEWER'], role: 'proxy_admin_viewer' },
     {
-      rule: 'the highest app role, whatever the order',
+      rule: 'the highest app role in any order',
       appRoles: ['internal_user_viewer', 'proxy_admin', 'internal_user'],
       role: 'proxy_admin',
     },
     {
-      rule: 'app roles that are none of LiteLLM’s global ones say nothing',
+      rule: 'app roles other than LiteLLM’s global ones do not count',
       appRoles: ['org_admin', 'Reader', 'team_admin'],
       role: 'internal_user_viewer',
     },
@@ -57,18 +57,18 @@ describe('globalRoleOf', () => {
       role: 'proxy_admin_viewer',
     },
     {
-      rule: 'an app role before a mapping, also a lower one',
+      rule: 'an app role wins over a mapping to a higher role',
       appRoles: ['internal_user'],
       groups: ['admins'],
       role: 'internal_user',
     },
     {
-      rule: 'a mapping before the default, also a lower one',
+      rule: 'a mapping wins over a higher default',
       groups: ['viewers'],
       rules: { defaultUserParams: { models: [], user_role: 'proxy_admin' } },
       role: 'internal_user_viewer',
     },
-    { rule: 'a group that is not mapped says nothing', groups: ['others'], role: 'internal_user_viewer' },
+    { rule: 'a group that is not mapped does not count', groups: ['others'], role: 'internal_user_viewer' },
     {
       rule: 'PROXY_ADMIN_ID is always proxy_admin',
       appRoles: ['internal_user_viewer'],
@@ -77,7 +77,7 @@ describe('globalRoleOf', () => {
       role: 'proxy_admin',
     },
     {
-      rule: 'PROXY_ADMIN_ID names one user and nobody else',
+      rule: 'PROXY_ADMIN_ID applies only to the named user',
       rules: { proxyAdminId: BOB },
       role: 'internal_user_viewer',
     },
@@ -108,7 +108,7 @@ describe('organizationRoleOf', () => {
     [['proxy_admin'], 'internal_user'],
     [['internal_user_viewer'], 'internal_user'],
     [['org_admins'], 'internal_user'],
-  ] as const)('gives for the app roles %j %s', (appRoles, role) => {
+  ] as const)('for the app roles %j returns %s', (appRoles, role) => {
     expect(organizationRoleOf(person(...appRoles))).toBe(role);
   });
 

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A store, a clock, and instances of the app that share them. */
+/** Creates a store and a clock, and a function that creates instances of the app which share them. */
 function createWorld(): { tables: MemoryTables; clock: TestClock; instance: (seed: string) => KeyRing } {
   const tables = createMemoryTables();
   const clock = createTestClock();

@@ -507,7 +507,7 @@ describe('memberships on a real store', () => {
 
   it.each([
     {
-      rule: 'somebody else moved the fence',
+      rule: 'another run moved the fence',
       act: async (userId: string) =>
         editRow(
           tables,

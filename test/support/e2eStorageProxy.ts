@@ -4,9 +4,12 @@ import { startTableProxy, type TableProxy } from './tableProxy.ts';
 
 export interface StorageProxy {
   readonly connectionString: string;
-  /** Requests to tables since the last `forget`: `GET LiteLLMUserTable(PartitionKey='…',RowKey='…')`, without the account. */
+  /**
+   * Returns the requests to tables since the last `forget`: `GET LiteLLMUserTable(PartitionKey='…',RowKey='…')`, without the
+   * account.
+   */
   tables(this: void): readonly string[];
-  /** The messages that were enqueued since the last `forget`, each as its queue's name, in order. */
+  /** Returns the queue's name of each message that was enqueued since the last `forget`, in order. */
   puts(this: void): readonly string[];
   forget(this: void): void;
   /** Refuses the next `times` requests to queues with this status. */

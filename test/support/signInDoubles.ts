@@ -14,7 +14,7 @@ export interface TestClock extends Clock {
   advance(durationMs: number): void;
 }
 
-/** A clock that only moves when a test advances it. It starts at the current second. */
+/** Creates a clock that only moves when a test advances it. It starts at the current second. */
 export function createTestClock(startMs = Math.floor(Date.now() / 1000) * 1000): TestClock {
   let nowMs = startMs;
   return {
@@ -25,7 +25,7 @@ export function createTestClock(startMs = Math.floor(Date.now() / 1000) * 1000):
   };
 }
 
-/** A source of values that differ at every call and are the same in every run. */
+/** Creates a source of values that differ at every call and are the same in every run. */
 export function createTestRandom(seed = 'seed'): Random {
   let count = 0;
   const draw = (): Buffer =>
@@ -41,7 +41,7 @@ export function createTestRandom(seed = 'seed'): Random {
   };
 }
 
-/** A key ring in which a test adds and removes keys. The newest key seals. */
+/** Creates a key ring in which a test adds and removes keys. The newest key seals. */
 export function createTestKeyRing(): SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } {
   const keys: RingKey[] = [{ id: 'k000001', secret: Uint8Array.from(randomBytes(32)) }];
   const ring: SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } = {

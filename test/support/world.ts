@@ -20,7 +20,7 @@ export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
 export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';
 export const PRODUCTION_TEAM: AssignedGroup = { id: 'entra-group-123', displayName: 'Production Team' };
 
-/** The rules of the product's own example: flag on, $1000 a month, two models. */
+/** Returns the rules of the product's own example: flag on, $1000 a month, two models. */
 export function sampleRules(changes: Partial<Rules> = {}): Rules {
   return {
     groupsAlsoCreateOrgs: true,
