@@ -43,6 +43,8 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/web/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/web/pages/breach.ts', `import '../../litellm/sync.ts';`],
   ['shared/web/pages/value.ts', `import { readMyAccess } from '../../home/readMyAccess.ts';`],
+  ['shared/web/pages/client/breach.ts', `import '../html.ts';`],
+  ['shared/web/pages/client/value.ts', `import { errorCodes } from '../../../model/errors.ts';`],
   ['shared/app.ts', `import '../dev/stack/start.ts';`],
   ['shared/app/breach.ts', `import '../telemetry/export/createTelemetry.ts';`],
   ['functions/breach.ts', `import '../shared/storage/userStore.ts';`],
@@ -57,6 +59,7 @@ const ALLOWED: readonly (readonly [file: string, statement: string])[] = [
   ['shared/queue/fine.ts', `import type { UserStore } from '../storage/userStore.ts';`],
   ['shared/telemetry/export/fine.ts', `import '../metrics.ts';`],
   ['shared/web/pages/fine.ts', `import '../errorStatus.ts';`],
+  ['shared/web/pages/client/fine.ts', `import type { MyAccess } from '../../../model/access.ts';`],
   ['functions/fine.ts', `import '../shared/app.ts';`],
 ];
 

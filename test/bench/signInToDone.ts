@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stack, startStack } from '../../dev/stack/startStack.ts';
 import { inParallel } from '../../shared/platform/inParallel.ts';
-import { HOME_PACE } from '../../shared/web/pages/homeScript.ts';
+import { homePace } from '../../shared/web/pages/client/homePace.ts';
 import { Visitor } from '../support/e2eVisitor.ts';
 import { formatNumber } from './formatNumber.ts';
 import type { BenchContext, Figure, Measurement, Section } from './report.ts';
@@ -100,7 +100,7 @@ async function callBack(
   return { visitor, startMs, redirectMs: performance.now() - startMs };
 }
 
-/** Opens the page and asks as its script does (shared/web/pages/homeScript.ts), until the page that says "done" is there. */
+/** Opens the page and asks as its script does (shared/web/pages/client/home.ts), until the page that says "done" is there. */
 async function waitOnPage(stack: Stack, person: number): Promise<Waited> {
   const { visitor, startMs, redirectMs } = await callBack(stack, person);
   let page = await visitor.request('/');
@@ -108,8 +108,8 @@ async function waitOnPage(stack: Stack, person: number): Promise<Waited> {
   let asks = 0;
   while (!page.body.includes('data-status="done"')) {
     if (performance.now() - startMs > GIVE_UP_MS) throw new Error('It is never done');
-    const isQuick = performance.now() - openedMs < HOME_PACE.quickForMs;
-    await sleep(isQuick ? HOME_PACE.quickMs : HOME_PACE.earlyMs);
+    const isQuick = performance.now() - openedMs < homePace.quickForMs;
+    await sleep(isQuick ? homePace.quickMs : homePace.earlyMs);
     asks += 1;
     if (await isDone(visitor, observationOn(page.body))) page = await visitor.request('/');
   }
@@ -166,7 +166,7 @@ function renderSection(scenes: readonly Scene[]): Section {
     figures: scenes.map(({ title, waited }) => figureOfTimes(title, waited)),
     notes: [
       `${GROUPS} groups each. An idle queue is looked at once a second (maxPollingInterval in host.json): a lonely sign-in waits for that, a busy queue does not.`,
-      `The page asks each ${HOME_PACE.quickMs} ms for ${HOME_PACE.quickForMs / 1000} seconds, then each second, one table request each time; “in the store” asks each 20 ms. p99 of fewer than 100 sign-ins is nearly their worst.`,
+      `The page asks each ${homePace.quickMs} ms for ${homePace.quickForMs / 1000} seconds, then each second, one table request each time; “in the store” asks each 20 ms. p99 of fewer than 100 sign-ins is nearly their worst.`,
     ],
   };
 }
