@@ -43,14 +43,19 @@ export function browserText(): Plugin {
 
 /** Returns the plugin for Vitest. */
 export function browserTextInTests() {
+  // By Rollup's convention `\0` keeps other plugins away, and the ending keeps Vite from reading it as a stylesheet.
+  const [prefix, ending] = ['\0', '.js'];
   return {
     name: 'browserText',
     enforce: 'pre' as const,
-    // The name ends in `.js`, so that Vite's own plugin for stylesheets leaves it alone.
     resolveId: (id: string, importer = '') =>
-      id.endsWith(suffix) ? `${join(importer, '..', id.slice(0, -suffix.length))}.text.js` : undefined,
+      id.endsWith(suffix)
+        ? `${prefix}${join(importer, '..', id.slice(0, -suffix.length))}${suffix}${ending}`
+        : undefined,
     load: (id: string) =>
-      id.endsWith('.text.js') ? createTextModule(id.slice(0, -'.text.js'.length)) : undefined,
+      id.endsWith(`${suffix}${ending}`)
+        ? createTextModule(id.slice(prefix.length, -`${suffix}${ending}`.length))
+        : undefined,
   };
 }
 
