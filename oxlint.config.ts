@@ -22,8 +22,7 @@ const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['node:crypto'] },
   platform: {
     rooms: ['model'],
-    packages: ['@azure/core-rest-pipeline', 'node:crypto', 'node:http', 'node:https'],
-    packageTypes: ['node:stream'],
+    packages: ['node:crypto'],
   },
   config: { rooms: ['model', 'platform'], packages: ['zod/mini'] },
   storage: {

@@ -14,7 +14,6 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/model/breach.ts', `import '../platform/withTimeout.ts';`],
   ['shared/model/zod.ts', `import * as z from 'zod/mini';`],
   ['shared/platform/breach.ts', `import '../storage/userStore.ts';`],
-  ['shared/platform/value.ts', `import { Readable } from 'node:stream';`],
   ['shared/config/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/config/namespace.ts', `import { z } from 'zod/mini';`],
   ['shared/storage/breach.ts', `import '../queue/putBack.ts';`],

@@ -9,7 +9,7 @@ import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import type { Config } from '../../shared/config/config.ts';
 import { PROVISION_QUEUE, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import type { RedeemRequest } from '../../shared/model/ports.ts';
@@ -99,14 +99,14 @@ export function createBaselineDeps(config: Config, identity: BaselineDeps['ident
   const { entra } = config;
   const appTokens = createAppTokens({
     entra,
-    fetch: fetchOf('entra'),
+    fetch: outgoingFetch,
     timeoutMs: 10_000,
     clock: { now: () => new Date() },
   });
   return {
     identity,
     appToken: async () => (await appTokens()).token,
-    fetch: fetchOf('graph'),
+    fetch: outgoingFetch,
     graphBaseUrl: entra.graphBaseUrl,
     servicePrincipalId: entra.servicePrincipalId ?? '',
     tables: createAzureTables({
@@ -128,7 +128,7 @@ function createExchange(): Complete {
   const { entra, redirectUri, storage } = requireConfig();
   const queue = createStorageQueue({ storage, queueName: PROVISION_QUEUE });
   return async ({ login, code, codeVerifier, nonce }) => {
-    const client = createMsalClient({ entra, fetch: fetchOf('entra'), timeoutMs: 10_000 });
+    const client = createMsalClient({ entra, fetch: outgoingFetch, timeoutMs: 10_000 });
     await client.acquireTokenByCode({
       scopes: ['openid', 'profile', 'email', 'User.Read'],
       redirectUri,
