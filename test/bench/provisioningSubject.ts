@@ -8,7 +8,7 @@ import { type AcceptedGroups, type KnownGroup, versionOf } from '../../shared/mo
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import { type InlineMessage, MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import { type InlineMessage } from '../../shared/queue/provisionMessage.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { sampleRules } from '../support/world.ts';
 
@@ -106,13 +106,6 @@ export function createSubject(on: string | Tables, rules: Rules = SUBJECT_RULES)
   const deps: ProvisionDeps = {
     store,
     parked: createParkedSnapshots(tables),
-    queue: {
-      check: async () => undefined,
-      enqueue: async () => {
-        await Promise.resolve();
-        throw new Error('A benchmark puts nothing back.');
-      },
-    },
     knowledge,
     clock,
     random: { uuid: () => randomUUID() },
@@ -122,7 +115,7 @@ export function createSubject(on: string | Tables, rules: Rules = SUBJECT_RULES)
     tables,
     know: (list) => knowledge.remember(list),
     provision: async (message) => {
-      const { status } = await provisionUser(deps, message, { attempt: 1, maxAttempts: MAX_DELIVERIES });
+      const { status } = await provisionUser(deps, message, { attempt: 1, isLastAttempt: false });
       if (status !== 'done' && status !== 'unchanged') throw new Error(`The run ended as ${status}`);
       return status;
     },

@@ -29,10 +29,10 @@ export function ourSignInRequests({ groups, parked }: SignInSize): Requests {
   return { token: 1, graph, queue: 1, table: parked ? 1 : 0 };
 }
 
-/** A first provisioning: user, claim, finish; the index rows; the transactions. Nothing of a new person's memberships is read. */
+/** A first provisioning: user, claim, finish; both partitions; the index rows; the transactions. */
 export function ourFirstProvisioningRequests({ groups, parked }: SignInSize): Requests {
   const indexes = Math.ceil(groups / MAX_TRANSACTION_WRITES);
-  return tablesOnly(3 + 2 * indexes + 2 * transactionsOf(groups) + parkedRequests(parked));
+  return tablesOnly(5 + 2 * indexes + 2 * transactionsOf(groups) + parkedRequests(parked));
 }
 
 /** Nothing changed: one read and one write. */

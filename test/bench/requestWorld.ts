@@ -12,11 +12,8 @@ import { completeLogin } from '../../shared/signIn/completeLogin.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../shared/signIn/startLogin.ts';
-import {
-  parseProvisionMessage,
-  PROVISION_QUEUE,
-  type ProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { parseProvisionMessage, type ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { azuriteConnectionString } from '../support/azurite.ts';
 import { keepCookies } from '../support/signInDoubles.ts';
@@ -103,7 +100,7 @@ export async function openRequestWorld(context: BenchContext, plan: TenantPlan):
     },
     provision: async (message) =>
       count(async () => {
-        const { status } = await provisionUser(app.provision, message, { attempt: 1, maxAttempts: 5 });
+        const { status } = await provisionUser(app.provision, message, { attempt: 1, isLastAttempt: false });
         if (status !== 'done' && status !== 'unchanged') throw new Error(`The provisioning is ${status}`);
       }),
     async signInBaseline(login) {

@@ -10,7 +10,7 @@ import { type Child, startChild } from '../../dev/stack/childProcess.ts';
 import { findFreePort } from '../../dev/stack/freePort.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { inParallel } from '../../shared/platform/inParallel.ts';
-import { PROVISION_QUEUE } from '../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
 import type { BenchContext } from './report.ts';
 import { createTenant, loginOf, type TenantPlan } from './signInTenant.ts';
 import { type VariantName, variantNames } from './signInVariants.ts';

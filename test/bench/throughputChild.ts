@@ -20,7 +20,8 @@ import { inParallel } from '../../shared/platform/inParallel.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Tables } from '../../shared/model/tables.ts';
-import { type InlineMessage, PROVISION_QUEUE } from '../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { type InlineMessage } from '../../shared/queue/provisionMessage.ts';
 import { acceptedList, groupsOf, personOf, signInMessage } from './provisioningSubject.ts';
 import { provisionLeast } from './leastStorage.ts';
 import {

@@ -22,11 +22,15 @@ import { REPORT_LIMIT } from '../../shared/model/userRecord.ts';
 import { type ErrorCode } from '../../shared/model/errors.ts';
 import { KNOWLEDGE_MAX_AGE_MS } from '../../shared/groups/groupKnowledge.ts';
 import { UNKNOWN_GROUP_TRIES } from '../../shared/provisioning/provisionUser.ts';
-import { FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from '../../shared/queue/putBack.ts';
-import { KEEP_AGAIN_AFTER_SECONDS } from '../../shared/queue/recordFailure.ts';
-import { LEASE_MS, LEASE_WAIT_MS } from '../../shared/litellm/withLease.ts';
 import {
-  MAX_DELIVERIES,
+  FIRST_DELAY_SECONDS,
+  LONGEST_DELAY_SECONDS,
+  WAITING_LIMIT_MS,
+} from '../../shared/queue/queueWorker.ts';
+import { KEEP_AGAIN_AFTER_SECONDS } from '../../shared/queue/queueWorker.ts';
+import { LEASE_MS, LEASE_WAIT_MS } from '../../shared/litellm/withLease.ts';
+import { MAX_DELIVERIES } from '../../shared/queue/queueNames.ts';
+import {
   MAX_INLINE_BYTES,
   type ProvisionMessage,
   serializeProvisionMessage,

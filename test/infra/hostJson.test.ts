@@ -8,7 +8,7 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueNames.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const host: unknown = JSON.parse(readFileSync(resolve(repositoryDir, 'host.json'), 'utf8'));

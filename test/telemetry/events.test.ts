@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEmittedEvents } from '../../dev/infra/emittedEvents.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import { findTraceparent } from '../../shared/queue/provisionMessage.ts';
+import { findTraceparent } from '../../shared/queue/queueMessage.ts';
 import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { PROVISION_POISON_QUEUE, SYNC_POISON_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_POISON_QUEUE, SYNC_POISON_QUEUE } from '../../../shared/queue/queueNames.ts';
 import { readEmittedEvents } from '../emittedEvents.ts';
 import { namesOf, selectRows } from '../kql.ts';
 import type { Query } from '../kql.ts';

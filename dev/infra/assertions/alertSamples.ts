@@ -5,7 +5,7 @@ import {
   MAX_DELIVERIES,
   PROVISION_POISON_QUEUE,
   SYNC_POISON_QUEUE,
-} from '../../../shared/queue/provisionMessage.ts';
+} from '../../../shared/queue/queueNames.ts';
 import { errorFields, writeEvent } from '../../../shared/telemetry/events.ts';
 import type { EventFields, EventName } from '../../../shared/telemetry/events.ts';
 

@@ -5,7 +5,7 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from '../../../shared/queue/provisionMessage.ts';
+} from '../../../shared/queue/queueNames.ts';
 import type { Assertion } from './assertion.ts';
 import { lastName, onlyResource, propertyOf, resourcesOf, types } from './assertion.ts';
 

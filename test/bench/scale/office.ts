@@ -18,7 +18,7 @@ import type { ReconcileDeps } from '../../../shared/provisioning/repairMemberInd
 import type { RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../../shared/signIn/startLogin.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
 import type { Clock, Directory, Identity, MessageQueue, Random } from '../../../shared/model/ports.ts';
 import type { RequestCookies, SealContext } from '../../../shared/session/session.ts';
 import { requireSession } from '../../../shared/session/session.ts';
@@ -193,7 +193,6 @@ function createInstance(around: Surroundings): Instance {
     provision: {
       store,
       parked: createParkedSnapshots(workTables),
-      queue,
       clock,
       random,
       rules: RULES,

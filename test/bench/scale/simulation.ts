@@ -8,7 +8,7 @@ import { parseHostJson } from '../../../dev/host/hostJson.ts';
 import { startAzurite } from '../../../dev/stack/azurite.ts';
 import { repairMemberIndexes, type Reconciled } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
 import type { Arrival, Company } from './company.ts';
 import {

@@ -4,7 +4,7 @@ import type { QueueOptions } from '../../../dev/host/hostJson.ts';
 import { processMessage } from '../../../dev/host/queueProcessor.ts';
 import type { ProvisionResult } from '../../../shared/provisioning/provisionUser.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
-import { MAX_DELIVERIES, parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
+import { parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
 import type { Instance } from './office.ts';
 
 export interface WorkCounts {
@@ -32,7 +32,7 @@ const LEASE_SECONDS = 300;
 async function runOne(instance: Instance, text: string, counts: WorkCounts): Promise<void> {
   const result = await provisionUser(instance.provision, parseProvisionMessage(text), {
     attempt: 1,
-    maxAttempts: MAX_DELIVERIES,
+    isLastAttempt: false,
   });
   counts.results.set(result.status, (counts.results.get(result.status) ?? 0) + 1);
   counts.memberships.granted += result.changes?.granted ?? 0;
