@@ -1,12 +1,12 @@
 /** What `npm run sync` compares: a storage account, and the LiteLLM proxy that goes with it. */
+import { createStore } from '../shared/storage/store.ts';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { z } from 'zod';
 import { createLitellmClient } from '../shared/litellm/client/litellmClient.ts';
-import { createSyncRecord } from '../shared/storage/syncRecord.ts';
-import { createStore } from '../shared/app/createStore.ts';
+import { SyncRecord } from '../shared/storage/syncRecord.ts';
 import { formatFault } from '../shared/config/configFault.ts';
 import { type LitellmAccess, readLitellm } from '../shared/config/litellm.ts';
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
@@ -75,7 +75,7 @@ export async function connect(account: string | undefined): Promise<Connection> 
   const { baseUrl, apiKey } = await requireLitellm(account === undefined && given === '');
   const { tables, createQueue } = await openStorage(account);
   const store = createStore(tables);
-  const record = createSyncRecord({ tables, clock, random: { uuid: () => randomUUID() } });
+  const record = new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } });
   const proxy = createLitellmClient({ baseUrl, apiKey, fetch, clock });
   return {
     baseUrl,

@@ -11,10 +11,10 @@ import type { ProvisionMessage } from '../shared/queue/provisionMessage.ts';
 import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/queueNames.ts';
 import { redrive, type RedrivableQueue, type Redriven } from '../shared/queue/queueWorker.ts';
 import type { SyncMessage } from '../shared/queue/syncMessage.ts';
-import { createFailureStore } from '../shared/storage/failureStore.ts';
-import type { KeptFailures } from '../shared/storage/storePorts.ts';
-import { createSyncRecord } from '../shared/storage/syncRecord.ts';
-import { createUserStore } from '../shared/storage/userStore.ts';
+import { FailureStore } from '../shared/storage/failureStore.ts';
+import type { KeptFailures } from '../shared/storage/failureStore.ts';
+import { SyncRecord } from '../shared/storage/syncRecord.ts';
+import { UserStore } from '../shared/storage/userStore.ts';
 import { openStorage } from './openStorage.ts';
 
 const HELP = `npm run redrive                       lists the messages that failed
@@ -36,15 +36,15 @@ async function openQueues(account: string | undefined): Promise<Queues> {
   const clock = { now: () => new Date() };
   return {
     provision: {
-      ...describeProvisionMessages(createUserStore(tables)),
+      ...describeProvisionMessages(new UserStore(tables)),
       queue: createQueue(PROVISION_QUEUE),
-      failures: createFailureStore(tables, 'provision'),
+      failures: new FailureStore(tables, 'provision'),
       clock,
     },
     sync: {
-      ...describeSyncMessages(createSyncRecord({ tables, clock, random: { uuid: randomUUID } })),
+      ...describeSyncMessages(new SyncRecord({ tables, clock, random: { uuid: randomUUID } })),
       queue: createQueue(SYNC_QUEUE),
-      failures: createFailureStore(tables, 'litellm-sync'),
+      failures: new FailureStore(tables, 'litellm-sync'),
       clock,
     },
   };

@@ -2,13 +2,13 @@
  * `npm run sync`: compares everything here with the LiteLLM proxy and pushes what differs; with `--dry-run` it prints the difference
  * and changes nothing. Without an account it works on the local stack or on `AzureWebJobsStorage`.
  */
+import type { SyncSubject } from '../shared/model/synced.ts';
 import { parseArgs } from 'node:util';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inBatches } from '../shared/platform/inBatches.ts';
 import { sync } from '../shared/litellm/sync.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
-import type { SyncSubject } from '../shared/model/litellmPorts.ts';
 import { connect, type Connection } from './connectLitellm.ts';
 import { renderDifference, TABLE_HEAD } from './renderDifference.ts';
 

@@ -2,19 +2,19 @@
  * The only place that builds adapters. Everything is built at first use and kept, so importing an entry file does no work
  * and never throws, whatever the settings are.
  */
+import { createStore, type Store } from './storage/store.ts';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { createAppTokens } from './microsoft/appTokens.ts';
 import { createEntraIdentity } from './microsoft/entraIdentity.ts';
 import { createGraphDirectory } from './microsoft/graphDirectory.ts';
-import { createKeyRing } from './storage/keyRing.ts';
+import { KeyRing } from './storage/keyRing.ts';
 import { createAssertion, createManagedIdentity } from './microsoft/managedIdentity.ts';
-import { createParkedSnapshots } from './storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from './storage/parkedSnapshots.ts';
 import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
-import { createStore } from './app/createStore.ts';
 import { fetchOf } from './platform/fetchOf.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
@@ -44,7 +44,6 @@ import type { ProvisionMessage } from './queue/provisionMessage.ts';
 import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
-import type { Store } from './storage/storePorts.ts';
 import { errorFields, writeEvent } from './telemetry/events.ts';
 import { provideTracing } from './telemetry/startTracing.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
@@ -204,7 +203,7 @@ function countChanges(observedBy: Tracing, { granted, removed }: MembershipChang
 }
 
 function createSeal({ entra, publicUrl }: Config, tables: Tables): SealContext {
-  const keyRing = createKeyRing({ tables, clock, random });
+  const keyRing = new KeyRing({ tables, clock, random });
   return { keyRing, clock, tenantId: entra.tenantId, clientId: entra.clientId, publicUrl };
 }
 
@@ -235,7 +234,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
   const store = createStore(tables);
   const proxy = createProxy(config, storageSide, { store, traced, observedBy });
   const sync = proxy === undefined ? {} : { sync: proxy.requests };
-  const parked = createParkedSnapshots(tables);
+  const parked = new ParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
   const refresh = { ...createRefresh(config, store, directory), ...sync };
   const knowledge = createGroupKnowledge({

@@ -21,7 +21,7 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/storage/tables/breach.ts', `import '../../litellm/sync.ts';`],
   ['shared/storage/tables/msal.ts', `import '@azure/msal-node';`],
   ['shared/queue/breach.ts', `import '../provisioning/provisionUser.ts';`],
-  ['shared/queue/value.ts', `import { createUserStore } from '../storage/userStore.ts';`],
+  ['shared/queue/value.ts', `import { UserStore } from '../storage/userStore.ts';`],
   ['shared/microsoft/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/microsoft/value.ts', `import { parseConfig } from '../config/config.ts';`],
   ['shared/telemetry/breach.ts', `import '../web/http.ts';`],

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { findStateDir, stackFile } from './localStateDir.ts';
 
 /**
- * Gives the connection string that a tool works on: `AzureWebJobsStorage`, else that of the local stack that runs now
- * (`LOCAL_STATE_DIR`, default `.local`). Throws an Error that says what to do where there is neither.
+ * Reads the connection string with which a tool works: `AzureWebJobsStorage`, or else the one of the running local stack
+ * (`LOCAL_STATE_DIR`, default `.local`). If both are missing, throws an Error that says what to do.
  */
 export async function readConnectionString(): Promise<string> {
   const fromEnvironment = process.env['AzureWebJobsStorage'];
@@ -14,7 +14,7 @@ export async function readConnectionString(): Promise<string> {
     return z.object({ storageConnectionString: z.string() }).parse(stack).storageConnectionString;
   } catch {
     throw new Error(
-      'Which storage? Start the local stack (npm start), set AzureWebJobsStorage, or give --account NAME.',
+      'Which storage? Start the local stack (npm start), set AzureWebJobsStorage, or pass --account NAME.',
     );
   }
 }

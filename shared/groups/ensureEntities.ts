@@ -1,7 +1,7 @@
 /** Ensures that groups have their team (and organization). Creates what is absent, and never overwrites. */
 import type { Reported } from '../model/access.ts';
 import type { AssignedGroup, KnownGroup, Presence } from '../model/assignedGroups.ts';
-import { describeUnreadable } from '../model/describeUnreadable.ts';
+import { describeUnreadable } from '../model/unreadableRow.ts';
 import type { Organization, Team } from '../model/entities.ts';
 import {
   findDegradation,
@@ -14,7 +14,9 @@ import {
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
-import type { EntityRead, Store, UnreadableRow } from '../storage/storePorts.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
+import type { UnreadableRow } from '../model/unreadableRow.ts';
 
 export interface EnsureDeps {
   readonly store: Pick<Store, 'entities'>;

@@ -1,7 +1,7 @@
 /** This instance's copy of the accepted list: cached, read once for all who ask, refreshed when a person has an unknown group. */
 import type { AcceptedGroups } from '../model/assignedGroups.ts';
 import type { Clock } from '../model/ports.ts';
-import type { AssignedGroupsStore } from '../storage/storePorts.ts';
+import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
 
 /** How long an instance may use the list that it read. Shorter than a person waits, longer than a burst of sign-ins. */
 export const KNOWLEDGE_MAX_AGE_MS = 30_000;
@@ -27,7 +27,7 @@ export interface GroupKnowledge {
 }
 
 export interface GroupKnowledgeDeps {
-  readonly store: AssignedGroupsStore;
+  readonly store: Pick<AssignedGroupsStore, 'find' | 'takeTurn'>;
   readonly clock: Clock;
   readonly refresh: () => Promise<AcceptedGroups>;
 }

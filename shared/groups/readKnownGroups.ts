@@ -4,7 +4,8 @@ import type { Observation } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError } from '../model/errors.ts';
-import type { EntityRead, Store } from '../storage/storePorts.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
 import { unreadableDetails } from './ensureEntities.ts';
 import type { GroupKnowledge } from './groupKnowledge.ts';
 

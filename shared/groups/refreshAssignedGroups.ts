@@ -1,19 +1,13 @@
 /** One tick of the timer: reads all assigned groups, applies the brake, accepts the list, and creates what its groups lack. */
-import type {
-  AcceptedGroups,
-  AssignedGroup,
-  BrakeSettings,
-  KnownGroup,
-  ListDecision,
-} from '../model/assignedGroups.ts';
+import type { AcceptedGroups, AssignedGroup, KnownGroup } from '../model/assignedGroups.ts';
 import { inParallel } from '../platform/inParallel.ts';
-import { decideAssignedGroups } from '../model/assignedGroups.ts';
+import { type BrakeSettings, decideAssignedGroups, type ListDecision } from './brake.ts';
 import type { Reported } from '../model/access.ts';
-import { describeUnreadable } from '../model/describeUnreadable.ts';
+import { describeUnreadable } from '../model/unreadableRow.ts';
 import { AppError } from '../model/errors.ts';
 import type { Directory } from '../model/ports.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { SyncSubject } from '../model/synced.ts';
+import type { Store } from '../storage/store.ts';
 import type { EnsureDeps } from './ensureEntities.ts';
 import { ensureEntities } from './ensureEntities.ts';
 import { type SyncRequests, enqueueSync } from '../queue/syncMessage.ts';

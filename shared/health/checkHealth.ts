@@ -1,10 +1,10 @@
 /** Whether this service can do its work, and what an operator needs to know if it cannot. */
+import type { Store } from '../storage/store.ts';
 import type { AcceptedGroups, HeldBackList, KnownGroup } from '../model/assignedGroups.ts';
 import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
 import type { LitellmClient } from '../model/litellmPorts.ts';
-import type { Store } from '../storage/storePorts.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;

@@ -1,4 +1,7 @@
 /** The members of one organization or team: the index here beside what the proxy has. */
+import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
+import type { MemberIndex } from '../storage/memberIndex.ts';
+import type { Store } from '../storage/store.ts';
 import {
   compareMembership,
   KEY_USER_ID,
@@ -11,8 +14,7 @@ import {
 import { chunksOf } from '../platform/chunksOf.ts';
 import { isSafeId } from '../model/isSafeId.ts';
 import { errorCodeOf } from '../model/errors.ts';
-import type { LitellmClient, LitellmMember, SyncedPerson, SyncRecord } from '../model/litellmPorts.ts';
-import type { MemberIndex, Store } from '../storage/storePorts.ts';
+import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
 import { inBatches } from '../platform/inBatches.ts';
 
 /** What a comparison reads. Nothing of it can write. */

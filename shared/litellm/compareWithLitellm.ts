@@ -1,4 +1,6 @@
 /** Everything that is here beside everything that the proxy has, page by page. */
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { PersonRow } from '../storage/userStore.ts';
 import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './syncedFields.ts';
 import type { Team } from '../model/entities.ts';
 import { isSafeId } from '../model/isSafeId.ts';
@@ -12,7 +14,6 @@ import {
   userValues,
 } from '../model/litellmValues.ts';
 import type { LitellmMember } from '../model/litellmPorts.ts';
-import type { EntityRead, PersonRow } from '../storage/storePorts.ts';
 import {
   type CompareDeps,
   compareMembers,

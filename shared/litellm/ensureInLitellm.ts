@@ -1,17 +1,11 @@
 /** Makes sure that an organization, a team or a user is in the proxy as it is here, as far as it is ours. */
+import type { HeldLease } from '../storage/syncRecord.ts';
 import { planEntitySync, type EntitySync } from './planEntity.ts';
-import type { SyncedEntity, SyncReport } from '../model/synced.ts';
+import type { SyncedEntity, SyncReport, SyncSubject } from '../model/synced.ts';
 import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './syncedFields.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
 import { AppError } from '../model/errors.ts';
-import type {
-  Ensured,
-  HeldLease,
-  LitellmMember,
-  LitellmOrganization,
-  LitellmTeam,
-  SyncSubject,
-} from '../model/litellmPorts.ts';
+import type { Ensured, LitellmMember, LitellmOrganization, LitellmTeam } from '../model/litellmPorts.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { type SyncLease, withLease } from './withLease.ts';
 

@@ -1,7 +1,7 @@
 /** Brings the proxy back to what is provisioned here: compares everything, and asks for a push of whatever differs. */
+import type { SyncSubject } from '../model/synced.ts';
 import { IdFingerprints } from './idFingerprints.ts';
 import { type LitellmDifference, subjectOf } from './differences.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
 import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
 import { inBatches } from '../platform/inBatches.ts';

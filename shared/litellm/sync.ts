@@ -2,7 +2,7 @@
 import type { SyncReport } from '../model/synced.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
-import type { SyncRecord } from '../model/litellmPorts.ts';
+import type { SyncRecord } from '../storage/syncRecord.ts';
 import type {
   Delivery,
   FailingQueue,

@@ -1,8 +1,9 @@
 /** What the steps of one push to the LiteLLM proxy share. */
+import type { SyncRecord } from '../storage/syncRecord.ts';
+import type { Store } from '../storage/store.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, MessageQueue, Random } from '../model/ports.ts';
-import type { LitellmClient, SyncRecord } from '../model/litellmPorts.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { LitellmClient } from '../model/litellmPorts.ts';
 
 /** What a push needs from outside. */
 export interface SyncDeps {

@@ -1,9 +1,10 @@
 /** Adds, changes and removes one person's memberships in the proxy: what takes first, then what gives; one at a time. */
+import type { PersonRecordChanges, SyncedPerson } from '../storage/syncRecord.ts';
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
 import type { MembershipSync } from './planMemberships.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import { errorCodeOf } from '../model/errors.ts';
-import type { Ensured, PersonRecordChanges, LitellmClient, SyncedPerson } from '../model/litellmPorts.ts';
+import type { Ensured, LitellmClient } from '../model/litellmPorts.ts';
 import { reportRefusal } from './ensureInLitellm.ts';
 import { mayStillTakeEffect, type SyncChanges, type SyncDeps, type Troubles } from './syncDeps.ts';
 import { type SyncLease, withLease } from './withLease.ts';

@@ -1,4 +1,7 @@
 /** One person: desired (our store, the truth) minus actual (what the proxy answers now), then apply. */
+import type { SyncedPerson } from '../storage/syncRecord.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { MembershipPartition } from '../storage/membershipStore.ts';
 import { chunksOf } from '../platform/chunksOf.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
 import { planMembershipSync } from './planMemberships.ts';
@@ -10,8 +13,7 @@ import {
 } from '../model/synced.ts';
 import { organizationValues, teamValues, userValues } from '../model/litellmValues.ts';
 import { AppError } from '../model/errors.ts';
-import type { LitellmMember, LitellmTeam, SyncedPerson } from '../model/litellmPorts.ts';
-import type { EntityRead, MembershipPartition } from '../storage/storePorts.ts';
+import type { LitellmMember, LitellmTeam } from '../model/litellmPorts.ts';
 import { ensureOrganization, ensureTeam, ensureUser, refusalOf } from './ensureInLitellm.ts';
 import { syncMemberships } from './syncMemberships.ts';
 import { type SyncChanges, type SyncDeps, Troubles } from './syncDeps.ts';

@@ -2,8 +2,9 @@
  * One writer at a time about one person, organization or team, over all instances (docs/decisions/0011-litellm-sink.md).
  * LiteLLM keeps a team's members as one list that it reads, changes and writes, so two writers at once lose a member.
  */
+import type { HeldLease } from '../storage/syncRecord.ts';
+import type { SyncSubject } from '../model/synced.ts';
 import { AppError } from '../model/errors.ts';
-import type { HeldLease, SyncSubject } from '../model/litellmPorts.ts';
 import { jitter, mayStillTakeEffect, type SyncDeps } from './syncDeps.ts';
 
 /** How long a lease holds without being renewed. */

@@ -1,13 +1,18 @@
 /** Brings a person's memberships to what is desired: reads both partitions with their fences, plans, applies removals before grants. */
 import type { Reported } from '../model/access.ts';
 import type { DesiredState } from './desiredState.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
+import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipPlan } from '../model/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../model/membershipPlan.ts';
+import type { MembershipPlan } from './membershipPlan.ts';
+import { isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
 import { compareObservations } from '../model/observation.ts';
 import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
-import type { Fence, MembershipPartition, MembershipStore, MembershipWrites } from '../storage/storePorts.ts';
+import type {
+  Fence,
+  MembershipPartition,
+  MembershipStore,
+  MembershipWrites,
+} from '../storage/membershipStore.ts';
 import { findLastAdministered } from './keepLastAdministrator.ts';
 import type { MembershipChanges, Run } from './provisionRun.ts';
 

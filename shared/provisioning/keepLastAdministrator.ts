@@ -1,12 +1,13 @@
 /** An organization keeps its last administrator (docs/domain.md, "Removal"). */
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
+import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { OrganizationRole } from '../model/entities.ts';
-import type { MembershipPlan } from '../model/membershipPlan.ts';
+import type { MembershipPlan } from './membershipPlan.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import { inParallel } from '../platform/inParallel.ts';
-import type { Leaving, Store } from '../storage/storePorts.ts';
+import type { Leaving } from '../storage/organizationGuards.ts';
+import type { Store } from '../storage/store.ts';
 
 const GUARD_ROUNDS = 10;
 

@@ -1,7 +1,7 @@
 /** The queue `provision`, described for the worker of every queue (../queue/queueWorker.ts). */
 import { parseProvisionMessage, type ProvisionMessage } from '../queue/provisionMessage.ts';
 import type { FailingQueue, MessageKind, WorkerQueue } from '../queue/queueWorker.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { Store } from '../storage/store.ts';
 import type { ProvisionDeps } from './provisionRun.ts';
 import { type ProvisionResult, provisionUser } from './provisionUser.ts';
 

@@ -3,8 +3,9 @@ import type { Observation } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 import type { ProvisionMessage } from '../queue/provisionMessage.ts';
 import type { Delivery } from '../queue/queueWorker.ts';
-import type { Clock, ParkedSnapshots, Random } from '../model/ports.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { Clock, Random } from '../model/ports.ts';
+import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
+import type { Store } from '../storage/store.ts';
 import type { GroupKnowledge } from '../groups/groupKnowledge.ts';
 import type { SyncRequests } from '../queue/syncMessage.ts';
 

@@ -5,7 +5,7 @@
  * person's row (personRow.ts) orders the runs, and a fence row in each membership partition stops a late run from writing.
  */
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
+import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
 import { isTooFarAhead, type Observation } from '../model/observation.ts';

@@ -1,7 +1,7 @@
 /** Repairs the indexes of members. An index may name too many people, never too few; the memberships are the truth. */
 import { inParallel } from '../platform/inParallel.ts';
 import type { Clock } from '../model/ports.ts';
-import type { IndexEntry, MemberIndex, Store } from '../storage/storePorts.ts';
+import type { IndexEntry, MemberIndex } from '../storage/memberIndex.ts';
 
 /**
  * Younger index rows stay. A row is written before its membership, so a young one may belong to a run under way. This is longer
@@ -13,7 +13,7 @@ export const MINIMUM_AGE_MS = 60 * 60 * 1000;
 const PARALLEL_CHECKS = 16;
 
 export interface ReconcileDeps {
-  readonly store: Pick<Store, 'memberIndexes'>;
+  readonly store: { readonly memberIndexes: readonly Pick<MemberIndex, keyof MemberIndex>[] };
   readonly clock: Clock;
 }
 
@@ -34,7 +34,7 @@ function isOldEnough(entry: IndexEntry, now: Date): boolean {
 }
 
 async function repairRows(
-  index: MemberIndex,
+  index: Pick<MemberIndex, keyof MemberIndex>,
   entries: readonly IndexEntry[],
   now: Date,
 ): Promise<Pick<Reconciled, 'removed' | 'mended'>> {
@@ -45,13 +45,13 @@ async function repairRows(
     if (role === undefined) {
       if (await index.remove(entry)) removed += 1;
     } else if (role !== 'unreadable' && role !== entry.role) {
-      if (await index.mend(entry, role, now)) mended += 1;
+      if (await index.correctRole(entry, role, now)) mended += 1;
     }
   });
   return { removed, mended };
 }
 
-async function addMissing(index: MemberIndex, now: Date): Promise<number> {
+async function addMissing(index: Pick<MemberIndex, keyof MemberIndex>, now: Date): Promise<number> {
   let added = 0;
   for await (const page of index.readUnindexedPages()) {
     for (const membership of page) {

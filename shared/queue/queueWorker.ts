@@ -6,7 +6,7 @@ import type { ErrorCode } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
 import type { SyncReport } from '../model/synced.ts';
-import type { FailedMessage, FailureStore } from '../storage/storePorts.ts';
+import type { FailedMessage, FailureStore } from '../storage/failureStore.ts';
 import type { QueueMessage } from './queueMessage.ts';
 
 /** How a message that isn't done fares, for the person it is about. */
@@ -64,7 +64,7 @@ export interface MessageKind<M extends QueueMessage> {
 /** What redriving needs of a queue. */
 export interface RedrivableQueue<M extends QueueMessage> extends MessageKind<M> {
   readonly queue: Pick<MessageQueue, 'enqueue'>;
-  readonly failures: FailureStore;
+  readonly failures: Pick<FailureStore, keyof FailureStore>;
   readonly clock: Clock;
 }
 

@@ -1,7 +1,7 @@
 /** The message of the queue `litellm-sync`. It names a subject; the worker reads what to sync when it runs the message. */
 import * as z from 'zod/mini';
 import { isSafeId } from '../model/isSafeId.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
+import type { SyncSubject } from '../model/synced.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
 import { type QueueMessage, queueMessageFields, readMessage } from './queueMessage.ts';
 

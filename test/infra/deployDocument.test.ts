@@ -262,7 +262,7 @@ describe('the costs', () => {
 
   it('ask storage as often as was measured, for a first sign-in and for an unchanged one', () => {
     const measured = (name: string): number => {
-      const row = rowsOf(read('docs/scale.md')).find(([first]) => first === name) ?? [];
+      const row = rowsOf(read('docs/performance.md')).find(([first]) => first === name) ?? [];
       return numberOf(/^\*\*([\d.]+)\*\*$/.exec(row.at(-1) ?? '')?.[1]);
     };
     const reads = numberOf(/and (\d+) reads of pages/.exec(document)?.[1]);

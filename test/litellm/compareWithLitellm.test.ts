@@ -1,4 +1,5 @@
 /** What the comparison lists is what a push does: no more, no less. */
+import type { EntityRead } from '../../shared/storage/entityStore.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -9,7 +10,6 @@ import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import type { LitellmTeam } from '../../shared/model/litellmPorts.ts';
-import type { EntityRead } from '../../shared/storage/storePorts.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';

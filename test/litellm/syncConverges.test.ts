@@ -1,7 +1,7 @@
 /** From any state of the proxy and of the store, one pass brings them together, and a second writes nothing. */
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { type MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
 import { message, sampleRules } from '../support/world.ts';

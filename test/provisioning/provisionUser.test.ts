@@ -1,9 +1,9 @@
+import { versionOf } from '../../shared/groups/brake.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { entityPartition } from '../../shared/storage/entityStore.ts';
 import type { Organization, Team } from '../../shared/model/entities.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
-import { versionOf } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';

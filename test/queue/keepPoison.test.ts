@@ -8,8 +8,8 @@ import {
   type PoisonMessage,
 } from '../../shared/queue/queueWorker.ts';
 import { describeProvisionMessages } from '../../shared/provisioning/provisionQueue.ts';
-import { createFailureStore } from '../../shared/storage/failureStore.ts';
-import { createUserStore } from '../../shared/storage/userStore.ts';
+import { FailureStore } from '../../shared/storage/failureStore.ts';
+import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import { breakingStore, editRow, userRow } from '../support/handEdits.ts';
@@ -29,9 +29,9 @@ function poisoned(): Poisoned {
   const poisonQueue: QueuedMessage[] = [];
   const queue = { enqueue: async () => Promise.reject(new Error('Nothing is put back.')) };
   const queueOn = (tables: Tables): FailingQueue<ProvisionMessage> => ({
-    ...describeProvisionMessages(createUserStore(tables)),
+    ...describeProvisionMessages(new UserStore(tables)),
     queue,
-    failures: createFailureStore(tables, 'provision'),
+    failures: new FailureStore(tables, 'provision'),
     poisonQueue: {
       enqueue: async (text, { delaySeconds = 0 } = {}) => {
         poisonQueue.push({ text, delaySeconds });

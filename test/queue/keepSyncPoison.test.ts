@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureStore } from '../../shared/storage/failureStore.ts';
+import type { SyncRecord } from '../../shared/storage/syncRecord.ts';
+import { FailureStore } from '../../shared/storage/failureStore.ts';
 import { describeSyncMessages } from '../../shared/litellm/sync.ts';
-import type { SyncRecord } from '../../shared/model/litellmPorts.ts';
+
 import { type FailingQueue, keepPoison, redrive } from '../../shared/queue/queueWorker.ts';
 import { parseSyncMessage, type SyncMessage } from '../../shared/queue/syncMessage.ts';
 import { ALICE } from '../support/world.ts';
@@ -32,7 +33,7 @@ function createQueue(): {
     queue: {
       ...describeSyncMessages(on.deps.record),
       queue: on.deps.queue,
-      failures: createFailureStore(tables, 'litellm-sync'),
+      failures: new FailureStore(tables, 'litellm-sync'),
       poisonQueue,
       clock,
     },

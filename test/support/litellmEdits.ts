@@ -1,4 +1,5 @@
 /** Worlds whose proxy and store people have edited by hand, and what a push of everything does about it. */
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import * as fc from 'fast-check';
 import type { LitellmDifference } from '../../shared/litellm/differences.ts';
 import { isWrite } from '../../shared/litellm/differences.ts';
@@ -6,7 +7,6 @@ import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { repairMemberIndexes } from '../../shared/provisioning/repairMemberIndexes.ts';
-import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
 import {
   deleteRow,
   dropColumn,

@@ -1,6 +1,6 @@
 /** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
-import { createStore } from '../../shared/app/createStore.ts';
-import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { createStore } from '../../shared/storage/store.ts';
+import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
@@ -13,7 +13,7 @@ import type { RefreshDeps, Refreshed } from '../../shared/groups/refreshAssigned
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
-import type { Store } from '../../shared/storage/storePorts.ts';
+import type { Store } from '../../shared/storage/store.ts';
 import type { MemoryTables } from './memoryTables.ts';
 import { createMemoryTables } from './memoryTables.ts';
 
@@ -171,7 +171,7 @@ export function createWorld(options: WorldOptions = {}): World {
     const store = createStore(view);
     return {
       store,
-      parked: createParkedSnapshots(view),
+      parked: new ParkedSnapshots(view),
       clock,
       random,
       rules,
