@@ -12,7 +12,7 @@ import { type LitellmAccess, readLitellm } from '../shared/config/litellm.ts';
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
 import type { CompareDeps } from '../shared/litellm/compareMembers.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
-import { SYNC_QUEUE } from '../shared/queue/provisionMessage.ts';
+import { SYNC_QUEUE } from '../shared/queue/queueNames.ts';
 import { openStorage } from './openStorage.ts';
 import { findStateDir, stackFile } from '../dev/stack/localStateDir.ts';
 import { readLocalSettings } from '../dev/stack/localSettings.ts';

@@ -5,7 +5,7 @@ import { type LitellmDifference, subjectOf } from './differences.ts';
 import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
 import { inBatches } from '../platform/inBatches.ts';
-import { type SyncRequests, enqueueSync } from '../queue/enqueueSync.ts';
+import { type SyncRequests, enqueueSync } from '../queue/syncMessage.ts';
 
 /** Messages put into the queue at once. */
 const PARALLEL_REQUESTS = 16;

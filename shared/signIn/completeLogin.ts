@@ -5,8 +5,8 @@ import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } fr
 import { signInError } from '../microsoft/signInError.ts';
 import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
+import { isTraceparent } from '../queue/queueMessage.ts';
 import {
-  isTraceparent,
   MAX_INLINE_BYTES,
   type ProvisionMessage,
   serializeProvisionMessage,

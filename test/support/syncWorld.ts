@@ -95,7 +95,10 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       world.provisionDeps.knowledge.remember(refreshed.list);
     },
     provision: async (message) =>
-      provisionUser({ ...world.provisionDeps, sync: requests }, message, { attempt: 1, maxAttempts: 5 }),
+      provisionUser({ ...world.provisionDeps, sync: requests }, message, {
+        attempt: 1,
+        isLastAttempt: false,
+      }),
     sync: async (subject) => sync(deps, { version: 1, subject }, { attempt: 1 }),
     drain,
     worker,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
-import { findTraceparent } from '../../shared/queue/provisionMessage.ts';
+import { findTraceparent } from '../../shared/queue/queueMessage.ts';
 import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
 import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';
 import { traceInvocation } from '../../shared/telemetry/traceInvocation.ts';

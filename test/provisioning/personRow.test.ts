@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../shared/model/observation.ts';
 import type { Rules } from '../../shared/model/rules.ts';
-import { isDigestFresh, runDigest } from '../../shared/provisioning/runDigest.ts';
+import { isDigestFresh, runDigest } from '../../shared/provisioning/personRow.ts';
 import { BOB, message, sampleRules } from '../support/world.ts';
 
 const base: Observation = message({ id: 'one', groups: ['a', 'b', 'c'], appRoles: ['x', 'y'] });

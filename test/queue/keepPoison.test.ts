@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
-import type { FailureDeps, PoisonMessage, RecordedFailure } from '../../shared/queue/recordFailure.ts';
-import { recordFailure } from '../../shared/queue/recordFailure.ts';
+import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  type FailingQueue,
+  keepPoison,
+  type KeptMessage,
+  type PoisonMessage,
+} from '../../shared/queue/queueWorker.ts';
+import { describeProvisionMessages } from '../../shared/provisioning/provisionQueue.ts';
 import { FailureStore } from '../../shared/storage/failureStore.ts';
 import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
@@ -15,14 +21,17 @@ const AT = '2026-11-23T09:00:00.000Z';
 interface Poisoned {
   readonly world: World;
   readonly poisonQueue: QueuedMessage[];
-  readonly record: (poison: Partial<PoisonMessage>, tables?: Tables) => Promise<RecordedFailure>;
+  readonly record: (poison: Partial<PoisonMessage>, tables?: Tables) => Promise<KeptMessage>;
 }
 
 function poisoned(): Poisoned {
   const world = createWorld();
   const poisonQueue: QueuedMessage[] = [];
-  const depsOn = (tables: Tables): FailureDeps => ({
-    store: { users: new UserStore(tables), failures: new FailureStore(tables, 'provision') },
+  const queue = { enqueue: async () => Promise.reject(new Error('Nothing is put back.')) };
+  const queueOn = (tables: Tables): FailingQueue<ProvisionMessage> => ({
+    ...describeProvisionMessages(new UserStore(tables)),
+    queue,
+    failures: new FailureStore(tables, 'provision'),
     poisonQueue: {
       enqueue: async (text, { delaySeconds = 0 } = {}) => {
         poisonQueue.push({ text, delaySeconds });
@@ -35,7 +44,7 @@ function poisoned(): Poisoned {
     world,
     poisonQueue,
     record: async (poison, tables = world.tables) =>
-      recordFailure(depsOn(tables), { id: 'poison-1', entry: '', isLastAttempt: false, ...poison }),
+      keepPoison(queueOn(tables), { id: 'poison-1', entry: '', isLastAttempt: false, ...poison }),
   };
 }
 
@@ -43,8 +52,8 @@ async function outcomeOf(world: World): Promise<unknown> {
   return (await world.store.users.findWithOutcome(ALICE)).outcome;
 }
 
-describe('recordFailure', () => {
-  it('keeps the whole message and the last try’s reason, and shows the failure to the person', async () => {
+describe('a poison message of the queue provision', () => {
+  it('is kept whole with the reason of the last try, and the person sees that it failed', async () => {
     const { world, record } = poisoned();
     const entry = message();
     const observation = { id: entry.id, observed_at: entry.observed_at };
@@ -78,7 +87,7 @@ describe('recordFailure', () => {
     });
   });
 
-  it('keeps a message that the host made an object of as the text of it', async () => {
+  it('is kept as text if the host made an object of it', async () => {
     const { world, record } = poisoned();
     const entry = message();
     await record({ entry });
@@ -87,7 +96,7 @@ describe('recordFailure', () => {
   });
 
   it.each<{ what: string; entry: unknown; text: string }>([
-    { what: 'no JSON', entry: 'not { JSON', text: 'not { JSON' },
+    { what: 'not JSON', entry: 'not { JSON', text: 'not { JSON' },
     { what: 'empty', entry: '', text: '' },
     { what: 'JSON of something else', entry: { hello: 'world' }, text: '{"hello":"world"}' },
     { what: 'a message of another version', entry: { ...message(), version: 2 }, text: '' },
@@ -95,7 +104,7 @@ describe('recordFailure', () => {
     { what: 'nothing at all', entry: undefined, text: 'null' },
     { what: 'full of odd characters', entry: '\u0000\uFFFF{[?#/\\💥', text: '\u0000\uFFFF{[?#/\\💥' },
     { what: 'as long as a queue message can be', entry: 'x'.repeat(64 * 1024), text: 'x'.repeat(64 * 1024) },
-  ])('keeps garbage whole and never throws on it: $what', async ({ entry, text }) => {
+  ])('is kept whole if it is unreadable: $what', async ({ entry, text }) => {
     const { world, record } = poisoned();
     expect(await record({ entry })).toEqual({ reason: 'message_unreadable' });
     const kept = await world.store.failures.find('poison-1');
@@ -104,7 +113,7 @@ describe('recordFailure', () => {
     expect(kept).not.toHaveProperty('userId');
   });
 
-  it('says that it does not know why where the last try left no reason, or that of another message', async () => {
+  it('has the reason `unexpected` if the last try left none, or if it belongs to another message', async () => {
     const { world, record } = poisoned();
     expect(await record({ entry: message() })).toMatchObject({ reason: 'unexpected' });
     await world.provision(message({ second: 60, groups: ['late'] }));
@@ -113,14 +122,14 @@ describe('recordFailure', () => {
     });
   });
 
-  it('names an unreadable row of the person as the reason, and still keeps the message', async () => {
+  it('is kept even if the person’s row is unreadable, and names that as the reason', async () => {
     const { world, record } = poisoned();
     await editRow(world.tables, userRow(ALICE), { run_state: 'broken' });
     expect(await record({ entry: message() })).toMatchObject({ reason: 'row_unreadable' });
     expect(await world.store.failures.find('poison-1')).toMatchObject({ reason: 'row_unreadable' });
   });
 
-  it('does not hide a newer done: late failures obey the order of observations', async () => {
+  it('does not hide that a newer message is done', async () => {
     const { world, record } = poisoned();
     await world.refresh();
     const older = message();
@@ -130,7 +139,7 @@ describe('recordFailure', () => {
     expect(await outcomeOf(world)).toEqual(before);
   });
 
-  it('ends in the same state when it is delivered twice', async () => {
+  it('ends in the same state if it is delivered twice', async () => {
     const { world, record } = poisoned();
     const entry = serializeProvisionMessage(message());
     await record({ entry });
@@ -139,7 +148,7 @@ describe('recordFailure', () => {
     expect(world.tables.dump()).toEqual(before);
   });
 
-  it('fails where it cannot keep the message, so that it is delivered again', async () => {
+  it('fails if it cannot be kept, so that it is delivered again', async () => {
     const { world, poisonQueue, record } = poisoned();
     const broken = breakingStore(
       world.tables,
@@ -150,7 +159,7 @@ describe('recordFailure', () => {
     expect(await outcomeOf(world)).toBeUndefined();
   });
 
-  it('keeps the message before it shows the failure: one that cannot be shown is not lost', async () => {
+  it('is kept before its failure is shown, so that it is not lost if that fails', async () => {
     const { world, record } = poisoned();
     const broken = breakingStore(
       world.tables,
@@ -160,7 +169,7 @@ describe('recordFailure', () => {
     expect((await world.store.failures.read()).failures).toHaveLength(1);
   });
 
-  it('puts the message back into the poison queue at the last delivery: a handler that throws then loses it', async () => {
+  it('goes back into the poison queue at the last delivery, after which an error would lose it', async () => {
     const { world, poisonQueue, record } = poisoned();
     const broken = world.tables.view(() => {
       throw new AppError('storage_refused', 'no table');
