@@ -1,32 +1,31 @@
 /**
- * `npm run redrive`: lists the messages that the queues `provision` and `push` gave up on, or puts one or all of them back, a
- * sign-in with its own observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
+ * `npm run redrive`: lists the failed messages of the queues `provision` and `litellm-sync`, or puts one or all of them back. A
+ * sign-in keeps its own observation time. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
 import { parseArgs } from 'node:util';
 import { createFailureStore } from '../shared/storage/failureStore.ts';
 import type { Tables } from '../shared/model/tables.ts';
 import { createUserStore } from '../shared/storage/userStore.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
-import type { RedriveDeps } from '../shared/queue/redrive.ts';
-import { redrive, type Redriven } from '../shared/queue/redrive.ts';
+import { redrive, type RedriveDeps, type Redriven } from '../shared/queue/redrive.ts';
 import { type SyncRedriveDeps, redriveSyncs } from '../shared/queue/recordSyncFailure.ts';
 import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/provisionMessage.ts';
 import type { MessageQueue } from '../shared/model/ports.ts';
 import type { KeptFailures } from '../shared/storage/storePorts.ts';
 import { openStorage } from './openStorage.ts';
 
-const HELP = `npm run redrive                       lists what the queues gave up on
+const HELP = `npm run redrive                       lists the messages that failed
 npm run redrive -- --all              puts back all that were not put back yet
 npm run redrive -- ID                 puts back one
 
-  --account NAME   a storage account in Azure, as whom "az login" signed in (roles: Storage Table Data
-                   Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage, else the
-                   local stack that npm start runs.
+  --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
+                   Table Data Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage,
+                   else the local stack that npm start runs.
 `;
 
 interface Deps {
   readonly provision: RedriveDeps;
-  readonly push: SyncRedriveDeps;
+  readonly sync: SyncRedriveDeps;
 }
 
 function depsOn(tables: Tables, createQueue: (queueName: string) => MessageQueue): Deps {
@@ -38,7 +37,7 @@ function depsOn(tables: Tables, createQueue: (queueName: string) => MessageQueue
       queue: createQueue(PROVISION_QUEUE),
       clock,
     },
-    push: { failures: createFailureStore(tables, 'litellm-sync'), queue: createQueue(SYNC_QUEUE), clock },
+    sync: { failures: createFailureStore(tables, 'litellm-sync'), queue: createQueue(SYNC_QUEUE), clock },
   };
 }
 
@@ -61,25 +60,25 @@ function listOf(queue: string, { failures }: KeptFailures): object[] {
 
 async function list(deps: Deps): Promise<void> {
   const provision = await deps.provision.store.failures.read();
-  const push = await deps.push.failures.read();
-  const listed = [...listOf(PROVISION_QUEUE, provision), ...listOf(SYNC_QUEUE, push)];
-  const unreadable = [...provision.unreadable, ...push.unreadable];
+  const sync = await deps.sync.failures.read();
+  const listed = [...listOf(PROVISION_QUEUE, provision), ...listOf(SYNC_QUEUE, sync)];
+  const unreadable = [...provision.unreadable, ...sync.unreadable];
   if (listed.length === 0 && unreadable.length === 0) {
     console.log('No message has failed.');
     return;
   }
   for (const { id, table, columns } of unreadable) {
-    console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}); mend or delete the row.`);
+    console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}). Repair or delete the row.`);
   }
   if (listed.length > 0) console.table(listed);
 }
 
-/** An id names one message of either queue. */
+/** Puts back one message, of whichever queue has the id, or all. */
 async function putBack(deps: Deps, id: string | undefined): Promise<readonly Redriven[]> {
   if (id === undefined)
-    return [...(await redrive(deps.provision, 'all')), ...(await redriveSyncs(deps.push, 'all'))];
-  const isPush = (await deps.push.failures.find(id)) !== undefined;
-  return isPush ? redriveSyncs(deps.push, { id }) : redrive(deps.provision, { id });
+    return [...(await redrive(deps.provision, 'all')), ...(await redriveSyncs(deps.sync, 'all'))];
+  const isSync = (await deps.sync.failures.find(id)) !== undefined;
+  return isSync ? redriveSyncs(deps.sync, { id }) : redrive(deps.provision, { id });
 }
 
 async function main(): Promise<void> {

@@ -17,7 +17,7 @@ if (readConfigFaults().length === 0 && requireConfig().litellm !== undefined) {
         const { sync, requests } = requireLitellmSide();
         return observeFlow(context, {
           name: 'sync.repair',
-          run: async () => repairLitellm({ store, proxy: sync.proxy, record: sync.record, requests }),
+          run: async () => repairLitellm({ store, litellm: sync.litellm, record: sync.record, requests }),
           describe: (repaired) => ({ ...repaired }),
         });
       });

@@ -37,9 +37,9 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { baseUrl, apiKey } = parts.litellm;
   const record = createSyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
-  const proxy = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
+  const litellm = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
   return {
-    sync: { store, proxy, record, queue, clock, random, sleep },
+    sync: { store, litellm, record, queue, clock, random, sleep },
     requests: { queue, clock, traceparent: () => observedBy.current()?.traceparent },
     failure: { failures: createFailureStore(tables, 'litellm-sync'), record, poisonQueue, clock },
   };

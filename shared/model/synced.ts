@@ -32,7 +32,7 @@ export interface SyncReport {
   /**
    * - `differs`: somebody changed it in the proxy, so it stays. `detail`: the fields.
    * - `cannot_be_cleared`: LiteLLM takes no empty value for it. `detail`: the fields.
-   * - `made_there`: somebody else made it there, so its settings are theirs. `detail`: the fields that are otherwise.
+   * - `created_in_litellm`: it was created in LiteLLM, so its settings stay. `detail`: the fields that differ.
    * - `not_moved`: a team that was made there before its organization; LiteLLM's administrator may move it.
    * - `role_needs_licence`: without a licence nobody can be admin of a team, so it is `user`.
    * - `refused`: the proxy said no. `detail`: its status.
@@ -41,7 +41,7 @@ export interface SyncReport {
   readonly code:
     | 'differs'
     | 'cannot_be_cleared'
-    | 'made_there'
+    | 'created_in_litellm'
     | 'not_moved'
     | 'role_needs_licence'
     | 'refused'

@@ -24,7 +24,7 @@ import { KNOWLEDGE_MAX_AGE_MS } from '../../shared/groups/groupKnowledge.ts';
 import { UNKNOWN_GROUP_TRIES } from '../../shared/provisioning/provisionUser.ts';
 import { FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from '../../shared/queue/putBack.ts';
 import { KEEP_AGAIN_AFTER_SECONDS } from '../../shared/queue/recordFailure.ts';
-import { LEASE_MS, LEASE_WAIT_MS } from '../../shared/litellm/withLease.ts';
+import { LEASE_MS, LEASE_WAIT_MS } from '../../shared/litellm/syncLease.ts';
 import {
   MAX_DELIVERIES,
   MAX_INLINE_BYTES,

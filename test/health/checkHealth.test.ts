@@ -93,8 +93,8 @@ describe('checkHealth', () => {
   });
 
   it('asks a LiteLLM proxy that is connected', async () => {
-    const proxy = { check: async (): Promise<void> => Promise.resolve() };
-    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    const litellm = { check: async (): Promise<void> => Promise.resolve() };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'ok', litellm: { status: 'ok' } });
   });
 
@@ -103,8 +103,8 @@ describe('checkHealth', () => {
     { code: 'litellm_key_refused', hint: /refuses LITELLM_API_KEY.*proxy_admin/ },
     { code: 'litellm_answer_invalid', hint: /not a LiteLLM proxy: check the address/ },
   ] as const)('is degraded and says what is wrong with the proxy: $code', async ({ code, hint }) => {
-    const proxy = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
-    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    const litellm = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'degraded', litellm: { status: 'failing', error: code } });
     expect(health.litellm.hint).toMatch(hint);
   });
@@ -172,7 +172,7 @@ describe('checkHealth', () => {
     expect(health.storage).toEqual({ status: 'ok' });
   });
 
-  it('quotes no error text, which might be somebody’s secret', async () => {
+  it('quotes no error text, which might be a secret', async () => {
     const world = await readyWorld();
     world.assigned = new Error('client_secret=hunter2');
     expect(JSON.stringify(await healthOf(world))).not.toContain('hunter2');

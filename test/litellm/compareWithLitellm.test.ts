@@ -24,7 +24,7 @@ import {
   scenario,
   type Scenario,
   STRANGER,
-  thereEdit,
+  litellmEdit,
   writesOf,
   writtenTo,
 } from '../support/litellmEdits.ts';
@@ -40,9 +40,9 @@ describe('after any edits on both sides', () => {
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
         const listed = writesOf(await compareAll(on));
-        on.proxy.calls.length = 0;
+        on.litellm.calls.length = 0;
         await syncEverything(on);
-        expect(listed).toEqual(writtenTo(on.proxy.writes));
+        expect(listed).toEqual(writtenTo(on.litellm.writes));
         expect(writesOf(await compareAll(on))).toEqual([]);
       }),
       { numRuns },
@@ -56,7 +56,7 @@ describe('after any edits on both sides', () => {
         const before = on.world.tables.dump();
         on.world.tables.forgetRequests();
         await compareAll(on);
-        expect(on.proxy.writes).toEqual([]);
+        expect(on.litellm.writes).toEqual([]);
         const writes = on.world.tables
           .requests()
           .filter(({ kind }) => kind === 'write' || kind === 'transact');
@@ -77,7 +77,7 @@ const quiet: Scenario = {
   later: [['g1', 'g2'], ['g2']],
   before: [],
   between: [],
-  here: [],
+  inStore: [],
 };
 
 async function linesAfter(changes: Partial<Scenario>): Promise<readonly string[]> {
@@ -85,7 +85,7 @@ async function linesAfter(changes: Partial<Scenario>): Promise<readonly string[]
 }
 
 describe('ten random hand edits in the proxy', () => {
-  const edits = fc.sample(thereEdit, { numRuns: 10, seed: 20_261_123 });
+  const edits = fc.sample(litellmEdit, { numRuns: 10, seed: 20_261_123 });
 
   it('are a table that says of each why', async () => {
     const on = await createScenario({ ...quiet, between: edits });
@@ -95,8 +95,8 @@ describe('ten random hand edits in the proxy', () => {
     const reasons = new Set(
       rows.map(({ action, why }) => (why === undefined ? action : `${action}, ${why}`)),
     );
-    expect([...reasons].sort()).toEqual(['add', 'differs', 'left alone, added_there']);
-    const { teams, organizations, users } = on.proxy;
+    expect([...reasons].sort()).toEqual(['add', 'differs', 'left alone, added_in_litellm']);
+    const { teams, organizations, users } = on.litellm;
     for (const [index, who] of PEOPLE.entries()) {
       expect(lines.includes(`add user ${who}`)).toBe(!users.has(who));
       for (const group of quiet.later[index] ?? []) {
@@ -109,7 +109,7 @@ describe('ten random hand edits in the proxy', () => {
       expect(lines.includes(`add team ${group}`)).toBe(!teams.has(group));
       expect(lines.includes(`add organization ${group}`)).toBe(!organizations.has(group));
       const isStrange = teams.get(group)?.members.has(STRANGER) === true;
-      expect(lines.includes(`left alone team ${group} ${STRANGER}, added_there`)).toBe(isStrange);
+      expect(lines.includes(`left alone team ${group} ${STRANGER}, added_in_litellm`)).toBe(isStrange);
     }
     expect(new Set(edits.map(({ edit }) => edit)).size).toBeGreaterThan(4);
     expect(lines.length).toBeGreaterThan(4);
@@ -143,12 +143,16 @@ describe('one thing', () => {
         ],
         later: [['g2'], ['g2']],
       },
-      ['left alone team g1 p1, added_there', 'left alone team g1, made_there', 'remove organization g1 p1'],
+      [
+        'left alone team g1 p1, added_in_litellm',
+        'left alone team g1, created_in_litellm',
+        'remove organization g1 p1',
+      ],
     ],
     [
       'a stranger who was added by hand stays',
       { between: [{ edit: 'addMember', of: 'organizations', id: 'g1', userId: STRANGER }] },
-      [`left alone organization g1 ${STRANGER}, added_there`],
+      [`left alone organization g1 ${STRANGER}, added_in_litellm`],
     ],
     [
       'what somebody changed there differs',
@@ -163,45 +167,45 @@ describe('one thing', () => {
     ],
     [
       'a new list of an organization is a change of it and of its teams',
-      { here: [{ edit: 'modelsHere', of: 'organizations', id: 'g1' }] },
+      { inStore: [{ edit: 'storedModels', of: 'organizations', id: 'g1' }] },
       ['change organization g1', 'change team g1'],
     ],
     [
       'a limit that is gone here stays there',
-      { here: [{ edit: 'noBudgetHere', of: 'organizations', id: 'g1' }] },
+      { inStore: [{ edit: 'noStoredBudget', of: 'organizations', id: 'g1' }] },
       ['left alone organization g1, cannot_be_cleared'],
     ],
     [
       'a role that needs a licence is to be changed, once',
-      { here: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }] },
+      { inStore: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }] },
       ['change team g1 p1'],
     ],
     [
       'a team whose row is gone keeps those who were added to it',
-      { here: [{ edit: 'loseRow', of: 'teams', id: 'g1' }] },
+      { inStore: [{ edit: 'loseRow', of: 'teams', id: 'g1' }] },
       ['left alone team g1, row_missing'],
     ],
     [
       'a team whose row cannot be read keeps its members, and gets none',
       {
         between: [{ edit: 'removeMember', of: 'teams', id: 'g1', userId: 'p1' }],
-        here: [{ edit: 'breakRow', of: 'teams', id: 'g1' }],
+        inStore: [{ edit: 'breakRow', of: 'teams', id: 'g1' }],
       },
       ['left alone team g1 p1, row_unreadable', 'left alone team g1, row_unreadable'],
     ],
     [
       'a team without the row of its organization is left alone',
-      { here: [{ edit: 'loseRow', of: 'organizations', id: 'g1' }] },
+      { inStore: [{ edit: 'loseRow', of: 'organizations', id: 'g1' }] },
       ['left alone organization g1, row_missing', 'left alone team g1, row_missing'],
     ],
     [
       'a person whose row is gone keeps what they have',
-      { later: [['g2'], ['g2']], here: [{ edit: 'losePerson', userId: 'p1' }] },
+      { later: [['g2'], ['g2']], inStore: [{ edit: 'losePerson', userId: 'p1' }] },
       ['left alone organization g1 p1, row_missing', 'left alone team g1 p1, row_missing'],
     ],
     [
       'a person whose row cannot be read keeps what they have',
-      { later: [['g2'], ['g2']], here: [{ edit: 'breakPerson', userId: 'p1' }] },
+      { later: [['g2'], ['g2']], inStore: [{ edit: 'breakPerson', userId: 'p1' }] },
       [
         'left alone organization g1 p1, row_unreadable',
         'left alone team g1 p1, row_unreadable',
@@ -212,7 +216,7 @@ describe('one thing', () => {
       'a membership whose role cannot be read stays there',
       {
         between: [{ edit: 'removeMember', of: 'teams', id: 'g1', userId: 'p1' }],
-        here: [{ edit: 'breakRole', of: 'teams', id: 'g1', userId: 'p1' }],
+        inStore: [{ edit: 'breakRole', of: 'teams', id: 'g1', userId: 'p1' }],
       },
       ['left alone team g1 p1, row_unreadable'],
     ],
@@ -223,7 +227,7 @@ describe('one thing', () => {
   it('says that a role needs a licence once the proxy has refused it', async () => {
     const on = await createScenario({
       ...quiet,
-      here: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }],
+      inStore: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }],
     });
     await syncEverything(on);
     expect((await compareAll(on)).map(lineOf)).toEqual(['left alone team g1 p1, role_needs_licence']);
@@ -250,7 +254,7 @@ describe('the index', () => {
     await editRow(on.world.tables, row, { role: 'admin' });
     expect((await compareAll(on)).map(lineOf)).toEqual([]);
     await dropColumn(on.world.tables, row, 'role');
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map();
     expect((await compareAll(on)).map(lineOf)).toEqual([`add team ${id} ${ALICE}`]);
   });
@@ -269,7 +273,7 @@ describe('ids of which one begins with another, on many pages', () => {
     await on.provision(message({ userId: BOB, groups: inAll }));
     await on.drain();
     expect(await compareAll(on)).toEqual([]);
-    for (const team of on.proxy.teams.values()) team.members = new Map();
+    for (const team of on.litellm.teams.values()) team.members = new Map();
     const lines = [
       ...inMost.map((each) => `add team ${each} ${ALICE}`),
       ...inAll.map((each) => `add team ${each} ${BOB}`),
@@ -320,7 +324,7 @@ describe('fields', () => {
   it('show both sides', async () => {
     await editRow(on.world.tables, organizationRow(id), { max_budget: 500 });
     const [row] = await compareAll(on);
-    expect(row?.fields).toEqual([{ field: 'max_budget', here: 500, there: 1000 }]);
+    expect(row?.fields).toEqual([{ field: 'max_budget', stored: 500, inLitellm: 1000 }]);
     await dropColumn(on.world.tables, organizationRow(id), 'max_budget');
     expect((await compareAll(on)).map(lineOf)).toEqual([`left alone organization ${id}, cannot_be_cleared`]);
   });
@@ -333,9 +337,9 @@ describe('what is not ours in the proxy', () => {
     await on.provision(message());
     await on.drain();
     const members = new Map([['who/ever', 'admin']]);
-    on.proxy.teams.set('other team', { values: { team_alias: 'Other', models: [] }, members });
-    on.proxy.teams.set('other', { values: { team_alias: 'Other', models: [] }, members });
-    on.proxy.organizations.set('a/b', { values: { organization_alias: 'Other', models: [] }, members });
+    on.litellm.teams.set('other team', { values: { team_alias: 'Other', models: [] }, members });
+    on.litellm.teams.set('other', { values: { team_alias: 'Other', models: [] }, members });
+    on.litellm.organizations.set('a/b', { values: { organization_alias: 'Other', models: [] }, members });
     const found: string[] = [];
     const compared = await compareWithLitellm(compareDeps(on), async (rows) => {
       found.push(...rows.map(lineOf));
@@ -350,9 +354,9 @@ describe('what is not ours in the proxy', () => {
       otherOrganizations: 1,
       otherTeams: 2,
     });
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map([...team.members, ...members]);
-    expect((await compareAll(on)).map(lineOf)).toEqual([`left alone team ${id} who/ever, added_there`]);
+    expect((await compareAll(on)).map(lineOf)).toEqual([`left alone team ${id} who/ever, added_in_litellm`]);
   });
 });
 
@@ -361,15 +365,15 @@ describe('what cannot be read', () => {
     'ends the comparison where it is %s of the proxy',
     async (method) => {
       const on = await createScenario({ ...quiet, between: [{ edit: 'deleteTeam', id: 'g1' }] });
-      on.proxy.faults = (_, call) =>
+      on.litellm.faults = (_, call) =>
         call.method === method ? { when: 'before', error: unreachable() } : undefined;
-      const told: string[] = [];
+      const reported: string[] = [];
       const comparing = compareWithLitellm(compareDeps(on), async (rows) => {
-        told.push(...writesOf(rows));
+        reported.push(...writesOf(rows));
         await Promise.resolve();
       });
       await expect(comparing).rejects.toMatchObject({ code: 'litellm_unreachable' });
-      expect(told.filter((line) => line.includes('team g1') || line.includes('user'))).toEqual(
+      expect(reported.filter((line) => line.includes('team g1') || line.includes('user'))).toEqual(
         method === 'findUsers' ? ['add team g1', 'add team g1 p1'] : [],
       );
     },
@@ -412,14 +416,14 @@ describe('requests', () => {
     const { tables } = on.world;
     const requestsOf = async (): Promise<Record<string, number>> => {
       tables.forgetRequests();
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await compareAll(on);
       const counts: Record<string, number> = {};
       for (const { kind, table } of tables.requests()) {
         const name = `${kind} ${table}`;
         counts[name] = (counts[name] ?? 0) + 1;
       }
-      for (const { method } of on.proxy.calls) counts[method] = (counts[method] ?? 0) + 1;
+      for (const { method } of on.litellm.calls) counts[method] = (counts[method] ?? 0) + 1;
       return counts;
     };
     const partitions = 16;
@@ -434,7 +438,7 @@ describe('requests', () => {
       [`readPage ${TABLES.teamMembers}`]: partitions,
     };
     await expect(requestsOf()).resolves.toEqual(same);
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map([...team.members].slice(2));
     await expect(requestsOf()).resolves.toEqual({
       ...same,
@@ -549,7 +553,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
   const readTeams = (numbers: readonly number[]): EntityRead<Team> =>
     entityRead(numbers.map(teamAt).map((team) => [team.team_id, team]));
   const values = organizationValues(organization);
-  const proxyTeam = (number: number): LitellmTeam => ({
+  const teamInLitellm = (number: number): LitellmTeam => ({
     teamId: teamAt(number).team_id,
     values: teamValues(teamAt(number), organization) ?? { team_alias: '', models: [] },
     members: membersOf(number)
@@ -599,17 +603,18 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
         },
       })),
     },
-    proxy: {
+    litellm: {
       readOrganizations: async () =>
         Promise.resolve([{ organizationId: 'organization', values, members: [], teams: new Map() }]),
-      readTeamPages: () => pages('teams', TEAM_COUNT / 100, (page) => range(100, page * 100).map(proxyTeam)),
+      readTeamPages: () =>
+        pages('teams', TEAM_COUNT / 100, (page) => range(100, page * 100).map(teamInLitellm)),
       findTeam: async () => Promise.resolve(undefined),
       findUsers: async (ids) => {
         called('findUsers');
         expect(ids).toHaveLength(100);
-        const there = ids.filter((each) => numberOf(each) % 500 !== 0);
+        const known = ids.filter((each) => numberOf(each) % 500 !== 0);
         return Promise.resolve(
-          new Map(there.map((userId) => [userId, { userId, values: userValues(userAt(numberOf(userId))) }])),
+          new Map(known.map((userId) => [userId, { userId, values: userValues(userAt(numberOf(userId))) }])),
         );
       },
     },
@@ -671,17 +676,17 @@ describe('somebody else', () => {
     await on.provision(message());
     await on.provision(message({ userId: BOB }));
     await on.drain();
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map();
-    const { proxy } = compareDeps(on);
+    const { litellm } = compareDeps(on);
     const twice = {
       ...compareDeps(on),
-      proxy: {
-        readOrganizations: async () => proxy.readOrganizations(),
-        findTeam: async (teamId: string) => proxy.findTeam(teamId),
-        findUsers: async (ids: readonly string[]) => proxy.findUsers(ids),
+      litellm: {
+        readOrganizations: async () => litellm.readOrganizations(),
+        findTeam: async (teamId: string) => litellm.findTeam(teamId),
+        findUsers: async (ids: readonly string[]) => litellm.findUsers(ids),
         async *readTeamPages() {
-          for await (const page of proxy.readTeamPages()) {
+          for await (const page of litellm.readTeamPages()) {
             yield page;
             yield page;
           }
@@ -701,13 +706,13 @@ describe('somebody else', () => {
     await on.refresh();
     await on.provision(message());
     await on.drain();
-    const { proxy } = compareDeps(on);
+    const { litellm } = compareDeps(on);
     const hidden = {
       ...compareDeps(on),
-      proxy: {
-        readOrganizations: async () => proxy.readOrganizations(),
-        findTeam: async (teamId: string) => proxy.findTeam(teamId),
-        findUsers: async (ids: readonly string[]) => proxy.findUsers(ids),
+      litellm: {
+        readOrganizations: async () => litellm.readOrganizations(),
+        findTeam: async (teamId: string) => litellm.findTeam(teamId),
+        findUsers: async (ids: readonly string[]) => litellm.findUsers(ids),
         // oxlint-disable-next-line no-empty-function -- LiteLLM's list is empty
         async *readTeamPages() {},
       },

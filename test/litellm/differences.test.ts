@@ -61,7 +61,7 @@ describe('an organization', () => {
     [
       'that somebody made there is left alone, with what is another',
       { recorded: undefined, actual: { ...values, models: [] } },
-      ['left alone, made_there: models'],
+      ['left alone, created_in_litellm: models'],
     ],
     ['that somebody made there just like it is no difference', { recorded: undefined }, []],
   ])('%s', (_, changes, expected) => {
@@ -79,7 +79,7 @@ describe('an organization', () => {
       },
       ORGANIZATION_FIELDS,
     );
-    expect(row?.fields).toEqual([{ field: 'max_budget', here: 10, there: 5 }]);
+    expect(row?.fields).toEqual([{ field: 'max_budget', stored: 10, inLitellm: 5 }]);
   });
 
   it('has no different field where lists are only in another order, or empty instead of absent', () => {
@@ -95,7 +95,7 @@ function membership(changes: Partial<MembershipComparison>): string {
     id: 'g1',
     userId: 'p1',
     desired: 'user',
-    held: undefined,
+    withheld: undefined,
     actual: 'user',
     recorded: undefined,
     ...changes,
@@ -117,9 +117,9 @@ describe('a membership', () => {
     [
       'that was there before is left alone',
       { desired: undefined, ...record('found') },
-      'left alone, added_there',
+      'left alone, added_in_litellm',
     ],
-    ['of which nothing is recorded is left alone', { desired: undefined }, 'left alone, added_there'],
+    ['of which nothing is recorded is left alone', { desired: undefined }, 'left alone, added_in_litellm'],
     [
       'that is nowhere but recorded is no difference',
       { desired: undefined, actual: undefined, ...record('added') },
@@ -130,9 +130,13 @@ describe('a membership', () => {
     [
       'that was there before with another role is left alone',
       { actual: 'admin', ...record('found', 'admin') },
-      'left alone, added_there',
+      'left alone, added_in_litellm',
     ],
-    ['that somebody added with another role is left alone', { actual: 'admin' }, 'left alone, added_there'],
+    [
+      'that somebody added with another role is left alone',
+      { actual: 'admin' },
+      'left alone, added_in_litellm',
+    ],
     [
       'that has a lesser role for want of a licence is left alone',
       { desired: 'admin', ...record('added', 'user', 'admin') },
@@ -145,12 +149,12 @@ describe('a membership', () => {
     ],
     [
       'of an organization without a row is left alone',
-      { actual: undefined, held: 'row_missing' },
+      { actual: undefined, withheld: 'row_missing' },
       'left alone, row_missing',
     ],
     [
       'that is to be taken away is so without the row, too',
-      { desired: undefined, held: 'row_missing', ...record('added') },
+      { desired: undefined, withheld: 'row_missing', ...record('added') },
       'remove',
     ],
   ])('%s', (_, changes, expected) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planEntitySync } from '../../shared/litellm/planEntity.ts';
+import { planEntity } from '../../shared/litellm/planEntity.ts';
 import { organizationValues, teamValues, type OrganizationValues } from '../../shared/model/litellmValues.ts';
 import type { Organization, Team } from '../../shared/model/entities.ts';
 
@@ -15,8 +15,8 @@ function plan(
   desired: OrganizationValues,
   actual: Partial<OrganizationValues> | undefined,
   written: OrganizationValues | undefined,
-): ReturnType<typeof planEntitySync<OrganizationValues>> {
-  return planEntitySync({
+): ReturnType<typeof planEntity<OrganizationValues>> {
+  return planEntity({
     desired,
     actual,
     recorded: written === undefined ? undefined : { written, since },
@@ -34,15 +34,15 @@ const settled = {
   uncleared: [],
 };
 
-describe('planEntitySync', () => {
+describe('planEntity', () => {
   it('creates what the proxy does not have, also where it was there once', () => {
     expect(plan(base, undefined, undefined)).toEqual({ kind: 'create' });
     expect(plan(base, undefined, base)).toEqual({ kind: 'create' });
   });
 
   it('adopts what somebody else made, whatever its values are', () => {
-    const otherwise = ['max_budget'];
-    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', otherwise });
+    const differs = ['max_budget'];
+    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', differs });
   });
 
   it('leaves alone what is as desired', () => {

@@ -30,7 +30,7 @@ const quiet: Scenario = {
   later: [['g1', 'g2'], ['g2']],
   before: [],
   between: [],
-  here: [],
+  inStore: [],
 };
 
 describe('the daily repair', () => {
@@ -73,13 +73,13 @@ describe('the daily repair', () => {
       requested: 3,
     });
     expect([...askedFor(on)].sort()).toEqual(['team g2', 'user p1', 'user p2']);
-    expect(on.proxy.writes).toEqual([]);
+    expect(on.litellm.writes).toEqual([]);
     expect(on.world.tables.dump()).toEqual(before);
   });
 
   it('asks for nothing because of what it could not read', async () => {
     const on = await createScenario({ ...quiet, between: [{ edit: 'deleteOrganization', id: 'g1' }] });
-    on.proxy.faults = (_, { method }) =>
+    on.litellm.faults = (_, { method }) =>
       method === 'readTeamPages' ? { when: 'before', error: unreachable() } : undefined;
     await expect(repair(on)).rejects.toMatchObject({ code: 'litellm_unreachable', retryable: true });
     // The organizations were read; of teams and people nothing is said.
@@ -88,7 +88,7 @@ describe('the daily repair', () => {
 
   it('finds everybody who was here before the proxy was connected', async () => {
     const on = await createScenario(quiet);
-    const { organizations, teams, users } = on.proxy;
+    const { organizations, teams, users } = on.litellm;
     for (const all of [organizations, teams, users]) all.clear();
     await repair(on);
     await on.drain();

@@ -30,28 +30,28 @@ describe("the product's own example", () => {
   it('is in the proxy: the organization with its budget, the team that follows it, both people', async () => {
     await signIn();
     await signIn({ userId: BOB });
-    expect(on.proxy.organizations.get(id)?.values).toEqual({
+    expect(on.litellm.organizations.get(id)?.values).toEqual({
       organization_alias: 'Production Team',
       models: ['gpt-4', 'gpt-3.5-turbo'],
       max_budget: 1000,
       budget_duration: '30d',
     });
-    expect(on.proxy.teams.get(id)?.values).toEqual({
+    expect(on.litellm.teams.get(id)?.values).toEqual({
       team_alias: 'Production Team',
       organization_id: id,
       models: ['gpt-4', 'gpt-3.5-turbo'],
     });
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({
       [ALICE]: 'internal_user',
       [BOB]: 'internal_user',
     });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user', [BOB]: 'user' });
-    expect(on.proxy.users.get(ALICE)).toMatchObject({
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user', [BOB]: 'user' });
+    expect(on.litellm.users.get(ALICE)).toMatchObject({
       user_email: 'alice@company.com',
       user_alias: 'Alice Anderson',
       user_role: 'internal_user_viewer',
     });
-    expect(on.proxy.stowaways).toEqual([]);
+    expect(on.litellm.stowaways).toEqual([]);
   });
 
   it("follows when the organization's list changes", async () => {
@@ -68,55 +68,55 @@ describe("the product's own example", () => {
       etag: '*',
     });
     await on.sync({ kind: 'team', id });
-    expect(on.proxy.organizations.get(id)?.values.models).toEqual(['gpt-5']);
-    expect(on.proxy.teams.get(id)?.values.models).toEqual(['gpt-5']);
+    expect(on.litellm.organizations.get(id)?.values.models).toEqual(['gpt-5']);
+    expect(on.litellm.teams.get(id)?.values.models).toEqual(['gpt-5']);
   });
 });
 
 describe('leaving a group', () => {
   it('ends both memberships in the proxy, and one that somebody added there by hand stays', async () => {
     await signIn();
-    on.proxy.teams.set('by-hand', {
+    on.litellm.teams.set('by-hand', {
       values: { team_alias: 'By hand', models: [] },
       members: new Map([[ALICE, 'user']]),
     });
     on.world.clock.advance(60_000);
     await signIn({ groups: [], second: 60 });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({});
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({});
-    expect(membersOf(on.proxy.teams.get('by-hand'))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({});
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({});
+    expect(membersOf(on.litellm.teams.get('by-hand'))).toEqual({ [ALICE]: 'user' });
   });
 
   it('leaves a membership that was there before this product wanted it', async () => {
     await on.drain();
-    on.proxy.users.set(ALICE, { user_role: 'internal_user' });
-    const team = on.proxy.teams.get(id);
-    on.proxy.teams.set(id, {
+    on.litellm.users.set(ALICE, { user_role: 'internal_user' });
+    const team = on.litellm.teams.get(id);
+    on.litellm.teams.set(id, {
       values: team?.values ?? { team_alias: '', models: [] },
       members: new Map([[ALICE, 'admin']]),
     });
     await signIn();
     await signIn({ groups: [], second: 60 });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'admin' });
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({});
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'admin' });
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({});
   });
 });
 
 describe('what somebody changed in the proxy', () => {
   it('stays, and is reported, while everything else is kept in step', async () => {
     await signIn();
-    await on.proxy.updateOrganization(id, { max_budget: 5 });
+    await on.litellm.updateOrganization(id, { max_budget: 5 });
     const { reported } = await on.sync(person);
-    expect(on.proxy.organizations.get(id)?.values.max_budget).toBe(5);
+    expect(on.litellm.organizations.get(id)?.values.max_budget).toBe(5);
     expect(reported).toContainEqual({ kind: 'organization', id, code: 'differs', detail: 'max_budget' });
   });
 
   it('is adopted with its own settings where it was there before, and gets the members', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-9'], max_budget: 7 };
-    on.proxy.organizations.set(id, { values, members: new Map() });
+    on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
-    expect(on.proxy.organizations.get(id)?.values).toEqual(values);
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({ [ALICE]: 'internal_user' });
+    expect(on.litellm.organizations.get(id)?.values).toEqual(values);
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({ [ALICE]: 'internal_user' });
   });
 });
 
@@ -136,22 +136,22 @@ describe('requests to the proxy', () => {
       on = createSyncWorld({
         rules: sampleRules({ groupsAlsoCreateOrgs: flag }),
         assigned: groups,
-        proxy: { organizationsCarryTeams: true },
+        litellm: { organizationsCarryTeams: true },
       });
       await on.refresh();
       await on.drain();
       await on.provision(message({ groups: [] }));
       await on.drain();
       await on.provision(message({ groups: groups.map((group) => group.id), second: 60 }));
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await on.drain();
-      expect(on.proxy.calls).toHaveLength(flag ? 1 + 3 * count : 1 + 2 * count);
-      expect(on.proxy.calls.length).toBeLessThanOrEqual(2 + 3 * count);
+      expect(on.litellm.calls).toHaveLength(flag ? 1 + 3 * count : 1 + 2 * count);
+      expect(on.litellm.calls.length).toBeLessThanOrEqual(2 + 3 * count);
 
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await on.sync(person);
-      expect(on.proxy.writes).toEqual([]);
-      expect(on.proxy.calls).toHaveLength(1 + count);
+      expect(on.litellm.writes).toEqual([]);
+      expect(on.litellm.calls).toHaveLength(1 + count);
     },
   );
 });
@@ -197,7 +197,7 @@ describe('asking for a push', () => {
     await signIn();
     await on.provision(message({ second: 60, name: 'Alice Married' }));
     await on.drain();
-    expect(on.proxy.users.get(ALICE)?.user_alias).toBe('Alice Married');
+    expect(on.litellm.users.get(ALICE)?.user_alias).toBe('Alice Married');
   });
 
   it('happens for every team that the timer makes, and for none that was there', async () => {
@@ -211,7 +211,7 @@ describe('asking for a push', () => {
 describe('a proxy that does not answer', () => {
   it('makes the message wait, longer each time, and tells the person', async () => {
     await on.drain();
-    on.proxy.faults = () => ({ when: 'before', error: unreachable() });
+    on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     await on.provision(message());
     const delays: number[] = [];
     for (let tries = 0; tries < 4; tries += 1) {
@@ -228,9 +228,9 @@ describe('a proxy that does not answer', () => {
       reason: 'litellm_unreachable',
       attempts: 4,
     });
-    on.proxy.faults = () => undefined;
+    on.litellm.faults = () => undefined;
     await on.drain();
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 
   it('says when it wants to be asked again', async () => {
@@ -239,7 +239,7 @@ describe('a proxy that does not answer', () => {
       retryable: true,
       details: { status: 429, retryAfterSeconds: 600 },
     });
-    on.proxy.faults = () => ({ when: 'before', error: busy });
+    on.litellm.faults = () => ({ when: 'before', error: busy });
     await on.provision(message());
     on.waiting.length = 0;
     await on.sync(person);
@@ -247,7 +247,7 @@ describe('a proxy that does not answer', () => {
   });
 
   it('is given up after 24 hours', async () => {
-    on.proxy.faults = () => ({ when: 'before', error: unreachable() });
+    on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     const since = on.world.clock.now().toISOString();
     on.world.clock.advance(24 * 60 * 60 * 1000);
     const old = { version: 1, subject: person, waiting: { since, tries: 30 } } as const;
@@ -260,15 +260,15 @@ describe('a proxy that does not answer', () => {
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' ? { when: 'after', error: unreachable(true) } : undefined;
     expect((await on.sync(person)).status).toBe('waiting');
-    on.proxy.faults = () => undefined;
+    on.litellm.faults = () => undefined;
     on.waiting.length = 0;
     expect(await on.sync(person)).toMatchObject({ status: 'waiting', reason: 'sync_overtaken' });
     on.world.clock.advance(70_000);
     expect((await on.sync(person)).status).toBe('done');
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
@@ -293,9 +293,9 @@ describe('a run that has not finished', () => {
       maxAttempts: 5,
     });
     expect(results).toEqual(['sync_overtaken']);
-    expect(on.proxy.users.has(ALICE)).toBe(false);
+    expect(on.litellm.users.has(ALICE)).toBe(false);
     await on.drain();
-    expect(on.proxy.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
+    expect(on.litellm.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
   });
 
   it('is taken as it is once it must have died', async () => {
@@ -324,10 +324,10 @@ describe('a run that has not finished', () => {
 describe('an organization of somebody else', () => {
   it('decides about the models of its teams there', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-4'] };
-    on.proxy.organizations.set(id, { values, members: new Map() });
+    on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
-    expect(on.proxy.teams.get(id)?.values.models).toEqual(['gpt-4']);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(on.litellm.teams.get(id)?.values.models).toEqual(['gpt-4']);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
@@ -340,7 +340,7 @@ describe('one broken organization', () => {
       retryable: true,
       details: { status: 500 },
     });
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'findOrganization' && call.ids[0] === id
         ? { when: 'before', error: broken }
         : undefined;
@@ -350,9 +350,9 @@ describe('one broken organization', () => {
     if (next === undefined) throw new Error('Nothing waits.');
     const result = await sync(on.deps, parseSyncMessage(next.text), { attempt: 1 });
     expect(result).toMatchObject({ status: 'waiting', reason: 'litellm_unreachable' });
-    expect(membersOf(on.proxy.teams.get('other'))).toEqual({});
-    expect(membersOf(on.proxy.organizations.get('other'))).toEqual({});
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get('other'))).toEqual({});
+    expect(membersOf(on.litellm.organizations.get('other'))).toEqual({});
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
@@ -366,11 +366,11 @@ describe('an intent that came to nothing', () => {
     await on.drain();
     await on.provision(message({ groups: [id, 'other'] }));
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' ? { when: 'before', error: unreachable() } : undefined;
     expect((await on.sync(person)).status).toBe('waiting');
-    on.proxy.faults = () => undefined;
-    const team = on.proxy.teams.get('other');
+    on.litellm.faults = () => undefined;
+    const team = on.litellm.teams.get('other');
     if (team === undefined) throw new Error('There is no team.');
     team.members = new Map([[ALICE, 'user']]);
     on.waiting.length = 0;
@@ -389,7 +389,7 @@ describe('a refusal', () => {
     await on.drain();
     await on.provision(message({ groups: [id, 'other'] }));
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' && call.ids[0] === id
         ? { when: 'before', error: refused(403) }
         : undefined;
@@ -397,7 +397,7 @@ describe('a refusal', () => {
       code: 'litellm_refused',
       details: { refusedCount: 1, refused: [`team ${id} (403)`] },
     });
-    expect(membersOf(on.proxy.teams.get('other'))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get('other'))).toEqual({ [ALICE]: 'user' });
     const recorded = await on.deps.record.readPerson(ALICE);
     expect(recorded.outcome).toMatchObject({
       status: 'failed',
@@ -411,7 +411,7 @@ describe('a refusal', () => {
   it('of an organization is recorded, and nothing is tried inside it', async () => {
     await on.provision(message());
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'createOrganization' ? { when: 'before', error: refused(403) } : undefined;
     // Its own message fails, once for everybody who is in it.
     expect((await on.sync(person)).reported).toContainEqual({
@@ -421,28 +421,28 @@ describe('a refusal', () => {
       detail: '403',
     });
     expect((await on.deps.record.readPerson(ALICE)).outcome).toMatchObject({ status: 'failed' });
-    expect(on.proxy.calls.some(({ method }) => method === 'createTeam')).toBe(false);
-    expect(on.proxy.users.has(ALICE)).toBe(true);
+    expect(on.litellm.calls.some(({ method }) => method === 'createTeam')).toBe(false);
+    expect(on.litellm.users.has(ALICE)).toBe(true);
   });
 
   it('of a team that nobody is in yet fails for good too', async () => {
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'createTeam' ? { when: 'before', error: refused(403) } : undefined;
     await expect(on.sync({ kind: 'team', id })).rejects.toMatchObject({
       code: 'litellm_refused',
       details: { refused: [`team ${id} (403)`] },
     });
-    expect(on.proxy.organizations.has(id)).toBe(true);
+    expect(on.litellm.organizations.has(id)).toBe(true);
   });
 
   it('of the email fails for good, and adds no half-empty user through a membership', async () => {
-    on.proxy.users.set('somebody-else', { user_email: 'alice@company.com' });
+    on.litellm.users.set('somebody-else', { user_email: 'alice@company.com' });
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
     await expect(on.sync(person)).rejects.toMatchObject({ code: 'litellm_email_taken' });
-    expect(on.proxy.users.has(ALICE)).toBe(false);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({});
+    expect(on.litellm.users.has(ALICE)).toBe(false);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({});
   });
 
   it('of a role that needs a licence gives the lesser one, reports it and does not try again', async () => {
@@ -456,11 +456,11 @@ describe('a refusal', () => {
     });
     const first = await on.sync(person);
     expect(first.reported).toContainEqual({ kind: 'team', id, code: 'role_needs_licence' });
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     const second = await on.sync(person);
     expect(second.reported).toEqual(first.reported);
-    expect(on.proxy.writes).toEqual([]);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(on.litellm.writes).toEqual([]);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
@@ -472,12 +472,12 @@ describe('unknown', () => {
     if (row === undefined) throw new Error('There is no row.');
     const { partitionKey, rowKey, etag } = row;
     await tables.write('LiteLLMUserTable', { kind: 'delete', key: { partitionKey, rowKey }, etag });
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     expect(await on.sync(person)).toMatchObject({
       status: 'nothing',
       reported: [{ kind: 'user', id: ALICE, code: 'row_missing' }],
     });
-    expect(on.proxy.calls).toEqual([]);
+    expect(on.litellm.calls).toEqual([]);
   });
 
   it('is not "not ours": an unreadable record stops the push', async () => {
@@ -489,17 +489,17 @@ describe('unknown', () => {
       const properties = Object.fromEntries(Object.keys(row.properties).map((name) => [name, 17]));
       await tables.write('SyncedPeople', { kind: 'upsert', key: { partitionKey, rowKey }, properties });
     }
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     await expect(on.sync(person)).rejects.toSatisfy(
       (error) => error instanceof AppError && error.code === 'row_unreadable',
     );
-    expect(on.proxy.writes).toEqual([]);
+    expect(on.litellm.writes).toEqual([]);
   });
 });
 
 describe('twenty people of one team at once', () => {
   it('are all members in the end, over two worker instances, where parallel writes get lost', async () => {
-    on = createSyncWorld({ proxy: { losesParallelWrites: true } });
+    on = createSyncWorld({ litellm: { losesParallelWrites: true } });
     await on.refresh();
     await on.drain();
     const people = Array.from({ length: 20 }, (_value, index) => `person-${String(index).padStart(2, '0')}`);
@@ -515,7 +515,7 @@ describe('twenty people of one team at once', () => {
     );
     expect(outcomes.every(({ status }) => status === 'done' || status === 'waiting')).toBe(true);
     await on.drain();
-    expect([...(on.proxy.teams.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
-    expect([...(on.proxy.organizations.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
+    expect([...(on.litellm.teams.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
+    expect([...(on.litellm.organizations.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
   });
 });

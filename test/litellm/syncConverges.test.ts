@@ -43,8 +43,8 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   between: fc.array(handEdit, { maxLength: 6 }),
 });
 
-function applyHandEdit(proxy: MemoryLitellm, edit: HandEdit): void {
-  const { teams, organizations } = proxy;
+function applyHandEdit(litellm: MemoryLitellm, edit: HandEdit): void {
+  const { teams, organizations } = litellm;
   const team = teams.get(edit.id);
   const organization = organizations.get(edit.id);
   if (edit.edit === 'makeTeam' && team === undefined) {
@@ -64,7 +64,7 @@ function applyHandEdit(proxy: MemoryLitellm, edit: HandEdit): void {
 }
 
 /** Everything that is in the proxy, to be compared. */
-function snapshot(proxy: MemoryLitellm): unknown {
+function snapshot(litellm: MemoryLitellm): unknown {
   const entities = (
     map: ReadonlyMap<string, { values: unknown; members: ReadonlyMap<string, string> }>,
   ): unknown =>
@@ -72,9 +72,9 @@ function snapshot(proxy: MemoryLitellm): unknown {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([id, { values, members }]) => [id, values, [...members].sort(([a], [b]) => (a < b ? -1 : 1))]);
   return {
-    organizations: entities(proxy.organizations),
-    teams: entities(proxy.teams),
-    users: [...proxy.users].sort(([a], [b]) => (a < b ? -1 : 1)),
+    organizations: entities(litellm.organizations),
+    teams: entities(litellm.teams),
+    users: [...litellm.users].sort(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
 
@@ -100,15 +100,15 @@ async function createScenario({
   const on = createSyncWorld({
     rules: sampleRules({ groupsAlsoCreateOrgs: flag }),
     assigned: GROUPS.map((id) => ({ id, displayName: `Group ${id}` })),
-    proxy: { organizationsCarryTeams: carryTeams },
+    litellm: { organizationsCarryTeams: carryTeams },
   });
   await on.refresh();
-  for (const edit of before) applyHandEdit(on.proxy, edit);
+  for (const edit of before) applyHandEdit(on.litellm, edit);
   for (const [index, id] of PEOPLE.entries()) {
     await on.provision(message({ userId: id, email: `${id}@company.com`, groups: first[index] ?? [] }));
   }
   await on.drain();
-  for (const edit of between) applyHandEdit(on.proxy, edit);
+  for (const edit of between) applyHandEdit(on.litellm, edit);
   for (const [index, id] of PEOPLE.entries()) {
     const groups = next[index] ?? [];
     await on.provision(message({ userId: id, email: `${id}@company.com`, groups, second: 60 }));
@@ -136,15 +136,15 @@ describe('pushing everything', () => {
         await syncAll(on);
         for (const [index, id] of PEOPLE.entries()) {
           for (const group of drawn.next[index] ?? []) {
-            expect(on.proxy.teams.get(group)?.members.has(id)).toBe(true);
-            const isInOrganization = on.proxy.organizations.get(group)?.members.has(id) ?? false;
+            expect(on.litellm.teams.get(group)?.members.has(id)).toBe(true);
+            const isInOrganization = on.litellm.organizations.get(group)?.members.has(id) ?? false;
             expect(isInOrganization || !drawn.flag).toBe(true);
           }
         }
-        on.proxy.calls.length = 0;
+        on.litellm.calls.length = 0;
         await syncAll(on);
-        expect(on.proxy.writes).toEqual([]);
-        expect(on.proxy.stowaways).toEqual([]);
+        expect(on.litellm.writes).toEqual([]);
+        expect(on.litellm.stowaways).toEqual([]);
       }),
       { numRuns },
     );
@@ -154,16 +154,16 @@ describe('pushing everything', () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
-        const strangers = [...on.proxy.teams].filter(([, { members }]) => members.has('stranger'));
-        const budgets = [...on.proxy.organizations].map(
+        const strangers = [...on.litellm.teams].filter(([, { members }]) => members.has('stranger'));
+        const budgets = [...on.litellm.organizations].map(
           ([id, { values }]) => [id, values.max_budget] as const,
         );
-        const byHand = [...on.proxy.teams].filter(([, { values }]) => values.models.includes('hand'));
+        const byHand = [...on.litellm.teams].filter(([, { values }]) => values.models.includes('hand'));
         await syncAll(on);
-        for (const [id] of strangers) expect(on.proxy.teams.get(id)?.members.get('stranger')).toBe('admin');
+        for (const [id] of strangers) expect(on.litellm.teams.get(id)?.members.get('stranger')).toBe('admin');
         for (const [id, budget] of budgets)
-          expect(on.proxy.organizations.get(id)?.values.max_budget).toBe(budget);
-        for (const [id] of byHand) expect(on.proxy.teams.get(id)?.values.models).toEqual(['hand']);
+          expect(on.litellm.organizations.get(id)?.values.max_budget).toBe(budget);
+        for (const [id] of byHand) expect(on.litellm.teams.get(id)?.values.models).toEqual(['hand']);
       }),
       { numRuns },
     );
@@ -184,7 +184,7 @@ describe('pushing everything', () => {
           );
         }
         await syncAll(on);
-        const removed = on.proxy.calls.filter(({ method }) => method === 'removeTeamMember');
+        const removed = on.litellm.calls.filter(({ method }) => method === 'removeTeamMember');
         for (const { ids } of removed) {
           const [team = '', person = ''] = ids;
           expect(ours.get(person)?.has(team)).toBe(true);
@@ -202,26 +202,26 @@ describe('pushing everything', () => {
         fc.nat(2),
         async (drawn, when, offset) => {
           const undisturbed = await createScenario(drawn);
-          undisturbed.proxy.calls.length = 0;
+          undisturbed.litellm.calls.length = 0;
           await syncAll(undisturbed);
-          const wanted = snapshot(undisturbed.proxy);
+          const wanted = snapshot(undisturbed.litellm);
           const wantedRecords = await readRecords(undisturbed);
-          const count = undisturbed.proxy.calls.length;
+          const count = undisturbed.litellm.calls.length;
           for (let number = 1 + offset; number <= count; number += 3) {
             const on = await createScenario(drawn);
-            on.proxy.calls.length = 0;
+            on.litellm.calls.length = 0;
             let isOver = false;
-            on.proxy.faults = (calls, call) => {
+            on.litellm.faults = (calls, call) => {
               if (calls !== number || isOver) return undefined;
               isOver = true;
               return { when, error: unreachable(call.isWrite) };
             };
             await syncAll(on);
-            on.proxy.faults = () => undefined;
+            on.litellm.faults = () => undefined;
             // A write without an answer keeps its lease, until nothing of it can come any more.
             on.world.clock.advance(120_000);
             await syncAll(on);
-            expect(snapshot(on.proxy)).toEqual(wanted);
+            expect(snapshot(on.litellm)).toEqual(wanted);
             expect(await readRecords(on)).toEqual(wantedRecords);
           }
         },

@@ -13,7 +13,7 @@ import { createStore } from '../../shared/app/createStore.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
 import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
-import { withLease } from '../../shared/litellm/withLease.ts';
+import { takeLease } from '../../shared/litellm/syncLease.ts';
 import { type SyncMessage, parseSyncMessage } from '../../shared/queue/syncMessage.ts';
 import { createWorld, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 
@@ -43,7 +43,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   const fetch = createKeepAliveFetch({ idleMs: 4_000 });
   return {
     store: createStore(tables),
-    proxy: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
+    litellm: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
     record: createSyncRecord({ tables, clock, random: { uuid: randomUUID } }),
     queue: {
       enqueue: async (text) => {
@@ -66,7 +66,7 @@ async function provisionAll(): Promise<void> {
   for (const userId of PEOPLE) await on.provision(message({ userId, email: `${userId}@company.com` }));
 }
 
-const membersThere = (): readonly string[] =>
+const membersInLitellm = (): readonly string[] =>
   (litellm.state.findTeam(id)?.members_with_roles ?? [])
     .map(({ user_id: userId }) => userId ?? '')
     .filter((userId) => PEOPLE.includes(userId))
@@ -93,17 +93,17 @@ it('are all members in the end', async () => {
     expect(results.filter(({ status }) => status === 'nothing')).toEqual([]);
     messages = waiting.splice(0);
   }
-  expect(membersThere()).toEqual(PEOPLE);
+  expect(membersInLitellm()).toEqual(PEOPLE);
 }, 60_000);
 
-it('are not, where nobody waits for a turn: this proxy really loses them', async () => {
+it('are not without leases: this proxy really loses members', async () => {
   for (const userId of PEOPLE) litellm.state.removeTeamMember({ teamId: id, userId });
-  const { proxy } = createWorker([]);
-  await Promise.all(PEOPLE.map(async (userId) => proxy.addTeamMember(id, userId, 'user')));
-  expect(membersThere().length).toBeLessThan(PEOPLE.length);
+  const worker = createWorker([]);
+  await Promise.all(PEOPLE.map(async (userId) => worker.litellm.addTeamMember(id, userId, 'user')));
+  expect(membersInLitellm().length).toBeLessThan(PEOPLE.length);
 });
 
-it('take turns: nobody has the lease of a team while another one works under it', async () => {
+it('write in turn: two workers never hold the lease of a team at once', async () => {
   const workers = [createWorker([]), createWorker([])];
   let inside = 0;
   let most = 0;
@@ -111,12 +111,12 @@ it('take turns: nobody has the lease of a team while another one works under it'
     [0, 1, 0, 1].map(async (index) => {
       const deps = workers[index];
       if (deps === undefined) throw new Error('There is no such worker.');
-      await withLease(deps, { kind: 'team', id: 'turns' }, async () => {
-        inside += 1;
-        most = Math.max(most, inside);
-        await sleepMs(30);
-        inside -= 1;
-      });
+      const lease = await takeLease(deps, { kind: 'team', id: 'turns' });
+      inside += 1;
+      most = Math.max(most, inside);
+      await sleepMs(30);
+      inside -= 1;
+      await lease.release();
     }),
   );
   expect(most).toBe(1);

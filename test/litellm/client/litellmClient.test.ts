@@ -579,6 +579,6 @@ describe('what destroys keys in LiteLLM', () => {
     );
     expect(deleting.map(({ path }) => path)).toEqual(['/organization/member_delete', '/team/member_delete']);
     const callers = client.filter(({ text }) => /\bfetch\(/.test(text)).map(({ name }) => name);
-    expect(callers).toEqual(['adapters/litellm/call.ts']);
+    expect(callers).toEqual(['litellm/client/litellmSender.ts']);
   });
 });
