@@ -1,5 +1,5 @@
 /** One message of the queue `push`: a person, an organization or a team. */
-import type { SyncOutcome } from '../model/synced.ts';
+import type { SyncOutcome, SyncReport } from '../model/synced.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { SyncMessage } from '../queue/syncMessage.ts';
@@ -7,9 +7,15 @@ import { serializeSyncMessage } from '../queue/syncMessage.ts';
 import { delaySecondsAfter, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from '../queue/putBack.ts';
 import { syncEntity } from './syncEntity.ts';
 import { syncPerson } from './syncPerson.ts';
-import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
+import { jitter, type SyncChanges, type SyncDeps } from './syncDeps.ts';
 
-export type { SyncResult } from './syncDeps.ts';
+export interface SyncResult {
+  readonly status: 'done' | 'nothing' | 'waiting';
+  readonly reason?: ErrorCode;
+  /** Of a person. */
+  readonly changes?: SyncChanges;
+  readonly reported?: readonly SyncReport[];
+}
 
 /** What is wrong with the proxy, and not with the message: it waits until that is over. */
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([

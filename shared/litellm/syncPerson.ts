@@ -1,17 +1,17 @@
 /** The sync of one person: what the store says, compared with what LiteLLM has now, and then applied. */
 import { AppError } from '../model/errors.ts';
 import { userValues } from '../model/litellmValues.ts';
-import { type SyncOutcome, SYNC_REPORT_LIMIT } from '../model/synced.ts';
+import { type SyncOutcome, type SyncReport, SYNC_REPORT_LIMIT } from '../model/synced.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { upsertOrganizations, upsertTeams } from './personEntities.ts';
 import { type PersonSync, readPerson } from './readPerson.ts';
 import type { SyncDeps, SyncResult } from './syncDeps.ts';
 import { refusalOf } from './syncErrors.ts';
 import { takeLease } from './syncLease.ts';
-import { syncMemberships } from './syncMemberships.ts';
+import { type SyncedMemberships, syncMemberships } from './syncMemberships.ts';
 import { upsertUser } from './upsertEntity.ts';
 
-/** Before its finish writes budget, models, email and a higher role, a new user would have no limits. */
+/** The finish of a run writes budget, models, email and a higher role. Before it, a new user would have no limits. */
 function isUnfinished({ run }: UserRecord): boolean {
   return run?.state === 'applying' && run.report === undefined;
 }
@@ -32,25 +32,21 @@ async function recordOutcome(
   await lease.write(async (held) => deps.record.writePerson(held, { outcome }));
 }
 
-/** Does the steps of {@link syncPerson} whose order matters, and records the outcome. */
-async function applySteps(deps: SyncDeps, person: PersonSync, record: UserRecord): Promise<SyncResult> {
-  const { userId, lease, recorded, errors } = person;
-  const organizations = await upsertOrganizations(deps, person);
-  const user = await upsertUser(deps, { userId, lease, recorded: recorded.user }, userValues(record.user));
-  if (user.isMissing) {
-    // Without the user nothing can follow: with the first membership LiteLLM would create one without any limits.
-    const { reported } = user;
-    await recordOutcome(deps, person, { status: 'failed', reason: 'litellm_refused', reported });
-    throw refusalOf(reported);
-  }
-  const teams = await upsertTeams(deps, person, organizations);
-  const memberships = await syncMemberships(deps, person, {
-    organization: organizations.plan,
-    team: teams.plan,
-  });
-  const reported = [...organizations.reported, ...user.reported, ...teams.reported, ...memberships.reported];
+/** What the steps of one person's sync came to. */
+interface Steps {
+  readonly entities: readonly SyncReport[];
+  readonly memberships: SyncedMemberships;
+}
+
+/** Throws the errors that were kept, records the outcome, and throws what LiteLLM refused of the memberships. */
+async function finish(
+  deps: SyncDeps,
+  person: PersonSync,
+  { entities, memberships }: Steps,
+): Promise<SyncResult> {
   // Everything else is done. The message waits, and its next try repeats what failed.
-  errors.throwKept();
+  person.errors.throwKept();
+  const reported = [...entities, ...memberships.reported];
   const refusals = reported.filter(({ code }) => code === 'refused');
   await recordOutcome(deps, person, {
     ...(refusals.length === 0
@@ -79,18 +75,30 @@ export async function syncPerson(
   const lease = await takeLease(deps, { kind: 'user', id: userId });
   try {
     const person = await readPerson(deps, userId, lease);
-    const { user } = person.stored;
+    const record = person.stored.user;
     // Unknown is not empty: without the person's row nothing says what the person should have.
-    if (user?.run === undefined) {
+    if (record?.run === undefined) {
       const reported = [{ kind: 'user', id: userId, code: 'row_missing' } as const];
       return { status: 'nothing', changes: { added: 0, changed: 0, removed: 0 }, reported };
     }
-    if (isUnfinished(user) && !takesUnfinished) {
+    if (isUnfinished(record) && !takesUnfinished) {
       throw new AppError('sync_overtaken', 'The provisioning of this person has not finished.', {
         retryable: true,
       });
     }
-    return await applySteps(deps, person, user);
+    const organizations = await upsertOrganizations(deps, person);
+    const user = await upsertUser(deps, person, userValues(record.user));
+    if (user.isMissing) {
+      // Without the user nothing can follow: with the first membership LiteLLM would create one without any limits.
+      const { reported } = user;
+      await recordOutcome(deps, person, { status: 'failed', reason: 'litellm_refused', reported });
+      throw refusalOf(reported);
+    }
+    const teams = await upsertTeams(deps, person, organizations);
+    const plans = { organization: organizations.plan, team: teams.plan };
+    const memberships = await syncMemberships(deps, person, plans);
+    const entities = [...organizations.reported, ...user.reported, ...teams.reported];
+    return await finish(deps, person, { entities, memberships });
   } catch (error) {
     lease.noteFailure(error);
     throw error;

@@ -11,6 +11,7 @@ import type {
   LitellmTeam,
   SyncSubject,
 } from '../model/litellmPorts.ts';
+import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { reportRefusal } from './syncErrors.ts';
 import { type SyncLease, takeLease } from './syncLease.ts';
@@ -230,14 +231,10 @@ export async function upsertTeam(
 /** As {@link upsertOrganization}, under the person's lease. Throws `litellm_email_taken` too. */
 export async function upsertUser(
   deps: SyncDeps,
-  person: {
-    readonly userId: string;
-    readonly lease: SyncLease;
-    readonly recorded: Look<UserValues>['recorded'];
-  },
+  { userId, lease, recorded }: PersonSync,
   desired: UserValues,
 ): Promise<EntityInLitellm<UserValues>> {
-  const { userId, lease, recorded } = person;
   const user = userOf(deps, userId, desired);
-  return applyOrReport(user, { found: await user.find(), recorded, lease, now: deps.clock.now() });
+  const found = await user.find();
+  return applyOrReport(user, { found, recorded: recorded.user, lease, now: deps.clock.now() });
 }

@@ -16,7 +16,7 @@ function framesOf(stack: string): readonly string[] {
   );
 }
 
-it('takes eight functions from the message to the request', async () => {
+it('takes at most eight functions from the message to the request', async () => {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 100;
   const stacks: string[] = [];
@@ -38,6 +38,5 @@ it('takes eight functions from the message to the request', async () => {
   Error.stackTraceLimit = limit;
   expect(stacks).toHaveLength(1);
   const frames = framesOf(stacks[0] ?? '');
-  // All of them, so that a failure shows the way.
-  expect(frames).toHaveLength(8);
+  expect(frames.length, frames.join('\n')).toBeLessThanOrEqual(8);
 });
