@@ -29,19 +29,19 @@ interface Case {
 const cases: readonly Case[] = [
   { title: 'adds what is missing', desired: 'user', plan: { adds: [{ entityId: 'g', role: 'user' }] } },
   {
-    title: 'adds again what somebody removed there',
+    title: 'adds again what was removed in LiteLLM',
     desired: 'user',
     recorded: added(),
     plan: { adds: [{ entityId: 'g', role: 'user' }] },
   },
   {
-    title: 'records what was there before as found',
+    title: 'records what LiteLLM already had as found',
     desired: 'user',
     actual: 'admin',
     plan: { recordings: [{ entityId: 'g', state: 'found', role: 'admin' }] },
   },
   {
-    title: 'leaves what was found, whatever its role',
+    title: 'leaves what was found, with any role',
     desired: 'admin',
     actual: 'user',
     recorded: found,
@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
   },
   { title: 'leaves what is right', desired: 'user', actual: 'user', recorded: added(), plan: {} },
   {
-    title: 'takes an open intent that is there as its own',
+    title: 'records an open intent that LiteLLM has as added',
     desired: 'user',
     actual: 'user',
     recorded: adding,
@@ -63,14 +63,14 @@ const cases: readonly Case[] = [
     plan: { roleChanges: [{ entityId: 'g', role: 'admin' }] },
   },
   {
-    title: 'leaves a role that somebody changed there',
+    title: 'leaves a role that was changed in LiteLLM',
     desired: 'user',
     actual: 'admin',
     recorded: added(),
     plan: { differs: ['g'] },
   },
   {
-    title: 'does not try a role again that the proxy did not take',
+    title: 'does not try a role again that LiteLLM refused',
     desired: 'admin',
     actual: 'user',
     recorded: { ...added(), wanted: 'admin' },
@@ -83,13 +83,13 @@ const cases: readonly Case[] = [
     plan: { removals: [{ entityId: 'g' }] },
   },
   {
-    title: 'removes what it added although somebody gave it another role there',
+    title: 'removes what it added also if its role was changed in LiteLLM',
     actual: 'admin',
     recorded: added(),
     plan: { removals: [{ entityId: 'g' }] },
   },
   {
-    title: 'removes what an open intent left there',
+    title: 'removes what an open intent left in LiteLLM',
     actual: 'user',
     recorded: adding,
     plan: { removals: [{ entityId: 'g' }] },
@@ -100,14 +100,14 @@ const cases: readonly Case[] = [
     plan: { forgotten: ['g'] },
   },
   {
-    title: 'forgets what was found, and leaves it there',
+    title: 'forgets what was found, and leaves it in LiteLLM',
     actual: 'user',
     recorded: found,
     plan: { forgotten: ['g'] },
   },
-  { title: 'leaves a membership of which nothing is recorded', actual: 'user', plan: {} },
+  { title: 'leaves a membership without a record', actual: 'user', plan: {} },
   {
-    title: 'takes nothing away where our own row cannot be read',
+    title: 'removes nothing that is withheld',
     actual: 'user',
     recorded: added(),
     isWithheld: true,
@@ -126,7 +126,7 @@ describe('planMemberships', () => {
     expect(plan).toEqual({ ...NOTHING, ...expected });
   });
 
-  it('orders each list by id, whatever the order of what it is given', () => {
+  it('orders each list by id, for any order of its input', () => {
     const ids = ['c', 'a', 'b'];
     const plan = planMemberships<'user' | 'admin'>({
       desired: new Map(ids.map((id) => [id, 'user'])),

@@ -34,7 +34,7 @@ const quiet: Scenario = {
 };
 
 describe('the daily repair', () => {
-  it('brings any proxy back in one go, and the next one asks for nothing', async () => {
+  it('repairs any proxy at once, and the next repair requests nothing', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
@@ -47,7 +47,7 @@ describe('the daily repair', () => {
     );
   });
 
-  it('writes nothing itself, and asks once for each that differs', async () => {
+  it('writes nothing itself, and requests one sync for each subject that differs', async () => {
     const on = await createScenario({
       ...quiet,
       between: [
@@ -77,16 +77,16 @@ describe('the daily repair', () => {
     expect(on.world.tables.dump()).toEqual(before);
   });
 
-  it('asks for nothing because of what it could not read', async () => {
+  it('requests nothing because of what it could not read', async () => {
     const on = await createScenario({ ...quiet, between: [{ edit: 'deleteOrganization', id: 'g1' }] });
     on.litellm.faults = (_, { method }) =>
       method === 'readTeamPages' ? { when: 'before', error: unreachable() } : undefined;
     await expect(repair(on)).rejects.toMatchObject({ code: 'litellm_unreachable', retryable: true });
-    // The organizations were read; of teams and people nothing is said.
+    // The organizations were read. Nothing is concluded about teams and people.
     expect([...askedFor(on)].sort()).toEqual(['organization g1', 'user p1']);
   });
 
-  it('finds everybody who was here before the proxy was connected', async () => {
+  it('finds everyone who was provisioned before the proxy was connected', async () => {
     const on = await createScenario(quiet);
     const { organizations, teams, users } = on.litellm;
     for (const all of [organizations, teams, users]) all.clear();

@@ -17,7 +17,7 @@ beforeEach(async () => {
   await on.refresh();
 });
 
-/** Alice signs in and everything is told. */
+/** Alice signs in, and everything is synced. */
 async function signIn(options: Parameters<typeof message>[0] = {}): Promise<void> {
   await on.provision(message(options));
   await on.drain();
@@ -27,7 +27,7 @@ const membersOf = (entity: { members: ReadonlyMap<string, string> } | undefined)
   Object.fromEntries(entity?.members ?? []);
 
 describe("the product's own example", () => {
-  it('is in the proxy: the organization with its budget, the team that follows it, both people', async () => {
+  it('reaches LiteLLM: the organization with its budget, the team that follows it, both people', async () => {
     await signIn();
     await signIn({ userId: BOB });
     expect(on.litellm.organizations.get(id)?.values).toEqual({
@@ -74,7 +74,7 @@ describe("the product's own example", () => {
 });
 
 describe('leaving a group', () => {
-  it('ends both memberships in the proxy, and one that somebody added there by hand stays', async () => {
+  it('ends both memberships in LiteLLM, but not one that was added there', async () => {
     await signIn();
     on.litellm.teams.set('by-hand', {
       values: { team_alias: 'By hand', models: [] },
@@ -87,7 +87,7 @@ describe('leaving a group', () => {
     expect(membersOf(on.litellm.teams.get('by-hand'))).toEqual({ [ALICE]: 'user' });
   });
 
-  it('leaves a membership that was there before this product wanted it', async () => {
+  it('keeps a membership that LiteLLM had before this product wanted it', async () => {
     await on.drain();
     on.litellm.users.set(ALICE, { user_role: 'internal_user' });
     const team = on.litellm.teams.get(id);
@@ -102,8 +102,8 @@ describe('leaving a group', () => {
   });
 });
 
-describe('what somebody changed in the proxy', () => {
-  it('stays, and is reported, while everything else is kept in step', async () => {
+describe('a value in LiteLLM', () => {
+  it('that was changed there stays and is reported, while everything else is synced', async () => {
     await signIn();
     await on.litellm.updateOrganization(id, { max_budget: 5 });
     const { reported } = await on.sync(person);
@@ -111,7 +111,7 @@ describe('what somebody changed in the proxy', () => {
     expect(reported).toContainEqual({ kind: 'organization', id, code: 'differs', detail: 'max_budget' });
   });
 
-  it('is adopted with its own settings where it was there before, and gets the members', async () => {
+  it('of an organization that was created there stays, and the organization gets the members', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-9'], max_budget: 7 };
     on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
@@ -120,7 +120,7 @@ describe('what somebody changed in the proxy', () => {
   });
 });
 
-describe('requests to the proxy', () => {
+describe('requests to LiteLLM', () => {
   it.each([
     ['teams alone', false, 1],
     ['teams alone', false, 20],
@@ -156,20 +156,20 @@ describe('requests to the proxy', () => {
   );
 });
 
-describe('asking for a push', () => {
-  it('happens for a person whose run changed something, once, before the run is finished', async () => {
+describe('the request for a sync', () => {
+  it('is made once for a person whose run changed something, before the run is finished', async () => {
     await on.drain();
     await on.provision(message());
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([person]);
   });
 
-  it('does not happen for an unchanged repeat', async () => {
+  it('is not made for an unchanged repeat', async () => {
     await signIn();
     await on.provision(message({ second: 60 }));
     expect(on.waiting).toEqual([]);
   });
 
-  it('happens again after a run that died between its writes and its finish', async () => {
+  it('is made again after a run that died between its writes and its finish', async () => {
     await on.drain();
     const { tables } = on.world;
     let userWrites = 0;
@@ -193,14 +193,14 @@ describe('asking for a push', () => {
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([person]);
   });
 
-  it('happens for a person who has another name now', async () => {
+  it('is made for a person with a new name', async () => {
     await signIn();
     await on.provision(message({ second: 60, name: 'Alice Married' }));
     await on.drain();
     expect(on.litellm.users.get(ALICE)?.user_alias).toBe('Alice Married');
   });
 
-  it('happens for every team that the timer makes, and for none that was there', async () => {
+  it('is made for every team that the timer creates, and for no existing team', async () => {
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([{ kind: 'team', id }]);
     on.waiting.length = 0;
     await on.refresh();
@@ -209,7 +209,7 @@ describe('asking for a push', () => {
 });
 
 describe('a proxy that does not answer', () => {
-  it('makes the message wait, longer each time, and tells the person', async () => {
+  it('makes the message wait, longer each time, and the person can see it', async () => {
     await on.drain();
     on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     await on.provision(message());
@@ -233,7 +233,7 @@ describe('a proxy that does not answer', () => {
     expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 
-  it('says when it wants to be asked again', async () => {
+  it('can say how long to wait', async () => {
     await on.drain();
     const busy = new AppError('litellm_unreachable', 'Too many.', {
       retryable: true,
@@ -246,7 +246,7 @@ describe('a proxy that does not answer', () => {
     expect(on.waiting[0]?.delaySeconds).toBeGreaterThanOrEqual(600);
   });
 
-  it('is given up after 24 hours', async () => {
+  it('ends the wait after 24 hours', async () => {
     on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     const since = on.world.clock.now().toISOString();
     on.world.clock.advance(24 * 60 * 60 * 1000);
@@ -256,7 +256,7 @@ describe('a proxy that does not answer', () => {
     expect((await on.deps.record.readPerson(ALICE)).outcome).toMatchObject({ reason: 'waited_too_long' });
   });
 
-  it('lets nobody else write while a write without an answer may still take effect', async () => {
+  it('keeps every other sync waiting while a write without an answer may still take effect', async () => {
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
@@ -272,8 +272,8 @@ describe('a proxy that does not answer', () => {
   });
 });
 
-describe('a run that has not finished', () => {
-  it('is waited for: what it writes last is what limits a new user', async () => {
+describe('an unfinished run', () => {
+  it('is waited for, because it writes the limits of a new user last', async () => {
     on = createSyncWorld({
       rules: sampleRules({ defaultUserParams: { models: ['gpt-4'], max_budget: 10 } }),
     });
@@ -298,7 +298,7 @@ describe('a run that has not finished', () => {
     expect(on.litellm.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
   });
 
-  it('is taken as it is once it must have died', async () => {
+  it('is synced as it is after it must have died', async () => {
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
@@ -321,8 +321,8 @@ describe('a run that has not finished', () => {
   });
 });
 
-describe('an organization of somebody else', () => {
-  it('decides about the models of its teams there', async () => {
+describe('an organization that was created in LiteLLM', () => {
+  it('decides about the models of its teams', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-4'] };
     on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
@@ -332,7 +332,7 @@ describe('an organization of somebody else', () => {
 });
 
 describe('one broken organization', () => {
-  it('keeps nobody in another one', async () => {
+  it('does not keep the person in another one', async () => {
     on = createSyncWorld({ assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }] });
     await on.refresh();
     await signIn({ groups: [id, 'other'] });
@@ -357,7 +357,7 @@ describe('one broken organization', () => {
 });
 
 describe('an intent that came to nothing', () => {
-  it('is taken back, so that what somebody adds by hand then stays theirs', async () => {
+  it('is taken back, so that a membership added in LiteLLM later stays', async () => {
     on = createSyncWorld({
       assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }],
       rules: sampleRules({ groupsAlsoCreateOrgs: false }),
@@ -380,7 +380,7 @@ describe('an intent that came to nothing', () => {
 });
 
 describe('a refusal', () => {
-  it('of one thing lets the rest be done, is recorded, and fails for good', async () => {
+  it('of one thing does not stop the rest, is recorded, and is final', async () => {
     on = createSyncWorld({
       assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }],
       rules: sampleRules({ groupsAlsoCreateOrgs: false }),
@@ -404,16 +404,16 @@ describe('a refusal', () => {
       reason: 'litellm_refused',
       reported: [{ kind: 'team', id, code: 'refused', detail: '403' }],
     });
-    // What an admin adds there now is theirs.
+    // What an administrator adds in LiteLLM now is not ours.
     expect(recorded.teams.has(id)).toBe(false);
   });
 
-  it('of an organization is recorded, and nothing is tried inside it', async () => {
+  it('of an organization is recorded, and nothing inside it is tried', async () => {
     await on.provision(message());
     on.waiting.length = 0;
     on.litellm.faults = (_number, call) =>
       call.method === 'createOrganization' ? { when: 'before', error: refused(403) } : undefined;
-    // Its own message fails, once for everybody who is in it.
+    // Its own message fails, once for all of its members.
     expect((await on.sync(person)).reported).toContainEqual({
       kind: 'organization',
       id,
@@ -425,7 +425,7 @@ describe('a refusal', () => {
     expect(on.litellm.users.has(ALICE)).toBe(true);
   });
 
-  it('of a team that nobody is in yet fails for good too', async () => {
+  it('of a team without members is final too', async () => {
     on.litellm.faults = (_number, call) =>
       call.method === 'createTeam' ? { when: 'before', error: refused(403) } : undefined;
     await expect(on.sync({ kind: 'team', id })).rejects.toMatchObject({
@@ -435,7 +435,7 @@ describe('a refusal', () => {
     expect(on.litellm.organizations.has(id)).toBe(true);
   });
 
-  it('of the email fails for good, and adds no half-empty user through a membership', async () => {
+  it('of the email is final, and no membership creates a half-empty user', async () => {
     on.litellm.users.set('somebody-else', { user_email: 'alice@company.com' });
     await on.drain();
     await on.provision(message());
@@ -445,7 +445,7 @@ describe('a refusal', () => {
     expect(membersOf(on.litellm.teams.get(id))).toEqual({});
   });
 
-  it('of a role that needs a licence gives the lesser one, reports it and does not try again', async () => {
+  it('of a role without a licence leads to the lesser role and a report, and is not tried again', async () => {
     await signIn();
     const { tables } = on.world;
     await tables.write('LiteLLMTeamMembership', {
@@ -465,7 +465,7 @@ describe('a refusal', () => {
 });
 
 describe('unknown', () => {
-  it('is not empty: without the row of the person nothing is taken away', async () => {
+  it("is not empty: without the person's row nothing is removed", async () => {
     await signIn();
     const { tables } = on.world;
     const row = (await tables.read('LiteLLMUserTable', { partitionKey: ALICE }))[0];
@@ -480,7 +480,7 @@ describe('unknown', () => {
     expect(on.litellm.calls).toEqual([]);
   });
 
-  it('is not "not ours": an unreadable record stops the push', async () => {
+  it('is not "not ours": an unreadable record stops the sync', async () => {
     await signIn();
     const { tables } = on.world;
     for (const row of await tables.read('SyncedPeople', { partitionKey: ALICE })) {
@@ -498,7 +498,7 @@ describe('unknown', () => {
 });
 
 describe('twenty people of one team at once', () => {
-  it('are all members in the end, over two worker instances, where parallel writes get lost', async () => {
+  it('all become members, with two worker instances and a proxy that loses parallel writes', async () => {
     on = createSyncWorld({ litellm: { losesParallelWrites: true } });
     await on.refresh();
     await on.drain();

@@ -1,4 +1,4 @@
-/** From any state of the proxy and of the store, one pass brings them together, and a second writes nothing. */
+/** From any state of LiteLLM and the store, one sync of everything makes them equal, and a second one writes nothing. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
@@ -13,10 +13,10 @@ const PEOPLE = ['p1', 'p2'];
 interface Scenario {
   readonly flag: boolean;
   readonly carryTeams: boolean;
-  /** The groups of each person at first, which are pushed, and next, which are not yet. */
+  /** Each person's groups: the first ones are synced, the next ones not yet. */
   readonly first: readonly (readonly string[])[];
   readonly next: readonly (readonly string[])[];
-  /** What people do in the proxy before the first push, and between the two. */
+  /** Manual edits in LiteLLM before the first sync, and between the two. */
   readonly before: readonly HandEdit[];
   readonly between: readonly HandEdit[];
 }
@@ -63,7 +63,7 @@ function applyHandEdit(litellm: MemoryLitellm, edit: HandEdit): void {
   }
 }
 
-/** Everything that is in the proxy, to be compared. */
+/** Returns everything that LiteLLM has, in a comparable form. */
 function snapshot(litellm: MemoryLitellm): unknown {
   const entities = (
     map: ReadonlyMap<string, { values: unknown; members: ReadonlyMap<string, string> }>,
@@ -78,7 +78,7 @@ function snapshot(litellm: MemoryLitellm): unknown {
   };
 }
 
-/** Whose doing each membership is, as recorded. */
+/** Returns the recorded state of each membership: added by this product, or found. */
 async function readRecords(on: SyncWorld): Promise<unknown> {
   const records = await Promise.all(PEOPLE.map(async (id) => on.deps.record.readPerson(id)));
   return records.map(({ organizations, teams, user }) =>
@@ -128,8 +128,8 @@ async function syncAll(on: SyncWorld): Promise<void> {
 
 const numRuns = 60;
 
-describe('pushing everything', () => {
-  it('gives everybody what they have here, and a second pass writes nothing', async () => {
+describe('a sync of everything', () => {
+  it('gives everyone the stored memberships, and a second one writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
@@ -150,7 +150,7 @@ describe('pushing everything', () => {
     );
   });
 
-  it('leaves what people made or changed in the proxy', async () => {
+  it('leaves what was created or changed in LiteLLM', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
@@ -218,7 +218,7 @@ describe('pushing everything', () => {
             };
             await syncAll(on);
             on.litellm.faults = () => undefined;
-            // A write without an answer keeps its lease, until nothing of it can come any more.
+            // After a write without an answer the lease runs out, and then the write can no longer take effect.
             on.world.clock.advance(120_000);
             await syncAll(on);
             expect(snapshot(on.litellm)).toEqual(wanted);

@@ -1,4 +1,4 @@
-/** Twenty people of one team at once, on real parts: two instances, one storage, a proxy that loses parallel writes. */
+/** Twenty people of one team at once, with real parts: two instances, one storage, and a proxy that loses parallel writes. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -33,7 +33,7 @@ afterAll(async () => {
   await azurite?.stop();
 });
 
-/** One instance of the worker, with connections of its own. */
+/** Returns one instance of the worker, with its own connections. */
 function createWorker(waiting: SyncMessage[]): SyncDeps {
   const { connectionString } = azurite;
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
@@ -57,7 +57,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   };
 }
 
-/** Provisions everybody on the real storage. */
+/** Provisions everyone in the real storage. */
 async function provisionAll(): Promise<void> {
   const { connectionString } = azurite;
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
@@ -72,7 +72,7 @@ const membersInLitellm = (): readonly string[] =>
     .filter((userId) => PEOPLE.includes(userId))
     .sort();
 
-it('are all members in the end', async () => {
+it('twenty people all become members', async () => {
   await provisionAll();
   const waiting: SyncMessage[] = [];
   const workers = [createWorker(waiting), createWorker(waiting)];
@@ -96,14 +96,14 @@ it('are all members in the end', async () => {
   expect(membersInLitellm()).toEqual(PEOPLE);
 }, 60_000);
 
-it('are not without leases: this proxy really loses members', async () => {
+it('without leases this proxy really loses members', async () => {
   for (const userId of PEOPLE) litellm.state.removeTeamMember({ teamId: id, userId });
   const worker = createWorker([]);
   await Promise.all(PEOPLE.map(async (userId) => worker.litellm.addTeamMember(id, userId, 'user')));
   expect(membersInLitellm().length).toBeLessThan(PEOPLE.length);
 });
 
-it('write in turn: two workers never hold the lease of a team at once', async () => {
+it('two workers never hold the lease of a team at once', async () => {
   const workers = [createWorker([]), createWorker([])];
   let inside = 0;
   let most = 0;
