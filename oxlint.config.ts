@@ -56,6 +56,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['node:crypto', 'node:module'],
     packageTypes: ['@azure/functions'],
   },
+  triggers: { rooms: ['model', 'queue', 'telemetry'], packages: ['@azure/functions'] },
   session: {
     rooms: ['model', 'platform'],
     typesOf: ['storage'],

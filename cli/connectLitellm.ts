@@ -2,13 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { createLitellmClient } from '../shared/litellm/client/litellmClient.ts';
-import { createSyncRecord } from '../shared/storage/syncRecord.ts';
-import { createStore } from '../shared/app/createStore.ts';
+import { createStore, type Store } from '../shared/storage/store.ts';
+import { SyncRecord } from '../shared/storage/syncRecord.ts';
 import { formatFault } from '../shared/config/configFault.ts';
 import { type LitellmAccess, readLitellm } from '../shared/config/litellm.ts';
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
-import { SYNC_QUEUE } from '../shared/queue/provisionMessage.ts';
+import { SYNC_QUEUE } from '../shared/queue/queueNames.ts';
 import { findLocalStack, readSettingsFile } from './localStack.ts';
 import { openStorage } from './openStorage.ts';
 
@@ -47,7 +47,7 @@ async function requireLitellm(isStackStorage: boolean): Promise<LitellmAccess> {
 export interface Connection {
   /** The proxy's address, to show. */
   readonly baseUrl: string;
-  readonly deps: SyncDeps & { readonly store: ReturnType<typeof createStore> };
+  readonly deps: SyncDeps & { readonly store: Store };
 }
 
 /**
@@ -64,7 +64,7 @@ export async function connect(account: string | undefined): Promise<Connection> 
     deps: {
       store: createStore(tables),
       litellm: createLitellmClient({ baseUrl, apiKey, fetch, clock }),
-      record: createSyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
+      record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       queue: createQueue(SYNC_QUEUE),
       clock,
       random: { bytes: (count) => randomBytes(count) },

@@ -2,13 +2,13 @@
  * `npm run sync`: compares the store with LiteLLM and syncs what differs. With `--dry-run` it prints the differences and changes
  * nothing. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
+import type { SyncSubject } from '../shared/model/synced.ts';
 import { parseArgs } from 'node:util';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
 import { sync } from '../shared/litellm/sync.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
-import type { SyncSubject } from '../shared/model/litellmPorts.ts';
 import { connect, type Connection } from './connectLitellm.ts';
 import { renderDifference, TABLE_HEAD } from './renderDifference.ts';
 

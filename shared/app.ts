@@ -2,19 +2,19 @@
  * The only place that builds adapters. Everything is built at first use and kept, so importing an entry file does no work
  * and never throws, whatever the settings are.
  */
+import { createStore, type Store } from './storage/store.ts';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { createAppTokens } from './microsoft/appTokens.ts';
 import { createEntraIdentity } from './microsoft/entraIdentity.ts';
 import { createGraphDirectory } from './microsoft/graphDirectory.ts';
-import { createKeyRing } from './storage/keyRing.ts';
+import { KeyRing } from './storage/keyRing.ts';
 import { createAssertion, createManagedIdentity } from './microsoft/managedIdentity.ts';
-import { createParkedSnapshots } from './storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from './storage/parkedSnapshots.ts';
 import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
-import { createStore } from './app/createStore.ts';
 import { fetchOf } from './platform/fetchOf.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
@@ -23,14 +23,14 @@ import { findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
 import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
-import type { MembershipChanges } from './provisioning/provisionRun.ts';
+import { createProvisionQueue } from './provisioning/provisionQueue.ts';
+import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
+import type { ProvisionResult } from './provisioning/provisionUser.ts';
 import type { HealthDetail } from './health/checkHealth.ts';
 import { checkHealth, checkStorage } from './health/checkHealth.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
 import type { GroupKnowledge } from './groups/groupKnowledge.ts';
 import { createGroupKnowledge } from './groups/groupKnowledge.ts';
-import type { FailureDeps } from './queue/recordFailure.ts';
-import type { ProvisionDeps } from './provisioning/provisionRun.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
 import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
@@ -39,10 +39,11 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from './queue/provisionMessage.ts';
+} from './queue/queueNames.ts';
+import type { ProvisionMessage } from './queue/provisionMessage.ts';
+import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
-import type { Store } from './storage/storePorts.ts';
 import { errorFields, writeEvent } from './telemetry/events.ts';
 import { provideTracing } from './telemetry/startTracing.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
@@ -55,9 +56,9 @@ export interface App {
   readonly seal: SealContext;
   readonly login: CompleteLoginDeps;
   readonly provision: ProvisionDeps;
+  readonly provisionQueue: WorkerQueue<ProvisionMessage, ProvisionResult>;
   readonly refresh: RefreshDeps;
   readonly knowledge: GroupKnowledge;
-  readonly failure: FailureDeps;
   readonly access: AccessDeps;
   /** Absent: no LiteLLM proxy is connected. */
   readonly proxy?: LitellmSide;
@@ -202,7 +203,7 @@ function countChanges(observedBy: Tracing, { granted, removed }: MembershipChang
 }
 
 function createSeal({ entra, publicUrl }: Config, tables: Tables): SealContext {
-  const keyRing = createKeyRing({ tables, clock, random });
+  const keyRing = new KeyRing({ tables, clock, random });
   return { keyRing, clock, tenantId: entra.tenantId, clientId: entra.clientId, publicUrl };
 }
 
@@ -233,7 +234,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
   const store = createStore(tables);
   const proxy = createProxy(config, storageSide, { store, traced, observedBy });
   const sync = proxy === undefined ? {} : { sync: proxy.requests };
-  const parked = createParkedSnapshots(tables);
+  const parked = new ParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
   const refresh = { ...createRefresh(config, store, directory), ...sync };
   const knowledge = createGroupKnowledge({
@@ -242,6 +243,16 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
   const seal = createSeal(config, tables);
+  const provision: ProvisionDeps = {
+    store,
+    parked,
+    knowledge,
+    clock,
+    random,
+    rules,
+    onApplied: (changes) => countChanges(observedBy, changes),
+    ...sync,
+  };
   return {
     config,
     clock,
@@ -257,20 +268,10 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       groupsClaimIsApplicationGroup: config.entra.groupsClaimIsApplicationGroup,
       allowedEmailDomains: config.allowedEmailDomains,
     },
-    provision: {
-      store,
-      parked,
-      queue,
-      knowledge,
-      clock,
-      random,
-      rules,
-      onApplied: (changes) => countChanges(observedBy, changes),
-      ...sync,
-    },
+    provision,
+    provisionQueue: createProvisionQueue({ provision, queue, poisonQueue, failures: store.failures }),
     refresh,
     knowledge,
-    failure: { store, poisonQueue, clock },
     ...accessBeside(store, proxy),
     ...createHealth(config, { store, queue, directory, proxy }),
   };
@@ -326,6 +327,16 @@ provideTracing((log) =>
 export function readConfigFaults(): readonly string[] {
   faults ??= findFaults(process.env);
   return faults;
+}
+
+/** Returns whether this process's settings are valid, so that {@link requireApp} returns an application. Never throws. */
+export function isConfigured(): boolean {
+  return readConfigFaults().length === 0;
+}
+
+/** Returns whether the settings are valid and connect a LiteLLM proxy. Never throws. */
+export function isLitellmConnected(): boolean {
+  return isConfigured() && requireConfig().litellm !== undefined;
 }
 
 /**

@@ -105,7 +105,7 @@ async function bundleFunctions(
   const { metafile } = await build({
     ...bundling,
     stdin: {
-      contents: entryFiles.map((file) => `import '../${file}';`).join('\n'),
+      contents: entryFiles.map((file) => `import './${file}';`).join('\n'),
       resolveDir: functionsDir,
       sourcefile: 'functions.ts',
       loader: 'ts',

@@ -34,7 +34,7 @@ export function treeShaking(): Plugin {
         loader: 'js',
       }));
       build.onLoad({ filter: /node_modules[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-        contents: `export { default as en } from '../en.js';`,
+        contents: `export { default as en } from './en.js';`,
         loader: 'js',
       }));
     },

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { sendEmpty } from './httpAnswer.ts';
 import { readHttpInput } from './httpInput.ts';
 
-/** Starts a function outside its trigger; it does not wait for the end. */
+/** Starts a function without its trigger, and does not wait for its end. */
 export type ManualStart = (input: string) => void;
 
 const bodySchema = z.object({ input: z.string().default('') });
 
 /**
- * Gives the listener for `POST /admin/functions/<name>`, which the Core Tools have too: starts a timer or queue
- * function at once (a queue function with the body's `input` as message) and answers 202; 404 for any other.
- * No key, as in the Core Tools; but a browser's cross-site request is refused (403), since any page could send it.
+ * Creates the listener for `POST /admin/functions/<name>`, which the Core Tools have too. It starts a timer or queue
+ * function at once and answers 202. A queue function gets the body's `input` as its message. Any other name is a 404.
+ * As in the Core Tools, it needs no key. But it refuses (403) requests from web pages, since any page could send one.
  */
 export function createAdminListener(
   starts: ReadonlyMap<string, ManualStart>,

@@ -1,6 +1,6 @@
 /**
- * The built-in module `@azure/functions-core`: what the unmodified library `@azure/functions` registers its
- * functions and hooks with.
+ * The built-in module `@azure/functions-core`, with which the unmodified library `@azure/functions` registers functions
+ * and hooks.
  */
 import Module from 'node:module';
 import type { HostLog } from './hostLog.ts';
@@ -17,18 +17,18 @@ export interface RegisteredCallback {
 }
 
 export interface CoreModule {
-  /** What `require('@azure/functions-core')` gives. */
+  /** The result of `require('@azure/functions-core')`. */
   readonly exports: object;
   /** In the order of registration. */
   readonly functions: ReadonlyMap<string, RegisteredCallback>;
   /** Data that app hooks and invocation hooks share. */
   readonly appHookData: Record<string, unknown>;
   hooks(name: HookName): readonly HookCallback[];
-  /** Ends the time in which functions may be registered and gives the model that the app chose. */
+  /** Ends the registration of functions and returns the model that the app chose. */
   finishStartup(): ProgrammingModel;
 }
 
-/** The library tells its own mistakes from a user's by this mark. */
+/** By this mark, the library tells the host's errors from the user's. */
 class FunctionsSystemError extends Error {
   readonly isAzureFunctionsSystemError = true;
 }
@@ -47,7 +47,7 @@ class Disposable {
   }
 }
 
-/** Gives an empty registry; one serves one app. Registering twice, late, or an unknown hook throws, as in Azure. */
+/** Creates an empty registry for one app. As in Azure, registering twice, too late, or an unknown hook throws. */
 export function createCoreModule(log: HostLog): CoreModule {
   const functions = new Map<string, RegisteredCallback>();
   const hooks = new Map<HookName, HookCallback[]>(hookNames.map((name) => [name, []]));
@@ -115,7 +115,7 @@ export function createCoreModule(log: HostLog): CoreModule {
 
 /** Makes `require('@azure/functions-core')` give these exports in this process, as the worker in Azure does. */
 export function installCoreModule(exports: object): void {
-  // The proxy passes `this` on, so the method stays bound to whichever module calls it.
+  // The proxy passes `this` on, so the method stays bound to the module that calls it.
   // oxlint-disable-next-line typescript/unbound-method
   Module.prototype.require = new Proxy(Module.prototype.require, {
     apply: (target, thisArgument, args: [string]): unknown =>

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { AuthLevel } from './functionTrigger.ts';
 
 /**
- * Gives the key that functions of the levels `function` and `admin` ask for here: the app setting
- * `LOCAL_FUNCTION_KEY`, else the one kept in the state folder (made at the first start, readable by its owner
- * only), else a new one for this run.
+ * Returns the key for functions of the levels `function` and `admin`: the app setting `LOCAL_FUNCTION_KEY`, or the key in
+ * the state folder, or without a state folder a new key for this run. The first start creates the key in the folder,
+ * readable by its owner only.
  */
 export async function readFunctionKey(
   setting: string | undefined,
@@ -30,7 +30,7 @@ export async function readFunctionKey(
   }
 }
 
-/** Says whether a request may call a function of this level: `x-functions-key` or `?code=` carries the key. */
+/** Returns whether a request may call a function of this level: whether `x-functions-key` or `?code=` is the key. */
 export function isAuthorized(request: IncomingMessage, level: AuthLevel, key: string): boolean {
   if (level === 'anonymous') {
     return true;

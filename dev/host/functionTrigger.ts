@@ -8,9 +8,9 @@ export type AuthLevel = (typeof authLevels)[number];
 export type Trigger =
   | {
       readonly kind: 'http';
-      /** The route template without prefix. An absent or empty one is the function's name, as in Azure. */
+      /** The route template without prefix. As in Azure, an absent or empty template becomes the function's name. */
       readonly route: string;
-      /** Upper case; empty allows every method. */
+      /** In upper case. An empty list allows every method. */
       readonly methods: readonly string[];
       readonly authLevel: AuthLevel;
     }
@@ -23,18 +23,10 @@ export type Trigger =
     }
   | { readonly kind: 'warmup' };
 
-/** A queue that a function writes to: the name of the binding, and where. */
-export interface QueueOutput {
-  readonly bindingName: string;
-  readonly queueName: string;
-  readonly connection: string;
-}
-
 export interface FunctionTrigger {
-  /** The trigger's binding name, which the input data must carry. */
+  /** The trigger's binding name, which the input data must have. */
   readonly bindingName: string;
   readonly trigger: Trigger;
-  readonly queueOutputs: readonly QueueOutput[];
 }
 
 type Settings = Readonly<Record<string, string | undefined>>;
@@ -59,9 +51,9 @@ const timerSchema = z.object({
 });
 
 /**
- * Parses one function's bindings; `%NAME%` in queue names and schedules is replaced by the app setting.
- * Throws an Error that names the function and the binding for whatever the local host does not run: it never
- * starts an app of which it would silently leave out a part.
+ * Parses one function's bindings. Replaces `%NAME%` in queue names and schedules by the app setting.
+ * Throws an Error that names the function and the binding where the local host cannot run it. So the host never starts
+ * an app and silently leaves out a part.
  */
 export function parseFunctionTrigger(metadata: FunctionMetadata, settings: Settings): FunctionTrigger {
   const bindings = Object.entries(metadata.bindings).map(([name, value]) => ({
@@ -72,22 +64,18 @@ export function parseFunctionTrigger(metadata: FunctionMetadata, settings: Setti
   if (trigger === undefined) {
     throw new Error(`Function "${metadata.name}" has no trigger.`);
   }
-  const others = bindings.filter((candidate) => candidate !== trigger);
-  const queueOutputs: QueueOutput[] = [];
-  for (const { name, binding } of others) {
-    if (binding.direction === 'out' && binding.type === 'queue') {
-      const { queueName, connection } = queueSchema.parse(binding);
-      queueOutputs.push({ bindingName: name, queueName: resolve(queueName, settings), connection });
-    } else if (binding.direction === 'in' || binding.type !== 'http') {
-      throw new Error(
-        `Function "${metadata.name}" has a binding of type "${binding.type}" (${binding.direction}), which the local host does not run.`,
-      );
-    }
+  const unsupported = bindings.find(
+    (other) => other !== trigger && (other.binding.direction === 'in' || other.binding.type !== 'http'),
+  );
+  if (unsupported !== undefined) {
+    const { type, direction } = unsupported.binding;
+    throw new Error(
+      `Function "${metadata.name}" has a binding of type "${type}" (${direction}), which the local host does not run.`,
+    );
   }
   return {
     bindingName: trigger.name,
     trigger: parseTrigger(metadata.name, trigger.binding, settings),
-    queueOutputs,
   };
 }
 

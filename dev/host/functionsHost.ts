@@ -10,7 +10,6 @@ import { createInvoker, type Invoker } from './invoker.ts';
 import type { ProgrammingModel } from './programmingModel.ts';
 import { type QueueListener, startQueueListener } from './queueListener.ts';
 import { toQueueInput, toTriggerMetadata } from './queueMessage.ts';
-import { createQueueOutputWriter } from './queueOutput.ts';
 import { createRouteTable, type RouteEntry } from './routeTable.ts';
 import { requireStorageConnection } from './storageConnection.ts';
 import { startTimerListener, type TimerListener } from './timerListener.ts';
@@ -34,13 +33,13 @@ export interface FunctionsHost {
   readonly httpListener: ReturnType<typeof createHttpListener>;
   /** Runs warm-up functions, then starts queues and timers. */
   start(): Promise<void>;
-  /** Starts nothing more and waits for what runs, at most `timeoutMs`. */
+  /** Starts no more calls, and waits at most `timeoutMs` for those that are running. */
   stop(timeoutMs: number): Promise<void>;
 }
 
 /**
  * Prepares every registered function except those that `AzureWebJobs.<name>.Disabled=true` turns off.
- * Throws an Error for a trigger, route, schedule or connection that cannot work here.
+ * Throws an Error for a trigger, route, schedule or connection that the local host cannot use.
  */
 export function createFunctionsHost(options: FunctionsHostOptions): FunctionsHost {
   const triggers = parseTriggers(options);
@@ -48,11 +47,6 @@ export function createFunctionsHost(options: FunctionsHostOptions): FunctionsHos
     core: options.core,
     model: options.model,
     log: options.log,
-    writeOutputs: createQueueOutputWriter({
-      functions: triggers,
-      messageEncoding: options.hostJson.queues.messageEncoding,
-      connectionStringOf: (connection) => requireStorageConnection(connection, options.settings),
-    }),
   });
   const starters = [...triggers].map(([name, parsed]) => createStarter(options, invoker, { name, parsed }));
   const manualStarts = new Map<string, ManualStart>();
@@ -90,7 +84,11 @@ export function createFunctionsHost(options: FunctionsHostOptions): FunctionsHos
       await Promise.all(queues.map(async (queue) => queue.stopPolling()));
       const left = await invoker.drain(timeoutMs);
       if (left > 0) {
-        options.log('warning', 'host', `${left} calls still ran after ${timeoutMs} ms and are abandoned.`);
+        options.log(
+          'warning',
+          'host',
+          `${left} calls were still running after ${timeoutMs} ms and were abandoned.`,
+        );
         return;
       }
       await Promise.all(queues.map(async (queue) => queue.finished()));
@@ -104,7 +102,7 @@ interface Started {
   readonly timers: TimerListener[];
 }
 
-/** Gives what starts one function's listener. Everything that can be wrong throws here, not when it starts. */
+/** Creates the starter of one function's listener. Throws for every fault now, so that the start itself cannot fail. */
 function createStarter(
   options: FunctionsHostOptions,
   invoker: Invoker,
@@ -145,7 +143,6 @@ function createStarter(
         runOnStartup,
         useMonitor,
         stateDir: options.stateDir === undefined ? undefined : join(options.stateDir, 'timers'),
-        now: () => new Date(),
         log,
         run: async (data) => invoker.invoke({ functionName: name, input: { name: bindingName, data } }),
       });

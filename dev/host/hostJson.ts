@@ -1,4 +1,4 @@
-/** host.json, with the overrides that app settings may give, as far as the local host follows it. */
+/** The parts of host.json that the local host follows, with the overrides in app settings. */
 import { z } from 'zod';
 import { parseTimeSpanMs } from './timeSpan.ts';
 
@@ -13,7 +13,7 @@ const timeSpan = z.string().transform((text, context) => {
   }
 });
 
-// Queue storage gives out at most 32 messages a request.
+// Queue storage returns at most 32 messages a request.
 const queuesSchema = z
   .object({
     batchSize: z.coerce.number().int().min(1).max(32).default(16),
@@ -55,7 +55,7 @@ export interface QueueOptions {
 export interface HostJson {
   readonly routePrefix: string;
   readonly queues: QueueOptions;
-  /** Category prefix (`default`, `Function`, `Function.provision`) to the least level that is written. */
+  /** The lowest level that is written, by category prefix (`default`, `Function`, `Function.provision`). */
   readonly logLevels: Readonly<Record<string, string>>;
 }
 

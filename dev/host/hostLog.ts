@@ -10,7 +10,7 @@ const ranks: Readonly<Record<string, number>> = {
   none: 6,
 };
 
-/** Writes one line: when, the level, who, what. */
+/** Writes one line: the time, the level, the source and the message. */
 export type HostLog = (level: LogLevel, source: string, message: string) => void;
 
 export interface HostLogOptions {
@@ -21,8 +21,8 @@ export interface HostLogOptions {
 }
 
 /**
- * Gives a log that writes `<ISO time> <level> <function or "host"> <message>` as exactly one line (line breaks
- * inside a message become `\n`), and drops what host.json's log levels say to drop.
+ * Creates a log that writes `<ISO time> <level> <function or "host"> <message>` as exactly one line. Line breaks in a
+ * message become `\n`. Levels below those in host.json are dropped.
  */
 export function createHostLog(options: HostLogOptions): HostLog {
   return (level, source, message) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Child, startChild } from '../stack/childProcess.ts';
+import { type Child, startChild } from '../emulator/childProcess.ts';
 
 const readySchema = z.object({
   ready: z.literal(true),
@@ -13,11 +13,11 @@ const readySchema = z.object({
 export interface HostProcessOptions {
   /** A folder with `host.json`, `package.json` and the entry file that it names. */
   readonly appDir: string;
-  /** The app settings. Nothing else of this process's environment but PATH, HOME and the like reaches the app. */
+  /** The app settings. From this process's environment the app gets only PATH, HOME and the like. */
   readonly env: Readonly<Record<string, string>>;
-  /** 0, the default, takes a free one. */
+  /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** Where the function key and the timers' records are kept; absent: for this run only. */
+  /** Where the function key and the timers' records are kept. Absent: for this run only. */
   readonly stateDir?: string;
   readonly onLogLine?: (line: string) => void;
 }
@@ -25,18 +25,18 @@ export interface HostProcessOptions {
 export interface HostProcess {
   readonly url: string;
   readonly pid: number;
-  /** For functions of the levels `function` and `admin`: `x-functions-key`, or `?code=`. */
+  /** The key for functions of the levels `function` and `admin`, in `x-functions-key` or `?code=`. */
   readonly functionKey: string;
   readonly functions: readonly { readonly name: string; readonly trigger: string; readonly detail: string }[];
   /** The newest log lines, oldest first: `<ISO time> <level> <function or "host"> <message>`. */
   logs(this: void): readonly string[];
   /** Resolves with the exit code (or the signal) when the process has ended. */
   readonly exited: Child<unknown>['exited'];
-  /** Ends it in order; idempotent. */
+  /** Stops it in order. Calling it again changes nothing. */
   stop(this: void): Promise<void>;
 }
 
-/** Starts the local host in its own process. Rejects with its last log lines where it ends before it is ready. */
+/** Starts the local host in its own process. Rejects with its last log lines if it ends before it is ready. */
 export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
   const child = await startChild({
     name: 'Functions host',

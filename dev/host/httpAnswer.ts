@@ -5,15 +5,15 @@ import { renderSetCookie } from './setCookie.ts';
 /** The server sets these itself. */
 const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-/** Answers with an empty body, as the host does for whatever is no function's own answer. */
+/** Answers with an empty body, as the host does where a function does not answer. */
 export function sendEmpty(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'content-length': '0' });
   response.end();
 }
 
 /**
- * Sends what a function returned: its status, headers, cookies (each its own `Set-Cookie`) and body; 204 where it
- * returned nothing. Throws where a header or the status is not valid HTTP; nothing has been sent then.
+ * Sends what a function returned: its status, headers, cookies (each in its own `Set-Cookie`) and body, or 204 where it
+ * returned nothing. Throws, before it sends anything, where a header or the status is not valid HTTP.
  */
 export function sendAnswer(response: ServerResponse, answer: InvocationResponse): void {
   const output = answer.returnValue?.http;

@@ -1,11 +1,11 @@
-/** A Node request turned into what a function's library reads, as Azure's host does it. */
+/** Turns a Node request into the input that a function's library reads, as Azure's host does. */
 import type { IncomingMessage } from 'node:http';
 import type { HttpInput, NullableString } from './programmingModel.ts';
 
 /** Azure's limit of a request body. */
 const maxBodyBytes = 100 * 1024 * 1024;
 
-/** The request's body is larger than the host takes: answered with 413. */
+/** The request's body is larger than the host accepts. The answer is 413. */
 export class BodyTooLargeError extends Error {
   constructor() {
     super(`The request body is larger than ${maxBodyBytes} bytes.`);
@@ -14,9 +14,9 @@ export class BodyTooLargeError extends Error {
 }
 
 /**
- * Reads one request: headers in lower case, several of one name joined with a comma, empty ones left out; query
- * keys without regard to case, several of one key joined with a comma; a body only where a Content-Length says
- * so (a chunked body is dropped, as without HTTP streams in Azure).
+ * Reads one request. Header names are in lower case; values of the same name are joined with a comma; empty headers are
+ * left out. Query keys that differ only in case count as the same, and their values are joined with a comma. The body
+ * needs a Content-Length: a chunked body is dropped, as in Azure without HTTP streams.
  * Throws {@link BodyTooLargeError}.
  */
 export async function readHttpInput(

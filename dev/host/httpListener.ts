@@ -19,16 +19,16 @@ export interface HttpListenerOptions {
   readonly functions: ReadonlyMap<string, HttpFunction>;
   readonly invoker: Invoker;
   readonly functionKey: string;
-  /** `http://localhost:7071`: used where a request names no Host. */
+  /** Used where a request has no Host header, for example `http://localhost:7071`. */
   readonly url: string;
-  /** Azure answers `GET /` itself unless the setting `AzureWebJobsDisableHomepage` is true. */
+  /** Answers `GET /` itself, as Azure does unless the setting `AzureWebJobsDisableHomepage` is true. */
   readonly homepage: boolean;
   readonly log: HostLog;
   /** Answers `/admin/...`. */
   readonly admin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
-/** Gives the listener for all requests. It never throws: what fails inside is a 500 with an empty body. */
+/** Creates the listener for all requests. It never throws: a failure is a 500 with an empty body. */
 export function createHttpListener(
   options: HttpListenerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
@@ -62,7 +62,7 @@ async function answer(
   if (options.homepage && path === '/') {
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(
-      'The host answers "/" itself. Set AzureWebJobsDisableHomepage=true to give it to a function.\n',
+      'The host answers "/" itself. Set AzureWebJobsDisableHomepage=true to let a function answer it.\n',
     );
     return;
   }

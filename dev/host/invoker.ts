@@ -25,13 +25,10 @@ export interface Invocation {
   readonly retryContext?: RetryContext;
 }
 
-/** Writes what a function put into its output bindings; a failure fails the call. */
-export type OutputWriter = (functionName: string, response: InvocationResponse) => Promise<void>;
-
 export interface Invoker {
-  /** Runs the function and gives the library's answer. Throws what the function or a hook threw. */
+  /** Runs the function and returns the library's answer. Throws what the function or a hook threw. */
   invoke(invocation: Invocation): Promise<InvocationResponse>;
-  /** Waits until no call runs, at most `timeoutMs`; gives how many still run. */
+  /** Waits at most `timeoutMs` until no call is running. Returns how many are still running. */
   drain(timeoutMs: number): Promise<number>;
 }
 
@@ -39,10 +36,9 @@ export interface InvokerOptions {
   readonly core: CoreModule;
   readonly model: ProgrammingModel;
   readonly log: HostLog;
-  readonly writeOutputs: OutputWriter;
 }
 
-/** Gives the invoker of one loaded app. */
+/** Creates the invoker of one loaded app. */
 export function createInvoker(options: InvokerOptions): Invoker {
   const running = new Set<Promise<unknown>>();
 
@@ -52,10 +48,9 @@ export function createInvoker(options: InvokerOptions): Invoker {
     try {
       const registered = options.core.functions.get(functionName);
       if (registered === undefined) {
-        throw new Error(`There is no function "${functionName}".`);
+        throw new Error(`The app has no function "${functionName}".`);
       }
       const response = await runOnce(options, registered, invocation);
-      await options.writeOutputs(functionName, response);
       options.log('information', functionName, `Executed (Succeeded, ${elapsedMs(startMs)} ms)`);
       return response;
     } catch (error) {
@@ -101,7 +96,7 @@ async function runOnce(
   const { context, inputs } = await model.getArguments();
   const shared = { hookData: {}, appHookData: core.appHookData, invocationContext: context };
 
-  // Hooks change these two objects in place: that is how they replace inputs, handler, result or error.
+  // Hooks replace inputs, handler, result or error by changing these two objects in place.
   const before: { functionCallback: FunctionCallback; inputs: readonly unknown[] } = {
     ...shared,
     functionCallback: registered.callback,
@@ -125,7 +120,7 @@ async function runOnce(
   }
   await runHooks('postInvocation', after, coreContext);
   if (after.error !== null && after.error !== undefined) {
-    // Rethrown as it is, also where it is no Error: a hook may have put it there.
+    // A hook may have replaced the error by a value that isn't an Error.
     throw after.error instanceof Error ? after.error : new Error(format(after.error));
   }
   return invocationResponseSchema.parse(await model.getResponse(context, after.result));

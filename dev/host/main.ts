@@ -1,12 +1,12 @@
 /**
  * The local Functions host as a process: `node dev/host/main.ts --app <folder> [--port N] [--state-dir <folder>]`.
- * App settings are its environment. Prints one JSON line on stdout when ready; everything else goes to stderr.
- * SIGTERM and SIGINT end it in order: no new work, up to ten seconds for what runs, then the terminate hooks.
+ * Its environment holds the app settings. Prints one JSON line on stdout when ready, and everything else on stderr.
+ * SIGTERM and SIGINT stop it in order: it starts no more work, waits up to ten seconds for calls that are running, and
+ * then runs the terminate hooks.
  */
 import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
 import { join, resolve } from 'node:path';
 import { format, parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -15,7 +15,7 @@ import { readFunctionKey } from './functionKey.ts';
 import { createFunctionsHost } from './functionsHost.ts';
 import { parseHostJson } from './hostJson.ts';
 import { createHostLog, type HostLog } from './hostLog.ts';
-import { listenOnLoopback } from './loopbackServer.ts';
+import { listenOnLoopback } from '../emulator/loopbackServer.ts';
 import type { LogLevel, ProgrammingModel } from './programmingModel.ts';
 
 const drainTimeoutMs = 10_000;
@@ -41,9 +41,8 @@ async function main(): Promise<void> {
   });
   endOnFatalErrors(log);
 
-  // The port comes first, because the app may read its own address while it loads.
-  let listener: RequestListener = (_request, response) => void response.writeHead(503).end();
-  const server = await listenOnLoopback(options.port, (request, response) => listener(request, response));
+  // The server starts before the app, because the app may read its own address while it loads.
+  const server = await listenOnLoopback(options.port);
   const url = `http://localhost:${server.port}`;
   process.env['WEBSITE_HOSTNAME'] ??= `localhost:${server.port}`;
   process.env['AZURE_FUNCTIONS_ENVIRONMENT'] ??= 'Development';
@@ -61,7 +60,7 @@ async function main(): Promise<void> {
     stateDir,
     log,
   });
-  listener = (request, response) => void host.httpListener(request, response);
+  server.serve((request, response) => void host.httpListener(request, response));
   await host.start();
 
   let stopping = false;
@@ -84,7 +83,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** Loads the app's entry file through the built-in module, and gives the model that the library chose. */
+/** Loads the app's entry file with the built-in module. Returns the model that the library chose. */
 async function loadApp(core: CoreModule, appDir: string, log: HostLog): Promise<ProgrammingModel> {
   installCoreModule(core.exports);
   sendConsoleToLog(log);
@@ -109,7 +108,7 @@ async function runAppHooks(core: CoreModule, name: 'appStart' | 'appTerminate'):
   }
 }
 
-/** stdout belongs to the ready line: what the app writes to the console becomes log lines. */
+/** Turns the app's console output into log lines, because stdout is reserved for the ready line. */
 function sendConsoleToLog(log: HostLog): void {
   const replacement = new Console(process.stderr);
   const levels: Readonly<Record<'debug' | 'log' | 'info' | 'warn' | 'error', LogLevel>> = {
@@ -125,7 +124,7 @@ function sendConsoleToLog(log: HostLog): void {
   globalThis.console = replacement;
 }
 
-/** As the worker in Azure: a rejection that nobody handles ends the process, since its state is unknown. */
+/** Ends the process at an unhandled error, because its state is then unknown. The worker in Azure does the same. */
 function endOnFatalErrors(log: HostLog): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {

@@ -1,6 +1,6 @@
 /**
- * The seam between a Functions host and the library `@azure/functions`, as far as the local host uses it.
- * The worker in Azure has the same one; the library is never changed.
+ * The interface between a Functions host and the library `@azure/functions`, as far as the local host uses it. The
+ * worker in Azure has the same interface, so the library runs unmodified.
  */
 import { z } from 'zod';
 
@@ -38,7 +38,7 @@ export interface RetryContext {
   readonly maxRetryCount: number;
 }
 
-/** One call of a function as the host hands it over. */
+/** One call of a function, in the form in which the host passes it on. */
 export interface InvocationRequest {
   readonly invocationId: string;
   readonly inputData: readonly { readonly name: string; readonly data: InputData }[];
@@ -51,7 +51,7 @@ export interface CoreInvocationContext {
   readonly invocationId: string;
   readonly metadata: FunctionMetadata;
   readonly request: InvocationRequest;
-  /** Which part of the call is running; the library reads it to tell late log calls. */
+  /** Which part of the call is running. The library reads it to recognise late log calls. */
   state?: 'preInvocationHooks' | 'invocation' | 'postInvocationHooks' | undefined;
   log(level: LogLevel, category: string, message: string): void;
 }
@@ -94,8 +94,6 @@ const plainDataSchema = z.object({
   string: z.string().optional(),
   json: z.string().optional(),
   bytes: z.instanceof(Uint8Array).optional(),
-  int: z.number().optional(),
-  double: z.number().optional(),
 });
 
 const httpOutputSchema = z.object({
@@ -107,10 +105,9 @@ const httpOutputSchema = z.object({
 
 const outputDataSchema = plainDataSchema.extend({ http: httpOutputSchema.optional() });
 
-/** What the library answers after a call: the return value and the named outputs. */
+/** What the library answers after a call. Named outputs are not supported. */
 export const invocationResponseSchema = z.object({
   returnValue: outputDataSchema.nullish(),
-  outputData: z.array(z.object({ name: z.string(), data: outputDataSchema })).default([]),
 });
 
 export type InvocationResponse = z.infer<typeof invocationResponseSchema>;

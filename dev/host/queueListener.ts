@@ -15,21 +15,21 @@ export interface QueueListenerOptions {
   readonly connectionString: string;
   readonly options: QueueOptions;
   readonly log: HostLog;
-  /** Runs the function; a rejection is a failed attempt. */
+  /** Runs the function. A rejection is a failed attempt. */
   readonly run: (message: ReceivedMessage, text: string) => Promise<unknown>;
 }
 
 export interface QueueListener {
-  /** Stops polling; resolves when no poll is under way. Messages that run go on. */
+  /** Stops polling, and resolves when no poll is in progress. Messages in progress continue. */
   stopPolling(): Promise<void>;
-  /** Resolves when the messages that run are done with and deleted, released or poisoned. */
+  /** Resolves when every message in progress is deleted, released or poisoned. */
   finished(): Promise<void>;
 }
 
 /**
- * Starts polling: every 100 ms at first, ever slower up to `maxPollingInterval` while the queue is empty, at once
- * again after a message. Takes `batchSize` messages whenever at most `newBatchThreshold` run. A queue that does not
- * exist is an empty one.
+ * Starts polling: every 100 ms at first, then ever slower up to `maxPollingInterval` while the queue is empty, and at
+ * once after a message. Takes `batchSize` messages whenever at most `newBatchThreshold` are running. A missing queue
+ * counts as an empty one.
  */
 export function startQueueListener(listener: QueueListenerOptions): QueueListener {
   const { options, log, queueName } = listener;
@@ -76,7 +76,7 @@ export function startQueueListener(listener: QueueListenerOptions): QueueListene
         log('warning', listener.functionName, `${which}: ${outcome}`);
       }
     } catch (error) {
-      // The message comes back by itself when its lease ends.
+      // The message becomes visible again when its lease ends.
       log('warning', 'host', `${which} of the queue ${queueName}: ${String(error)}`);
     }
   }
@@ -99,7 +99,7 @@ function connect({ connectionString, queueName, options }: QueueListenerOptions)
   });
   return {
     queue: service.getQueueClient(queueName),
-    // A poison queue has none of its own: what fails there comes back until it expires.
+    // A poison queue has no poison queue of its own. Its failed messages come back until they expire.
     poison: queueName.endsWith(poisonSuffix)
       ? undefined
       : service.getQueueClient(`${queueName}${poisonSuffix}`),

@@ -1,9 +1,9 @@
-/** A stored queue message turned into what a function's library reads. Pure. */
+/** Turns a stored queue message into the input that a function's library reads. Pure. */
 import type { InputData } from './programmingModel.ts';
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** What queue storage tells about a message that it gave out. */
+/** A message with the properties that queue storage returns with it. */
 export interface ReceivedMessage {
   readonly messageId: string;
   readonly popReceipt: string;
@@ -16,7 +16,7 @@ export interface ReceivedMessage {
   readonly messageText: string;
 }
 
-/** Decodes a stored text; `undefined` where host.json says base64 and it is not. */
+/** Decodes a stored text. Returns `undefined` where host.json says base64 and the text isn't base64. */
 export function decodeMessage(messageText: string, encoding: 'base64' | 'none'): string | undefined {
   if (encoding === 'none') {
     return messageText;
@@ -26,14 +26,14 @@ export function decodeMessage(messageText: string, encoding: 'base64' | 'none'):
 }
 
 /**
- * Gives the trigger's value. It is always a string here: the library itself turns whatever reads as JSON into
- * the object, number or boolean that a function then gets.
+ * Returns the trigger's value, which is always a string. The library itself parses JSON, and passes the object, number or
+ * boolean to the function.
  */
 export function toQueueInput(text: string): InputData {
   return { string: text };
 }
 
-/** Gives `context.triggerMetadata`: names as the host writes them (the library lowers their first letter). */
+/** Returns `context.triggerMetadata` with the host's names. The library lowers their first letter. */
 export function toTriggerMetadata(message: ReceivedMessage, text: string): Record<string, InputData> {
   return {
     QueueTrigger: { string: text },

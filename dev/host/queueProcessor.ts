@@ -1,11 +1,11 @@
-/** What becomes of one queue message: run, then deleted, released or moved to the poison queue. */
+/** Runs one queue message, and then deletes it, releases it or moves it to the poison queue. */
 import type { QueueClient } from '@azure/storage-queue';
 import type { QueueOptions } from './hostJson.ts';
 import { type ReceivedMessage, decodeMessage } from './queueMessage.ts';
 
 /**
- * How long a message stays hidden while its function runs; renewed in time for longer runs. Azure's host takes
- * ten minutes; here a host that was killed should not keep a developer waiting.
+ * How long a message stays hidden while its function runs. Longer runs renew it in time. Azure's host uses ten minutes,
+ * but after a killed local host a developer should not wait that long.
  */
 export const leaseSeconds = 30;
 
@@ -21,10 +21,11 @@ export interface Queues {
 export type MessageOutcome = 'deleted' | 'moved to the poison queue' | 'comes back';
 
 /**
- * Runs one message, in Azure's order: one that was given out too often (a crash in between) goes to poison unseen; a
- * success deletes; a failure at the last attempt goes to poison with the same body, else comes back after
- * `visibilityTimeout`. A text that is not base64 although host.json says so counts as a failed attempt.
- * Throws what storage throws; the message then comes back when its lease ends.
+ * Runs one message in Azure's order. A message that was delivered too often (after crashes) moves to the poison queue
+ * without a run. A success deletes the message. A failure at the last attempt moves it to the poison queue with the same
+ * body, and an earlier failure makes it visible again after `visibilityTimeout`. A text that should be base64, and isn't,
+ * counts as a failed attempt.
+ * Throws what storage throws. The message then becomes visible again when its lease ends.
  */
 export async function processMessage(
   queues: Queues,
@@ -50,7 +51,7 @@ export async function processMessage(
   return 'comes back';
 }
 
-/** Whoever runs the function writes its error to the log. */
+/** Runs the function, and returns whether it succeeded. The invoker logs its error. */
 async function runDecoded(
   message: ReceivedMessage,
   options: QueueOptions,
@@ -79,7 +80,7 @@ async function moveToPoison(
   return 'moved to the poison queue';
 }
 
-/** Keeps a message hidden until released, which gives the pop receipt that is valid then. */
+/** Keeps a message hidden until it is released. `release` returns the valid pop receipt. */
 function holdLease(queues: Queues, message: ReceivedMessage): { release(): Promise<string> } {
   const seconds = queues.leaseSeconds ?? leaseSeconds;
   let { popReceipt } = message;
@@ -90,7 +91,7 @@ function holdLease(queues: Queues, message: ReceivedMessage): { release(): Promi
   };
   const timer = setInterval(
     () => {
-      // A renewal that fails leaves the rest of the lease; the next one is soon enough.
+      // After a failed renewal, the rest of the lease is long enough for the next one.
       renewing = renew().catch(() => undefined);
     },
     (seconds * 1000) / 3,

@@ -3,8 +3,8 @@ import type { OutputCookie } from './programmingModel.ts';
 const sameSiteNames = { none: undefined, lax: 'lax', strict: 'strict', explicitNone: 'none' } as const;
 
 /**
- * Renders one cookie as a `Set-Cookie` value the way ASP.NET does: name and value percent-encoded, path `/`
- * where none is given, attribute names in lower case.
+ * Renders one cookie as a `Set-Cookie` value as ASP.NET does: with percent-encoded name and value, a default path `/`,
+ * and attribute names in lower case.
  */
 export function renderSetCookie(cookie: OutputCookie): string {
   const sameSite = sameSiteNames[cookie.sameSite];
@@ -31,7 +31,7 @@ export function renderSetCookie(cookie: OutputCookie): string {
   return parts.join('; ');
 }
 
-/** .NET's escaping leaves only letters, digits and `-_.~` as they are. */
+/** Escapes a text as .NET does, which leaves only letters, digits and `-_.~` unchanged. */
 function escapeData(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

@@ -1,7 +1,7 @@
 /**
- * Finds the connection string that a binding's `connection` names: the app setting of that name, or the one with
- * `AzureWebJobs` in front, as in Azure; an empty name means `AzureWebJobsStorage`.
- * Throws an Error that names the setting where there is none.
+ * Returns the connection string that a binding's `connection` names: the app setting of that name, or the one with
+ * `AzureWebJobs` in front, as in Azure. An empty name means `AzureWebJobsStorage`.
+ * Throws an Error that names the setting where it is missing.
  */
 export function requireStorageConnection(
   connection: string,

@@ -4,8 +4,8 @@ import type { TraceContext } from './programmingModel.ts';
 const traceParentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /**
- * Gives the W3C trace context of one call: the caller's trace with a span of our own, or a new, sampled trace
- * where the caller sent none or a malformed one.
+ * Creates the W3C trace context of one call: the caller's trace with a new span, or a new sampled trace where the caller
+ * sent none or a malformed one.
  */
 export function createTraceContext(caller: { traceParent?: string; traceState?: string } = {}): TraceContext {
   const match = traceParentPattern.exec(caller.traceParent ?? '');

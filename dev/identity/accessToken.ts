@@ -1,4 +1,4 @@
-/** Access tokens for the emulated Graph: signed, so that they outlive a restart of the emulator. */
+/** Access tokens for the emulated Graph. They are signed, so they stay valid when the emulator restarts. */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -13,15 +13,15 @@ const claimsSchema = z.union([
   z.object({ idtyp: z.literal('app'), oid: z.string(), roles: z.array(z.string()) }),
 ]);
 
-/** Whose calls a token allows, and which. */
+/** The owner of a token, and what it allows. */
 export type AccessTokenHolder =
   | { readonly kind: 'delegated'; readonly personId: string; readonly scopes: readonly string[] }
   | { readonly kind: 'application' };
 
-/** What the application may do by itself, once an administrator has agreed. */
+/** The application's own permissions, which an administrator has granted. */
 const applicationPermissions = ['Application.Read.All', 'GroupMember.Read.All', 'User.Read.All'];
 
-/** Gives a token for an hour. */
+/** Signs a token that is valid for an hour. */
 export async function signAccessToken(emulator: Emulator, holder: AccessTokenHolder): Promise<string> {
   const directory = emulator.directory();
   const { clientId, servicePrincipalId } = directory.application;
@@ -41,7 +41,7 @@ export async function signAccessToken(emulator: Emulator, holder: AccessTokenHol
     .sign(emulator.keys.privateKey);
 }
 
-/** Finds whose token it is; `undefined` for one that is forged, expired or for something else. */
+/** Finds the owner of a token. Returns `undefined` for a token that is forged, expired or for another audience. */
 export async function findAccessTokenHolder(
   emulator: Emulator,
   token: string,
@@ -59,10 +59,10 @@ export async function findAccessTokenHolder(
       ? { kind: 'application' }
       : { kind: 'delegated', personId: claims.oid, scopes: claims.scp.split(' ') };
   } catch {
-    // Whatever is wrong with it, Graph says no more than that it is not valid.
+    // Graph does not say what is wrong with a token.
     return undefined;
   }
 }
 
-/** Seconds that a token lives, as the token endpoint says it. */
+/** How long a token is valid, for the token endpoint's answer. */
 export const accessTokenLifetimeSeconds = lifetimeSeconds;

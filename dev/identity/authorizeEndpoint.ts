@@ -1,4 +1,4 @@
-/** The authorize endpoint around the provider: what Entra takes that the provider does not, and Entra's way of answering. */
+/** The authorize endpoint: accepts what Entra accepts and the provider does not, and answers in Entra's way. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { errors, Provider } from 'oidc-provider';
@@ -12,9 +12,9 @@ const graphPrefix = 'https://graph.microsoft.com/';
 const sessionCookie = /(?:^|;\s*)emulator_session(?:\.sig)?=[^;]*/g;
 
 /**
- * Prepares a request for the provider, in place. Scopes lose Graph's address, with which Entra takes them too. And nobody
- * stays signed in, so that another person is one press away and two tabs never mix; only `prompt=none` finds who was
- * there last, as at Entra.
+ * Prepares a request for the provider, in place. Removes Graph's address from scopes, which Entra accepts too. Removes
+ * the session too, so that every sign-in asks for the account and two tabs never mix. Only `prompt=none` keeps the
+ * session, and finds the last person as Entra does.
  */
 export function prepareAuthorizeRequest(request: IncomingMessage): void {
   const url = new URL(request.url ?? '/', 'http://localhost');
@@ -38,7 +38,7 @@ function translateRefusal(error: errors.OIDCProviderError): EntraError {
     : { ...entraErrors.requestMalformed(description), error: error.error };
 }
 
-/** Makes the way back to the application Entra's: its error texts, its extra fields, none of the provider's own. */
+/** Adds Entra's error texts and fields to the redirects back to the application, and removes the provider's own. */
 export function dressAuthorizeAnswers(emulator: Emulator, provider: Provider): void {
   const refusals = new WeakMap<object, errors.OIDCProviderError>();
   provider.on('authorization.error', (context, error) => refusals.set(context.req, error));
@@ -46,7 +46,7 @@ export function dressAuthorizeAnswers(emulator: Emulator, provider: Provider): v
     await next();
     const header: unknown = context.response.headers['location'];
     const location = typeof header === 'string' ? header : '';
-    // The provider's answers to the application, and no other redirect, carry `iss`. Entra's do not.
+    // Of all redirects, only the provider's answers to the application have `iss`. Entra's answers do not have it.
     if (!context.path.startsWith(routes.authorization) || !location.includes('iss=')) {
       return;
     }

@@ -1,7 +1,7 @@
 /**
  * Credentials other than a secret: a certificate's assertion, or a managed identity's token as federated credential.
- * Entra takes several kinds for one application, the provider one kind for a client: so these are verified here, and
- * the request goes on with the secret in their place.
+ * Entra accepts several kinds for one application, but the provider only one kind for a client. So this file verifies
+ * the others, and the request then continues with the secret in their place.
  */
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
@@ -13,7 +13,7 @@ import { entraErrors } from './entraErrors.ts';
 import type { EntraError } from './entraErrors.ts';
 import { routes } from './provider.ts';
 
-/** As at Entra. MSAL rounds its clock up, so that its assertions begin in the next second. */
+/** The same as Entra's. MSAL rounds its clock up, so that its assertions begin in the next second. */
 const clockToleranceSeconds = 300;
 
 export const federatedAudience = 'api://AzureADTokenExchange';
@@ -56,13 +56,13 @@ async function verifyCertificate(emulator: Emulator, assertion: string): Promise
       });
       return undefined;
     } catch {
-      // Perhaps another registered certificate's.
+      // Another registered certificate may fit.
     }
   }
   return entraErrors.clientAssertionWrong;
 }
 
-/** Verifies a `client_assertion`; gives Entra's refusal, or `undefined` if it proves the application. */
+/** Verifies a `client_assertion`. Returns Entra's refusal, or `undefined` if it proves the application. */
 export async function verifyClientAssertion(
   emulator: Emulator,
   assertion: string,

@@ -1,9 +1,11 @@
 /**
- * The emulated tenant: one application, people, groups. Plain JSON, read from a file and changed through the control
- * interface; a change makes a new value, never edits one in place.
+ * The emulated tenant: one application, people, groups. It is plain JSON, read from a file and changed through the
+ * control API. A change creates a new value and never modifies an old one.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+
+import { ControlRefused } from '../emulator/control.ts';
 
 const id = z.string().min(1).max(128);
 
@@ -11,20 +13,20 @@ export const personSchema = z.strictObject({
   /** The object id (`oid`). */
   id,
   displayName: z.string().min(1),
-  /** What the person signs in with. A guest's has `#EXT#` in it. */
+  /** The name with which the person signs in. A guest's name contains `#EXT#`. */
   userPrincipalName: z.string().min(3),
   mail: z.string().min(3).optional(),
-  /** Shown on the page where a person is picked. */
+  /** Shown on the page to pick an account. */
   about: z.string().optional(),
-  /** `false`: the account is blocked (AADSTS50057). */
+  /** `false` blocks the account (AADSTS50057). */
   enabled: z.boolean().default(true),
   /** Assigned to the application directly, without a group. */
   assigned: z.boolean().default(false),
-  /** Values of the application's roles that the person holds. */
+  /** The values of the application's roles that the person has. */
   appRoles: z.array(z.string()).default([]),
-  /** `false`: the person is asked for consent at the next sign-in. */
+  /** `false` asks the person for consent at the next sign-in. */
   consented: z.boolean().default(true),
-  /** Display names; they turn up in `memberOf` beside the groups. */
+  /** Display names. `memberOf` lists them beside the groups. */
   directoryRoles: z.array(z.string()).default([]),
   administrativeUnits: z.array(z.string()).default([]),
 });
@@ -46,12 +48,12 @@ export const applicationSchema = z.strictObject({
   /** Whether only assigned people may sign in (AADSTS50105). */
   assignmentRequired: z.boolean().default(true),
   /**
-   * `ApplicationGroup`: the assigned groups of which a person is a direct member. `SecurityGroup`: every group.
-   * `None`: no claim.
+   * Which groups are in the token. `ApplicationGroup`: assigned groups of which the person is a direct member.
+   * `SecurityGroup`: every group. `None`: the claim is missing.
    */
   groupMembershipClaims: z.enum(['ApplicationGroup', 'SecurityGroup', 'None']).default('ApplicationGroup'),
   appRoles: z.array(z.strictObject({ id, value: z.string().min(1), displayName: z.string() })).default([]),
-  /** Entra dates `iat` and `nbf` five minutes back; `exp` stays an hour ahead of the true time. */
+  /** Entra sets `iat` and `nbf` to five minutes ago. `exp` is still an hour after the true time. */
   idTokenBackdatedSeconds: z.number().int().min(0).default(300),
   /** PEM certificates or public keys whose holder may sign client assertions. */
   certificates: z.array(z.string()).default([]),
@@ -70,12 +72,12 @@ export type Person = z.infer<typeof personSchema>;
 export type Group = z.infer<typeof groupSchema>;
 export type Application = z.infer<typeof applicationSchema>;
 export type Directory = z.infer<typeof directorySchema>;
-/** A directory as one may write it down, with defaults left out. */
+/** A directory in a file or a request, where fields with defaults may be missing. */
 export type DirectoryInput = z.input<typeof directorySchema>;
 
-/** A directory that cannot be one; the message names every fault. */
-export class DirectoryInvalid extends Error {
-  override name = 'DirectoryInvalid';
+/** Thrown for a directory that contradicts itself. The message names every fault. */
+export class DirectoryInvalid extends ControlRefused {
+  override readonly name = 'DirectoryInvalid';
 }
 
 function repeated(values: readonly string[]): string[] {
@@ -107,7 +109,7 @@ function findContradictions(directory: Directory): string[] {
   ];
 }
 
-/** Gives the directory in `value`, defaults filled in. Throws {@link DirectoryInvalid}, naming every fault. */
+/** Parses a directory and fills in defaults. Throws {@link DirectoryInvalid}, naming every fault. */
 export function parseDirectory(value: unknown): Directory {
   const parsed = directorySchema.safeParse(value);
   if (!parsed.success) {
@@ -120,7 +122,7 @@ export function parseDirectory(value: unknown): Directory {
   return parsed.data;
 }
 
-/** Finds a person by object id, or else by UPN or mail in any case. */
+/** Finds a person by object id, or by UPN or mail in any case of the letters. */
 export function findPerson(directory: Directory, idOrLogin: string): Person | undefined {
   const login = idOrLogin.toLowerCase();
   return (
@@ -130,7 +132,7 @@ export function findPerson(directory: Directory, idOrLogin: string): Person | un
   );
 }
 
-/** What a person types to sign in: the mail address of a guest, the UPN of everybody else. */
+/** Returns what a person types to sign in: a guest's mail address, or any other person's UPN. */
 export function loginOf(person: Person): string {
   return person.userPrincipalName.includes('#EXT#') && person.mail !== undefined
     ? person.mail
@@ -154,7 +156,7 @@ function indexByMember(directory: Directory): Map<string, Group[]> {
   return index;
 }
 
-/** Every group of which the person is a direct member, assigned or not, in the directory's order. */
+/** Returns every group of which the person is a direct member, assigned or not, in the directory's order. */
 export function groupsOf(directory: Directory, personId: string): readonly Group[] {
   let index = groupsByMember.get(directory);
   if (index === undefined) {
@@ -164,7 +166,7 @@ export function groupsOf(directory: Directory, personId: string): readonly Group
   return index.get(personId) ?? [];
 }
 
-/** Whether the person may use the application: directly, by a role, or as a direct member of an assigned group. */
+/** Returns whether the person may use the application: directly, by a role, or as a direct member of an assigned group. */
 export function isAssigned(directory: Directory, person: Person): boolean {
   return (
     !directory.application.assignmentRequired ||
@@ -174,7 +176,7 @@ export function isAssigned(directory: Directory, person: Person): boolean {
   );
 }
 
-/** The person's `sub`: another one at every application, and never the object id. */
+/** Returns the person's `sub`. It differs between applications, and is never the object id. */
 export function subjectOf(directory: Directory, person: Person): string {
   return createHash('sha256').update(`${person.id} ${directory.application.clientId}`).digest('base64url');
 }
@@ -204,10 +206,10 @@ export type AppRoleAssignment = {
   readonly deletedDateTime: null;
 };
 
-/** The role that stands for "assigned, with no role". */
+/** The role id of an assignment without a role. */
 const defaultAccess = '00000000-0000-0000-0000-000000000000';
 
-/** Gives every assignment to the application: groups, people, and one entry for each role that a person holds. */
+/** Lists every assignment to the application: groups, people, and one entry for each role of a person. */
 export function appRoleAssignments(directory: Directory): AppRoleAssignment[] {
   const { application } = directory;
   const roleIds = new Map(application.appRoles.map((role) => [role.value, role.id]));

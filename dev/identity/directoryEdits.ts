@@ -1,4 +1,4 @@
-/** Changes to the emulated tenant, as the control interface takes them. */
+/** Changes to the emulated tenant, in the form that the control API accepts. */
 import { z } from 'zod';
 
 import type { Directory, Group, Person } from './directory.ts';
@@ -14,7 +14,7 @@ import {
 const person = z.string().min(1);
 const group = z.string().min(1);
 
-// Without the defaults of the whole object: what a change leaves out stays as it is.
+// Without the defaults of the whole object, because a field that a change leaves out stays as it is.
 const personChanges = z.partialRecord(personSchema.keyof().exclude(['id']), z.unknown());
 const groupChanges = z.partialRecord(groupSchema.keyof().exclude(['id']), z.unknown());
 const applicationChanges = z.partialRecord(
@@ -39,7 +39,7 @@ export const directoryEditSchema = z.discriminatedUnion('edit', [
     /** Ids are `<prefix>-1` to `<prefix>-<count>`. */
     prefix: z.string().min(1).max(100),
     assigned: z.boolean().default(true),
-    /** Ids or logins of people who are in every one of them. */
+    /** Ids or logins of people who are members of each group. */
     members: z.array(person).default([]),
   }),
   z.strictObject({ edit: z.literal('updateApplication'), changes: applicationChanges }),
@@ -51,14 +51,14 @@ type ParsedEdit = z.output<typeof directoryEditSchema>;
 function requirePerson(directory: Directory, idOrLogin: string): Person {
   const found = findPerson(directory, idOrLogin);
   if (found === undefined) {
-    throw new DirectoryInvalid(`there is no person ${idOrLogin}`);
+    throw new DirectoryInvalid(`the person ${idOrLogin} does not exist`);
   }
   return found;
 }
 
 function changeGroup(directory: Directory, groupId: string, change: (group: Group) => unknown): unknown[] {
   if (!directory.groups.some((each) => each.id === groupId)) {
-    throw new DirectoryInvalid(`there is no group ${groupId}`);
+    throw new DirectoryInvalid(`the group ${groupId} does not exist`);
   }
   return directory.groups.map((each) => (each.id === groupId ? change(each) : each));
 }
@@ -93,7 +93,7 @@ function editPeople(directory: Directory, edit: ParsedEdit & { edit: `${string}P
       const people = directory.people.map((each) => (each.id === id ? { ...each, ...edit.changes } : each));
       return { ...directory, people };
     }
-    // deletePerson, the only one left
+    // deletePerson, the only edit left
     default:
       return withoutPerson(directory, requirePerson(directory, edit.person).id);
   }
@@ -135,13 +135,13 @@ function applyEdit(directory: Directory, edit: ParsedEdit): object {
       return { ...directory, groups: directory.groups.filter((each) => each.id !== edit.group) };
     case 'createManyGroups':
       return { ...directory, groups: [...directory.groups, ...createManyGroups(directory, edit)] };
-    // updateApplication, the only one left
+    // updateApplication, the only edit left
     default:
       return { ...directory, application: { ...directory.application, ...edit.changes } };
   }
 }
 
-/** Gives the directory after all `edits`, in order. Throws {@link DirectoryInvalid}: then none of them happened. */
+/** Returns the directory after all `edits`, in order. Throws {@link DirectoryInvalid} if any of them is impossible. */
 export function editDirectory(directory: Directory, edits: readonly ParsedEdit[]): Directory {
   return edits.reduce((current, edit) => parseDirectory(applyEdit(current, edit)), directory);
 }

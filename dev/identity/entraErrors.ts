@@ -1,4 +1,4 @@
-/** Entra's refusals: their numbers, their words, and the shapes in which they come. */
+/** Entra's refusals: their numbers, texts and shapes. */
 import { randomUUID } from 'node:crypto';
 
 export interface EntraError {
@@ -7,7 +7,7 @@ export interface EntraError {
   /** The OAuth error. */
   readonly error: string;
   readonly message: string;
-  /** HTTP status at the token endpoint; 400 where left out. */
+  /** The HTTP status at the token endpoint. Default 400. */
   readonly status?: number;
   readonly suberror?: string;
   /** A claims challenge, as JSON text. */
@@ -49,7 +49,7 @@ export const entraErrors = {
     error: 'invalid_request',
     message:
       'The redirect URI in the request does not match the redirect URIs configured for the application. ' +
-      'Accepted here: the ones the emulator was started with, and http://localhost on any port with the path /sso/callback.',
+      'The emulator accepts those from its command line, and http://localhost on any port with the path /sso/callback.',
   },
   clientUnknown: {
     code: 700016,
@@ -169,15 +169,15 @@ function occur(error: EntraError, at: Date, correlationId: string = randomUUID()
   };
 }
 
-/** Where Entra explains an error. */
+/** Returns the address at which Entra explains an error. */
 export const errorUri = (code: number): string => `https://login.microsoftonline.com/error?code=${code}`;
 
-/** Gives the text of `error_description`, as in a redirect or on a page. */
+/** Returns the text of `error_description`, for a redirect or a page. */
 export function describeError(error: EntraError, at: Date): string {
   return occur(error, at).description;
 }
 
-/** Gives the JSON body with which the token endpoint refuses. */
+/** Renders the JSON body with which the token endpoint refuses. */
 export function renderTokenError(error: EntraError, at: Date, correlationId?: string): object {
   const occurrence = occur(error, at, correlationId);
   return {

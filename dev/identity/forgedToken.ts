@@ -1,4 +1,4 @@
-/** Id_tokens that no honest provider issues: the only place where the provider's own are replaced. */
+/** Forged id_tokens. Nothing else replaces the provider's own tokens. */
 import { createHmac } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 
@@ -28,8 +28,8 @@ function signWithPublicKey(emulator: Emulator, claims: object): string {
 }
 
 /**
- * Gives the id_token as the fault switches want it: other claims, another clock, another key, another algorithm. With none
- * of them on, it is the provider's own, untouched.
+ * Returns the id_token that the fault switches ask for: with other claims, another clock, key or algorithm. With all of
+ * them off, returns the provider's own token unchanged.
  */
 export async function forgeIdToken(emulator: Emulator, idToken: string): Promise<string> {
   const faults = emulator.faults.current;

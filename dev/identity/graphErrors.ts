@@ -10,13 +10,13 @@ export type GraphAnswer =
   | { readonly status: number; readonly body: object }
   | { readonly status: number; readonly failure: GraphError };
 
-/** Gives a refusal. */
+/** Creates a refusal. */
 export const graphFailure = (status: number, code: string, message: string): GraphAnswer => ({
   status,
   failure: { code, message },
 });
 
-/** Gives the JSON body of a refusal. */
+/** Renders the JSON body of a refusal. */
 export function renderGraphError(error: GraphError, at: Date): object {
   const requestId = randomUUID();
   return {

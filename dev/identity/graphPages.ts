@@ -10,13 +10,13 @@ const knownOptions = new Set(['$top', '$select', '$skiptoken']);
 
 const sizeOf = (url: URL): number => Number(url.searchParams.get('$top') ?? defaultSize);
 
-/** Where a page begins; the token's text means nothing to a client. */
+/** Returns where a page begins. The text of the token means nothing to a client. */
 function offsetOf(url: URL): number {
   const token = url.searchParams.get('$skiptoken');
   return token === null ? 0 : Number(Buffer.from(token, 'base64url').toString('utf8'));
 }
 
-/** Which page of a list a request is for; the first is 1. */
+/** Returns which page of a list a request asks for. The first page is 1. */
 export const pageOf = (url: URL): number => Math.floor(offsetOf(url) / sizeOf(url)) + 1;
 
 function selectFields(row: Readonly<Record<string, unknown>>, select: string | null): object {
@@ -37,7 +37,7 @@ function renderNextLink(emulator: Emulator, url: URL, offset: number): string {
   return `${origin}${new URL(graphBaseUrl(emulator)).pathname}${url.pathname}?${query}`;
 }
 
-/** Gives the page that `url` asks for: 100 rows if it does not say, at most 999; other query options are refused. */
+/** Renders the page that `url` asks for: 100 rows unless it says otherwise, and at most 999. Refuses other query options. */
 export function renderPage(
   emulator: Emulator,
   url: URL,
@@ -48,7 +48,7 @@ export function renderPage(
     return graphFailure(
       400,
       'Request_UnsupportedQuery',
-      `The query option '${unknown}' is not supported here.`,
+      `The query option '${unknown}' is not supported by the emulator.`,
     );
   }
   const size = sizeOf(url);

@@ -1,9 +1,9 @@
-/** What Entra's version 2 tokens say about a person. */
+/** The claims about a person in Entra's version 2 tokens. */
 import type { Directory, Person } from './directory.ts';
 import { findPerson, groupsOf, subjectOf } from './directory.ts';
 import type { Faults } from './faults.ts';
 
-/** More groups than this and the token points to Graph instead. */
+/** With more groups than this, the token points to Graph instead of listing them. */
 export const maxGroupsInToken = 200;
 
 type Claims = Record<string, unknown> & { readonly sub: string };
@@ -24,11 +24,11 @@ function groupClaims(directory: Directory, person: Person, faults: Faults): Reco
     .filter((group) => group.assigned || groupMembershipClaims === 'SecurityGroup')
     .map((group) => group.id);
   if (groups.length > maxGroupsInToken || isMadeOverage(directory, person, faults)) {
-    // The retired address is Entra's own: an application that follows it instead of building its own URL fails here too.
+    // Entra sends this retired address too. An application that follows it, instead of building a URL, must fail.
     const endpoint = `https://graph.windows.net/${directory.tenantId}/users/${person.id}/getMemberObjects`;
     return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } };
   }
-  // Never an empty list: Entra leaves the claim out then.
+  // Entra leaves the claim out instead of sending an empty list.
   return groups.length === 0 ? {} : { groups };
 }
 
@@ -40,8 +40,8 @@ export interface IdTokenMoment {
 }
 
 /**
- * Gives the claims about a person, times included (seconds). `iat` and `nbf` are dated back as the
- * application says, `exp` is an hour ahead of `now`; empty lists and unknown values are left out.
+ * Returns the claims about a person. Times are in seconds: `iat` and `nbf` lie in the past as the application says, and
+ * `exp` is an hour after `now`. Leaves out empty lists and unknown values.
  */
 export function idTokenClaims(person: Person, moment: IdTokenMoment): Claims {
   const { directory, faults, now } = moment;
@@ -63,7 +63,7 @@ export function idTokenClaims(person: Person, moment: IdTokenMoment): Claims {
   };
 }
 
-/** Which scope gives which claims. */
+/** The claims of each scope. */
 export const claimsByScope = {
   openid: ['sub', 'tid', 'ver', 'iat', 'nbf', 'roles', 'groups'],
   profile: ['oid', 'name', 'preferred_username'],

@@ -1,4 +1,4 @@
-/** What a person does between the authorize request and the way back: pick an account, give consent. */
+/** The pages between the authorize request and the way back: picking an account, giving consent. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
@@ -15,7 +15,7 @@ import { renderConsentPage, renderPickPage, renderRefusalPage } from './pages.ts
 interface Answer {
   readonly status?: number;
   readonly page?: string;
-  /** Back to the application with this. */
+  /** The result with which the person returns to the application. */
   readonly result?: InteractionResults;
 }
 
@@ -49,7 +49,7 @@ function rememberConsent(emulator: Emulator, person: Person): void {
   emulator.changeDirectory(parseDirectory({ ...directory, people }));
 }
 
-/** What Entra says to a person before it looks at consent; `undefined` if it lets the person in. */
+/** Returns Entra's refusal before it looks at consent, or `undefined` if the person may continue. */
 function findAccountRefusal(emulator: Emulator, person: Person): Answer | undefined {
   const directory = emulator.directory();
   const now = emulator.now();
@@ -143,7 +143,7 @@ export async function handleInteraction(
     answered = {
       status: 400,
       page: renderRefusalPage(
-        'This sign-in has expired, or was begun in another browser. Start at the application again.',
+        'This sign-in has expired, or you began it in another browser. Start at the application again.',
       ),
     };
   }

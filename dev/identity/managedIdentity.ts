@@ -1,4 +1,4 @@
-/** The endpoint at which an App Service gives a managed identity its tokens: the way to a federated credential. */
+/** The endpoint from which an app on App Service gets tokens of its managed identity, for a federated credential. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SignJWT } from 'jose';
 
@@ -8,7 +8,7 @@ import type { Emulator } from './emulator.ts';
 
 const lifetimeSeconds = 3600;
 
-/** Answers a request for a managed identity's token; only the audience of federated credentials is to be had. */
+/** Answers a request for a managed identity's token. It issues tokens only for the audience of federated credentials. */
 export async function handleManagedIdentity(
   emulator: Emulator,
   request: IncomingMessage,
@@ -23,7 +23,10 @@ export async function handleManagedIdentity(
   if (!isAllowed || identity === undefined || resource !== federatedAudience) {
     response.writeHead(isAllowed ? 400 : 403, { 'content-type': 'application/json' });
     response.end(
-      JSON.stringify({ statusCode: isAllowed ? 400 : 403, message: 'No such managed identity or resource' }),
+      JSON.stringify({
+        statusCode: isAllowed ? 400 : 403,
+        message: 'The managed identity or the resource is unknown',
+      }),
     );
     return;
   }

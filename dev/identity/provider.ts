@@ -1,4 +1,4 @@
-/** The OAuth half: a certified OpenID provider, dressed as one Entra tenant. */
+/** The OAuth half: a certified OpenID provider that looks like one Entra tenant. */
 import type { KeyObject } from 'node:crypto';
 
 import { errors, interactionPolicy, Provider } from 'oidc-provider';
@@ -11,7 +11,6 @@ import { describeError, entraErrors } from './entraErrors.ts';
 import { claimsByScope, idTokenClaims } from './idTokenClaims.ts';
 import { renderRefusalPage } from './pages.ts';
 import { createProviderStorage } from './providerStorage.ts';
-import { isRedirectUriAllowed, loopbackRedirectUri } from './redirectUri.ts';
 
 const oidcScopes = ['openid', 'profile', 'email', 'offline_access'];
 const graphScopes = [
@@ -24,6 +23,11 @@ const graphScopes = [
 const hourSeconds = 3600;
 const codeLifetimeSeconds = 600;
 
+/** The loopback redirect URI in the application's registration. */
+const loopbackRedirectUri = 'http://localhost/sso/callback';
+const loopbackOnAnyPort = /^http:\/\/localhost(?::\d{1,5})?\/sso\/callback$/;
+
+/** The provider's paths below the tenant. */
 export const routes = {
   authorization: '/oauth2/v2.0/authorize',
   token: '/oauth2/v2.0/token',
@@ -32,7 +36,7 @@ export const routes = {
 
 function createPolicy(): interactionPolicy.Prompt[] {
   const policy = interactionPolicy.base();
-  // Entra's own prompt: show who is there even where a hint would pick somebody.
+  // Entra's own prompt. It shows the accounts even where a hint names one.
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return policy;
 }
@@ -61,13 +65,13 @@ function findAccount(
       };
 }
 
-/** Entra goes by the scopes of the token request; the provider drops `offline_access` from a sign-in without consent. */
+/** Returns whether the token request asks for a refresh token. The provider drops the scope from a sign-in without consent. */
 function asksForRefreshToken(body: UnknownObject | undefined): boolean {
   const scope = body?.['scope'];
   return typeof scope === 'string' && scope.split(' ').includes('offline_access');
 }
 
-/** What a person has granted: at the page just now, or, for a silent request, all that is asked for. */
+/** Returns what a person has granted: on the page just now, or for a silent request everything that it asks for. */
 async function loadGrant(
   emulator: Emulator,
   context: KoaContextWithOIDC,
@@ -127,7 +131,7 @@ function configure(emulator: Emulator): Configuration {
     cookies: { keys: [emulator.cookieKey], names: { session: 'emulator_session' } },
     expiresWithSession: () => false,
     extraParams: {
-      // Kept with the sign-in: whether a claims challenge was answered.
+      // The provider keeps this parameter, which may answer a claims challenge, with the sign-in.
       claims: (context) => {
         refuseUnknownScopes(emulator, context);
       },
@@ -163,10 +167,13 @@ function configure(emulator: Emulator): Configuration {
   };
 }
 
-/** Creates the provider for the tenant, with the application as its only client. */
+/**
+ * Creates the provider for the tenant, with the application as its only client. As at Entra, a redirect URI must be
+ * registered exactly. Only `http://localhost` may have any port (RFC 8252, 7.3).
+ */
 export function createProvider(emulator: Emulator): Provider {
   const provider = new Provider(issuerOf(emulator), configure(emulator));
   provider.Client.prototype.redirectUriAllowed = (uri: string) =>
-    isRedirectUriAllowed(emulator.redirectUris, uri);
+    emulator.redirectUris.includes(uri) || loopbackOnAnyPort.test(uri);
   return provider;
 }

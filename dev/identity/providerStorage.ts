@@ -1,4 +1,4 @@
-/** The provider's sessions, interactions and codes, in memory: none of them needs to outlive the process. */
+/** The provider's sessions, interactions and codes. They are in memory, because none is needed after a restart. */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 
 interface Entry {
@@ -9,8 +9,8 @@ interface Entry {
 const sweepAfterWrites = 500;
 
 /**
- * Creates the storage, given by kind of thing as the provider asks for it. What has expired stays readable for
- * `graceSeconds`, so that an expired code is told from one that never was.
+ * Creates the storage: a function from a kind of entry to its adapter, as the provider expects. Expired entries stay
+ * readable for `graceSeconds`, so that the provider can tell an expired code from an unknown one.
  */
 export function createProviderStorage(graceSeconds = 3600): (kind: string) => Adapter {
   const entries = new Map<string, Entry>();
@@ -56,7 +56,7 @@ export function createProviderStorage(graceSeconds = 3600): (kind: string) => Ad
       },
       revokeByGrantId: (grantId) => {
         for (const [key, entry] of entries) {
-          // A code that was used stays known as used.
+          // A used code must stay known as used.
           if (entry.payload.grantId === grantId && entry.payload.kind !== 'AuthorizationCode') {
             entries.delete(key);
           }

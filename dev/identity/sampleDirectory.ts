@@ -1,4 +1,4 @@
-/** The tenant that the local stack starts with: the product's own example, and one person for each thing that can happen. */
+/** The tenant with which the local stack starts: the product's own example, and one person for each special case. */
 import type { Directory, DirectoryInput } from './directory.ts';
 import { parseDirectory } from './directory.ts';
 
@@ -28,7 +28,7 @@ export const sampleGroups = {
   empty: '7e4a0000-0000-4000-8000-000000000002',
 };
 
-/** How many assigned groups the person with many of them is in: more than a token holds (200). */
+/** The number of assigned groups of the person with many groups. It is more than a token can list (200). */
 export const sampleManyGroupsCount = 250;
 
 export const sampleApplication = {
@@ -141,7 +141,7 @@ function createGroups(): GroupInput[] {
   ];
 }
 
-/** Gives the sample tenant, always the same. */
+/** Creates the sample tenant, which is always the same. */
 export function createSampleDirectory(): Directory {
   return parseDirectory({
     tenantId: sampleApplication.tenantId,

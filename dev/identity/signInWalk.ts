@@ -1,18 +1,18 @@
-/** A browser without a screen: follows a sign-in through the emulator, for tests. */
+/** A minimal browser for tests, which follows a sign-in through the emulator. */
 
 export interface SignInWalkOptions {
-  /** Whom to pick where a page asks. */
+  /** The account to pick where a page asks for one. */
   readonly login?: string;
-  /** What to say where a page asks for consent. */
+  /** The answer where a page asks for consent. */
   readonly consent?: 'yes' | 'no';
-  /** The browser's cookies, to keep between walks; left out: a fresh browser. */
+  /** The browser's cookies, to keep between walks. Left out: a fresh browser. */
   readonly jar?: CookieJar;
 }
 
 export interface SignInWalk {
-  /** Where the browser would leave the emulator: the redirect URI with `code` or `error`. */
+  /** The address at which the browser leaves the emulator: the redirect URI with `code` or `error`. */
   readonly redirect?: URL;
-  /** The page on which the walk ended instead. */
+  /** The page on which the walk ended, if it did not leave the emulator. */
   readonly page?: string;
   readonly status: number;
 }
@@ -59,7 +59,7 @@ function chooseForm(page: string, options: SignInWalkOptions): URLSearchParams |
     : new URLSearchParams({ person: options.login });
 }
 
-/** Walks from an authorize URL to the redirect URI, or to the page on which the emulator holds the person. */
+/** Walks from an authorize URL to the redirect URI, or to the page on which the emulator stops. */
 export async function walkSignIn(authorizeUrl: string, options: SignInWalkOptions = {}): Promise<SignInWalk> {
   const jar = options.jar ?? new CookieJar();
   const { origin } = new URL(authorizeUrl);
@@ -87,5 +87,5 @@ export async function walkSignIn(authorizeUrl: string, options: SignInWalkOption
       }
     }
   }
-  throw new Error('the sign-in goes round in circles');
+  throw new Error('The sign-in redirects in a circle.');
 }

@@ -6,7 +6,7 @@ export interface SigningKeys {
   readonly keyId: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
-  /** Made when first asked for. */
+  /** Creates the key at the first call. */
   readonly unpublishedKey: () => KeyObject;
 }
 
@@ -16,7 +16,7 @@ export function createSigningKeyPem(): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** Reads the key out of its PEM; the key id follows from the key. */
+/** Opens the key in a PEM text. The key id is derived from the key. */
 export function openSigningKeys(pem: string): SigningKeys {
   const privateKey = createPrivateKey(pem);
   const publicKey = createPublicKey(privateKey);

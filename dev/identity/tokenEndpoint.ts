@@ -1,5 +1,6 @@
-/** The token endpoint around the provider: Entra's credentials and refusals before it, Entra's answers after it. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** The token endpoint: adds Entra's credentials and refusals before the provider, and Entra's answers after it. */
+import { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
@@ -12,15 +13,14 @@ import { graphBaseUrl } from './emulator.ts';
 import type { Emulator } from './emulator.ts';
 import { entraErrors, renderTokenError } from './entraErrors.ts';
 import type { EntraError } from './entraErrors.ts';
-import { actOutFault } from './faults.ts';
+import { actOutEndpointFault, takeFault } from './faults.ts';
 import { forgeIdToken } from './forgedToken.ts';
 import { routes } from './provider.ts';
-import { withBody } from './requestBody.ts';
-import type { RecordedRequest } from './requestRecord.ts';
+import type { RecordedRequest } from './recordedRequest.ts';
 
 const defaultChallenge = JSON.stringify({ access_token: { acrs: { essential: true, value: 'c1' } } });
 
-/** Codes from sign-ins that answered a claims challenge. */
+/** The codes of sign-ins that answered a claims challenge. */
 const challengedCodes = new WeakMap<Emulator, Set<string>>();
 
 function challengedCodesOf(emulator: Emulator): Set<string> {
@@ -75,7 +75,7 @@ function findScopeRefusal(emulator: Emulator, form: URLSearchParams): EntraError
   return graph.includes(resource) ? undefined : entraErrors.resourceUnknown(resource);
 }
 
-/** Checks who asks; where an assertion proves it, puts the secret in its place, which is what the provider knows. */
+/** Checks the credential. Replaces a valid assertion by the secret, because the provider knows only the secret. */
 async function settleCredential(emulator: Emulator, form: URLSearchParams): Promise<EntraError | undefined> {
   const assertion = form.get('client_assertion');
   if (form.get('client_id') !== emulator.directory().application.clientId) {
@@ -93,7 +93,7 @@ async function settleCredential(emulator: Emulator, form: URLSearchParams): Prom
   return refusal;
 }
 
-/** MSAL sends a `claims` parameter with every sign-in; a challenge is answered by one about the access token. */
+/** Returns whether `claims` answers a challenge. MSAL always sends it, but about the access token only in an answer. */
 function answersChallenge(claims: unknown): boolean {
   return typeof claims === 'string' && claims.includes('"access_token"');
 }
@@ -105,8 +105,8 @@ export interface TokenRequest {
 }
 
 /**
- * Takes a token request up to the provider: acts out faults, refuses as Entra does before it looks at the grant.
- * Gives the request for the provider, or `undefined` if it is answered already.
+ * Acts out faults, and refuses what Entra refuses before it looks at the grant. Returns the request for the provider, or
+ * `undefined` if the request is already answered.
  */
 export async function admitTokenRequest(
   emulator: Emulator,
@@ -118,7 +118,8 @@ export async function admitTokenRequest(
   const correlationId = correlationIdOf(request);
   const refuse = (refusal: EntraError): object => renderTokenError(refusal, emulator.now(), correlationId);
 
-  const fault = emulator.faults.take(
+  const fault = takeFault(
+    emulator.faults,
     'token',
     (each) => each.grantType === undefined || each.grantType === grantType,
   );
@@ -127,7 +128,7 @@ export async function admitTokenRequest(
     error: fault?.error ?? entraErrors.transient.error,
     message: fault?.errorDescription ?? entraErrors.transient.message,
   };
-  if (await actOutFault(fault, response, () => refuse(faultError))) {
+  if (await actOutEndpointFault(fault, response, () => refuse(faultError))) {
     return undefined;
   }
   const refusal =
@@ -142,10 +143,23 @@ export async function admitTokenRequest(
   return withBody(request, form.toString());
 }
 
+/** Creates the same request with another body, for the provider to read. */
+function withBody(request: IncomingMessage, body: string): IncomingMessage {
+  const copy = new IncomingMessage(request.socket);
+  copy.method = request.method;
+  copy.url = request.url;
+  copy.httpVersion = request.httpVersion;
+  copy.headers = { ...request.headers, 'content-length': String(Buffer.byteLength(body)) };
+  copy.complete = true;
+  copy.push(body);
+  copy.push(null);
+  return copy;
+}
+
 const refusalsByDetail: ReadonlyMap<string, EntraError> = new Map<string, EntraError>([
   ['authorization code is expired', entraErrors.codeExpired],
   ['authorization code already consumed', entraErrors.codeRedeemed],
-  // A grant goes only when a code of it was used twice.
+  // The provider revokes a grant only when its code is used twice.
   ['grant not found', entraErrors.codeRedeemed],
   ['authorization code not found', entraErrors.codeMalformed],
   ['authorization code redirect_uri mismatch', entraErrors.codeRedirectUriWrong],
@@ -203,7 +217,7 @@ async function renderGranted(emulator: Emulator, context: KoaContextWithOIDC): P
   };
 }
 
-/** Makes the provider's answers at the token endpoint Entra's: its error numbers, its access tokens, its extra fields. */
+/** Adds Entra's error numbers, access tokens and extra fields to the provider's answers. */
 export function dressTokenAnswers(emulator: Emulator, provider: Provider): void {
   const outcomes = new WeakMap<object, { context: KoaContextWithOIDC; error?: errors.OIDCProviderError }>();
   provider.on('grant.success', (context) => outcomes.set(context.req, { context }));

@@ -1,6 +1,6 @@
 /**
- * One compiler that stays up (`bicep jsonrpc --stdio`) and answers many questions: a snapshot takes a third of a second instead
- * of three, because nothing has to start and warm up again.
+ * One compiler process (`bicep jsonrpc --stdio`) that serves all requests: a prediction takes a third of a second instead of
+ * three, because the compiler starts and warms up only once.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
@@ -31,11 +31,10 @@ const replySchema = z.object({
   error: z.object({ message: z.string() }).optional(),
 });
 
-export type Diagnostic = z.infer<typeof diagnosticSchema>;
 export type Compiled = z.infer<typeof compiledSchema>;
 export type CompiledParams = z.infer<typeof compiledParamsSchema>;
 
-/** Into what the snapshot deploys. */
+/** Where the predicted deployment goes. */
 export interface DeploymentPlace {
   readonly tenantId: string;
   readonly subscriptionId: string;
@@ -43,12 +42,12 @@ export interface DeploymentPlace {
 }
 
 export interface BicepServer {
-  /** Compiles a `.bicep` with all its modules; diagnostics are those of all files, the linter's included. */
+  /** Compiles a `.bicep` with all its modules. The diagnostics are those of all files, the linter's included. */
   compile(path: string): Promise<Compiled>;
   compileParams(path: string): Promise<CompiledParams>;
-  /** Gives the JSON text of what deploying a `.bicepparam` would create. Throws where it does not compile. */
-  snapshot(path: string, place: DeploymentPlace): Promise<string>;
-  /** Gives the file's text as the formatter wants it. */
+  /** Returns as JSON text what deploying a `.bicepparam` would create. Throws where it does not compile. */
+  predict(path: string, place: DeploymentPlace): Promise<string>;
+  /** Returns the file's text as the formatter writes it. */
   format(path: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -109,13 +108,16 @@ class Connection {
   }
 }
 
-/** Half the processor time for hundreds of small compilations: no profiling, no collector beside them. */
+/** Halves the processor time of many small compilations: no profiling, no concurrent garbage collection. */
 const runtimeOptions = { DOTNET_TieredPGO: '0', DOTNET_gcConcurrent: '0' };
 
-/** Starts the compiler. `environment` is what `readEnvironmentVariable` sees beside this process's own; undefined hides one of those. */
+/**
+ * Starts the compiler. `environment` is what `readEnvironmentVariable` sees beside this process's own variables; `undefined`
+ * hides one of them.
+ */
 export function startBicepServer(
   path: string,
-  environment: Readonly<Record<string, string | undefined>> = {},
+  environment: Readonly<Record<string, string | undefined>>,
 ): BicepServer {
   const env = { ...process.env, ...runtimeOptions, ...environment };
   const child = spawn(path, ['jsonrpc', '--stdio'], { env, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -124,7 +126,7 @@ export function startBicepServer(
     compile: async (file) => connection.call('bicep/compile', { path: file }, compiledSchema),
     compileParams: async (file) =>
       connection.call('bicep/compileParams', { path: file, parameterOverrides: {} }, compiledParamsSchema),
-    snapshot: async (file, place) => {
+    predict: async (file, place) => {
       const params = { path: file, metadata: place };
       return (await connection.call('bicep/getSnapshot', params, snapshotSchema)).snapshot;
     },

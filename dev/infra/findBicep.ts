@@ -1,6 +1,6 @@
 /**
- * Finds the real Bicep compiler: on the PATH, else the Azure CLI's, else out of NuGet through `dotnet` (once, into
- * `.cache/` of the repository). Nothing of it needs Azure.
+ * Finds the pinned Bicep compiler: on the PATH, else the Azure CLI's, else from NuGet through `dotnet` (once, into `.cache/` of the
+ * repository). None of it needs Azure.
  */
 import { execFile } from 'node:child_process';
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -10,26 +10,11 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What NuGet is asked for. A newer one may know more rules, so it is a decision and not a range. */
+/** The only version that checks: another one compiles to other JSON and knows other rules, so a new one is a decision. */
 export const PINNED_VERSION = '0.49.2';
-/** The first that answers `bicep/getSnapshot`. */
-const LEAST_VERSION = [0, 36, 1] as const;
 const RESTORE_TIMEOUT_MS = 120_000;
-
-export const cacheDir = resolve(import.meta.dirname, '../../.cache/bicep');
-
-export interface BicepCli {
-  readonly path: string;
-  readonly version: string;
-  /** In words, for the output of the check. */
-  readonly source: string;
-}
-
-export interface BicepSearch {
-  readonly cli?: BicepCli;
-  /** What was tried and why it did not do, one line each. */
-  readonly tried: readonly string[];
-}
+const cacheDir = resolve(import.meta.dirname, '../../.cache/bicep');
+const exeSuffix = process.platform === 'win32' ? '.exe' : '';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -44,8 +29,15 @@ const candidates: readonly Candidate[] = [
   { source: `NuGet (${PINNED_VERSION}) through dotnet`, find: restoreFromNuGet },
 ];
 
+export interface BicepSearch {
+  /** The path of the pinned compiler; absent where this machine has none. */
+  readonly path?: string;
+  /** What was tried before it and why it was not used, one line each. */
+  readonly tried: readonly string[];
+}
+
 /**
- * Gives the first compiler that runs and is new enough, and what was tried before it. `environment` says where to look (`PATH`,
+ * Returns the first compiler of the pinned version, and what was tried before it. `environment` says where to look (`PATH`,
  * `AZURE_CONFIG_DIR`). Never throws.
  */
 export async function findBicep(environment: Environment = process.env): Promise<BicepSearch> {
@@ -53,13 +45,9 @@ export async function findBicep(environment: Environment = process.env): Promise
   for (const { source, find } of candidates) {
     try {
       const path = await find(environment);
-      if (path === undefined) {
-        tried.push(`${source}: not there`);
-        continue;
-      }
-      const version = await readVersion(path);
-      if (isNewEnough(version)) return { cli: { path, version, source }, tried };
-      tried.push(`${source}: version ${version} is older than ${LEAST_VERSION.join('.')}`);
+      const version = path === undefined ? undefined : await readVersion(path);
+      if (path !== undefined && version === PINNED_VERSION) return { path, tried };
+      tried.push(`${source}: ${version === undefined ? 'not found' : `version ${version}`}`);
     } catch (error) {
       tried.push(`${source}: ${firstLine(error)}`);
     }
@@ -67,20 +55,22 @@ export async function findBicep(environment: Environment = process.env): Promise
   return { tried };
 }
 
-async function readVersion(path: string): Promise<string> {
-  const { stdout } = await run(path, ['--version']);
-  const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0];
-  if (version === undefined) throw new Error('it does not say its version');
-  return version;
+/** Returns the path of the pinned compiler. Throws an Error that says what was tried, and how to get it. */
+export async function requireBicep(environment: Environment = process.env): Promise<string> {
+  const { path, tried } = await findBicep(environment);
+  if (path !== undefined) return path;
+  throw new Error(
+    [
+      `The template was not checked: that needs the Bicep compiler ${PINNED_VERSION}, and no other version compares.`,
+      ...tried.map((line) => `  ${line}`),
+      'Install the .NET SDK, through which this check restores that version, or put that version on the PATH.',
+    ].join('\n'),
+  );
 }
 
-function isNewEnough(version: string): boolean {
-  const parts = version.split('.').map(Number);
-  for (const [index, least] of LEAST_VERSION.entries()) {
-    const part = parts[index] ?? 0;
-    if (part !== least) return part > least;
-  }
-  return true;
+async function readVersion(path: string): Promise<string> {
+  const { stdout } = await run(path, ['--version']);
+  return /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'unknown';
 }
 
 async function findOnPath(name: string, environment: Environment): Promise<string | undefined> {
@@ -91,23 +81,20 @@ async function findOnPath(name: string, environment: Environment): Promise<strin
   return undefined;
 }
 
-/** `az bicep` keeps its compiler beside its configuration, where it can be run without it. */
+/** `az bicep` keeps its compiler beside its configuration, where it can be run without the Azure CLI. */
 async function findOfAzureCli(environment: Environment): Promise<string | undefined> {
   const dir = environment['AZURE_CONFIG_DIR'] ?? join(homedir(), '.azure');
-  const path = join(dir, 'bin', process.platform === 'win32' ? 'bicep.exe' : 'bicep');
+  const path = join(dir, 'bin', `bicep${exeSuffix}`);
   return (await isExecutable(path)) ? path : undefined;
 }
 
-/**
- * Gives the path of the pinned compiler, restored once. `undefined` where NuGet has none for this platform or there is no `dotnet` on
- * the PATH; throws where the restore fails.
- */
-export async function restoreFromNuGet(environment: Environment): Promise<string | undefined> {
-  const platform = nuGetPlatform();
+/** Restores the pinned compiler once. Returns undefined where NuGet has none for this platform, or `dotnet` is not on the PATH. */
+async function restoreFromNuGet(environment: Environment): Promise<string | undefined> {
+  const system = platformNames.get(process.platform);
   const dotnet = await findOnPath('dotnet', environment);
-  if (platform === undefined || dotnet === undefined) return undefined;
-  const id = `Azure.Bicep.CommandLine.${platform}`;
-  const tool = join('packages', id.toLowerCase(), PINNED_VERSION, 'tools', `bicep${exeSuffix()}`);
+  if (system === undefined || dotnet === undefined) return undefined;
+  const id = `Azure.Bicep.CommandLine.${system}-${process.arch}`;
+  const tool = join('packages', id.toLowerCase(), PINNED_VERSION, 'tools', `bicep${exeSuffix}`);
   const kept = join(cacheDir, PINNED_VERSION);
   if (await isExecutable(join(kept, tool))) return join(kept, tool);
   await mkdir(cacheDir, { recursive: true });
@@ -127,24 +114,14 @@ export async function restoreFromNuGet(environment: Environment): Promise<string
   return join(kept, tool);
 }
 
-/** NuGet's names of what Node calls the platform. */
+/** NuGet's names of Node's platforms. */
 const platformNames: ReadonlyMap<string, string> = new Map([
   ['linux', 'linux'],
   ['darwin', 'osx'],
   ['win32', 'win'],
 ]);
 
-function nuGetPlatform(): string | undefined {
-  const system = platformNames.get(process.platform);
-  const isKnownMachine = process.arch === 'x64' || process.arch === 'arm64';
-  return system === undefined || !isKnownMachine ? undefined : `${system}-${process.arch}`;
-}
-
-function exeSuffix(): string {
-  return process.platform === 'win32' ? '.exe' : '';
-}
-
-/** A project that is never built: it only names the package, so no framework has to come with it. */
+/** Returns a project that is never built: it only names the package, so it needs no framework. */
 function projectFile(id: string): string {
   return `<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>

@@ -1,16 +1,12 @@
-/** Applies an admin's edit to the rows, without the checks and quirks of the API. */
+/** Applies an administrator's edit to the rows, without the checks and quirks of the API. */
 import { randomUUID } from 'node:crypto';
 
+import { ControlRefused } from '../emulator/control.ts';
 import type { EditOf, HandEdit } from './handEdits.ts';
 import type { Organization, OrganizationMembership, Team, TeamMember, User } from './proxyData.ts';
 import type { ProxyStore } from './proxyStore.ts';
 
-/** An edit about something that is not there, or is there already. */
-export class EditRefused extends Error {
-  override readonly name = 'EditRefused';
-}
-
-/** Applies one edit; throws EditRefused and changes nothing where it cannot be. */
+/** Applies one edit. Throws ControlRefused, and changes nothing, where the edit is impossible. */
 export function applyHandEdit(store: ProxyStore, edit: HandEdit, now: string): void {
   switch (edit.edit) {
     case 'createOrganization':
@@ -190,7 +186,7 @@ function addTeamMember(store: ProxyStore, edit: Of<'addTeamMember'>, now: string
   const { teamId, userId, role, maxBudget } = edit;
   const team = requireTeam(store, teamId);
   if (team.members_with_roles.some((member) => member.user_id === userId)) {
-    throw new EditRefused(`there is a member ${userId} already`);
+    throw new ControlRefused(`the team already has the member ${userId}`);
   }
   const user = ensureUser(store, userId, now);
   user.teams.push(teamId);
@@ -238,7 +234,7 @@ function applySetting(
 }
 
 function refuseKnown(rows: ReadonlyMap<string, unknown>, id: string, what: string): void {
-  if (rows.has(id)) throw new EditRefused(`there is ${what} ${id} already`);
+  if (rows.has(id)) throw new ControlRefused(`${what} ${id} already exists`);
 }
 
 function ensureUser(store: ProxyStore, userId: string, now: string): User {
@@ -247,30 +243,30 @@ function ensureUser(store: ProxyStore, userId: string, now: string): User {
 
 function requireUser(store: ProxyStore, userId: string): User {
   const user = store.users.get(userId);
-  if (user === undefined) throw new EditRefused(`there is no user ${userId}`);
+  if (user === undefined) throw new ControlRefused(`the user ${userId} does not exist`);
   return user;
 }
 
 function requireOrganization(store: ProxyStore, id: string): Organization {
   const organization = store.organizations.get(id);
-  if (organization === undefined) throw new EditRefused(`there is no organization ${id}`);
+  if (organization === undefined) throw new ControlRefused(`the organization ${id} does not exist`);
   return organization;
 }
 
 function requireTeam(store: ProxyStore, id: string): Team {
   const team = store.teams.get(id);
-  if (team === undefined) throw new EditRefused(`there is no team ${id}`);
+  if (team === undefined) throw new ControlRefused(`the team ${id} does not exist`);
   return team;
 }
 
 function requireTeamMember(team: Team, userId: string): TeamMember {
   const member = team.members_with_roles.find((other) => other.user_id === userId);
-  if (member === undefined) throw new EditRefused(`there is no member ${userId} in team ${team.team_id}`);
+  if (member === undefined) throw new ControlRefused(`the team ${team.team_id} has no member ${userId}`);
   return member;
 }
 
 function requireOrganizationMember(store: ProxyStore, id: string, userId: string): OrganizationMembership {
   const member = store.membersOf(id).get(userId);
-  if (member === undefined) throw new EditRefused(`there is no member ${userId} in organization ${id}`);
+  if (member === undefined) throw new ControlRefused(`the organization ${id} has no member ${userId}`);
   return member;
 }

@@ -1,39 +1,24 @@
-/** The page that shows a person what is in the proxy, and who put it there. No script, nothing loaded. */
-import { html, renderToString, trustMarkup } from '../../shared/web/pages/html.ts';
-import type { Html } from '../../shared/web/pages/html.ts';
+/** The page that shows the rows of the emulator, and who added them. */
+import { html, renderPage } from '../emulator/html.ts';
+import type { Markup } from '../emulator/html.ts';
+import type { Parts } from './handleCall.ts';
 import type { AddedBy, Organization, Team } from './proxyData.ts';
-import type { RecordedRequest } from './requestRecord.ts';
-import type { Parts } from './server.ts';
+import type { RecordedRequest } from './recordedRequest.ts';
 
-/** More than a person reads; the rest is counted. */
+/** More than a person reads. The page only counts the rest. */
 const maxListed = 200;
 const maxCalls = 20;
 
-const style = trustMarkup(`
-:root { color-scheme: light dark; --line: light-dark(#c3c8cf, #4a515a); --soft: light-dark(#f3f5f8, #20242a);
-  --page: light-dark(#ffffff, #14171b); --text: light-dark(#16191d, #f1f3f5); --quiet: light-dark(#4d545d, #b4bbc4) }
-* { box-sizing: border-box }
-body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif }
-header { border-bottom: 4px double var(--line); background: var(--soft); padding: .6rem 1rem; font-size: .9rem }
-main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 3rem }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .25rem }
-p { margin: .25rem 0 .75rem } .quiet { color: var(--quiet) } .scroll { overflow-x: auto }
-section section { margin-inline-start: 1rem; padding-inline-start: 1rem; border-inline-start: 2px solid var(--line) }
-h3 { font-size: 1rem; margin: 1rem 0 .25rem }
-table { border-collapse: collapse; width: 100%; font-size: .9rem }
-th, td { text-align: start; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
-`);
-
 const origins: Readonly<Record<AddedBy, string>> = {
   call: 'a call of the API',
-  proxy: 'the proxy itself',
-  hand: 'an admin, by hand',
+  proxy: 'LiteLLM itself',
+  hand: 'an administrator, by hand',
 };
 
-/** Gives the page: organizations with their members and teams, teams without one, and the last calls. */
+/** Renders organizations with their members and teams, teams without an organization, and the last calls. */
 export function renderFrontPage(parts: Parts): string {
   const { store, requests, profile } = parts;
-  // Where the people are first: a sample directory has hundreds of organizations and few people.
+  // Organizations with members come first. A sample directory has hundreds of organizations and few people.
   const peopleIn = ({ organization_id: id }: { readonly organization_id: string }): number =>
     store.organizationMembers.get(id)?.size ?? 0;
   const organizations = [...store.organizations.values()].sort((a, b) => peopleIn(b) - peopleIn(a));
@@ -41,47 +26,31 @@ export function renderFrontPage(parts: Parts): string {
     (team) => !store.organizations.has(team.organization_id ?? ''),
   );
   const calls = requests.all.slice(-maxCalls).toReversed();
-  return renderToString(
-    html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8" />
-          <meta name="viewport" content="width=device-width, initial-scale=1" />
-          <title>LiteLLM – local emulator</title>
-          <style>
-            ${style}
-          </style>
-        </head>
-        <body>
-          <header>
-            <strong>Local emulator of LiteLLM’s management API</strong>, as the ${profile} versions answer.
-          </header>
-          <main>
-            <h1>What is in the proxy</h1>
-            <p class="quiet">
-              ${count(store.organizations.size, 'organization')}, ${count(store.teams.size, 'team')},
-              ${count(store.users.size, 'user')}, ${count(store.keys.size, 'key')}. Change them and the faults
-              at
-              <code>/control/state</code> and <code>/control/faults</code>.
-            </p>
-            ${organizations.slice(0, maxListed).map((row) => renderOrganization(parts, row))}
-            ${loose.length > 0 && renderLoose(parts, loose)} ${calls.length > 0 && renderCalls(calls)}
-          </main>
-        </body>
-      </html>`,
-  );
+  return renderPage({
+    title: 'LiteLLM',
+    banner: html`<strong>Local emulator of LiteLLM’s management API</strong>, as the ${profile} versions
+      answer.`,
+    body: html`<h1>What is in LiteLLM</h1>
+      <p class="quiet">
+        ${count(store.organizations.size, 'organization')}, ${count(store.teams.size, 'team')},
+        ${count(store.users.size, 'user')}, ${count(store.keys.size, 'key')}. You can change them at
+        <code>/control/state</code>, and switch on faults at <code>/control/faults</code>.
+      </p>
+      ${organizations.slice(0, maxListed).map((row) => renderOrganization(parts, row))}
+      ${loose.length > 0 && renderLoose(parts, loose)} ${calls.length > 0 && renderCalls(calls)}`,
+  });
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
-function renderLoose(parts: Parts, teams: readonly Team[]): Html {
+function renderLoose(parts: Parts, teams: readonly Team[]): Markup {
   return html`<section>
     <h2>Teams without an organization</h2>
     ${teams.slice(0, maxListed).map((team) => renderTeam(parts, team))}
   </section>`;
 }
 
-function renderOrganization(parts: Parts, row: Organization): Html {
+function renderOrganization(parts: Parts, row: Organization): Markup {
   const { store } = parts;
   const id = row.organization_id;
   const members = [...store.membersOf(id).values()].map((member) => ({
@@ -97,7 +66,7 @@ function renderOrganization(parts: Parts, row: Organization): Html {
   </section>`;
 }
 
-function renderTeam(parts: Parts, team: Team): Html {
+function renderTeam(parts: Parts, team: Team): Markup {
   const id = team.team_id;
   const members = team.members_with_roles.map((member) => ({
     userId: member.user_id ?? '',
@@ -118,10 +87,10 @@ interface Facts {
   readonly maxBudget: number | null;
 }
 
-function renderFacts(parts: Parts, { id, path, models, maxBudget }: Facts): Html {
+function renderFacts(parts: Parts, { id, path, models, maxBudget }: Facts): Markup {
   return html`<p class="quiet">
-    <code>${id}</code>, made by ${renderOrigin(parts, path)}. Models:
-    ${models.length === 0 ? 'no list' : models.join(', ')}. Budget:
+    <code>${id}</code>, added by ${renderOrigin(parts, path)}. Models:
+    ${models.length === 0 ? 'none listed' : models.join(', ')}. Budget:
     ${maxBudget === null ? 'none' : String(maxBudget)}.
   </p>`;
 }
@@ -134,7 +103,7 @@ interface Member {
   readonly path: string;
 }
 
-function renderMembers(parts: Parts, members: readonly Member[]): Html {
+function renderMembers(parts: Parts, members: readonly Member[]): Markup {
   if (members.length === 0) return html`<p class="quiet">No members.</p>`;
   const more = members.length - maxListed;
   return html`<div class="scroll">
@@ -163,7 +132,7 @@ function renderMembers(parts: Parts, members: readonly Member[]): Html {
     ${more > 0 && html`<p class="quiet">And ${more} more.</p>`}`;
 }
 
-function renderCalls(calls: readonly RecordedRequest[]): Html {
+function renderCalls(calls: readonly RecordedRequest[]): Markup {
   return html`<section>
     <h2>The last calls</h2>
     <div class="scroll">

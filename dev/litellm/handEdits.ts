@@ -1,4 +1,4 @@
-/** What an admin does in LiteLLM's own pages: changes of which the product knows nothing. */
+/** What an administrator does in LiteLLM's own pages. The product does not learn of these changes. */
 import { z } from 'zod';
 
 const models = z.array(z.string()).optional();
@@ -28,14 +28,14 @@ export const handEditSchema = z.discriminatedUnion('edit', [
     email: z.string().optional(),
     role: z.string().optional(),
   }),
-  /** What is left out stays; LiteLLM's own sign-in writes the email each time. */
+  /** A field that is left out stays. LiteLLM's own sign-in writes the email each time. */
   z.strictObject({
     edit: z.literal('changeUser'),
     userId: z.string(),
     email: z.string().nullable().optional(),
     role: z.string().optional(),
   }),
-  /** A virtual key, given in clear; `allowedRoutes` may be called whatever its user's role is. */
+  /** A virtual key in clear text. It may call `allowedRoutes` whatever its user's role is. */
   z.strictObject({
     edit: z.literal('createKey'),
     key: z.string(),
@@ -75,11 +75,11 @@ export const handEditSchema = z.discriminatedUnion('edit', [
     role: z.enum(['admin', 'user']),
   }),
   z.strictObject({ edit: z.literal('removeTeamMember'), teamId: z.string(), userId: z.string() }),
-  /** Of an organization or of a team. */
+  /** These three change an organization or a team. */
   z.strictObject({ edit: z.literal('changeBudget'), ...where, maxBudget: limit }),
   z.strictObject({ edit: z.literal('changeModels'), ...where, models: z.array(z.string()) }),
   z.strictObject({ edit: z.literal('changeAlias'), ...where, alias: z.string() }),
-  /** `null` takes the team out of its organization. */
+  /** `null` removes the team from its organization. */
   z.strictObject({ edit: z.literal('moveTeam'), teamId: z.string(), organizationId: z.string().nullable() }),
   z.strictObject({ edit: z.literal('deleteTeam'), teamId: z.string() }),
   z.strictObject({ edit: z.literal('deleteOrganization'), organizationId: z.string() }),
@@ -88,53 +88,22 @@ export const handEditSchema = z.discriminatedUnion('edit', [
 
 export type HandEdit = z.output<typeof handEditSchema>;
 export type HandEditInput = z.input<typeof handEditSchema>;
-type Name = HandEditInput['edit'];
+type EditName = HandEditInput['edit'];
 
 /** One edit without its name. */
-export type EditOf<Edit extends Name> = Omit<Extract<HandEditInput, { readonly edit: Edit }>, 'edit'>;
+export type EditOf<Name extends EditName> = Omit<Extract<HandEditInput, { readonly edit: Name }>, 'edit'>;
 
-/** The edits by name; each throws (or rejects) where what it is about is not there. */
-export interface HandEdits<Result> {
-  createOrganization(edit: EditOf<'createOrganization'>): Result;
-  createTeam(edit: EditOf<'createTeam'>): Result;
-  createUser(edit: EditOf<'createUser'>): Result;
-  changeUser(edit: EditOf<'changeUser'>): Result;
-  createKey(edit: EditOf<'createKey'>): Result;
-  addOrganizationMember(edit: EditOf<'addOrganizationMember'>): Result;
-  changeOrganizationRole(edit: EditOf<'changeOrganizationRole'>): Result;
-  removeOrganizationMember(edit: EditOf<'removeOrganizationMember'>): Result;
-  addTeamMember(edit: EditOf<'addTeamMember'>): Result;
-  changeTeamRole(edit: EditOf<'changeTeamRole'>): Result;
-  removeTeamMember(edit: EditOf<'removeTeamMember'>): Result;
-  changeBudget(edit: EditOf<'changeBudget'>): Result;
-  changeModels(edit: EditOf<'changeModels'>): Result;
-  changeAlias(edit: EditOf<'changeAlias'>): Result;
-  moveTeam(edit: EditOf<'moveTeam'>): Result;
-  deleteTeam(edit: EditOf<'deleteTeam'>): Result;
-  deleteOrganization(edit: EditOf<'deleteOrganization'>): Result;
-  deleteUser(edit: EditOf<'deleteUser'>): Result;
-}
+/** The edits as methods. Each throws, or rejects, where the row that it is about does not exist. */
+export type HandEdits<Result> = { readonly [Name in EditName]: (edit: EditOf<Name>) => Result };
 
-/** Gives the edits by name, for whoever can apply one: in this process or over HTTP. */
-export function createHandEdits<Result>(apply: (edit: HandEditInput) => Result): HandEdits<Result> {
-  return {
-    createOrganization: (edit) => apply({ ...edit, edit: 'createOrganization' }),
-    createTeam: (edit) => apply({ ...edit, edit: 'createTeam' }),
-    createUser: (edit) => apply({ ...edit, edit: 'createUser' }),
-    changeUser: (edit) => apply({ ...edit, edit: 'changeUser' }),
-    createKey: (edit) => apply({ ...edit, edit: 'createKey' }),
-    addOrganizationMember: (edit) => apply({ ...edit, edit: 'addOrganizationMember' }),
-    changeOrganizationRole: (edit) => apply({ ...edit, edit: 'changeOrganizationRole' }),
-    removeOrganizationMember: (edit) => apply({ ...edit, edit: 'removeOrganizationMember' }),
-    addTeamMember: (edit) => apply({ ...edit, edit: 'addTeamMember' }),
-    changeTeamRole: (edit) => apply({ ...edit, edit: 'changeTeamRole' }),
-    removeTeamMember: (edit) => apply({ ...edit, edit: 'removeTeamMember' }),
-    changeBudget: (edit) => apply({ ...edit, edit: 'changeBudget' }),
-    changeModels: (edit) => apply({ ...edit, edit: 'changeModels' }),
-    changeAlias: (edit) => apply({ ...edit, edit: 'changeAlias' }),
-    moveTeam: (edit) => apply({ ...edit, edit: 'moveTeam' }),
-    deleteTeam: (edit) => apply({ ...edit, edit: 'deleteTeam' }),
-    deleteOrganization: (edit) => apply({ ...edit, edit: 'deleteOrganization' }),
-    deleteUser: (edit) => apply({ ...edit, edit: 'deleteUser' }),
-  };
+/** Creates a method for each edit, from a function that applies one: in this process, or over HTTP. */
+export function createHandEdits<Result>(apply: (edit: HandEditInput) => Result): HandEdits<Result>;
+// The names come from the schema, so TypeScript cannot see that there is a method for each.
+export function createHandEdits(apply: (edit: HandEditInput) => unknown): object {
+  return Object.fromEntries(
+    handEditSchema.options.map((option) => {
+      const { value: name } = option.shape.edit;
+      return [name, (edit: object) => apply(handEditSchema.parse({ ...edit, edit: name }))];
+    }),
+  );
 }

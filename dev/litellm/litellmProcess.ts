@@ -1,22 +1,33 @@
-/** Starting the emulator in a process of its own. */
+/** Starts the emulator in a process of its own, so that its work isn't counted as the product's. */
 import { join } from 'node:path';
+import { z } from 'zod';
 
-import { startChild } from '../stack/childProcess.ts';
-import type { Child } from '../stack/childProcess.ts';
+import { startChild } from '../emulator/childProcess.ts';
+import type { Child } from '../emulator/childProcess.ts';
 import { createControlClient } from './controlClient.ts';
 import type { ControlClient } from './controlClient.ts';
 import type { Profile } from './profile.ts';
-import { readyLineSchema } from './readyLine.ts';
-import type { ReadyLine } from './readyLine.ts';
+
+/** The line that the process prints when it is ready. */
+const readyLineSchema = z.object({
+  ready: z.literal(true),
+  /** For `LITELLM_BASE_URL`, for a browser, and for the control API. */
+  url: z.string(),
+  /** For `LITELLM_API_KEY`. */
+  masterKey: z.string(),
+  profile: z.enum(['older', 'newer']),
+});
+
+export type ReadyLine = z.infer<typeof readyLineSchema>;
 
 export interface LitellmProcessOptions {
-  /** Where rows and the master key are kept between starts; left out: in memory. */
+  /** Where rows and the master key are kept between starts. Left out: in memory. */
   readonly stateFile?: string;
   /** Default `newer`. */
   readonly profile?: Profile;
   /** Default: the kept one, else a random one. */
   readonly masterKey?: string;
-  /** 0, the default: any free one. */
+  /** 0, the default, takes any free port. */
   readonly port?: number;
 }
 
@@ -24,18 +35,17 @@ export interface LitellmProcess extends Child<ReadyLine> {
   readonly control: ControlClient;
 }
 
-/** Starts the emulator and resolves once it is ready. Rejects with its last words where it ends before. */
+/** Starts the emulator and resolves once it is ready. Rejects with its last lines if it ends before. */
 export async function startLitellmProcess(options: LitellmProcessOptions = {}): Promise<LitellmProcess> {
   const { stateFile, profile, masterKey, port = 0 } = options;
   const child = await startChild({
     name: 'LiteLLM emulator',
     modulePath: join(import.meta.dirname, 'main.ts'),
     args: [
-      '--port',
-      String(port),
-      ...(stateFile === undefined ? [] : ['--state-file', stateFile]),
-      ...(profile === undefined ? [] : ['--profile', profile]),
-      ...(masterKey === undefined ? [] : ['--master-key', masterKey]),
+      `--port=${port}`,
+      ...(stateFile === undefined ? [] : [`--state-file=${stateFile}`]),
+      ...(profile === undefined ? [] : [`--profile=${profile}`]),
+      ...(masterKey === undefined ? [] : [`--master-key=${masterKey}`]),
     ],
     readySchema: readyLineSchema,
   });

@@ -1,4 +1,4 @@
-/** The rows of a running emulator, to look at and to edit by hand. */
+/** The rows of a running emulator, for tests and the control API. */
 import { applyHandEdit } from './applyHandEdit.ts';
 import { createHandEdits, handEditSchema } from './handEdits.ts';
 import type { HandEditInput, HandEdits } from './handEdits.ts';
@@ -14,37 +14,15 @@ import type {
 } from './proxyData.ts';
 import type { ProxyStore } from './proxyStore.ts';
 
-/** Copies of the rows as they are at that moment, and the edits that an admin makes. */
-export interface LitellmState extends HandEdits<void> {
-  readonly organizations: readonly Organization[];
-  readonly organizationMemberships: readonly OrganizationMembership[];
-  readonly teams: readonly Team[];
-  /** Of members with a budget of their own. */
-  readonly teamMemberships: readonly TeamMembership[];
-  readonly users: readonly User[];
-  readonly budgets: readonly Budget[];
-  readonly keys: readonly VirtualKey[];
-  /** How rows and memberships came to be, by their paths (see `proxyDataSchema`). */
-  readonly addedBy: ProxyData['addedBy'];
-  findOrganization(id: string): Organization | undefined;
-  findTeam(id: string): Team | undefined;
-  findUser(id: string): User | undefined;
-  /** The members of an organization; of a team they are in its row. */
-  readOrganizationMembers(id: string): readonly OrganizationMembership[];
-  /** Everything at once. */
-  read(): ProxyData;
-  /** Replaces everything. */
-  replace(data: ProxyData): void;
-  /** Applies edits in order, all or none. */
-  edit(...edits: readonly HandEditInput[]): void;
-}
-
-/** Reads the rows anew each time it is asked. */
+/** Reads copies of the rows and edits them as an administrator would. */
 class StateView {
   readonly #store: ProxyStore;
+  readonly #save: () => void;
 
-  constructor(store: ProxyStore) {
+  /** `save` runs after each change. */
+  constructor(store: ProxyStore, save: () => void) {
     this.#store = store;
+    this.#save = save;
   }
 
   get organizations(): readonly Organization[] {
@@ -59,6 +37,7 @@ class StateView {
     return structuredClone([...this.#store.teams.values()]);
   }
 
+  /** The memberships of members with a budget of their own. */
   get teamMemberships(): readonly TeamMembership[] {
     return this.read().teamMemberships;
   }
@@ -75,6 +54,7 @@ class StateView {
     return structuredClone([...this.#store.keys.values()]);
   }
 
+  /** Who added each row and membership, by path (see `proxyDataSchema`). */
   get addedBy(): ProxyData['addedBy'] {
     return Object.fromEntries(this.#store.addedBy);
   }
@@ -91,34 +71,44 @@ class StateView {
     return structuredClone(this.#store.users.get(id));
   }
 
+  /** Reads the members of an organization. The members of a team are in its row. */
   readOrganizationMembers(id: string): readonly OrganizationMembership[] {
     return structuredClone([...this.#store.membersOf(id).values()]);
   }
 
+  /** Reads everything. */
   read(): ProxyData {
     return this.#store.read();
   }
-}
 
-/** Creates the view of a store; `save` runs after each change. */
-export function createLitellmState(store: ProxyStore, save: () => void): LitellmState {
-  const edit = (...edits: readonly HandEditInput[]): void => {
+  /** Replaces everything. */
+  replace(data: ProxyData): void {
+    this.#store.load(data);
+    this.#save();
+  }
+
+  /** Applies edits in order, all or none. */
+  edit(...edits: readonly HandEditInput[]): void {
     const parsed = edits.map((each) => handEditSchema.parse(each));
-    // One edit alone changes nothing where it is refused: no copy of everything for it.
-    const before = parsed.length > 1 ? store.read() : undefined;
+    // A single edit that is refused changes nothing, so it needs no copy of everything.
+    const before = parsed.length > 1 ? this.read() : undefined;
     try {
-      for (const each of parsed) applyHandEdit(store, each, new Date().toISOString());
+      for (const each of parsed) applyHandEdit(this.#store, each, new Date().toISOString());
     } catch (error) {
-      if (before !== undefined) store.load(before);
+      if (before !== undefined) this.#store.load(before);
       throw error;
     }
-    save();
-  };
-  return Object.assign(new StateView(store), createHandEdits<void>(edit), {
-    edit,
-    replace: (data: ProxyData) => {
-      store.load(data);
-      save();
-    },
-  });
+    this.#save();
+  }
+}
+
+export type LitellmState = StateView & HandEdits<void>;
+
+/** Creates the view of a store. `save` runs after each change. */
+export function createLitellmState(store: ProxyStore, save: () => void): LitellmState {
+  const view = new StateView(store, save);
+  return Object.assign(
+    view,
+    createHandEdits<void>((edit) => view.edit(edit)),
+  );
 }

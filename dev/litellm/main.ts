@@ -1,12 +1,10 @@
-/**
- * Runs the emulator of LiteLLM in a process of its own, so that its work is never counted as the product's.
- * Says on one line of its standard output where it is, once it is there; SIGTERM and SIGINT stop it.
- */
+/** The process of the LiteLLM emulator: `node dev/litellm/main.ts [--port N] [--profile older] [--state-file FILE] …` */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
+import { runService } from '../emulator/runService.ts';
 import { startLitellmEmulator } from './emulator.ts';
-import type { ReadyLine } from './readyLine.ts';
+import type { ReadyLine } from './litellmProcess.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,28 +15,15 @@ const { values } = parseArgs({
   },
 });
 
-async function run(): Promise<void> {
-  const stateFile = values['state-file'];
-  const masterKey = values['master-key'];
-  const emulator = await startLitellmEmulator({
-    profile: z.enum(['older', 'newer'], 'The profile is older or newer').parse(values.profile),
-    port: Number(values.port),
-    ...(stateFile === undefined ? {} : { stateFile }),
-    ...(masterKey === undefined ? {} : { masterKey }),
-  });
-  const stop = (): void => {
-    emulator.stop().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
-  };
-  process.once('SIGTERM', stop).once('SIGINT', stop);
-  const { url, profile } = emulator;
-  const ready: ReadyLine = { ready: true, url, masterKey: emulator.masterKey, profile };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
-}
-
-run().catch((error: unknown) => {
-  process.stderr.write(`LiteLLM emulator: ${error instanceof Error ? error.message : 'failed'}\n`);
-  process.exit(1);
+await runService({
+  name: 'LiteLLM emulator',
+  start: async () => {
+    const { url, masterKey, profile, stop } = await startLitellmEmulator({
+      profile: z.enum(['older', 'newer'], 'The profile is older or newer').parse(values.profile),
+      port: Number(values.port),
+      stateFile: values['state-file'],
+      masterKey: values['master-key'],
+    });
+    return { ready: { ready: true, url, masterKey, profile } satisfies ReadyLine, stop };
+  },
 });

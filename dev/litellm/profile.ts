@@ -1,86 +1,61 @@
-/** Which behaviours differ between LiteLLM's versions: one table, so that a test can run over both. */
+/** The behaviours that differ between LiteLLM's versions. Tests run over both profiles. */
 
 /** `older` answers as versions of late 2025 do, `newer` as those of mid 2026. */
 export type Profile = 'older' | 'newer';
 
 export const profiles: readonly Profile[] = ['older', 'newer'];
 
-interface Difference<Value> {
-  readonly older: Value;
-  readonly newer: Value;
-  /** Where LiteLLM's own code, tests, issues or pull requests say so. `(?)`: nobody has confirmed it. */
-  readonly source: string;
+/**
+ * Every behaviour that depends on the version, with the code, issue or pull request of LiteLLM that shows it. `(?)` marks
+ * what isn't confirmed. Files are in `litellm/proxy/management_endpoints/`.
+ */
+export interface Behaviours {
+  /** The value of `litellm_version`, where an answer has it. */
+  readonly version: string;
+  /** The public `/health/readiness` contains the version. Pull request 27868. */
+  readonly readinessHasVersion: boolean;
+  /** `/user/new` with an existing `user_id` answers 409, or 200 with another key. `internal_user_endpoints.py`; issue 11368. */
+  readonly duplicateUserId: 'secondKey' | 'conflict';
+  /** The status of `/user/new` with an existing email, in any case. `internal_user_endpoints.py`. */
+  readonly duplicateEmailStatus: 400 | 409;
+  /**
+   * Empty models of a team in a restricted organization mean all models, or become a copy of the organization's. Issue
+   * 17283; pull request 20846, whose tests expect the copy in `/team/new` and `/team/update`.
+   */
+  readonly emptyTeamModels: 'meanAll' | 'copyOrganization';
+  /**
+   * Two writes of one team's members at the same time both answer 200. The first is lost, or both are kept. Issue 25951;
+   * pull requests 34185 and 37969.
+   */
+  readonly parallelMemberWrites: 'lost' | 'kept';
+  /** `/team/member_update` with only a role drops the member's budget. `team_endpoints.py`. */
+  readonly roleUpdateDropsBudget: boolean;
+  /**
+   * `/team/member_add` of a list with a budget, where one of the users is already a member. (?) `team_endpoints.py`: the
+   * database refuses the second row.
+   */
+  readonly mixedListWithBudget: 'crash' | 'added';
 }
 
-const difference = <const Value>(older: Value, newer: Value, source: string): Difference<Value> => ({
-  older,
-  newer,
-  source,
-});
-
-const users = 'management_endpoints/internal_user_endpoints.py';
-const teams = 'management_endpoints/team_endpoints.py';
-const organizations = 'management_endpoints/organization_endpoints.py';
-
-/** Every behaviour that depends on the version. What is not here is the same in both profiles. */
-export const differences = {
-  /** What `litellm_version` says, where it is said at all. */
-  version: difference(
-    '1.80.0',
-    '1.84.0',
-    'pull request 27868: the public readiness names no version from 1.84',
-  ),
-  /** The public `/health/readiness` names the version. */
-  readinessHasVersion: difference(true, false, 'pull request 27868'),
-  /** `/health/readiness/details` exists. */
-  hasReadinessDetails: difference(false, true, 'pull request 27868; that older versions lack it (?)'),
-  /** `/user/new` with a `user_id` that exists: 409, or 200 and another key for the same row. */
-  duplicateUserId: difference('secondKey', 'conflict', `${users}; issue 11368`),
-  /** The status of `/user/new` with an email that exists, in any case. */
-  duplicateEmailStatus: difference(400, 409, users),
-  /** `/user/info` of nobody: 200 with a spend and nothing else, or 404. */
-  absentUserInfo: difference('empty', 'notFound', `${users}, as of 1.80`),
-  /** `/v2/user/info` exists. */
-  hasUserInfoV2: difference(false, true, users),
-  /** Empty models of a team in a restricted organization: they mean all of the proxy's, or the organization's are copied. */
-  emptyTeamModels: difference(
-    'meanAll',
-    'copyOrganization',
-    `pull request 20846 (its unit tests expect the list copied into the request, new and update alike); issue 17283`,
-  ),
-  /** Two writes of one team's members at the same time: both answer 200; the first is lost, or both are kept. */
-  parallelMemberWrites: difference('lost', 'kept', 'issue 25951; pull requests 34185 and 37969'),
-  /** `/team/member_update` with a role alone drops the member's budget. */
-  roleUpdateDropsBudget: difference(
-    true,
-    false,
-    `${teams}: the budget is written from the request, absent or not`,
-  ),
-  /** `/team/member_add` of a list with a budget in which somebody is a member already. */
-  mixedListWithBudget: difference('crash', 'added', `${teams}: the second membership row is refused (?)`),
-  /** `/organization/list` knows `org_id` and `org_alias`; else they are ignored. */
-  organizationListFilters: difference(false, true, organizations),
-} as const;
-
-/** The behaviours of one profile. */
-export type Behaviours = {
-  readonly [Name in keyof typeof differences]: (typeof differences)[Name]['older' | 'newer'];
+export const behavioursOf: Readonly<Record<Profile, Behaviours>> = {
+  older: {
+    version: '1.80.0',
+    readinessHasVersion: true,
+    duplicateUserId: 'secondKey',
+    duplicateEmailStatus: 400,
+    emptyTeamModels: 'meanAll',
+    parallelMemberWrites: 'lost',
+    roleUpdateDropsBudget: true,
+    mixedListWithBudget: 'crash',
+  },
+  newer: {
+    version: '1.84.0',
+    readinessHasVersion: false,
+    duplicateUserId: 'conflict',
+    duplicateEmailStatus: 409,
+    emptyTeamModels: 'copyOrganization',
+    parallelMemberWrites: 'kept',
+    roleUpdateDropsBudget: false,
+    mixedListWithBudget: 'added',
+  },
 };
-
-/** Gives the behaviours of a profile. */
-export function readBehaviours(profile: Profile): Behaviours {
-  return {
-    version: differences.version[profile],
-    readinessHasVersion: differences.readinessHasVersion[profile],
-    hasReadinessDetails: differences.hasReadinessDetails[profile],
-    duplicateUserId: differences.duplicateUserId[profile],
-    duplicateEmailStatus: differences.duplicateEmailStatus[profile],
-    absentUserInfo: differences.absentUserInfo[profile],
-    hasUserInfoV2: differences.hasUserInfoV2[profile],
-    emptyTeamModels: differences.emptyTeamModels[profile],
-    parallelMemberWrites: differences.parallelMemberWrites[profile],
-    roleUpdateDropsBudget: differences.roleUpdateDropsBudget[profile],
-    mixedListWithBudget: differences.mixedListWithBudget[profile],
-    organizationListFilters: differences.organizationListFilters[profile],
-  };
-}

@@ -1,4 +1,4 @@
-/** The rows of the proxy's database, as its answers show them. */
+/** The rows of LiteLLM's database, as its answers show them. */
 import { z } from 'zod';
 
 const metadata = z.record(z.string(), z.unknown());
@@ -57,7 +57,7 @@ const teamSchema = z.object({
   ...instants,
 });
 
-/** Only for members with a budget of their own. */
+/** Exists only for members with a budget of their own. */
 const teamMembershipSchema = z.object({
   user_id: z.string(),
   team_id: z.string(),
@@ -82,20 +82,20 @@ const userSchema = z.object({
   ...instants,
 });
 
-/** A virtual key: its hash alone, as in LiteLLM. */
+/** A virtual key. Only its hash is stored, as in LiteLLM. */
 const keySchema = z.object({
   token: z.string(),
   key_alias: z.string().nullable(),
   user_id: z.string().nullable(),
   team_id: z.string().nullable(),
   organization_id: z.string().nullable(),
-  /** Routes that this key may call whatever its user's role is. */
+  /** The key may call these routes whatever its user's role is. */
   allowed_routes: z.array(z.string()),
   spend: z.number(),
   created_at: z.string(),
 });
 
-/** How a row or a membership came to be: by a call, by the proxy itself as part of a call, or by an admin's hand. */
+/** Who added a row or a membership: a call, LiteLLM itself as part of a call, or an administrator by hand. */
 const addedBySchema = z.enum(['call', 'proxy', 'hand']);
 
 /** Everything the emulator keeps. */
@@ -125,7 +125,7 @@ export type ProxyData = z.infer<typeof proxyDataSchema>;
 /** The user behind the master key. */
 export const masterUserId = 'default_user_id';
 
-/** Gives what a user has who was given nothing. */
+/** Returns the fields of a user for whom the request gave none. */
 export function newUser(now: string): Omit<User, 'user_id'> {
   return {
     user_email: null,
@@ -145,7 +145,7 @@ export function newUser(now: string): Omit<User, 'user_id'> {
   };
 }
 
-/** Gives a proxy as it is after its first start: nothing but the master key's user. */
+/** Creates the rows after LiteLLM's first start: only the master key's user. */
 export function createEmptyData(now: string): ProxyData {
   return {
     budgets: [],

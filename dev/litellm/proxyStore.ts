@@ -1,4 +1,4 @@
-/** The proxy's database in memory: rows by their keys, and the few changes that more than one endpoint makes. */
+/** LiteLLM's database in memory: rows by their keys, and the changes that more than one endpoint makes. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
 import type {
@@ -14,7 +14,7 @@ import type {
 } from './proxyData.ts';
 import { newUser } from './proxyData.ts';
 
-/** What the database would refuse: a key that is there already, or one that points to nothing. */
+/** A change that the database refuses, because a key exists already. */
 export class ConstraintViolated extends Error {
   override readonly name = 'ConstraintViolated';
 }
@@ -28,7 +28,7 @@ export type UserFields = Partial<User> & { readonly user_id: string };
 
 const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-/** Rows by id; memberships by what they are in, then by user. Its rows are its own: hand out copies. */
+/** Rows by id; memberships by organization or team, then by user. Callers that hand rows out must copy them. */
 export class ProxyStore {
   readonly budgets = new Map<string, Budget>();
   readonly organizations = new Map<string, Organization>();
@@ -65,7 +65,7 @@ export class ProxyStore {
     for (const [path, by] of Object.entries(own.addedBy)) this.addedBy.set(path, by);
   }
 
-  /** Gives a copy of everything. */
+  /** Returns a copy of everything. */
   read(): ProxyData {
     return structuredClone({
       budgets: [...this.budgets.values()],
@@ -96,7 +96,7 @@ export class ProxyStore {
     return [...this.teams.values()].filter((team) => team.organization_id === organizationId);
   }
 
-  /** Finds whoever has this email, in any case. */
+  /** Finds the user with this email, in any case of the letters. */
   findUserByEmail(email: string): User | undefined {
     const id = this.#emails.get(email.toLowerCase());
     return id === undefined ? undefined : this.users.get(id);
@@ -139,7 +139,7 @@ export class ProxyStore {
     this.#putUser(user);
   }
 
-  /** Gives the user, made where there is none. */
+  /** Returns the user, and creates an unknown one. */
   ensureUser(fields: UserFields, now: string): User {
     return this.users.get(fields.user_id) ?? this.addUser(fields, 'proxy', now);
   }
@@ -167,7 +167,7 @@ export class ProxyStore {
     return row;
   }
 
-  /** Adds a virtual key and gives it in clear, which nothing keeps. */
+  /** Adds a virtual key and returns it in clear text, which is stored nowhere. */
   addKey(
     fields: Partial<VirtualKey>,
     now: string,
@@ -194,7 +194,7 @@ export class ProxyStore {
     }
   }
 
-  /** Removes a team and its members' budgets; its keys and its members' `teams` are the caller's. */
+  /** Removes a team and its members' budgets. The caller must remove its keys and its members' `teams`. */
   removeTeam(teamId: string): void {
     for (const member of this.teams.get(teamId)?.members_with_roles ?? []) {
       this.addedBy.delete(`team/${teamId}/${member.user_id}`);

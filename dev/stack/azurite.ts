@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Child, startChild } from './childProcess.ts';
+import { type Child, startChild } from '../emulator/childProcess.ts';
 
-/** The account and key that every storage emulator has; public, so no secret. */
+/** The account and key of every storage emulator. They are public, so they aren't secrets. */
 const account = 'devstoreaccount1';
 const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 const readySchema = z.object({ ready: z.literal(true), queueUrl: z.url(), tableUrl: z.url() });
 
 export interface AzuriteOptions {
-  /** Where the data stays between starts; absent: in memory. */
+  /** Where the data is kept between starts. Absent: in memory. */
   readonly location?: string;
-  /** 0, the default, takes a free one. */
+  /** 0, the default, takes any free port. */
   readonly queuePort?: number;
   readonly tablePort?: number;
 }
@@ -25,7 +25,7 @@ export interface Azurite {
   stop(this: void): Promise<void>;
 }
 
-/** Starts Azurite's queue and table servers in a process of their own, on loopback. Rejects where it cannot. */
+/** Starts Azurite's queue and table servers in a process of their own, on loopback. Rejects with its last lines if it fails. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   const child = await startChild({
     name: 'storage emulator',

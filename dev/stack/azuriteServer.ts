@@ -1,7 +1,7 @@
 /**
  * Azurite's queue and table servers in one process, without its blob server and its telemetry:
- * `node dev/stack/azuriteServer.ts [--location <folder>] [--queue-port N] [--table-port N]`; without a location it keeps
- * everything in memory. Prints one JSON line when ready; SIGTERM and SIGINT write the data and end it.
+ * `node dev/stack/azuriteServer.ts [--location <folder>] [--queue-port N] [--table-port N]`. Without a location it keeps
+ * everything in memory. It writes its data when it stops.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,17 +10,19 @@ import queueConfigurationModule from 'azurite/dist/src/queue/QueueConfiguration.
 import queueServerModule from 'azurite/dist/src/queue/QueueServer.js';
 import tableConfigurationModule from 'azurite/dist/src/table/TableConfiguration.js';
 import tableServerModule from 'azurite/dist/src/table/TableServer.js';
+import { type RunningService, runService } from '../emulator/runService.ts';
 
 const keepAliveSeconds = 5;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      location: { type: 'string' },
-      'queue-port': { type: 'string', default: '0' },
-      'table-port': { type: 'string', default: '0' },
-    },
-  });
+const { values } = parseArgs({
+  options: {
+    location: { type: 'string' },
+    'queue-port': { type: 'string', default: '0' },
+    'table-port': { type: 'string', default: '0' },
+  },
+});
+
+async function start(): Promise<RunningService> {
   const { location } = values;
   if (location !== undefined) {
     await mkdir(location, { recursive: true });
@@ -33,29 +35,18 @@ async function main(): Promise<void> {
   );
   await Promise.all([queue.start(), table.start()]);
   if (location === undefined) {
-    // In memory its garbage collection blocks for seconds once a minute, and there is nothing to gain.
+    // In memory, its garbage collection frees nothing, and blocks for seconds once a minute.
     await queue.gcManager.close();
   }
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    if (!stopping) {
-      stopping = true;
+  return {
+    ready: { ready: true, queueUrl: queue.getHttpServerAddress(), tableUrl: table.getHttpServerAddress() },
+    stop: async () => {
       await Promise.all([queue.close(), table.close()]);
-      process.exit(0);
-    }
+    },
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void stop());
-  }
-  const ready = {
-    ready: true,
-    queueUrl: queue.getHttpServerAddress(),
-    tableUrl: table.getHttpServerAddress(),
-  };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
 }
 
-/** The parameters after the paths: access log, its stream, debug log, its file, loose, skipApiVersionCheck. */
+/** The parameters after the paths are: access log, its stream, debug log, its file, loose, skipApiVersionCheck. */
 function createQueueConfiguration(port: number, location: string | undefined): object {
   const inMemory = location === undefined;
   const dir = location ?? '.';
@@ -103,4 +94,4 @@ function createTableConfiguration(port: number, location: string | undefined): o
   );
 }
 
-await main();
+await runService({ name: 'storage emulator', start });

@@ -7,7 +7,7 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueNames.ts';
 
 /** The queue of observations, that of pushes to LiteLLM, and where the host puts what failed too often of each. */
 export const QUEUES = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, SYNC_QUEUE, SYNC_POISON_QUEUE] as const;

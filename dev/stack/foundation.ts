@@ -1,51 +1,51 @@
-/** What both Functions hosts, ours and the Core Tools', stand on: the built app, storage, sign-in, settings. */
+/** What both Functions hosts, ours and the Core Tools', need: the built app, storage, sign-in, settings. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildApp } from '../build/build.ts';
 import { createStorage } from './createStorage.ts';
+import { type IdentityProcess, startIdentityProcess } from '../identity/identityProcess.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
 import { type LitellmProcess, startLitellmProcess } from '../litellm/litellmProcess.ts';
 import type { Profile } from '../litellm/profile.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import type { Child } from './childProcess.ts';
-import { startIdentityEmulator } from './identityEmulator.ts';
+import type { Child } from '../emulator/childProcess.ts';
 import { createStackSettings } from './stackSettings.ts';
 
 export interface FoundationOptions {
-  /** Where everything of this stack is kept. */
+  /** The folder for everything that this stack keeps. */
   readonly stateDir: string;
-  /** The address at which the app will answer. */
+  /** The app's address. */
   readonly url: string;
-  /** Where the built app goes. */
+  /** The folder for the built app. */
   readonly appDir: string;
-  /** The app in `appDir` is built already, as an unpacked package is; default false. */
+  /** The app in `appDir` is already built, for example an unpacked package. Default false. */
   readonly isBuilt?: boolean;
-  /** Storage in memory instead of in the state folder. */
+  /** Keeps storage in memory instead of in the state folder. */
   readonly inMemory?: boolean;
-  /** 0, the default, takes a free one. */
+  /** 0, the default, takes any free port. */
   readonly queuePort?: number;
   readonly tablePort?: number;
   readonly directoryFile?: string;
-  /** Starts the LiteLLM emulator too, as this kind of version; default: none, and no proxy is connected. */
+  /** Starts the LiteLLM emulator too, with the behaviour of these versions. Default: no LiteLLM is connected. */
   readonly litellmProfile?: Profile;
-  /** App settings that win over the stack's own. */
+  /** App settings that replace the stack's own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface Foundation {
   readonly settings: Readonly<Record<string, string>>;
   readonly identity: ReadyLine;
-  /** Where it was asked for. */
+  /** `undefined` unless the options ask for it. */
   readonly litellm: LitellmProcess | undefined;
   readonly storageConnectionString: string;
-  /** The processes, to be watched. */
+  /** The processes, so that the caller can watch them. */
   readonly children: readonly Pick<Child<unknown>, 'name' | 'exited' | 'logs'>[];
   stop(): Promise<void>;
 }
 
 /**
- * Builds the app (unless it is there) and starts the emulators at once, then creates the tables and queues.
- * Rejects with the first fault, after ending what did start.
+ * Builds the app unless it is already built, and starts the emulators at the same time. Then creates the tables and queues.
+ * Rejects with the first fault, after it has stopped what did start.
  */
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
   const { stateDir } = options;
@@ -57,7 +57,7 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
       queuePort: options.queuePort ?? 0,
       tablePort: options.tablePort ?? 0,
     }),
-    startIdentityEmulator({
+    startIdentityProcess({
       stateDir: join(stateDir, 'identity'),
       ...(options.directoryFile === undefined ? {} : { directoryFile: options.directoryFile }),
     }),
@@ -94,7 +94,7 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
 
 interface Processes {
   readonly azurite: Azurite;
-  readonly identity: Child<ReadyLine>;
+  readonly identity: IdentityProcess;
   readonly litellm: LitellmProcess | undefined;
 }
 

@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 
-/** Says whether nothing listens on this port of the loopback addresses. */
+/** Returns whether this port is free on both loopback addresses. */
 export async function isPortFree(port: number): Promise<boolean> {
   return (await tryListen('127.0.0.1', port)) !== undefined && (await isFreeOnIpv6(port));
 }
 
-/** Gives the first free one of the preferred ports, else one that the system chooses. Another program may still take it first. */
+/** Returns the first preferred port that is free, or else one that the system chooses. Another program may still take it. */
 export async function findFreePort(preferred: readonly number[]): Promise<number> {
   for (const port of preferred) {
     if (await isPortFree(port)) {
@@ -14,12 +14,12 @@ export async function findFreePort(preferred: readonly number[]): Promise<number
   }
   const port = await tryListen('127.0.0.1', 0);
   if (port === undefined) {
-    throw new Error('The system gives out no port on 127.0.0.1.');
+    throw new Error('The system has no free port on 127.0.0.1.');
   }
   return port;
 }
 
-/** Where there is no IPv6 nothing can listen there. */
+/** Returns true too where the machine has no IPv6. */
 async function isFreeOnIpv6(port: number): Promise<boolean> {
   return (await tryListen('::1', port, (code) => code !== 'EADDRINUSE')) !== undefined;
 }

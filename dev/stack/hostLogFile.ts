@@ -2,12 +2,12 @@ import { createWriteStream } from 'node:fs';
 
 export interface HostLogFile {
   readonly keep: (this: void, line: string) => void;
-  /** Every line since it was opened. */
+  /** Returns every line since the log was opened. */
   readonly lines: (this: void) => readonly string[];
   readonly close: (this: void) => void;
 }
 
-/** Opens a log that keeps lines in memory and in a file, anew at each start, and hands them to whoever listens. */
+/** Opens a log that keeps lines in memory and in a file, and passes them to `onLine`. Empties the file first. */
 export function openHostLogFile(file: string, onLine?: (line: string) => void): HostLogFile {
   const stream = createWriteStream(file);
   const lines: string[] = [];

@@ -15,8 +15,8 @@ const fileSchema = z.object({
 });
 
 /**
- * Reads `local.settings.json` as the Core Tools do: its `Values` are app settings, `Host.LocalHttpPort` the port. No file gives
- * no values. Throws a StartError where the file is encrypted or cannot be understood.
+ * Reads `local.settings.json` as the Core Tools do: `Values` are app settings, and `Host.LocalHttpPort` is the port. A
+ * missing file counts as one without values. Throws a StartError for a file that is encrypted or not valid.
  */
 export async function readLocalSettings(file: string): Promise<LocalSettings> {
   let text: string;
@@ -39,7 +39,7 @@ export async function readLocalSettings(file: string): Promise<LocalSettings> {
   return { values: parsed.data.Values, ...(LocalHttpPort === undefined ? {} : { httpPort: LocalHttpPort }) };
 }
 
-/** A byte order mark, which Visual Studio writes, is no fault. */
+/** Parses JSON, and ignores the byte order mark that Visual Studio writes. */
 function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 
-/** Where `npm start` keeps its stack, unless `--state-dir` names another folder. */
+/** The folder in which `npm start` keeps its stack, unless `--state-dir` names another one. */
 export const defaultStateDir = resolve(import.meta.dirname, '../../.local');
 
-/** Returns the file in which a running stack says where it is. */
+/** Returns the file with the addresses of a running stack. */
 export function stackFile(stateDir: string): string {
   return join(stateDir, 'stack.json');
 }

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { StartError } from './startError.ts';
 
-/** What a stack writes into its state folder. */
+/** The names of everything that a stack writes into its state folder. */
 const ownEntries = new Set([
   'app',
   'azurite',
@@ -12,13 +12,13 @@ const ownEntries = new Set([
   'lock',
   'stack.json',
 ]);
-/** Of these one is in every folder that a stack has used; the others are names that anybody may give. */
+/** Every folder that a stack has used contains one of these. The other names are too common to prove it. */
 const marks = new Set(['azurite', 'host.log', 'lock', 'stack.json']);
 
 /**
- * Deletes a state folder with all that is in it. A folder that is not there or is empty is fine too.
- * Throws a StartError, and deletes nothing, where it holds anything that is no stack's: a mistyped path must not cost a
- * person their files.
+ * Deletes a state folder with everything in it. The folder may be empty or missing.
+ * Throws a StartError, and deletes nothing, if the folder contains anything else. A mistyped path must not delete a person's
+ * files.
  */
 export async function resetStateDir(stateDir: string): Promise<void> {
   const entries = await readEntries(stateDir);
@@ -40,7 +40,7 @@ async function readEntries(dir: string): Promise<readonly string[]> {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') {
-      throw new StartError(`${dir} is no folder.`, { cause: error });
+      throw new StartError(`${dir} is not a folder.`, { cause: error });
     }
     throw error;
   }

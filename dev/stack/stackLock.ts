@@ -7,9 +7,9 @@ import { StartError } from './startError.ts';
 const ownerSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 
 /**
- * Makes this process the only one that uses a state folder until `release`: two storage emulators on one folder would spoil its
- * data. A lock whose process is gone counts for nothing.
- * Throws a StartError where another process holds it.
+ * Makes this process the only one that uses a state folder until `release`, because two storage emulators on one folder
+ * would damage its data. A lock whose process has ended does not count.
+ * Throws a StartError where another process has the lock.
  */
 export async function lockStateDir(stateDir: string): Promise<{ release(this: void): Promise<void> }> {
   const file = join(stateDir, 'lock');
@@ -20,14 +20,14 @@ export async function lockStateDir(stateDir: string): Promise<{ release(this: vo
   try {
     await writeFile(file, JSON.stringify(owner), { flag: 'wx' });
   } catch (error) {
-    throw new StartError(`Another start was a moment faster (${file}).`, { cause: error });
+    throw new StartError(`Another stack started at the same moment (${file}).`, { cause: error });
   }
   return {
     release: async () => rm(file, { force: true }),
   };
 }
 
-/** Throws a StartError, with the address of the stack that runs, where a process that lives holds the lock. */
+/** Throws a StartError, with the address of the running stack, where a live process has the lock. */
 export async function requireUnlocked(stateDir: string): Promise<void> {
   const file = join(stateDir, 'lock');
   const owner = ownerSchema.safeParse(await readJson(file));
@@ -35,7 +35,7 @@ export async function requireUnlocked(stateDir: string): Promise<void> {
     const stack = z.object({ url: z.string() }).safeParse(await readJson(stackFile(stateDir)));
     const where = stack.success ? `at ${stack.data.url}` : 'or is starting';
     throw new StartError(
-      `The stack already runs ${where} (process ${owner.data.pid}). Stop it with Ctrl-C there; if there is no such process, delete ${file}.`,
+      `The stack already runs ${where} (process ${owner.data.pid}). Stop it with Ctrl-C in its terminal. If that process does not exist, delete ${file}.`,
     );
   }
 }
@@ -46,15 +46,15 @@ async function isAlive(owner: { readonly pid: number; readonly startedAt: string
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-  // After a restart of the machine another program may have the number.
+  // After the machine restarts, another program may have the same process id.
   return (await readStartedAt(owner.pid)) === owner.startedAt;
 }
 
-/** When a process began, in the kernel's ticks; empty where the system does not tell. */
+/** Reads when a process started, in the kernel's ticks. Returns an empty text where the system does not tell. */
 async function readStartedAt(pid: number): Promise<string> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything; the start time is the 20th field after it.
+    // The name in parentheses may contain anything. The start time is the 20th field after it.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     return '';

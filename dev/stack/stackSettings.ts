@@ -1,5 +1,5 @@
 import type { ReadyLine } from '../identity/readyLine.ts';
-import type { ReadyLine as LitellmReadyLine } from '../litellm/readyLine.ts';
+import type { ReadyLine as LitellmReadyLine } from '../litellm/litellmProcess.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -16,23 +16,23 @@ export interface StackSettingsOptions {
     | 'clientSecret'
     | 'servicePrincipalId'
   >;
-  /** The LiteLLM emulator, where there is one. */
+  /** The LiteLLM emulator, if it runs. */
   readonly litellm?: Pick<LitellmReadyLine, 'url' | 'masterKey'> | undefined;
   readonly storageConnectionString: string;
-  /** What a person gave: `local.settings.json`, then the command line. Wins over everything here. */
+  /** The person's own settings: `local.settings.json`, then the command line. They replace all others. */
   readonly given: Settings;
 }
 
 /**
- * Says whether sign-in goes to the emulator: unless the settings name a tenant of their own, or turn the development endpoints
- * off, which means the real Microsoft.
+ * Returns whether people sign in at the emulator. They sign in at the real Microsoft if the settings name a tenant, or
+ * switch the development endpoints off.
  */
 export function usesEmulator(given: Settings): boolean {
   const wanted = given['DEVELOPMENT_ENDPOINTS'] ?? String(given['MICROSOFT_TENANT'] === undefined);
   return wanted.toLowerCase() === 'true';
 }
 
-/** Gives every app setting of a local stack. `UseDevelopmentStorage=true` means the stack's own storage emulator. Pure. */
+/** Creates all app settings of a local stack. `UseDevelopmentStorage=true` means the stack's own storage emulator. Pure. */
 export function createStackSettings(options: StackSettingsOptions): Settings {
   const { url, identity, litellm, storageConnectionString, given } = options;
   const storage = given['AzureWebJobsStorage'] ?? '';
@@ -64,7 +64,7 @@ function emulatorSettings(identity: StackSettingsOptions['identity']): Settings 
     DEVELOPMENT_ENDPOINTS: 'true',
     DEVELOPMENT_ENTRA_URL: identity.url,
     DEVELOPMENT_GRAPH_URL: identity.graphBaseUrl,
-    // Plain http, so that a browser meets no certificate warning.
+    // Plain HTTP, so that the browser shows no certificate warning.
     DEVELOPMENT_AUTHORIZE_URL: identity.browserUrl,
     NODE_EXTRA_CA_CERTS: identity.caFile,
   };

@@ -8,9 +8,9 @@ export interface StartArguments {
   readonly port?: number;
   /** Another sample directory for the identity emulator. */
   readonly directoryFile?: string;
-  /** Keeps everything there instead of in `.local/`. */
+  /** Keeps everything in this folder instead of in `.local/`. */
   readonly stateDir?: string;
-  /** `false`: no LiteLLM proxy, not even an emulated one. */
+  /** `false` starts without LiteLLM, not even with its emulator. */
   readonly litellm: boolean;
   /** App settings, by name. */
   readonly settings: Readonly<Record<string, string>>;
@@ -20,12 +20,12 @@ export interface StartArguments {
 const shortNames: Readonly<Record<string, string>> = { flag: 'ENTRA_GROUPS_ALSO_CREATE_ORGS' };
 
 const ourNames = new Set(Object.values(settings).map(({ name }) => name));
-/** What the Functions host itself and Node read. */
+/** The names of settings that the Functions host and Node read. */
 const hostName = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|NODE_|IDENTITY_|LOCAL_FUNCTION_KEY$)/;
 
 /**
  * Parses what follows `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false`, `--no-litellm` and `--NAME=value`.
- * Throws a StartError that lists everything it does not know.
+ * Throws a StartError that lists every unknown argument.
  */
 export function parseStartArguments(args: readonly string[]): StartArguments {
   const given: Record<string, string> = {};
@@ -60,7 +60,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
   }
   if (unknown.length > 0) {
     throw new StartError(
-      `Unknown: ${unknown.join(' ')}. App settings are given as --NAME=value, by the names of docs/settings.md; --help shows what else there is.`,
+      `Unknown: ${unknown.join(' ')}. Write app settings as --NAME=value, with the names in docs/settings.md. --help shows all options.`,
     );
   }
   return {

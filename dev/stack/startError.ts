@@ -1,4 +1,4 @@
-/** What a person at the terminal must know or change before the stack can start; shown without a stack trace. */
+/** A fault that the person at the terminal must fix before the stack can start. It is shown without a stack trace. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -6,7 +6,7 @@ import { type ControlClient, createControlClient } from '../identity/controlClie
 import type { ReadyLine } from '../identity/readyLine.ts';
 import type { ControlClient as LitellmControlClient } from '../litellm/controlClient.ts';
 import type { Profile } from '../litellm/profile.ts';
-import type { Child } from './childProcess.ts';
+import type { Child } from '../emulator/childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
 import { type HostLogFile, openHostLogFile } from './hostLogFile.ts';
@@ -14,36 +14,36 @@ import { stackFile } from './localStateDir.ts';
 import { lockStateDir } from './stackLock.ts';
 
 type Settings = Readonly<Record<string, string>>;
-/** A process whose end would end the stack. */
+/** A process that the stack needs. */
 type Watched = Pick<Child<unknown>, 'name' | 'exited' | 'logs'>;
 
 const failureLines = 15;
 const timerRunTimeoutMs = 5_000;
 
 export interface StackOptions {
-  /** Where everything of this stack is kept; one stack at a time uses it. */
+  /** The folder for everything that this stack keeps. Only one stack at a time uses it. */
   readonly stateDir: string;
-  /** Storage in memory instead of in the state folder. */
+  /** Keeps storage in memory instead of in the state folder. */
   readonly inMemory?: boolean;
-  /** Of the app; 0, the default, takes a free one. */
+  /** The app's port. 0, the default, takes any free port. */
   readonly port?: number;
   readonly queuePort?: number;
   readonly tablePort?: number;
-  /** Where the built app goes. Default: `app` in the state folder. */
+  /** The folder for the built app. Default: `app` in the state folder. */
   readonly appDir?: string;
-  /** The app in `appDir` is built already, as an unpacked package is; default false. */
+  /** The app in `appDir` is already built, for example an unpacked package. Default false. */
   readonly isBuilt?: boolean;
   readonly directoryFile?: string;
-  /** Starts the LiteLLM emulator too, as this kind of version; default: none, and no proxy is connected. */
+  /** Starts the LiteLLM emulator too, with the behaviour of these versions. Default: no LiteLLM is connected. */
   readonly litellmProfile?: Profile;
-  /** App settings that win over the stack's own. */
+  /** App settings that replace the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs every timer function once before the stack is ready, so that nothing waits for a schedule. Default true. */
+  /** Runs every timer function once before the stack is ready, so that tests need not wait for a schedule. Default true. */
   readonly runTimers?: boolean;
   readonly onLogLine?: (line: string) => void;
 }
 
-/** A process of the stack that ended although nobody told it to. */
+/** A process of the stack that ended unexpectedly. */
 export interface StackFailure {
   readonly name: string;
   /** `exit code 1` or `signal SIGKILL`. */
@@ -53,11 +53,11 @@ export interface StackFailure {
 }
 
 export interface Stack {
-  /** Of the app, without a slash at the end. */
+  /** The app's address, without a slash at the end. */
   readonly url: string;
-  /** Of the identity emulator: Entra's endpoints and, under `/graph/v1.0`, Graph's. */
+  /** The identity emulator's address, with Entra's endpoints and, under `/graph/v1.0`, Graph's. */
   readonly identityUrl: string;
-  /** Of the identity emulator's pages in a browser. */
+  /** The address of the identity emulator's pages for a browser. */
   readonly browserUrl: string;
   readonly storageConnectionString: string;
   readonly clientId: string;
@@ -66,7 +66,7 @@ export interface Stack {
   readonly identity: ReadyLine;
   /** The identity emulator's switches and records. */
   readonly control: ControlClient;
-  /** The LiteLLM emulator, where it was asked for. */
+  /** The LiteLLM emulator, if the options asked for it. */
   readonly litellm?: {
     readonly url: string;
     readonly masterKey: string;
@@ -74,26 +74,26 @@ export interface Stack {
     readonly control: LitellmControlClient;
   };
   readonly functionKey: string;
-  /** Every setting that the app got. */
+  /** All settings of the app. */
   readonly settings: Readonly<Record<string, string>>;
   readonly host: {
-    /** Every log line since the stack started, restarts of the host included. */
+    /** Returns every log line since the stack started, also those from before a restart of the host. */
     logs(this: void): readonly string[];
-    /** Of the host's process now. */
+    /** Returns the id of the host's current process. */
     pid(this: void): number;
   };
-  /** Ends the host and starts it again under other settings, on the same port; the emulators go on. */
+  /** Stops the host and starts it again with other settings, on the same port. The emulators keep running. */
   restartHost(this: void, env?: Readonly<Record<string, string>>): Promise<void>;
-  /** Resolves when a process of the stack ends by itself; never, otherwise. */
+  /** Resolves when a process of the stack ends unexpectedly, and otherwise never. */
   readonly failed: Promise<StackFailure>;
-  /** Ends the host, then the emulators; idempotent. */
+  /** Stops the host, then the emulators. Calling it again changes nothing. */
   stop(this: void): Promise<void>;
 }
 
 /**
  * Starts a complete stack: storage and identity emulators, the app built as for Azure, and the local host, each in its
  * own process. Writes `stack.json` (address, storage, pid) and `host.log` into the state folder. Rejects with the fault, after
- * ending what did start; StartError where another stack uses the folder.
+ * it has stopped what did start. Rejects with a StartError where another stack uses the folder.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { stateDir } = options;
@@ -140,7 +140,7 @@ function createStack({ foundation, host, startHost, log, release, stateDir }: St
   const failure = Promise.withResolvers<StackFailure>();
   let current = host;
   let stopping: Promise<void> | undefined;
-  /** The host that is being ended on purpose. */
+  /** The host that is being stopped on purpose. */
   let ending: HostProcess | undefined;
 
   async function watch(child: Watched, isExpected: () => boolean): Promise<void> {
@@ -194,7 +194,7 @@ function createStack({ foundation, host, startHost, log, release, stateDir }: St
   }
 }
 
-/** Waits for each run's end, but not for long: a slow one goes on by itself. */
+/** Runs every timer function, and waits a few seconds for the runs to end. A slow run continues in the background. */
 async function runTimersOnce(host: HostProcess): Promise<void> {
   const timers = host.functions.filter(({ trigger }) => trigger === 'timer');
   await Promise.all(
@@ -214,7 +214,7 @@ async function runTimersOnce(host: HostProcess): Promise<void> {
 async function writeStackFile(stateDir: string, stack: Stack): Promise<void> {
   const { url, identityUrl, storageConnectionString, settings } = stack;
   await mkdir(stateDir, { recursive: true });
-  // Of whatever proxy is connected, the emulator or a real one: `npm run sync` reads it.
+  // LiteLLM may be the emulator or a real one. `npm run sync` reads it from the file.
   const { LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey } = settings;
   const litellm = baseUrl === undefined || apiKey === undefined ? {} : { litellm: { baseUrl, apiKey } };
   const content = { url, identityUrl, storageConnectionString, ...litellm, pid: process.pid };

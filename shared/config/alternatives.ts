@@ -1,15 +1,15 @@
-/** Settings of which one or the other must be set, never none; where both contradict each other, not both. */
+/** Settings of which exactly one must be set, or at least one if both can apply together. */
 import { notSet } from './configFault.ts';
 import { Secret } from './secret.ts';
 import { settings } from './settings.ts';
 import type { SettingsReader } from './settingsReader.ts';
 
-/** What proves to Entra that this is the app registration. */
+/** How the app authenticates to Entra as the app registration. */
 export type ClientCredential =
   | { readonly kind: 'secret'; readonly secret: Secret }
   | { readonly kind: 'federated'; readonly managedIdentityClientId: string };
 
-/** How the storage account is reached. */
+/** How the app accesses the storage account. */
 export type StorageAccess =
   | { readonly kind: 'connectionString'; readonly connectionString: Secret }
   | {
@@ -19,25 +19,25 @@ export type StorageAccess =
       readonly clientId?: string;
     };
 
-/** Gives the credential, or undefined with a fault. */
+/** Returns the credential. Returns undefined and records a fault if none or both are set. */
 export function readClientCredential(reader: SettingsReader): ClientCredential | undefined {
   const { clientSecret, managedIdentityClientId } = settings;
   const secret = reader.find(clientSecret);
   const identity = reader.find(managedIdentityClientId);
   const names = `${clientSecret.name} or ${managedIdentityClientId.name}`;
   if (reader.isSet(clientSecret) && reader.isSet(managedIdentityClientId)) {
-    const got = `${reader.describe(clientSecret)}, beside ${managedIdentityClientId.name}`;
-    reader.refuse(clientSecret, got, `one of ${names}, not both`);
+    const got = `${reader.describe(clientSecret)}, together with ${managedIdentityClientId.name}`;
+    reader.refuse(clientSecret, got, `${names}, not both`);
     return undefined;
   }
   if (!reader.isSet(clientSecret) && !reader.isSet(managedIdentityClientId)) {
-    reader.refuse(clientSecret, notSet, `one of ${names}`);
+    reader.refuse(clientSecret, notSet, names);
   }
   if (secret !== undefined) return { kind: 'secret', secret: new Secret(secret) };
   return identity === undefined ? undefined : { kind: 'federated', managedIdentityClientId: identity };
 }
 
-/** Gives the storage, or undefined with a fault. */
+/** Returns the access to storage. Returns undefined and records a fault if it is missing, mixed or invalid. */
 export function readStorageAccess(reader: SettingsReader): StorageAccess | undefined {
   const { storageConnectionString, queueServiceUri, tableServiceUri, storageClientId, storageCredential } =
     settings;
@@ -46,13 +46,13 @@ export function readStorageAccess(reader: SettingsReader): StorageAccess | undef
   reader.find(storageCredential);
   const identitySettings = [queueServiceUri, tableServiceUri, storageClientId, storageCredential];
   const named = identitySettings.filter((setting) => reader.isSet(setting)).map((setting) => setting.name);
-  const expected = `either a connection string, or ${queueServiceUri.name} and ${tableServiceUri.name}`;
+  const expected = `a connection string, or ${queueServiceUri.name} and ${tableServiceUri.name}`;
   if (reader.isSet(storageConnectionString)) {
     if (named.length === 0) {
       if (connectionString === undefined) return undefined;
       return { kind: 'connectionString', connectionString: new Secret(connectionString) };
     }
-    const got = `${reader.describe(storageConnectionString)}, beside ${named.join(', ')}`;
+    const got = `${reader.describe(storageConnectionString)}, together with ${named.join(', ')}`;
     reader.refuse(storageConnectionString, got, expected);
     return undefined;
   }
@@ -67,7 +67,7 @@ export function readStorageAccess(reader: SettingsReader): StorageAccess | undef
   return clientId === undefined ? uris : { ...uris, clientId };
 }
 
-/** Gives the site's origin, or undefined with a fault. `PUBLIC_URL` wins over what Azure calls the site. */
+/** Returns the site's origin, preferring `PUBLIC_URL`. Returns undefined and records a fault if neither is valid. */
 export function readPublicUrl(reader: SettingsReader): string | undefined {
   const { publicUrl, websiteHostname } = settings;
   if (reader.isSet(websiteHostname) && !reader.isSet(publicUrl)) return reader.find(websiteHostname);

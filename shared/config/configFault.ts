@@ -1,27 +1,26 @@
-/** One thing that is wrong with one setting, safe to log. */
+/** One fault of one setting. Safe to log. */
 export interface ConfigFault {
   readonly setting: string;
-  /** What was found. Of a secret only whether it is set and its length. */
+  /** What the setting contains. For a secret, only that it is set and its length. */
   readonly got: string;
-  /** What is valid, as the end of "valid is …". */
+  /** What is valid, as the end of "expected …". */
   readonly expected: string;
 }
 
-/** {@link ConfigFault.got} of a setting that is missing. */
+/** The value of {@link ConfigFault.got} for a missing setting. */
 export const notSet = 'not set';
 
 const longestShown = 100;
 
 /**
- * What a secret in the wrong setting looks like: Entra's client secrets carry a `8Q~` near their start, storage
- * credentials name themselves, LiteLLM's keys begin with `sk-`.
+ * Recognizes a secret that was put into the wrong setting. Entra's client secrets contain `8Q~` near their start,
+ * storage credentials contain their own names, and LiteLLM's keys begin with `sk-`.
  */
 const looksSecret = /\dQ~|AccountKey=|SharedAccessSignature|[?&;]sig=|\bsk-/i;
 
 /**
- * Gives a fault's text of a value that is not declared secret. Fails towards hiding: whatever looks like a credential,
- * the name before an `@` (a person's, or a URL's user and password) and a URL's query are left out, because faults
- * are logged.
+ * Returns the text that a fault shows for a value that is not declared secret. Faults are logged, so it hides anything
+ * that looks like a credential, any name before an `@` (a person's, or a URL's user and password) and a URL's query.
  */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string')
@@ -37,18 +36,18 @@ function shorten(text: string): string {
   return shown.length > longestShown ? `${shown.slice(0, longestShown)}…` : shown;
 }
 
-/** Gives a fault's text of a secret. */
+/** Returns the text that a fault shows for a secret. */
 export function describeSecret(value: string): string {
   return `set, ${value.length} characters`;
 }
 
-/** Gives one line for one fault. */
+/** Returns one fault as one line. */
 export function formatFault(fault: ConfigFault): string {
   const got = fault.got === notSet ? notSet : `got ${fault.got}`;
-  return `${fault.setting}: ${got}; valid is ${fault.expected}`;
+  return `${fault.setting}: ${got}; expected ${fault.expected}`;
 }
 
-/** Orders faults by setting; those of one setting keep the order in which they were found. */
+/** Sorts faults by setting. Faults of one setting keep their order. */
 export function sortFaults(faults: readonly ConfigFault[]): readonly ConfigFault[] {
   return [...faults].sort((a, b) => (a.setting === b.setting ? 0 : a.setting < b.setting ? -1 : 1));
 }

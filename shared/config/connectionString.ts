@@ -1,6 +1,9 @@
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
 
-/** Gives `Key=Value;…` by key, or undefined where a part has no value or a key stands twice (which one holds?). */
+/**
+ * Returns the parts of `Key=Value;…` by key. Returns undefined if a part has no value or a key occurs twice, because
+ * clients differ in which of the two they use.
+ */
 function findParts(text: string): ReadonlyMap<string, string> | undefined {
   const parts = new Map<string, string>();
   for (const part of text.split(';').map((each) => each.trim())) {
@@ -23,10 +26,10 @@ const knownKeys = new Set([
 ]);
 
 /**
- * Tells whether Azure's storage clients can use the text: `UseDevelopmentStorage=true` alone; or an account or a shared
- * access signature, with both endpoints (or, for an account, the suffix from which they follow).
- * Plain http carries the key in the open, so it stays on this machine: every endpoint must be named and on it.
- * Fails towards "no": what a client would refuse later costs the messages that were taken from the queue by then.
+ * Checks whether Azure's storage clients can use the text. Valid are `UseDevelopmentStorage=true` alone, or an account or
+ * a shared access signature with both endpoints. An account may have the endpoint suffix instead.
+ * Plain http sends the key unencrypted, so it is allowed only if every endpoint is named and on this machine.
+ * In doubt the answer is no: a client that refuses the text later would lose messages already taken from the queue.
  */
 export function isStorageConnectionString(text: string): boolean {
   if (/^UseDevelopmentStorage=true;?$/.test(text)) return true;
@@ -44,7 +47,7 @@ export function isStorageConnectionString(text: string): boolean {
   return parts.has('SharedAccessSignature') ? isSignature(parts) : isAccount(parts, protocol);
 }
 
-/** An endpoint as it is written: the clients look at the text, so a spelling that only a URL parser understands is none. */
+/** Returns the endpoint as a URL. The clients read the text itself, so other spellings of the same origin are refused. */
 function findEndpoint(text: string): URL | undefined {
   const url = findPlainUrl(text);
   return url !== undefined && text.toLowerCase().startsWith(url.origin) ? url : undefined;
@@ -65,7 +68,7 @@ function isAllOnThisMachine(parts: ReadonlyMap<string, string>): boolean {
   return hasBothEndpoints(parts) && namedEndpoints(parts).every((url) => isLoopback(url));
 }
 
-/** The table client takes the account's name out of the endpoint: from `name.table.…`, else from the path. */
+/** The table client reads the account's name from the endpoint: from `name.table.…`, otherwise from the path. */
 function isSignature(parts: ReadonlyMap<string, string>): boolean {
   const table = findEndpoint(parts.get('TableEndpoint') ?? '');
   if (table === undefined || !hasBothEndpoints(parts) || parts.has('AccountKey')) return false;
@@ -92,8 +95,8 @@ const developmentKeys = new Set([
 ]);
 
 /**
- * Tells whether everything that the text names is an emulator on this machine. Fails towards "no": a key that is not
- * known here, in another case or twice could make a client go elsewhere than the endpoint that was looked at.
+ * Checks whether every endpoint in the text is an emulator on this machine. In doubt the answer is no: a client could
+ * read an unknown key, a key in another case or a repeated key as a different endpoint.
  */
 export function isDevelopmentStorage(text: string): boolean {
   const parts = findParts(text);

@@ -3,7 +3,7 @@ import { isDevelopmentStorage } from './connectionString.ts';
 import { settings } from './settings.ts';
 import type { SettingsReader } from './settingsReader.ts';
 
-/** Where Entra and Graph are. No address ends with a slash. */
+/** The addresses of Entra and Graph, without a slash at the end. */
 export interface EntraEndpoints {
   readonly authority: string;
   readonly issuer: string;
@@ -14,7 +14,7 @@ export interface EntraEndpoints {
   readonly endpointsAreOverridden: boolean;
 }
 
-/** The addresses before the tenant is known. */
+/** The addresses without the tenant. */
 export interface EndpointOrigins {
   readonly entra: string;
   readonly authorize: string;
@@ -34,15 +34,15 @@ const overrides = [developmentEntraUrl, developmentGraphUrl, developmentAuthoriz
 
 const azureNames = new Set(['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID', 'CONTAINER_NAME']);
 
-/** `WEBSITE_HOSTNAME` is no sign of Azure: the Core Tools set it on a developer's machine too. */
+/** `WEBSITE_HOSTNAME` isn't a sign of Azure: the Core Tools also set it on a developer's machine. */
 function isSignOfAzure(name: string): boolean {
   return azureNames.has(name.toUpperCase()) || name.toUpperCase().endsWith('SERVICEURI');
 }
 
 /**
- * Gives Microsoft's addresses, or an emulator's where every condition for it holds: `DEVELOPMENT_ENDPOINTS=true`,
- * hosts on this machine, development storage, and no sign of Azure. Whoever sets these addresses can sign in as
- * anybody, so each condition that does not hold is a fault of its own and Microsoft's addresses are given.
+ * Returns Microsoft's addresses, or an emulator's if all conditions are met: `DEVELOPMENT_ENDPOINTS=true`, hosts on this
+ * machine, development storage and no sign of Azure. These addresses decide who can sign in as whom. Therefore each
+ * condition that is not met is a separate fault, and the result is Microsoft's addresses.
  */
 export function readEndpointOrigins(reader: SettingsReader): EndpointOrigins {
   const faultsBefore = reader.faults.length;
@@ -52,14 +52,14 @@ export function readEndpointOrigins(reader: SettingsReader): EndpointOrigins {
   const authorize = reader.find(developmentAuthorizeUrl) ?? entra;
   if (!enabled) {
     for (const setting of overrides.filter((each) => reader.isSet(each))) {
-      const expected = "not set, unless DEVELOPMENT_ENDPOINTS=true on a developer's machine";
+      const expected = "no value, unless DEVELOPMENT_ENDPOINTS=true on a developer's machine";
       reader.refuse(setting, reader.describe(setting), expected);
     }
     return microsoft;
   }
   refuseOutsideDevelopment(reader);
   for (const setting of [developmentEntraUrl, developmentGraphUrl]) {
-    // One of the two alone would send what one system issued to the other.
+    // With only one of the two, tokens from one system would be sent to the other.
     if (!reader.isSet(setting)) reader.refuse(setting, notSet);
   }
   const isAccepted = reader.faults.length === faultsBefore;
@@ -70,18 +70,18 @@ export function readEndpointOrigins(reader: SettingsReader): EndpointOrigins {
 function refuseOutsideDevelopment(reader: SettingsReader): void {
   const signs = reader.namesSet().filter((name) => isSignOfAzure(name));
   if (signs.length > 0) {
-    const expected = '`false` or not set where the app runs in Azure or uses storage in Azure';
-    reader.refuse(developmentEndpoints, `"true" beside ${signs.sort().join(', ')}`, expected);
+    const expected = '`false` or no value, because the app runs in Azure or uses storage in Azure';
+    reader.refuse(developmentEndpoints, `"true" together with ${signs.sort().join(', ')}`, expected);
   }
   const storage = reader.textOf(settings.storageConnectionString);
   if (storage === undefined || !isDevelopmentStorage(storage)) {
     const expected =
-      '`true` only with AzureWebJobsStorage=UseDevelopmentStorage=true, or a connection string whose queue and table endpoints are both named and on localhost';
+      'AzureWebJobsStorage=UseDevelopmentStorage=true, or a connection string with its queue and table endpoints on localhost';
     reader.refuse(developmentEndpoints, '"true" without development storage', expected);
   }
 }
 
-/** Gives the addresses of one tenant. */
+/** Returns the addresses of one tenant. */
 export function createEntraEndpoints(tenantId: string, origins: EndpointOrigins): EntraEndpoints {
   const authority = `${origins.entra}/${tenantId}`;
   return {

@@ -1,4 +1,4 @@
-/** Freezes a value and all that it holds, in place, and gives it. A Map needs {@link frozenMap}. */
+/** Freezes a value and everything in it, in place, and returns it. A Map needs {@link frozenMap}. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   const held: readonly unknown[] = Object.values(value);
@@ -6,7 +6,7 @@ export function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** Gives a Map that refuses every change; `Object.freeze` alone does not keep a Map's entries. */
+/** Returns a Map that refuses every change. `Object.freeze` alone does not protect a Map's entries. */
 export function frozenMap<K, V>(entries: Iterable<readonly [K, V]>): ReadonlyMap<K, V> {
   const refuse = {
     value: () => {

@@ -1,17 +1,20 @@
-/** The LiteLLM proxy that is kept in step, if there is one. */
+/** The settings of the LiteLLM proxy. */
 import { notSet } from './configFault.ts';
 import { Secret } from './secret.ts';
 import { settings } from './settings.ts';
 import type { SettingsReader } from './settingsReader.ts';
 
-/** A LiteLLM proxy. */
+/** The address and key of a LiteLLM proxy. */
 export interface LitellmAccess {
-  /** Without a slash at the end; with a path where the proxy is served under one. */
+  /** Without a slash at the end. Contains a path if the proxy is served under one. */
   readonly baseUrl: string;
   readonly apiKey: Secret;
 }
 
-/** Gives the proxy, or undefined where none is connected (or, with a fault, where one of the two settings is wrong or missing). */
+/**
+ * Returns the proxy, or undefined if none is connected. Also returns undefined, and records a fault, if one of the two
+ * settings is missing or invalid.
+ */
 export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
   const { litellmBaseUrl, litellmApiKey } = settings;
   for (const [setting, other] of [
@@ -19,7 +22,7 @@ export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
     [litellmApiKey, litellmBaseUrl],
   ] as const) {
     if (reader.isSet(setting) || !reader.isSet(other)) continue;
-    reader.refuse(setting, notSet, `${setting.valid}; or take ${other.name} away too, to connect no proxy`);
+    reader.refuse(setting, notSet, `${setting.valid}; or remove ${other.name} too to disconnect the proxy`);
   }
   const baseUrl = reader.find(litellmBaseUrl);
   const apiKey = reader.find(litellmApiKey);

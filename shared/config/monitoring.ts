@@ -1,19 +1,19 @@
-/** Where telemetry goes, if anywhere. */
+/** The settings of telemetry. */
 import { settings } from './settings.ts';
 import type { SettingsReader } from './settingsReader.ts';
 
-/** What is exported and how; absent parts are not. */
+/** Where telemetry is exported. An absent part is not exported. */
 export interface Monitoring {
   readonly applicationInsights?: {
     readonly connectionString: string;
-    /** Absent: with the instrumentation key alone. Without a client id: the system-assigned identity. */
+    /** Absent: only the instrumentation key is used. Without a client id: the system-assigned identity. */
     readonly identity?: { readonly clientId?: string };
   };
-  /** The exporter reads the address, headers and so on from OpenTelemetry's own variables. */
+  /** The exporter reads the address and headers from OpenTelemetry's own variables. */
   readonly otlp?: { readonly protocol: 'http/protobuf' | 'http/json' };
 }
 
-/** Gives where telemetry goes, or undefined where nobody asked for it (or with a fault). */
+/** Returns where to export telemetry, or undefined if no destination is set or (with a fault) none is valid. */
 export function readMonitoring(reader: SettingsReader): Monitoring | undefined {
   const connectionString = reader.find(settings.applicationInsights);
   const identity = reader.find(settings.applicationInsightsIdentity);

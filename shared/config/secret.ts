@@ -1,4 +1,4 @@
-/** A value that must not reach a log: only `reveal()` gives it. */
+/** A value that must not appear in a log. Only `reveal()` returns it. */
 export class Secret {
   readonly #value: string;
   constructor(value: string) {

@@ -1,6 +1,6 @@
 /**
- * How each kind of value is read from its text. `zod/mini`, not `zod`: it says the same in a quarter of the bytes, and
- * every cold start loads this file.
+ * The kinds of values and how to parse each from text. Uses `zod/mini` instead of `zod`: it does the same in a quarter of
+ * the bytes, and every cold start loads this file.
  */
 import * as z from 'zod/mini';
 import type { GlobalRole } from '../model/entities.ts';
@@ -10,16 +10,16 @@ import { isStorageConnectionString } from './connectionString.ts';
 import { frozenMap } from './freeze.ts';
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
 
-/** Reads one setting's text into what it means. */
+/** Parses the text of one setting. */
 export type ValueSchema<T> = z.ZodMiniType<T, string>;
 
 const guidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** LiteLLM's `duration_in_seconds`: a number with s, m, h, d, w or mo. Its newer words (`daily`) are not in all versions. */
+/** LiteLLM's `duration_in_seconds`: a number with s, m, h, d, w or mo. Not all versions know words such as `daily`. */
 const durationPattern = /^[1-9][0-9]*(s|m|h|d|w|mo)$/;
-/** The tenant of all personal Microsoft accounts: as open as the name `consumers`. */
+/** The tenant of all personal Microsoft accounts, equal to the name `consumers`. */
 const personalAccountsTenant = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
-/** A schema from a function that gives undefined for what is not valid. */
+/** Creates a schema from a function that returns undefined for invalid text. */
 function readAs<T>(find: (text: string) => T | undefined): ValueSchema<T> {
   return z.pipe(
     z.string(),
@@ -32,7 +32,7 @@ function readAs<T>(find: (text: string) => T | undefined): ValueSchema<T> {
   );
 }
 
-/** Entra writes GUIDs in lower case in tokens and answers, so they are compared in lower case. */
+/** Returns a GUID in lower case, as Entra writes it in tokens and answers. Returns other ids unchanged. */
 function lowerCaseGuid(id: string): string {
   return guidPattern.test(id) ? id.toLowerCase() : id;
 }
@@ -40,7 +40,7 @@ function lowerCaseGuid(id: string): string {
 /** Any text that is not empty. */
 export const text: ValueSchema<string> = z.string();
 
-/** `true` or `false` in any case: Bicep's `string(true)` gives `True`. */
+/** `true` or `false` in any case: Bicep's `string(true)` returns `True`. */
 export const trueOrFalse = readAs((given) => {
   const lower = given.toLowerCase();
   return lower === 'true' ? true : lower === 'false' ? false : undefined;
@@ -72,8 +72,8 @@ export const percent = readAs((given) => {
 const domainPattern = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]$/;
 
 /**
- * Domains in lower case. A leading `@` and a comma too many are forgiven; a list that holds no domain is not, because
- * an empty list allows everybody.
+ * Domains in lower case. A leading `@` and extra commas are accepted. A list without any domain is refused, because an
+ * empty list would allow everyone.
  */
 export const domains = readAs((given): readonly string[] | undefined => {
   const entries = given.split(',').map((entry) => entry.trim().replace(/^@/, '').toLowerCase());
@@ -90,14 +90,14 @@ export const siteOrigin = readAs((given) => {
   return url.origin;
 });
 
-/** A host name with or without a port, as the origin that it serves: http on this machine, else https. */
+/** A host name with or without a port, returned as an origin: http on this machine, otherwise https. */
 export const hostName = readAs((given) => {
   const url = given.includes('/') ? undefined : findOrigin(`https://${given}`);
   if (url === undefined) return undefined;
   return isLoopback(url) ? findOrigin(`http://${given}`)?.origin : url.origin;
 });
 
-/** An https origin: a storage service. */
+/** The https origin of a storage service. */
 export const httpsOrigin = readAs((given) => {
   const url = findOrigin(given);
   return url?.protocol === 'https:' ? url.origin : undefined;
@@ -123,8 +123,8 @@ export const loopbackHttpsUrl = readAs((given) => {
 });
 
 /**
- * The address of a LiteLLM proxy, without a slash at the end. It may have a path, since `SERVER_ROOT_PATH` serves a proxy under one; an
- * end in `/v1` or `/ui` is the address of its models or pages, under which nothing of what this product asks for is found.
+ * The address of a LiteLLM proxy, without a slash at the end. A path is allowed, because `SERVER_ROOT_PATH` can serve a
+ * proxy under one. `/v1` and `/ui` at the end are refused: the management API is not under the address of models or pages.
  */
 export const proxyUrl = readAs((given) => {
   const url = findPlainUrl(given);
@@ -133,7 +133,7 @@ export const proxyUrl = readAs((given) => {
   return /\/(?:v1|ui)$/i.test(url.pathname.replace(/\/+$/, '')) ? undefined : address;
 });
 
-/** What can stand in an Authorization header after `Bearer`: anything else a client refuses with the key in its message. */
+/** A key for an Authorization header. A client would refuse any other text with an error that quotes the key. */
 export const bearerKey = readAs((given) => (/^[\x21-\x7e]+$/.test(given) ? given : undefined));
 
 /** A storage account's connection string. */
@@ -141,10 +141,10 @@ export const storageConnectionString = readAs((given) =>
   isStorageConnectionString(given) ? given : undefined,
 );
 
-/** An http or https address, as it is written. */
+/** An http or https address, unchanged. */
 export const plainUrl = readAs((given) => (findPlainUrl(given) === undefined ? undefined : given));
 
-/** The parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them; undefined where one has no value. */
+/** Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value. */
 function findMonitorParts(given: string): ReadonlyMap<string, string> | undefined {
   const parts = given
     .split(';')
@@ -155,8 +155,8 @@ function findMonitorParts(given: string): ReadonlyMap<string, string> | undefine
 }
 
 /**
- * The connection string of an Application Insights resource, written as its exporter wants it, which discards a string with a
- * semicolon at its end and refuses a key in upper case.
+ * The connection string of an Application Insights resource, rewritten for its exporter. The exporter discards a string
+ * with a semicolon at the end and refuses a key in upper case.
  */
 export const applicationInsightsConnectionString = readAs((given) => {
   const parts = findMonitorParts(given);
@@ -168,7 +168,7 @@ export const applicationInsightsConnectionString = readAs((given) => {
   return [...written].map(([name, value]) => `${name}=${value}`).join(';');
 });
 
-/** Which managed identity sends to Application Insights; without a client id the system-assigned one. */
+/** The managed identity that sends to Application Insights. Without a client id: the system-assigned one. */
 export const ingestionIdentity = readAs((given) => {
   const parts = findMonitorParts(given);
   const clientId = parts?.get('clientid');
@@ -177,13 +177,13 @@ export const ingestionIdentity = readAs((given) => {
   return guidPattern.test(clientId) ? { clientId: clientId.toLowerCase() } : undefined;
 });
 
-/** JSON text that the schema then reads. */
+/** Creates a schema that parses JSON text and passes the value to another schema. */
 function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
   const parsed = z.transform((given: string, context): unknown => {
     try {
       return JSON.parse(given);
     } catch {
-      // What the parser says quotes the text, so only that it failed is passed on.
+      // The parser's message quotes the text, so it is dropped.
       context.issues.push({ code: 'custom', input: given });
       return z.NEVER;
     }
@@ -192,18 +192,18 @@ function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
 }
 
 const globalRole = z.enum(GLOBAL_ROLES, `one of ${GLOBAL_ROLES.join(', ')}`);
-const budget = z.number('a number of USD, 0 or more').check(z.minimum(0, 'a number of USD, 0 or more'));
+const budget = z.number('an amount in USD, 0 or more').check(z.minimum(0, 'an amount in USD, 0 or more'));
 const duration = z.string(durationText()).check(z.regex(durationPattern, durationText()));
 const limit = z
-  .int('a whole number a minute, 0 or more')
-  .check(z.minimum(0, 'a whole number a minute, 0 or more'));
+  .int('a whole number per minute, 0 or more')
+  .check(z.minimum(0, 'a whole number per minute, 0 or more'));
 const words = (what: string) => {
-  const expected = `a list of ${what}, each a text`;
+  const expected = `a list of ${what}, each a string`;
   return z._default(z.array(z.string(expected).check(z.regex(/^\S(.*\S)?$/, expected)), expected), []);
 };
 
 function durationText(): string {
-  return 'a number with s, m, h, d, w or mo, such as "30d"';
+  return 'a number followed by s, m, h, d, w or mo, such as "30d"';
 }
 
 /** `DEFAULT_TEAM_PARAMS` */
@@ -228,7 +228,7 @@ export const userParams = json(
   }),
 );
 
-/** `ROLE_MAPPINGS`. A group that stands twice (a GUID in two cases) is refused: which role would hold? */
+/** `ROLE_MAPPINGS`. A group that occurs twice (a GUID in two cases) is refused, because its role would be unclear. */
 export const roleMappings: ValueSchema<ReadonlyMap<string, GlobalRole>> = z.pipe(
   json(z.record(z.string().check(z.refine(isSafeId)), globalRole)),
   z.transform((roles: Readonly<Record<string, GlobalRole>>, context) => {

@@ -3,12 +3,12 @@ import { describeSecret, describeValue, notSet } from './configFault.ts';
 import type { ConfigFault } from './configFault.ts';
 import type { DefaultedSetting, Setting } from './settings.ts';
 
-/** The environment, as Node and the Functions host give it. */
+/** The environment, as provided by Node and the Functions host. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads settings one by one and collects every fault instead of stopping at the first. Values are trimmed; an empty
- * one is not set, because Azure gives an app setting that was left blank as empty text.
+ * Reads settings one by one and collects all faults instead of stopping at the first. Values are trimmed. An empty value
+ * counts as not set, because Azure passes a blank app setting as empty text.
  */
 export class SettingsReader {
   readonly #environment: Environment;
@@ -18,17 +18,17 @@ export class SettingsReader {
     this.#environment = environment;
   }
 
-  /** What was found wrong so far, in the order of reading. */
+  /** The faults so far, in the order of reading. */
   get faults(): readonly ConfigFault[] {
     return this.#faults;
   }
 
-  /** The names of everything that is set, this product's or not. */
+  /** Returns the names of all variables that are set, including those of other software. */
   namesSet(): readonly string[] {
     return Object.keys(this.#environment).filter((name) => this.textOf({ name }) !== undefined);
   }
 
-  /** The trimmed text of a setting, or undefined where it is not set. */
+  /** Returns the trimmed text of a setting, or undefined if it is not set. */
   textOf(setting: { readonly name: string }): string | undefined {
     const given = this.#environment[setting.name]?.trim();
     return given === '' ? undefined : given;
@@ -38,29 +38,29 @@ export class SettingsReader {
     return this.textOf(setting) !== undefined;
   }
 
-  /** Gives the value, or undefined where it is not set or (a fault) not valid. */
+  /** Returns the value, or undefined if it is not set. Records a fault and returns undefined if it is not valid. */
   find<T>(setting: Setting<T>): T | undefined {
     const given = this.textOf(setting);
     return given === undefined ? undefined : this.#parse(setting, given);
   }
 
-  /** Gives the value, or undefined with a fault where it is not set or not valid. */
+  /** Returns the value. Records a fault and returns undefined if it is not set or not valid. */
   require<T>(setting: Setting<T>): T | undefined {
     if (!this.isSet(setting)) this.refuse(setting, notSet);
     return this.find(setting);
   }
 
-  /** Gives the value or the default; the default too where the value is (a fault) not valid. */
+  /** Returns the value, or the default if it is not set. Records a fault and returns the default if it is not valid. */
   findOrDefault<T>(setting: DefaultedSetting<T>): T {
     return this.find(setting) ?? z.parse(setting.schema, setting.default);
   }
 
-  /** Notes a fault. */
+  /** Records a fault. */
   refuse(setting: Setting<unknown>, got: string, expected: string = setting.valid): void {
     this.#faults.push({ setting: setting.name, got, expected });
   }
 
-  /** A fault's text of what the setting holds. */
+  /** Returns the text that a fault shows for the setting's value. */
   describe(setting: Setting<unknown>): string {
     const given = this.textOf(setting);
     if (given === undefined) return notSet;
@@ -69,7 +69,7 @@ export class SettingsReader {
 
   #parse<T>(setting: Setting<T>, given: string): T | undefined {
     if (given.startsWith('@Microsoft.')) {
-      // Azure passes a reference on as it stands where it may not or cannot resolve it.
+      // Azure passes the reference itself if it cannot resolve it or has no permission to.
       this.refuse(setting, 'a reference that Azure has not resolved');
       return undefined;
     }
@@ -79,11 +79,11 @@ export class SettingsReader {
     return undefined;
   }
 
-  /** A fault inside a JSON value names the place; every other one shows the value as a whole. */
+  /** Records a fault. Inside a JSON value it names the place; otherwise it shows the whole value. */
   #refuseIssue(setting: Setting<unknown>, issue: z.core.$ZodIssue): void {
     if (setting.secret) this.refuse(setting, this.describe(setting));
     else if (issue.code === 'unrecognized_keys') {
-      this.refuse(setting, `the unknown ${issue.keys.map((key) => describeValue(key)).join(', ')}`);
+      this.refuse(setting, `the unknown key ${issue.keys.map((key) => describeValue(key)).join(', ')}`);
     } else if (issue.code === 'invalid_key') {
       this.refuse(setting, `the key ${describeValue(String(issue.path.at(-1)))}`);
     } else if (issue.path.length === 0) this.refuse(setting, this.describe(setting));

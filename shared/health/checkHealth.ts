@@ -4,7 +4,7 @@ import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
 import type { LitellmClient } from '../model/litellmPorts.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { Store } from '../storage/store.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;

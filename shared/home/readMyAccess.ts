@@ -1,4 +1,9 @@
 /** What a signed-in person can use, and why: the home page and `GET /api/me`. */
+import { reportUnreadable } from '../model/unreadableRow.ts';
+import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { MembershipPartition, ActualMembership } from '../storage/membershipStore.ts';
+import type { Store } from '../storage/store.ts';
 import type {
   MyAccess,
   OrganizationAccess,
@@ -7,17 +12,13 @@ import type {
   TeamAccess,
   UserAccess,
 } from '../model/access.ts';
-import { reportUnreadable } from '../model/describeUnreadable.ts';
 import { organizationAccess, teamAccess } from './effectiveAccess.ts';
 import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
-import type { ActualMembership } from '../model/membershipPlan.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
-import type { SyncedPerson, SyncRecord } from '../model/litellmPorts.ts';
 import type { Session } from '../session/session.ts';
-import type { EntityRead, MembershipPartition, Store } from '../storage/storePorts.ts';
 import { requireLiveSession } from '../session/requireLiveSession.ts';
 
 export interface AccessDeps {

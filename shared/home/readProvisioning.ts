@@ -1,9 +1,9 @@
+import type { Store } from '../storage/store.ts';
 import type { ProvisioningProgress } from '../model/access.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import { AppError } from '../model/errors.ts';
 import type { Session } from '../session/session.ts';
-import type { Store } from '../storage/storePorts.ts';
 import { requireLiveSession } from '../session/requireLiveSession.ts';
 
 /** The body of `GET /api/provisioning/{id}`. */

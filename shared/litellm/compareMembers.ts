@@ -11,8 +11,10 @@ import {
 import { chunksOf } from '../platform/chunksOf.ts';
 import { isSafeId } from '../model/isSafeId.ts';
 import { errorCodeOf } from '../model/errors.ts';
-import type { LitellmClient, LitellmMember, SyncedPerson, SyncRecord } from '../model/litellmPorts.ts';
-import type { MemberIndex, Store } from '../storage/storePorts.ts';
+import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
+import type { MemberIndex } from '../storage/memberIndex.ts';
+import type { Store } from '../storage/store.ts';
+import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 import { inParallel } from '../platform/inParallel.ts';
 
 /** What a comparison reads. None of it can write. */

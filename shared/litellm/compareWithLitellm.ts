@@ -12,7 +12,8 @@ import {
   userValues,
 } from '../model/litellmValues.ts';
 import type { LitellmMember } from '../model/litellmPorts.ts';
-import type { EntityRead, PersonRow } from '../storage/storePorts.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { PersonRow } from '../storage/userStore.ts';
 import {
   type CompareDeps,
   compareMembers,

@@ -2,8 +2,7 @@
 import { planEntity } from './planEntity.ts';
 import { planMemberships } from './planMemberships.ts';
 import type { SyncedFields } from './syncedFields.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
-import type { SyncedEntity, SyncedMembership } from '../model/synced.ts';
+import type { SyncedEntity, SyncedMembership, SyncSubject } from '../model/synced.ts';
 
 /** The user of LiteLLM's master key. It is admin of every team that the key created, and never one of our people. */
 export const KEY_USER_ID = 'default_user_id';

@@ -4,7 +4,7 @@ import type { LitellmMember, LitellmTeam } from '../model/litellmPorts.ts';
 import { organizationValues, teamValues } from '../model/litellmValues.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import { inParallel } from '../platform/inParallel.ts';
-import type { MembershipPartition } from '../storage/storePorts.ts';
+import type { MembershipPartition } from '../storage/membershipStore.ts';
 import { type MembershipPlan, planMemberships } from './planMemberships.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';

@@ -1,7 +1,8 @@
 /** What a sync of one person starts from: the store's rows, and the sync record. */
 import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
-import type { SyncedPerson } from '../model/litellmPorts.ts';
-import type { EntityRead, MembershipPartition } from '../storage/storePorts.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { MembershipPartition } from '../storage/membershipStore.ts';
+import type { SyncedPerson } from '../storage/syncRecord.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { KeptErrors } from './syncErrors.ts';

@@ -1,11 +1,11 @@
 /** Repairs LiteLLM: compares everything with the store, and requests a sync of what differs. */
 import { IdFingerprints } from './idFingerprints.ts';
 import { type LitellmDifference, subjectOf } from './differences.ts';
-import type { SyncSubject } from '../model/litellmPorts.ts';
+import type { SyncSubject } from '../model/synced.ts';
 import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
 import { inParallel } from '../platform/inParallel.ts';
-import { type SyncRequests, enqueueSync } from '../queue/enqueueSync.ts';
+import { type SyncRequests, enqueueSync } from '../queue/syncMessage.ts';
 
 /** Messages enqueued at a time. */
 const PARALLEL_REQUESTS = 16;

@@ -1,9 +1,10 @@
 /** What a sync needs from outside, and what it returns. */
-import type { ErrorCode } from '../model/errors.ts';
 import type { Clock, MessageQueue, Random } from '../model/ports.ts';
-import type { LitellmClient, SyncRecord } from '../model/litellmPorts.ts';
+import type { LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncReport } from '../model/synced.ts';
-import type { Store } from '../storage/storePorts.ts';
+import type { RunResult } from '../queue/queueWorker.ts';
+import type { Store } from '../storage/store.ts';
+import type { SyncRecord } from '../storage/syncRecord.ts';
 
 export interface SyncDeps {
   readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
@@ -24,11 +25,9 @@ export interface SyncChanges {
 }
 
 /** How the sync of a person, an organization or a team ended. */
-export interface SyncResult {
+export interface SyncResult extends RunResult {
   /** `nothing`: a row that is needed is missing, so nothing was changed. `waiting`: the message was put back. */
   readonly status: 'done' | 'nothing' | 'waiting';
-  /** Why it waits. */
-  readonly reason?: ErrorCode;
   /** Of a person. */
   readonly changes?: SyncChanges;
   readonly reported?: readonly SyncReport[];

@@ -3,7 +3,8 @@
  * LiteLLM reads a team's members as one list, changes it and writes it back, so two writers at once lose a member.
  */
 import { AppError } from '../model/errors.ts';
-import type { HeldLease, SyncSubject } from '../model/litellmPorts.ts';
+import type { SyncSubject } from '../model/synced.ts';
+import type { HeldLease } from '../storage/syncRecord.ts';
 import { jitter, type SyncDeps } from './syncDeps.ts';
 import { mayStillTakeEffect } from './syncErrors.ts';
 

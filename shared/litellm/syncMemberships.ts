@@ -1,8 +1,9 @@
 /** Adds, changes and removes one person's memberships in LiteLLM: removals first, one request at a time. */
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
-import type { Ensured, LitellmClient, PersonRecordChanges } from '../model/litellmPorts.ts';
+import type { Ensured, LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
+import type { PersonRecordChanges } from '../storage/syncRecord.ts';
 import type { MembershipPlan } from './planMemberships.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncChanges, SyncDeps } from './syncDeps.ts';

@@ -34,35 +34,38 @@ export interface EffectiveBudget extends EffectiveNumber {
 
 /**
  * Whether something is in the LiteLLM proxy.
- * `in_litellm`: it is. `not_yet`: it is still to come, by itself. `refused`: LiteLLM said no, so somebody has to change something
- * there. `failed`: telling LiteLLM was given up. `unknown`: what was put there cannot be read.
+ * - `in_litellm`: it is.
+ * - `not_yet`: the sync will bring it, without anybody's help.
+ * - `refused`: LiteLLM refused it, so an administrator has to change something in LiteLLM.
+ * - `failed`: the sync gave up.
+ * - `unknown`: the record of the sync cannot be read.
  */
 export type LitellmState = 'in_litellm' | 'not_yet' | 'refused' | 'failed' | 'unknown';
 
-/** Something that is not in the LiteLLM proxy as it is here. `detail`: the fields, or the status of LiteLLM's answer. */
+/** Something that differs between the store and the LiteLLM proxy. `detail`: the fields, or the status of LiteLLM's answer. */
 export type LitellmReported = Pick<SyncReport, 'code' | 'detail'>;
 
 /** Whether a membership, or the user, is in the LiteLLM proxy. */
 export interface LitellmPresence {
   readonly state: LitellmState;
-  /** When this product added it, or found it there. ISO 8601 UTC. */
+  /** When this product added it to LiteLLM, or found it in there. ISO 8601 UTC. */
   readonly since?: string;
-  /** The role there, where it is known to be another one than here. */
+  /** The role in LiteLLM, where it is known to differ from the one in the store. */
   readonly role?: string;
-  /** Why it is not there: an error code, or `row_missing`. */
+  /** Why it is not in LiteLLM: an error code, or `row_missing`. */
   readonly reason?: string;
   readonly reported: readonly LitellmReported[];
 }
 
-/** Where telling the LiteLLM proxy about this person stands. */
+/** The progress of this person's sync to the LiteLLM proxy. */
 export interface LitellmProgress {
   /** `false`: no proxy is connected, and everything else is absent. */
   readonly connected: boolean;
-  /** `unknown`: what was put there cannot be read. */
+  /** `unknown`: the record of the sync cannot be read. */
   readonly status?: 'pending' | 'waiting' | 'done' | 'failed' | 'unknown';
   /** Why it is not done: an error code. */
   readonly reason?: string;
-  /** How often it has been tried, where it did not succeed yet. */
+  /** The number of tries so far, where none has succeeded yet. */
   readonly attempts?: number;
   /** When the next try is due, where one is planned. */
   readonly next_try_at?: string;
@@ -104,13 +107,13 @@ export interface TeamAccess extends BudgetAndLimits, InLitellm {
   readonly effective_tpm_limit: EffectiveNumber;
   readonly effective_rpm_limit: EffectiveNumber;
   readonly spend: number;
-  /** The organization could not be created when the team was, so the team stands alone for now. */
+  /** The organization could not be created together with the team, so the team is standalone for now. */
   readonly degraded: boolean;
 }
 
 export type ProvisioningStatus = 'pending' | 'waiting' | 'done' | 'failed' | 'superseded';
 
-/** Something that was kept back or left alone, and why. `code` is stable; `detail` is log-safe. */
+/** Something that was withheld or left alone, and why. `code` is stable; `detail` is log-safe. */
 export interface Reported {
   readonly kind: 'organization' | 'team' | 'group' | 'user';
   readonly id: string;
@@ -125,7 +128,7 @@ export interface Reported {
   readonly detail?: string;
 }
 
-/** Where one observation's provisioning stands. */
+/** The progress of one observation's provisioning. */
 export interface ProvisioningProgress {
   readonly status: ProvisioningStatus;
   /** Absent: this person was never observed. */
@@ -134,7 +137,7 @@ export interface ProvisioningProgress {
   readonly updated_at?: string;
   /** Why it waits or failed: an error code. */
   readonly reason?: string;
-  /** How often it has been tried, where it was tried and did not succeed yet. */
+  /** The number of tries so far, where none has succeeded yet. */
   readonly attempts?: number;
   /** When the next try is due, where one is planned. */
   readonly next_try_at?: string;

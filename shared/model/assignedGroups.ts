@@ -1,9 +1,4 @@
-/**
- * The groups that are assigned to the Enterprise Application: one accepted list at a time, and the brake that keeps a
- * suspicious new list from taking access away.
- */
-import { createHash } from 'node:crypto';
-
+/** The groups that are assigned to the Enterprise Application. One list of them is in effect at a time. */
 /** A group assigned to the Enterprise Application. */
 export interface AssignedGroup {
   readonly id: string;
@@ -12,8 +7,8 @@ export interface AssignedGroup {
 
 /**
  * What is known of a group's team or organization in the store.
- * `degraded` (teams only): it stands alone for now because its organization could not be created.
- * `unreadable`: the row is there, but a person edited it into something that cannot be read.
+ * - `degraded` (teams only): standalone for now, because its organization could not be created.
+ * - `unreadable`: the row exists, but an edit made it unreadable.
  */
 export type Presence = 'present' | 'absent' | 'unreadable' | 'degraded';
 
@@ -21,22 +16,22 @@ export type Presence = 'present' | 'absent' | 'unreadable' | 'degraded';
 export interface KnownGroup extends AssignedGroup {
   readonly team: Presence;
   readonly organization: Presence;
-  /** Which rows are unreadable, as `table: columns`, where the reader said so. */
+  /** The unreadable row, as `table: columns`, where the reader named it. */
   readonly unreadableTeam?: string;
   readonly unreadableOrganization?: string;
 }
 
-/** A list that the brake holds back until an operator accepts it by its version or a later list passes. */
+/** A list that the brake holds back until an operator accepts its version, or until a later list passes. */
 export interface HeldBackList {
   readonly version: string;
   readonly heldBackAt: string;
   readonly groupCount: number;
   readonly lostCount: number;
-  /** The groups in force that it does not have. Entra leaves them out of people's `groups` claims too. */
+  /** The groups of the accepted list that this list lacks. Entra leaves them out of people's `groups` claims too. */
   readonly lostIds: readonly string[];
 }
 
-/** The list in force. `version` depends on the ids alone, so reading the same list again changes nothing. */
+/** The accepted list. `version` depends on the ids alone, so reading the same list again changes nothing. */
 export interface AcceptedGroups {
   readonly version: string;
   readonly acceptedAt: string;
@@ -45,15 +40,15 @@ export interface AcceptedGroups {
   /** Ordered by id. */
   readonly groups: readonly KnownGroup[];
   readonly heldBack?: HeldBackList;
-  /** The `ASSIGNED_GROUPS_ACCEPT` that has let a list pass. It lets no other pass until the setting was another or none. */
+  /** The value of `ASSIGNED_GROUPS_ACCEPT` that has let a list pass. It lets no second list pass until the setting changes. */
   readonly usedPermit?: string;
 }
 
 const mapsOfLists = new WeakMap<readonly KnownGroup[], ReadonlyMap<string, KnownGroup>>();
 
 /**
- * Gives the groups of a list by id. Made once for each list object, which must not be changed after: an instance counts every
- * message against the same list for half a minute, and at 1,000 groups a new map each time was 4 % of an unchanged message.
+ * Returns the groups of a list by id. The map is built once for each list object, so that object must not change afterwards. An
+ * instance uses the same list for half a minute. At 1,000 groups, a new map for each message took 4 % of an unchanged message.
  */
 export function groupsById(groups: readonly KnownGroup[]): ReadonlyMap<string, KnownGroup> {
   let map = mapsOfLists.get(groups);
@@ -62,54 +57,4 @@ export function groupsById(groups: readonly KnownGroup[]): ReadonlyMap<string, K
     mapsOfLists.set(groups, map);
   }
   return map;
-}
-
-/** Below this size a percentage says little, so only a list that became empty is held back. */
-export const BRAKE_MINIMUM_GROUPS = 10;
-
-/** Gives the version of a list: 16 hex digits over its sorted ids; names do not count. */
-export function versionOf(groups: readonly { readonly id: string }[]): string {
-  const ids = groups.map((group) => group.id).sort();
-  return createHash('sha256').update(JSON.stringify(ids)).digest('hex').slice(0, 16);
-}
-
-export interface BrakeSettings {
-  /** `REMOVAL_LIMIT_PERCENT` */
-  readonly removalLimitPercent: number;
-  /** `ASSIGNED_GROUPS_ACCEPT` */
-  readonly acceptVersion: string | undefined;
-}
-
-export type ListDecision =
-  | { readonly kind: 'accept'; readonly version: string; readonly byPermit?: true }
-  | { readonly kind: 'unchanged'; readonly version: string }
-  | { readonly kind: 'hold_back'; readonly version: string; readonly lostIds: readonly string[] };
-
-/**
- * Decides whether a completely read list replaces the one in force (docs/domain.md, "Which groups count", brake).
- * The first list is always accepted: there is nothing that it could take away.
- *
- * An operator's permit holds once and only for a list that is held back now: the version of an empty list is a constant,
- * so a setting that was left would otherwise let every later outage of the assignments pass.
- */
-export function decideAssignedGroups(
-  current: AcceptedGroups | undefined,
-  listed: readonly AssignedGroup[],
-  settings: BrakeSettings,
-): ListDecision {
-  const version = versionOf(listed);
-  if (current === undefined) return { kind: 'accept', version };
-  if (current.version === version) return { kind: 'unchanged', version };
-  const listedIds = new Set(listed.map((group) => group.id));
-  const lostIds = current.groups.map((group) => group.id).filter((id) => !listedIds.has(id));
-  const becameEmpty = listed.length === 0 && current.groups.length > 0;
-  const lostTooMany =
-    current.groups.length >= BRAKE_MINIMUM_GROUPS &&
-    lostIds.length * 100 > current.groups.length * settings.removalLimitPercent;
-  if (!becameEmpty && !lostTooMany) return { kind: 'accept', version };
-  const isPermitted =
-    settings.acceptVersion === version &&
-    current.heldBack?.version === version &&
-    current.usedPermit !== version;
-  return isPermitted ? { kind: 'accept', version, byPermit: true } : { kind: 'hold_back', version, lostIds };
 }

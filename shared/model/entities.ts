@@ -1,13 +1,13 @@
 /**
- * LiteLLM's entities with LiteLLM's own field names (snake_case), as they stand in the tables.
- * Money is USD, instants are ISO 8601 UTC, an absent field means "no limit of its own".
+ * LiteLLM's entities with LiteLLM's own field names (snake_case), as stored in the tables.
+ * Money is in USD, instants are ISO 8601 UTC, and an absent field means "no limit of its own".
  */
 
 export type GlobalRole = 'proxy_admin' | 'proxy_admin_viewer' | 'internal_user' | 'internal_user_viewer';
 export type OrganizationRole = 'org_admin' | 'internal_user' | 'internal_user_viewer';
 export type TeamRole = 'admin' | 'user';
 
-/** Who granted a membership. Only what `entra` granted is ever removed by this product. */
+/** Who granted a membership. This product removes only what `entra` granted. */
 export type GrantSource = 'entra' | 'manual';
 
 /** `LiteLLM_OrganizationTable` / `LiteLLM_TeamTable` share these. */
@@ -19,7 +19,7 @@ export interface BudgetAndLimits {
   readonly rpm_limit?: number;
 }
 
-/** Gives an entity's budget and limits alone; one that is `undefined` is left out, for absent means "none of its own". */
+/** Returns an entity's budget and limits alone. It leaves out what is `undefined`, because absent means "none of its own". */
 export function limitsOf(entity: {
   readonly [Field in keyof BudgetAndLimits]: BudgetAndLimits[Field] | undefined;
 }): BudgetAndLimits {
@@ -79,7 +79,7 @@ export interface OrganizationMembership {
   readonly user_id: string;
   readonly organization_id: string;
   readonly user_role: OrganizationRole;
-  /** Absent: nobody said, so it is treated as a person's own work. */
+  /** Absent: unknown, so the membership counts as an administrator's own work. */
   readonly grant_source?: GrantSource;
   readonly created_at: string;
   readonly updated_at: string;

@@ -1,18 +1,18 @@
 /**
- * A field that Entra gives and Entra takes. Nobody who edits a row by hand sets a source column, so the system keeps
- * beside the field the value that it wrote last: a field that differs from it was edited by a person and stays
+ * A field that follows Entra unless an administrator edits it. An administrator who edits a row sets no source column, so the
+ * product stores beside the field the value that it wrote last. A field that differs from that value was edited, and stays
  * (docs/domain.md, "Roles").
  */
 export interface EntraField {
-  /** What the row says now; `undefined` where the column is absent. */
+  /** The value of the row now; `undefined` where the column is absent. */
   readonly current: string | undefined;
-  /** What the system wrote last; `undefined` where it never wrote. */
+  /** The value that the product wrote last; `undefined` where it never wrote one. */
   readonly written: string | undefined;
 }
 
 /**
- * Gives whether a person edited the field since the system wrote it. A field that the system never wrote is a person's;
- * one that a person cleared differs too, and stays cleared: without a role a row gives the least power.
+ * Returns whether an administrator edited the field since the product wrote it. A field that the product never wrote counts as
+ * edited. A field that an administrator cleared differs too and stays cleared: without a role, a row grants the least power.
  */
 export function isEditedByHand(field: EntraField): boolean {
   return field.current !== field.written;

@@ -1,6 +1,6 @@
 /**
- * Every failure that this product names. A code is stable: tests assert it, logs carry it and what a
- * person reads is chosen by it.
+ * Every failure that this product names. A code is stable: tests assert it, logs carry it, and it selects the text that a
+ * person reads.
  */
 export type ErrorCode =
   // configuration
@@ -58,7 +58,7 @@ export type ErrorCode =
 export type LogSafeDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 export interface AppErrorOptions {
-  /** Whether the same call may succeed later without anybody changing anything. Default `false`. */
+  /** Whether the same call may succeed later although nothing was changed. Default `false`. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
   readonly details?: LogSafeDetails;
@@ -79,7 +79,7 @@ export class AppError extends Error {
   }
 }
 
-/** Gives the error's code, or `unexpected` for whatever is not an {@link AppError}. */
+/** Returns the error's code, or `unexpected` for anything that isn't an {@link AppError}. */
 export function errorCodeOf(error: unknown): ErrorCode {
   return error instanceof AppError ? error.code : 'unexpected';
 }

@@ -1,6 +1,5 @@
-/** What the flows need from a LiteLLM proxy, and from the record of what was put there, as types only. */
+/** What this product needs from a LiteLLM proxy, as types only. */
 import type { OrganizationRole, TeamRole } from './entities.ts';
-import type { SyncedEntity, SyncedMembership, SyncOutcome } from './synced.ts';
 import type { OrganizationValues, TeamValues, UserValues } from './litellmValues.ts';
 
 /** A member as the proxy has it. Roles are text: a proxy may know more of them than we do. */
@@ -87,72 +86,4 @@ export interface LitellmClient {
   findUsers(userIds: readonly string[]): Promise<ReadonlyMap<string, LitellmUser>>;
   /** Whether the proxy answers and takes the key: two requests. */
   check(): Promise<void>;
-}
-
-/** What a lease is for: at most one holder at a time writes about it to the proxy. */
-export type SyncSubject =
-  | { readonly kind: 'user'; readonly id: string }
-  | { readonly kind: 'organization'; readonly id: string }
-  | { readonly kind: 'team'; readonly id: string };
-
-/** A lease as held. Every write of the record under it moves its ETag, so a holder that was overtaken is refused. */
-export interface HeldLease {
-  readonly subject: SyncSubject;
-  /** Who it is, unique to each taking: tells a write of one's own whose answer was lost from somebody else's. */
-  readonly holder: string;
-  readonly etag: string;
-  /** By the clock of this process, in milliseconds. */
-  readonly expiresAtMs: number;
-}
-
-/** All that is recorded of one person. */
-export interface SyncedPerson {
-  readonly user: SyncedEntity<UserValues> | undefined;
-  readonly organizations: ReadonlyMap<string, SyncedMembership>;
-  readonly teams: ReadonlyMap<string, SyncedMembership>;
-  readonly outcome: SyncOutcome | undefined;
-}
-
-/** What changes in the record of one person; `null` forgets. */
-export interface PersonRecordChanges {
-  readonly user?: SyncedEntity<UserValues> | null;
-  readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
-  readonly teams?: ReadonlyMap<string, SyncedMembership | null>;
-  readonly outcome?: SyncOutcome;
-}
-
-/**
- * What this product put into the proxy, and who may write to it now. Throws `storage_unavailable`, `storage_refused`, and
- * `row_unreadable` where a person edited the record into something unreadable: unknown is not "not ours".
- */
-export interface SyncRecord {
-  /**
-   * Takes the lease of a subject for `durationMs`: one read and one write. `undefined`: somebody else holds it, until a time that
-   * has not come. A lease that expired is taken over.
-   */
-  takeLease(subject: SyncSubject, durationMs: number): Promise<HeldLease | undefined>;
-  /** Gives the lease anew for `durationMs`; `undefined`: it was taken over meanwhile. One write, where nobody did. */
-  renewLease(lease: HeldLease, durationMs: number): Promise<HeldLease | undefined>;
-  /** Ends it: one write. A lease that was taken over stays as it is. Hand in the lease as it was given last. */
-  releaseLease(lease: HeldLease): Promise<void>;
-
-  /** One partition read. */
-  readPerson(userId: string): Promise<SyncedPerson>;
-  /**
-   * Writes under the lease, up to 99 rows a transaction, the outcome last; gives the lease as moved (its expiry as it was), or
-   * `undefined` where it was taken over: then the rest is not written. Idempotent: forgetting what is not there is fine. No request
-   * where nothing changes.
-   */
-  writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined>;
-  /** One point read. */
-  findOrganization(organizationId: string): Promise<SyncedEntity<OrganizationValues> | undefined>;
-  findTeam(teamId: string): Promise<SyncedEntity<TeamValues> | undefined>;
-  /** One transaction under the lease of that organization or team; as {@link SyncRecord.writePerson}. */
-  writeOrganization(
-    lease: HeldLease,
-    entity: SyncedEntity<OrganizationValues>,
-  ): Promise<HeldLease | undefined>;
-  writeTeam(lease: HeldLease, entity: SyncedEntity<TeamValues>): Promise<HeldLease | undefined>;
-  /** Writes the outcome alone, without a lease: one write. */
-  recordPersonOutcome(userId: string, outcome: SyncOutcome): Promise<void>;
 }

@@ -1,18 +1,18 @@
-/** What a new organization or team starts with (docs/domain.md, "The flag"). Existing ones are never overwritten. */
+/** The first values of a new organization or team (docs/domain.md, "The flag"). Existing ones are never overwritten. */
 import type { AssignedGroup } from './assignedGroups.ts';
 import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
 import { ALL_ORG_MODELS, limitsOf } from './entities.ts';
 import type { DefaultTeamParams, Rules } from './rules.ts';
 
-/** Key under `metadata` of what this product says about an entity. */
+/** The key under `metadata` where this product keeps what it knows about an entity. */
 export const METADATA_KEY = 'entra_provisioning';
 
-/** The mark of a team that stands alone only because its organization could not be created. */
+/** The mark of a team that is standalone only because its organization could not be created. */
 export interface Degradation {
   readonly degraded: true;
   readonly organization_id: string;
   readonly at: string;
-  /** The models that the degradation wrote: only if they are still these may a re-link change them. */
+  /** The models written with the mark. A re-link changes the models only if they are still these. */
   readonly models: readonly string[];
 }
 
@@ -21,7 +21,7 @@ function smaller(own: number | undefined, bound: number | undefined): number | u
   return bound === undefined ? own : Math.min(own, bound);
 }
 
-/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. A clamped budget is reset when it is. */
+/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. A clamped budget gets the organization's duration. */
 function copiedLimits(params: DefaultTeamParams, organization: BudgetAndLimits): BudgetAndLimits {
   const maxBudget = smaller(params.max_budget, organization.max_budget);
   const isClamped = maxBudget !== params.max_budget;
@@ -37,7 +37,7 @@ function originOf(entity: string, group: AssignedGroup): Metadata {
   return { litellm_entity: entity, [METADATA_KEY]: { source: 'entra', group_id: group.id } };
 }
 
-/** Gives the organization for a group: the group's id and name, the default models, budget and limits. */
+/** Returns the organization for a group: the group's id and name, and the default models, budget and limits. */
 export function newOrganization(group: AssignedGroup, rules: Rules, now: Date): Organization {
   const at = now.toISOString();
   return {
@@ -66,15 +66,15 @@ function newTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
   };
 }
 
-/** Gives the standalone team for a group (flag off): all of `DEFAULT_TEAM_PARAMS` is the team's own. */
+/** Returns the standalone team for a group (flag off): all of `DEFAULT_TEAM_PARAMS` is the team's own. */
 export function newStandaloneTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
   return { ...newTeam(group, rules, now), ...limitsOf(rules.defaultTeamParams) };
 }
 
 /**
- * Gives the org-scoped team for a group (flag on). It inherits budget and limits, so that raising the organization's
- * by hand is enough; with `ORG_TEAM_BUDGET=copy` it gets the defaults, clamped to the organization's current ones (a clamped
- * budget with the organization's `budget_duration`).
+ * Returns the org-scoped team for a group (flag on). It inherits budget and limits, so raising the organization's by hand is
+ * enough. With `ORG_TEAM_BUDGET=copy` it gets the defaults, clamped to the organization's current ones (a clamped budget with the
+ * organization's `budget_duration`).
  */
 export function newOrgScopedTeam(
   group: AssignedGroup,
@@ -90,7 +90,7 @@ export function newOrgScopedTeam(
   };
 }
 
-/** Gives the standalone team of a group whose organization could not be created, marked so that it can be re-linked. */
+/** Returns the standalone team of a group whose organization could not be created, marked so that it can be re-linked. */
 export function newDegradedTeam(group: AssignedGroup, rules: Rules, now: Date): Team {
   const team = newStandaloneTeam(group, rules, now);
   const mark: Degradation = {
@@ -109,7 +109,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Finds the mark that {@link newDegradedTeam} left, or `undefined`: only such a team may be re-linked. */
+/** Finds the mark of {@link newDegradedTeam}, or `undefined`. Only a marked team may be re-linked. */
 export function findDegradation(team: Pick<Team, 'metadata' | 'organization_id'>): Degradation | undefined {
   const mark = team.metadata[METADATA_KEY];
   if (team.organization_id !== undefined || !isRecord(mark) || mark['degraded'] !== true) return undefined;
@@ -124,10 +124,10 @@ export function findDegradation(team: Pick<Team, 'metadata' | 'organization_id'>
   };
 }
 
-/** What re-linking a degraded team writes, and whether its models were a person's and stay. */
+/** The values that re-linking writes to a degraded team. */
 export interface Relink {
   readonly organization_id: string;
-  /** Absent: the models were edited since, so they stay and it is reported. */
+  /** Absent: an administrator edited the models since, so they stay, and that is reported. */
   readonly models?: readonly string[];
   readonly metadata: Metadata;
 }

@@ -1,9 +1,9 @@
-/** What one sign-in saw of one person, and the total order in which such observations hold. */
+/** What one sign-in saw of one person, and the total order of such observations: the newest one counts. */
 
 /** Names an observation and its place in the order (`observed_at`, `id`). */
 export interface ObservationKey {
   readonly id: string;
-  /** ISO 8601 UTC, by the clock of whoever made the statement (the `Date` of Entra's token answer, or Graph's). */
+  /** ISO 8601 UTC, by the clock of the server that stated the groups: the `Date` of Entra's token answer, or Graph's. */
   readonly observed_at: string;
 }
 
@@ -31,10 +31,10 @@ export interface Observation extends ObservationKey {
   readonly group_ids: readonly string[];
 }
 
-/** An observation further ahead of our clock than this is refused: it would outrank everything that comes after it. */
+/** An observation further ahead of our clock than this is refused, because it would outrank every later one. */
 export const MAX_AHEAD_MS = 5 * 60 * 1000;
 
-/** Gives whether an observation lies too far ahead of `now` (milliseconds since 1970) to be believed. */
+/** Returns whether an observation lies too far ahead of `nowMs` (milliseconds since 1970) to be believed. */
 export function isTooFarAhead(observation: Pick<ObservationKey, 'observed_at'>, nowMs: number): boolean {
   return Date.parse(observation.observed_at) - nowMs > MAX_AHEAD_MS;
 }

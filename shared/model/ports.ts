@@ -1,11 +1,11 @@
-/** What the flows need from the outside world, as types only. */
+/** What the product needs from the outside world, as types. Each has at least two implementations: the real one, and one for tests. */
 import type { AssignedGroup } from './assignedGroups.ts';
 
 export interface Clock {
   now(): Date;
 }
 
-/** The part of the global `fetch` that adapters use: bodies are strings, redirects are never followed. A test can stand in for it. */
+/** The part of the global `fetch` that is used: bodies are strings, and redirects are never followed. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A verified id_token, read into what this product needs. */
@@ -22,7 +22,7 @@ export interface IdTokenClaims {
   readonly issuedAt: string;
   /**
    * `listed`: the `groups` claim. `overage`: Entra pointed to Graph instead (more than 200 groups).
-   * `missing`: no claim at all, which Entra also does where it would be empty: ask Graph.
+   * `missing`: no claim at all. Entra also leaves an empty claim out, so Graph has to be asked.
    */
   readonly groups:
     | { readonly kind: 'listed'; readonly groupIds: readonly string[] }
@@ -36,7 +36,7 @@ export interface AuthorizeRequest {
   /** PKCE S256 challenge, base64url. */
   readonly codeChallenge: string;
   readonly loginHint?: string;
-  /** Asks Microsoft to show the accounts instead of taking the one that is signed in there. */
+  /** Makes Microsoft show the list of accounts instead of using the one that is already signed in. */
   readonly selectAccount?: boolean;
   /** A claims challenge to replay (conditional access). */
   readonly claims?: string;
@@ -48,7 +48,7 @@ export interface RedeemRequest {
   readonly nonce: string;
 }
 
-/** What a code was good for. */
+/** The result of redeeming an authorization code. */
 export interface RedeemedCode {
   readonly claims: IdTokenClaims;
   readonly accessToken: string;
@@ -59,7 +59,7 @@ export interface RedeemedCode {
   readonly answeredAt: string;
 }
 
-/** Entra ID's OAuth half. The redirect URI is the configured one, always. */
+/** The OAuth side of Entra ID. The redirect URI is always the configured one. */
 export interface Identity {
   createAuthorizeUrl(request: AuthorizeRequest): Promise<string>;
   /**
@@ -67,7 +67,7 @@ export interface Identity {
    * times, tenant and nonce.
    * Throws AppError: `code_refused`, `consent_missing`, `consent_declined`, `not_assigned`, `account_disabled`, `credential_refused`,
    * `interaction_required` (details.claims: the challenge), `microsoft_unreachable` (retryable),
-   * `id_token_invalid`, `wrong_tenant`, `clock_skew`, `sign_in_refused` (whatever else Entra says no with).
+   * `id_token_invalid`, `wrong_tenant`, `clock_skew`, `sign_in_refused` (any other refusal by Entra).
    */
   redeemCode(request: RedeemRequest): Promise<RedeemedCode>;
 }
@@ -75,7 +75,7 @@ export interface Identity {
 /** Microsoft Graph. Reads are complete or throw. */
 export interface Directory {
   /**
-   * Every group of which the signed-in person is a direct member (`/me/memberOf`, all pages), and the instant
+   * Reads every group of which the signed-in person is a direct member (`/me/memberOf`, all pages), and the instant
    * of the first page by Graph's clock.
    * Throws `directory_unreachable` (retryable), `directory_permission_missing`, `directory_answer_invalid`.
    */
@@ -83,49 +83,24 @@ export interface Directory {
     accessToken: string,
   ): Promise<{ readonly groupIds: readonly string[]; readonly observedAt: string }>;
   /**
-   * Every group that is assigned to the Enterprise Application (`appRoleAssignedTo`, all pages, app-only), by id.
-   * Throws as above.
+   * Reads every group that is assigned to the Enterprise Application (`appRoleAssignedTo`, all pages, app-only), sorted by id.
+   * Throws as {@link Directory.readMyGroupIds}.
    */
   readAssignedGroups(): Promise<readonly AssignedGroup[]>;
 }
 
-/** The queue `provision`. Messages do not expire. */
+/** A queue of this product. Messages do not expire. */
 export interface MessageQueue {
-  /** Puts one message, visible after `delaySeconds` (default 0, at most 7 days). Throws `storage_unavailable`. */
+  /** Adds one message, visible after `delaySeconds` (default 0, at most 7 days). Throws `storage_unavailable`. */
   enqueue(text: string, options?: { readonly delaySeconds?: number }): Promise<void>;
-  /** Whether the queue is there and answers: one request. Throws `storage_unavailable`, `storage_refused`. */
+  /** Checks that the queue exists and answers: one request. Throws `storage_unavailable`, `storage_refused`. */
   check(): Promise<void>;
 }
 
-/** What the flows draw their secrets and ids from. */
+/** The source of secrets and ids. */
 export interface Random {
-  /** Cryptographically strong. */
+  /** Returns cryptographically strong random bytes. */
   bytes(count: number): Uint8Array;
-  /** A UUID; one made later, to the millisecond, sorts after it: of two observations in one second the id decides. */
+  /** Returns a UUID that sorts after those of earlier milliseconds. Of two observations in the same second, the id decides. */
   uuid(): string;
-}
-
-/** A key that seals cookies. */
-export interface RingKey {
-  readonly id: string;
-  /** 32 random bytes: what the sealing keys are derived from, never used as a key itself. */
-  readonly secret: Uint8Array;
-}
-
-/** The keys that seal and open cookies, the same for every instance. */
-export interface KeyRing {
-  /** The key that seals now. Throws `storage_unavailable`, `storage_refused`, `row_unreadable`. */
-  sealingKey(): Promise<RingKey>;
-  /** A key that still opens; `undefined` for one that never was or has retired. Throws as above. */
-  findKey(id: string): Promise<RingKey | undefined>;
-}
-
-/** Group lists that are too large for a queue message. */
-export interface ParkedSnapshots {
-  /** Stores the list under `id`, in any order, before its message is pushed. Idempotent. */
-  park(id: string, groupIds: readonly string[]): Promise<void>;
-  /** The whole list, or `snapshot_missing`: a list that is gone is never an empty one. */
-  require(id: string): Promise<readonly string[]>;
-  /** Idempotent. */
-  remove(id: string): Promise<void>;
 }

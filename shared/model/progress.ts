@@ -1,4 +1,4 @@
-/** Where one observation's provisioning stands, told from the user's row and the outcome beside it. Pure. */
+/** The progress of one observation, worked out from the user's row and the outcome beside it. Pure. */
 import type { ProvisioningProgress } from './access.ts';
 import type { ObservationKey } from './observation.ts';
 import { compareObservations, isTooFarAhead } from './observation.ts';
@@ -28,7 +28,7 @@ function ofOutcome(outcome: Outcome): Omit<ProvisioningProgress, 'reported'> {
   };
 }
 
-/** Gives the progress of one observation. One that no row knows yet is `pending`: its message is in the queue. */
+/** Returns the progress of one observation. One that no row knows yet is `pending`: its message is in the queue. */
 export function progressOf(key: ObservationKey, sources: ProgressSources): ProvisioningProgress {
   const named = { id: key.id, observed_at: key.observed_at };
   const run = sources.record?.run;
@@ -44,15 +44,15 @@ export function progressOf(key: ObservationKey, sources: ProgressSources): Provi
 }
 
 /**
- * Gives whether a stored outcome belongs to a newer observation than `key`. One that was refused because it lay ahead of
- * the clock has no place in the order: it would hide everything that comes after it.
+ * Returns whether a stored outcome belongs to a newer observation than `key`. An outcome of an observation that was refused because
+ * it lay ahead of the clock never counts as newer: it would hide every later one.
  */
 export function isOutcomeNewer(outcome: Outcome, key: ObservationKey): boolean {
   const wasRefused = isTooFarAhead(outcome.observation, Date.parse(outcome.updatedAt));
   return !wasRefused && compareObservations(outcome.observation, key) > 0;
 }
 
-/** Gives the newest observation of a person that anybody knows of: what their page is about. */
+/** Returns the newest known observation of a person: the one that their page shows. */
 export function newestObservation(known: ObservationKey, sources: ProgressSources): ObservationKey {
   const { outcome } = sources;
   const others = [

@@ -16,7 +16,7 @@ export const ORGANIZATION_ROLES = ['org_admin', 'internal_user', 'internal_user_
 /** LiteLLM's team roles. */
 export const TEAM_ROLES = ['admin', 'user'] as const;
 
-/** Gives whether `a` carries more power than `b`. */
+/** Returns whether `a` carries more power than `b`. */
 export function isHigherRole(a: GlobalRole, b: GlobalRole): boolean {
   return GLOBAL_ROLES.indexOf(a) < GLOBAL_ROLES.indexOf(b);
 }
@@ -26,7 +26,7 @@ function highestOf(candidates: ReadonlySet<string>): GlobalRole | undefined {
 }
 
 /**
- * Gives the global role that Entra and the settings give a person (docs/domain.md, "Roles"): `PROXY_ADMIN_ID`, then the
+ * Returns the global role that a person has by Entra and the settings (docs/domain.md, "Roles"): `PROXY_ADMIN_ID`, then the
  * highest app role, then the highest of `ROLE_MAPPINGS` over the groups that count, then the default.
  */
 export function globalRoleOf(person: Person, countingGroupIds: Iterable<string>, rules: Rules): GlobalRole {
@@ -41,7 +41,7 @@ export function globalRoleOf(person: Person, countingGroupIds: Iterable<string>,
   return highestOf(mapped) ?? rules.defaultUserParams.user_role ?? 'internal_user_viewer';
 }
 
-/** Gives the role of an organization membership: `org_admin` by the app role of that name, else `internal_user`. */
+/** Returns the role of an organization membership: `org_admin` by the app role of that name, else `internal_user`. */
 export function organizationRoleOf(person: Person): OrganizationRole {
   return person.app_roles.some((role) => role.toLowerCase() === 'org_admin') ? 'org_admin' : 'internal_user';
 }

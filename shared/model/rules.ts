@@ -1,12 +1,12 @@
 import type { BudgetAndLimits, GlobalRole } from './entities.ts';
 
-/** `DEFAULT_TEAM_PARAMS`: what a new organization or team starts with. Not set: no limits, empty `models`. */
+/** `DEFAULT_TEAM_PARAMS`: the first values of a new organization or team. Not set: no limits, empty `models`. */
 export interface DefaultTeamParams extends BudgetAndLimits {
   readonly models: readonly string[];
   readonly team_member_permissions: readonly string[];
 }
 
-/** `DEFAULT_INTERNAL_USER_PARAMS`: what a new user starts with. */
+/** `DEFAULT_INTERNAL_USER_PARAMS`: the first values of a new user. */
 export interface DefaultUserParams {
   readonly user_role?: GlobalRole;
   readonly max_budget?: number;

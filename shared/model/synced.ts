@@ -1,42 +1,42 @@
-/** What is recorded of what this product put into the LiteLLM proxy: only that is ever changed or removed there. */
+/** The record of what this product put into the LiteLLM proxy. It changes and removes nothing else there. */
 
-/** An organization, team or user that this product made in the proxy. */
+/** An organization, team or user that this product created in the proxy. */
 export interface SyncedEntity<Values> {
-  /** What it wrote last. A value that is another one now was changed by somebody there, and stays. */
+  /** The values that it wrote last. A value that differs now was changed by an administrator, and stays. */
   readonly written: Values;
-  /** When it was made there, ISO 8601 UTC. */
+  /** When it was created, ISO 8601 UTC. */
   readonly since: string;
 }
 
 /**
  * A membership in the proxy.
- * - `adding`: this product is about to add it, or a crash came between: whether it is there has to be looked at.
+ * - `adding`: this product is about to add it, or crashed while doing so. Whether it exists has to be read.
  * - `added`: this product added it, so it may remove it.
- * - `found`: it was there already, so it is somebody else's and is never changed or removed.
+ * - `found`: it existed already, so it belongs to an administrator and is never changed or removed.
  */
 export interface SyncedMembership {
   readonly entityId: string;
   readonly state: 'adding' | 'added' | 'found';
-  /** The role that was written; of one that was found, the role found. */
+  /** The role that was written, or for `found` the role that it had. */
   readonly role: string;
-  /** The role that was wanted, where the proxy did not take that one (a licence). */
+  /** The role that was wanted, where the proxy did not accept it without a licence. */
   readonly wanted?: string;
   /** When it was added or found, ISO 8601 UTC; absent while `adding`. */
   readonly since?: string;
 }
 
-/** Something that is not in the proxy as it is here, and why. */
+/** Something that differs between the store and the proxy, and why. */
 export interface SyncReport {
   readonly kind: 'user' | 'organization' | 'team';
   readonly id: string;
   /**
-   * - `differs`: somebody changed it in the proxy, so it stays. `detail`: the fields.
-   * - `cannot_be_cleared`: LiteLLM takes no empty value for it. `detail`: the fields.
-   * - `created_in_litellm`: it was created in LiteLLM, so its settings stay. `detail`: the fields that differ.
-   * - `not_moved`: a team that was made there before its organization; LiteLLM's administrator may move it.
-   * - `role_needs_licence`: without a licence nobody can be admin of a team, so it is `user`.
-   * - `refused`: the proxy said no. `detail`: its status.
-   * - `row_missing`: our own row of it is gone or unreadable, so nothing is known of it.
+   * - `differs`: an administrator changed it in the proxy, so it stays. `detail`: the fields.
+   * - `cannot_be_cleared`: LiteLLM accepts no empty value for it. `detail`: the fields.
+   * - `created_in_litellm`: an administrator created it in the proxy, so its settings stay. `detail`: the fields that differ.
+   * - `not_moved`: the team was created before its organization. A LiteLLM administrator may move it.
+   * - `role_needs_licence`: a team has no `admin` without a licence, so the role is `user`.
+   * - `refused`: the proxy refused it. `detail`: the status of its answer.
+   * - `row_missing`: its row in the store is gone or unreadable, so nothing is known about it.
    */
   readonly code:
     | 'differs'
@@ -49,7 +49,7 @@ export interface SyncReport {
   readonly detail?: string;
 }
 
-/** How the last push of a person ended, or why it has not. */
+/** How the last sync of a person ended, or why it has not ended yet. */
 export interface SyncOutcome {
   readonly status: 'done' | 'waiting' | 'retrying' | 'failed';
   /** An error code, where it is not `done`. */
@@ -62,5 +62,11 @@ export interface SyncOutcome {
   readonly reported: readonly SyncReport[];
 }
 
-/** A string property holds 32,768 characters; so many entries of the longest ids stay below. */
+/** A string property holds 32,768 characters. This many entries with the longest ids stay below that. */
 export const SYNC_REPORT_LIMIT = 90;
+
+/** What a sync is about. At most one holder of its lease at a time writes about it to LiteLLM. */
+export type SyncSubject =
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'organization'; readonly id: string }
+  | { readonly kind: 'team'; readonly id: string };

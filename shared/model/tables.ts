@@ -1,6 +1,6 @@
 /**
- * The few things this product does with Azure Table Storage, as strict as Azure is: one transaction touches
- * one partition of one table, every conditional write names the ETag that it read.
+ * The few operations of Azure Table Storage that this product uses, as strict as Azure is: a transaction touches
+ * one partition of one table, and every conditional write names the ETag that it read.
  */
 
 /** What a property may hold. Binary is at most 64 KiB, a string at most 32 Ki UTF-16 units. */
@@ -24,7 +24,7 @@ export type Properties = Readonly<Record<string, Value>>;
  * One write.
  * - `create`: refused where the row exists.
  * - `replace`, `merge`: refused where the row is gone or its ETag is another; `merge` keeps properties not named.
- * - `upsert`: replaces whatever is there.  `upsertMerge`: merges into whatever is there.
+ * - `upsert`: creates or replaces the row. `upsertMerge`: creates the row or merges into it.
  * - `delete`: with `etag`, refused where the row is another or gone; inside a transaction Azure's client drops the
  *   ETag, so a delete there is guarded by the transaction's guard row and takes no ETag.
  */
@@ -36,14 +36,14 @@ export type Write =
   | { readonly kind: 'upsertMerge'; readonly key: RowKey; readonly properties: Properties }
   | { readonly kind: 'delete'; readonly key: RowKey; readonly etag: string };
 
-/** What may stand in a transaction: as {@link Write}, but a delete has no ETag. */
+/** A write inside a transaction: as {@link Write}, but a delete has no ETag. */
 export type TransactionWrite =
   | Exclude<Write, { readonly kind: 'delete' }>
   | { readonly kind: 'delete'; readonly key: RowKey };
 
 /**
- * `done` with the new ETag (`undefined` after a delete); or `refused`: somebody else was there first (412, 409)
- * or the row is gone (404). A refusal is an answer, not an error; every other failure throws.
+ * `done` with the new ETag (`undefined` after a delete), or refused: another writer was first (412, 409),
+ * or the row is gone (404). A refusal is an answer, not an error. Every other failure throws.
  */
 export type WriteResult =
   | { readonly done: true; readonly etag: string | undefined }
@@ -55,7 +55,7 @@ export type TransactionResult =
   | { readonly done: false };
 
 /**
- * Which rows of one table: all, one partition, or a range of row keys in one partition, or named row keys of one
+ * Selects rows of one table: all, one partition, a range of row keys in one partition, or named row keys of one
  * partition (at most 14, which with the partition makes Azure's limit of 15 comparisons).
  */
 export interface Query {
@@ -72,14 +72,14 @@ export interface Query {
  * (authorization, bad request, missing table). Rows come in the order of (partition key, row key).
  */
 export interface Tables {
-  /** One point read: one request. `undefined` where there is no such row. */
+  /** Reads one row: one request. Returns `undefined` where there is no such row. */
   find(table: string, key: RowKey): Promise<StoredRow | undefined>;
-  /** Every row that the query names, all pages; one request a page of 1,000 rows. */
+  /** Reads every row that the query names, all pages: one request a page of 1,000 rows. */
   read(table: string, query: Query): Promise<readonly StoredRow[]>;
-  /** The same page by page, for what does not fit into memory. */
+  /** Reads the same page by page, for what does not fit into memory. */
   readPages(table: string, query: Query): AsyncIterable<readonly StoredRow[]>;
-  /** One write: one request. */
+  /** Sends one write: one request. */
   write(table: string, write: Write): Promise<WriteResult>;
-  /** 1 to 100 writes to distinct rows of one partition: all or none, one request. */
+  /** Sends 1 to 100 writes to distinct rows of one partition: all or none, one request. */
   transact(table: string, writes: readonly TransactionWrite[]): Promise<TransactionResult>;
 }

@@ -1,11 +1,11 @@
-/** What the user's row says about provisioning: which observation holds, and what was seen and done. */
+/** The provisioning part of a user's row: the current observation, and what the last run saw and did. */
+import type { UnreadablePlace } from './unreadableRow.ts';
 import type { Reported } from './access.ts';
-import type { UnreadablePlace } from './describeUnreadable.ts';
 import type { GlobalRole, User } from './entities.ts';
 import type { EntraField } from './entraField.ts';
 import type { ObservationKey } from './observation.ts';
 
-/** What a run saw and did. Lists on the row are cut to {@link REPORT_LIMIT} entries; counts are whole. */
+/** What a run saw and did. Lists on the row are cut to {@link REPORT_LIMIT} entries; counts are complete. */
 export interface RunReport {
   readonly groups_seen: number;
   readonly groups_counted: number;
@@ -17,10 +17,10 @@ export interface RunReport {
   readonly reported_more: number;
 }
 
-/** A string property holds 32,768 characters; 90 entries of the longest ids and column lists stay below. */
+/** A string property holds 32,768 characters. 90 entries with the longest ids and column lists stay below that. */
 export const REPORT_LIMIT = 90;
 
-/** The observation that holds (or is being applied), and who is applying it. */
+/** The current observation, and whether it is applied or being applied. */
 export interface RunState {
   readonly observation: ObservationKey;
   readonly state: 'applying' | 'applied';
@@ -37,11 +37,11 @@ export interface UserRecord {
   readonly etag: string;
   /** `undefined` until a run claimed the row. */
   readonly run: RunState | undefined;
-  /** Sessions issued before this instant have ended; `undefined`: nobody signed out yet. */
+  /** Sessions issued before this instant have ended; `undefined`: the person has never signed out. */
   readonly sessionsValidFrom: string | undefined;
-  /** `false`: an admin closed the account here, and every session has ended. */
+  /** `false`: an administrator closed the account in the store, and every session has ended. */
   readonly active: boolean;
-  /** No run has finished yet: what the user starts with is still to be written. */
+  /** No run has finished yet, so the user's first values are still to be written. */
   readonly isNew: boolean;
   readonly user: User;
   readonly fields: {
@@ -49,11 +49,11 @@ export interface UserRecord {
     readonly user_email: EntraField;
     readonly display_name: EntraField;
   };
-  /** Columns that a person edited into something unreadable, if any: they stay, and the least holds in their place. */
+  /** Columns that an edit made unreadable, if any. They stay as they are, and the lowest value counts in their place. */
   readonly unreadable: UnreadablePlace | undefined;
 }
 
-/** What a write says about a user; absent fields stay, `null` clears. */
+/** The fields that a write changes. Absent fields stay, `null` clears. */
 export interface UserPatch {
   readonly tenant_id?: string;
   readonly user_email?: string | null;
@@ -72,8 +72,8 @@ export interface UserPatch {
 }
 
 /**
- * How an observation that is not `applied` fares: waiting for something outside it, being tried again, or failed.
- * It stands beside the user's row and obeys the same order: a late failure never hides a newer result.
+ * The state of an observation that is not applied: waiting for something, being tried again, or failed.
+ * It is stored beside the user's row and follows the same order: a late failure never hides a newer result.
  */
 export interface Outcome {
   readonly observation: ObservationKey;

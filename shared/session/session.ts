@@ -4,13 +4,14 @@
  * Each is a JWE (`dir`, A256GCM) whose key is derived from a ring key for exactly one purpose, tenant and audience, so
  * a cookie of one kind, tenant or site never opens as another: it is the wrong key, not a claim that could be forgotten.
  */
+import type { KeyRing, RingKey } from '../storage/keyRing.ts';
 import { createSecretKey, hash, hkdfSync, type webcrypto } from 'node:crypto';
 import { decodeProtectedHeader, EncryptJWT, jwtDecrypt } from 'jose';
 import * as z from 'zod/mini';
 import { isSafeId } from '../model/isSafeId.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
-import type { Clock, KeyRing, RingKey } from '../model/ports.ts';
+import type { Clock } from '../model/ports.ts';
 
 /** How long a person has to come back from Microsoft. */
 export const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
@@ -68,7 +69,7 @@ export type RequestCookies = ReadonlyMap<string, string>;
 
 /** What sealing is bound to. */
 export interface SealContext {
-  readonly keyRing: KeyRing;
+  readonly keyRing: Pick<KeyRing, 'sealingKey' | 'findKey'>;
   readonly clock: Clock;
   readonly tenantId: string;
   readonly clientId: string;

@@ -1,22 +1,17 @@
+import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
 import { isSafeId } from '../model/isSafeId.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
 import { signInError } from '../microsoft/signInError.ts';
 import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
+import { isTraceparent } from '../queue/queueMessage.ts';
 import {
-  isTraceparent,
   MAX_INLINE_BYTES,
   type ProvisionMessage,
   serializeProvisionMessage,
 } from '../queue/provisionMessage.ts';
-import type {
-  Directory,
-  IdTokenClaims,
-  ParkedSnapshots,
-  MessageQueue,
-  RedeemedCode,
-} from '../model/ports.ts';
+import type { Directory, IdTokenClaims, MessageQueue, RedeemedCode } from '../model/ports.ts';
 import {
   clearAttempt,
   type LoginAttempt,
@@ -30,7 +25,7 @@ import { startLogin, type StartLoginDeps } from './startLogin.ts';
 export interface CompleteLoginDeps extends StartLoginDeps {
   readonly directory: Directory;
   readonly queue: Pick<MessageQueue, 'enqueue'>;
-  readonly snapshots: ParkedSnapshots;
+  readonly snapshots: Pick<ParkedSnapshots, 'park'>;
   /** `ENTRA_GROUPS_CLAIM=ApplicationGroup` */
   readonly groupsClaimIsApplicationGroup: boolean;
   readonly allowedEmailDomains: readonly string[];

@@ -1,8 +1,8 @@
+import type { Store } from '../storage/store.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { ResponseCookie, Session } from '../session/session.ts';
 import { clearSession } from '../session/session.ts';
-import type { Store } from '../storage/storePorts.ts';
 import { requireLiveSession } from '../session/requireLiveSession.ts';
 
 /**

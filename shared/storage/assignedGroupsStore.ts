@@ -2,7 +2,6 @@
 import * as z from 'zod/mini';
 import type { AcceptedGroups, KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
-import type { AssignedGroupsStore } from './storePorts.ts';
 import { readColumns, text } from './tables/columns.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -76,18 +75,20 @@ function parseList(row: StoredRow): AcceptedGroups {
   };
 }
 
-class TableAssignedGroupsStore implements AssignedGroupsStore {
+export class AssignedGroupsStore {
   readonly #tables: Tables;
 
   constructor(tables: Tables) {
     this.#tables = tables;
   }
 
+  /** The list in force, with its ETag. Throws `row_unreadable`, never an empty list in its place. */
   async find(): Promise<{ readonly list: AcceptedGroups; readonly etag: string } | undefined> {
     const row = await this.#tables.find(TABLES.assignedGroups, LIST_KEY);
     return row === undefined ? undefined : { list: parseList(row), etag: row.etag };
   }
 
+  /** Writes the list under the ETag read (`undefined`: there was none); `false` where somebody else was first. */
   async write(list: AcceptedGroups, etag: string | undefined): Promise<boolean> {
     const properties = {
       version: list.version,
@@ -118,6 +119,7 @@ class TableAssignedGroupsStore implements AssignedGroupsStore {
     return result.done;
   }
 
+  /** Takes the turn to refresh; `false` where any instance took it less than `intervalMs` ago. */
   async takeTurn(now: Date, intervalMs: number): Promise<boolean> {
     const row = await this.#tables.find(TABLES.assignedGroups, TURN_KEY);
     const stored = row?.properties['taken_at'];
@@ -133,9 +135,4 @@ class TableAssignedGroupsStore implements AssignedGroupsStore {
     );
     return result.done;
   }
-}
-
-/** Gives the store of the accepted list. */
-export function createAssignedGroupsStore(tables: Tables): AssignedGroupsStore {
-  return new TableAssignedGroupsStore(tables);
 }

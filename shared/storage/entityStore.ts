@@ -1,10 +1,10 @@
 /** Organizations and teams: created where absent, never overwritten, and a row that cannot be read is named. */
+import type { UnreadableRow } from '../model/unreadableRow.ts';
 import * as z from 'zod/mini';
 import { chunksOf } from '../platform/chunksOf.ts';
 import type { Organization, Team } from '../model/entities.ts';
 import { limitsOf } from '../model/entities.ts';
 import type { Relink } from '../model/newEntities.ts';
-import type { EntityCreation, EntityRead, EntityStore, StoredEntity, UnreadableRow } from './storePorts.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { hashPartition } from './tables/hashPartition.ts';
 import { inParallel } from '../platform/inParallel.ts';
@@ -162,13 +162,32 @@ function parseRows<T>(
   return { found, unreadable };
 }
 
-class TableEntityStore implements EntityStore {
+export interface StoredEntity<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+export interface EntityRead<T> {
+  /** By id. */
+  readonly found: ReadonlyMap<string, StoredEntity<T>>;
+  /** By id: there, but unreadable. */
+  readonly unreadable: ReadonlyMap<string, UnreadableRow>;
+}
+
+/** What is there after a create: what it made, and what it met and left as it is. */
+export interface EntityCreation<T> extends EntityRead<T> {
+  /** Ids of what this call made, just as it was given. */
+  readonly created: ReadonlySet<string>;
+}
+
+export class EntityStore {
   readonly #tables: Tables;
 
   constructor(tables: Tables) {
     this.#tables = tables;
   }
 
+  /** Few ids are read by key, many by partition. No id costs no request. */
   async readOrganizations(ids: readonly string[]): Promise<EntityRead<Organization>> {
     return this.#read(TABLES.organizations, ids, parseOrganization);
   }
@@ -177,6 +196,7 @@ class TableEntityStore implements EntityStore {
     return this.#read(TABLES.teams, ids, parseTeam);
   }
 
+  /** All of them, one request a page. */
   readOrganizationPages(): AsyncIterable<EntityRead<Organization>> {
     return this.#readPages(TABLES.organizations, parseOrganization);
   }
@@ -185,6 +205,11 @@ class TableEntityStore implements EntityStore {
     return this.#readPages(TABLES.teams, parseTeam);
   }
 
+  /**
+   * Creates what is absent, and reads nothing before: one request for up to 100 of a partition. Where one of them is there
+   * already, those are read and the rest is tried again; what exists stays untouched. A call that is repeated meets its own rows.
+   * Where somebody keeps deleting rows meanwhile, some may be in neither of the three.
+   */
   async createOrganizations(organizations: readonly Organization[]): Promise<EntityCreation<Organization>> {
     return this.#create({
       table: TABLES.organizations,
@@ -204,6 +229,7 @@ class TableEntityStore implements EntityStore {
     });
   }
 
+  /** Links a degraded team to its organization under its ETag; `false` where the row has changed since. */
   async relinkTeam(team: StoredEntity<Team>, relink: Relink, now: Date): Promise<boolean> {
     const result = await this.#tables.write(TABLES.teams, {
       kind: 'merge',
@@ -291,9 +317,4 @@ class TableEntityStore implements EntityStore {
     const result = await (isAlone ? this.#tables.write(table, only) : this.#tables.transact(table, writes));
     return result.done;
   }
-}
-
-/** Gives the store of organizations and teams. */
-export function createEntityStore(tables: Tables): EntityStore {
-  return new TableEntityStore(tables);
 }

@@ -1,7 +1,8 @@
 /** Messages that the queue gave up on, whole, until somebody puts them back or deletes them. */
+import type { UnreadableRow } from '../model/unreadableRow.ts';
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
-import type { FailedMessage, FailureStore, KeptFailures, UnreadableRow } from './storePorts.ts';
+import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -49,7 +50,26 @@ function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
   };
 }
 
-class TableFailureStore implements FailureStore {
+/** A message that the queue gave up on, whole. */
+export interface FailedMessage {
+  /** The queue message's id. */
+  readonly id: string;
+  readonly text: string;
+  readonly reason: string;
+  readonly failedAt: string;
+  /** Where the message could be read. */
+  readonly userId?: string;
+  readonly observation?: ObservationKey;
+  readonly redrivenAt?: string;
+}
+
+/** Every kept message: those that can be read, oldest first, and where the others are. */
+export interface KeptFailures {
+  readonly failures: readonly FailedMessage[];
+  readonly unreadable: readonly UnreadableRow[];
+}
+
+export class FailureStore {
   readonly #tables: Tables;
   readonly #partition: FailureQueue;
 
@@ -58,6 +78,7 @@ class TableFailureStore implements FailureStore {
     this.#partition = partition;
   }
 
+  /** Idempotent by id. */
   async keep(failure: FailedMessage): Promise<void> {
     await this.#tables.write(TABLES.failures, {
       kind: 'upsert',
@@ -75,6 +96,7 @@ class TableFailureStore implements FailureStore {
     });
   }
 
+  /** Throws `row_unreadable`. */
   async find(id: string): Promise<FailedMessage | undefined> {
     const row = await this.#tables.find(TABLES.failures, { partitionKey: this.#partition, rowKey: id });
     if (row === undefined) return undefined;
@@ -85,6 +107,7 @@ class TableFailureStore implements FailureStore {
     });
   }
 
+  /** One damaged row hides no other. */
   async read(): Promise<KeptFailures> {
     const failures: FailedMessage[] = [];
     const unreadable: UnreadableRow[] = [];
@@ -106,9 +129,4 @@ class TableFailureStore implements FailureStore {
       etag: '*',
     });
   }
-}
-
-/** Gives the store of one queue's failed messages. */
-export function createFailureStore(tables: Tables, queue: FailureQueue): FailureStore {
-  return new TableFailureStore(tables, queue);
 }

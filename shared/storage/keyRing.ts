@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
-import type { Clock, KeyRing, Random, RingKey } from '../model/ports.ts';
-import { TABLES } from './tables/tableNames.ts';
+import type { Clock, Random } from '../model/ports.ts';
 import type { Properties, StoredRow, Tables } from '../model/tables.ts';
+import { TABLES } from './tables/tableNames.ts';
 
 const MINUTE_MS = 60_000;
 const PARTITION = 'ring';
@@ -10,9 +10,9 @@ const CACHE_MS = 5 * MINUTE_MS;
 /** A key is published this long before it seals: longer than any instance trusts its cache. */
 const PUBLISH_AHEAD_MS = 10 * MINUTE_MS;
 const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS;
-/** A key opens until everything that it sealed has expired: a session's 8 hours, and an hour for clocks that differ. */
+/** A key opens until everything that it sealed has expired: a session's 8 hours, and one hour for clocks that differ. */
 const OPENS_AFTER_SUCCESSOR_MS = 9 * 60 * MINUTE_MS;
-/** An unknown key id, which anybody can send, makes an instance read again at most this often. */
+/** Anybody can send an unknown key id. It makes an instance read the ring again at most this often. */
 const REREAD_MS = 10_000;
 
 const rowSchema = z.object({
@@ -23,62 +23,114 @@ const rowSchema = z.object({
   }),
 });
 
+/** A key of the ring. */
+export interface RingKey {
+  readonly id: string;
+  /** 32 random bytes. Sealing keys are derived from them; they are never used as a key directly. */
+  readonly secret: Uint8Array;
+}
+
 interface StoredKey extends RingKey {
   readonly etag: string;
   readonly sealsFromMs: number;
 }
 
-/** Oldest first; never empty once read. */
+/** Oldest first. Never empty once read. */
 type Ring = readonly StoredKey[];
 
 /**
- * Gives the key ring of one table (its own one, so that who may read entities cannot read keys). Reads it at most every 5 minutes, once for all who wait; makes the first key, publishes
- * a next one when the newest is 30 days old, and deletes keys that open nothing any more.
+ * The keys that seal and open cookies, the same for every instance. They have a table of their own, so that a role on the other
+ * tables does not open sessions. The ring is read at most every 5 minutes, once for all callers that wait. It makes its first key
+ * itself, publishes the next one when the newest is 30 days old, and deletes keys that open nothing any more.
  */
-export function createKeyRing(options: {
-  readonly tables: Tables;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly table?: string;
-}): KeyRing {
-  const { clock } = options;
-  const table = options.table ?? TABLES.sessionKeys;
-  const nowMs = (): number => clock.now().getTime();
-  let cached: { readonly ring: Ring; readonly readAtMs: number } | undefined;
-  let reading: Promise<Ring> | undefined;
+export class KeyRing {
+  readonly #tables: Tables;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #table: string;
+  #cached: { readonly ring: Ring; readonly readAtMs: number } | undefined;
+  #reading: Promise<Ring> | undefined;
 
-  const load = async (): Promise<Ring> => {
-    const startedMs = nowMs();
-    const ring = await maintain(
-      { ...options, table, nowMs: startedMs },
-      await readRing(options.tables, table),
-    );
-    cached = { ring, readAtMs: startedMs };
+  constructor(options: {
+    readonly tables: Tables;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly table?: string;
+  }) {
+    this.#tables = options.tables;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#table = options.table ?? TABLES.sessionKeys;
+  }
+
+  /** Returns the key that seals now. Throws `storage_unavailable`, `storage_refused`, `row_unreadable`. */
+  async sealingKey(): Promise<RingKey> {
+    const ring = await this.#read(CACHE_MS);
+    // The newest key whose time has come. There always is one: the first key seals at once.
+    const sealing = ring.findLast((key) => key.sealsFromMs <= this.#nowMs()) ?? ring[0];
+    if (sealing === undefined) throw new AppError('unexpected', 'The key ring is empty after it was filled.');
+    return sealing;
+  }
+
+  /** Finds a key that still opens. `undefined`: it never existed, or it has retired. Throws as {@link KeyRing.sealingKey}. */
+  async findKey(id: string): Promise<RingKey | undefined> {
+    const known = findOpening(await this.#read(CACHE_MS), id, this.#nowMs());
+    return known ?? findOpening(await this.#read(REREAD_MS), id, this.#nowMs());
+  }
+
+  #nowMs(): number {
+    return this.#clock.now().getTime();
+  }
+
+  async #read(maxAgeMs: number): Promise<Ring> {
+    if (this.#cached !== undefined && this.#nowMs() - this.#cached.readAtMs < maxAgeMs) {
+      return this.#cached.ring;
+    }
+    this.#reading ??= this.#load().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #load(): Promise<Ring> {
+    const startedMs = this.#nowMs();
+    const ring = await this.#maintain(await this.#readRing(), startedMs);
+    this.#cached = { ring, readAtMs: startedMs };
     return ring;
-  };
-  const read = (): Promise<Ring> =>
-    (reading ??= load().finally(() => {
-      reading = undefined;
-    }));
-  const current = async (maxAgeMs: number): Promise<Ring> =>
-    cached !== undefined && nowMs() - cached.readAtMs < maxAgeMs ? cached.ring : read();
+  }
 
-  return {
-    async sealingKey() {
-      return requireSealing(await current(CACHE_MS), nowMs());
-    },
-    async findKey(id) {
-      const known = findOpening(await current(CACHE_MS), id, nowMs());
-      return known ?? findOpening(await current(REREAD_MS), id, nowMs());
-    },
-  };
-}
+  async #readRing(): Promise<Ring> {
+    const rows = await this.#tables.read(this.#table, { partitionKey: PARTITION });
+    return rows.map((row) => parseRow(this.#table, row));
+  }
 
-/** The newest key whose time has come. There always is one: the first seals at once, a successor only joins it. */
-function requireSealing(ring: Ring, nowMs: number): RingKey {
-  const sealing = ring.findLast((key) => key.sealsFromMs <= nowMs) ?? ring[0];
-  if (sealing === undefined) throw new AppError('unexpected', 'The key ring is empty after it was filled');
-  return sealing;
+  /** Makes the first or next key and deletes retired ones. Ids count up, so instances that do this at once agree on one key. */
+  async #maintain(ring: Ring, nowMs: number): Promise<Ring> {
+    const newest = ring.at(-1);
+    if (newest !== undefined && nowMs - newest.sealsFromMs < ROTATE_AFTER_MS) return ring;
+    const retired = ring.filter((_, index) => isRetired(ring, index, nowMs));
+    await Promise.all(
+      retired.map(({ id, etag }) =>
+        this.#tables.write(this.#table, {
+          kind: 'delete',
+          key: { partitionKey: PARTITION, rowKey: id },
+          etag,
+        }),
+      ),
+    );
+    const number = newest === undefined ? 1 : Number(newest.id.slice(1)) + 1;
+    const properties: Properties = {
+      secret: this.#random.bytes(32),
+      seals_from: new Date(newest === undefined ? nowMs : nowMs + PUBLISH_AHEAD_MS).toISOString(),
+    };
+    await this.#tables.write(this.#table, {
+      kind: 'create',
+      key: { partitionKey: PARTITION, rowKey: `k${String(number).padStart(6, '0')}` },
+      properties,
+    });
+    // This instance's key was stored, or another's: the table has the ring.
+    return this.#readRing();
+  }
 }
 
 function findOpening(ring: Ring, id: string, nowMs: number): RingKey | undefined {
@@ -91,54 +143,14 @@ function isRetired(ring: Ring, index: number, nowMs: number): boolean {
   return successor !== undefined && nowMs >= successor.sealsFromMs + OPENS_AFTER_SUCCESSOR_MS;
 }
 
-async function readRing(tables: Tables, table: string): Promise<Ring> {
-  return (await tables.read(table, { partitionKey: PARTITION })).map((row) => parseRow(table, row));
-}
-
 function parseRow(table: string, row: StoredRow): StoredKey {
   const parsed = rowSchema.safeParse(row);
-  // Skipping a key that somebody damaged would sign people out without a word.
+  // Skipping a damaged key would sign people out without a word.
   if (!parsed.success) {
-    throw new AppError('row_unreadable', 'A key of the key ring is unreadable', {
+    throw new AppError('row_unreadable', 'A key of the key ring cannot be read.', {
       details: { table, partitionKey: row.partitionKey, rowKey: row.rowKey },
     });
   }
   const { secret, seals_from } = parsed.data.properties;
   return { id: row.rowKey, secret, etag: row.etag, sealsFromMs: Date.parse(seals_from) };
-}
-
-interface Maintenance {
-  readonly tables: Tables;
-  readonly table: string;
-  readonly random: Random;
-  readonly nowMs: number;
-}
-
-/** First key, next key, retired keys. Ids count up, so instances that do this at the same time agree on one key. */
-async function maintain(work: Maintenance, ring: Ring): Promise<Ring> {
-  const newest = ring.at(-1);
-  if (newest !== undefined && work.nowMs - newest.sealsFromMs < ROTATE_AFTER_MS) return ring;
-  await Promise.all(
-    ring
-      .filter((_, index) => isRetired(ring, index, work.nowMs))
-      .map((key) =>
-        work.tables.write(work.table, {
-          kind: 'delete',
-          key: { partitionKey: PARTITION, rowKey: key.id },
-          etag: key.etag,
-        }),
-      ),
-  );
-  const number = newest === undefined ? 1 : Number(newest.id.slice(1)) + 1;
-  const properties: Properties = {
-    secret: work.random.bytes(32),
-    seals_from: new Date(newest === undefined ? work.nowMs : work.nowMs + PUBLISH_AHEAD_MS).toISOString(),
-  };
-  await work.tables.write(work.table, {
-    kind: 'create',
-    key: { partitionKey: PARTITION, rowKey: `k${String(number).padStart(6, '0')}` },
-    properties,
-  });
-  // Whether this instance's key was stored or another's: what the table holds is the ring.
-  return readRing(work.tables, work.table);
 }

@@ -1,111 +1,136 @@
-/** The members of every team and organization as the index names them, beside the truth, for the reconcile. */
-import type { IndexedMembership, IndexEntry, MemberIndex } from './storePorts.ts';
+/**
+ * The index of members: for each team and organization, who may be a member. A person's own partition is the truth, and the
+ * daily repair compares the two.
+ */
+import type { Query, StoredRow, Tables } from '../model/tables.ts';
 import { HASH_PARTITIONS } from './tables/hashPartition.ts';
-import type { MembershipKind } from './membershipKinds.ts';
 import {
   FENCE_ROW_KEY,
   indexRow,
   memberKey,
   memberRange,
-  ORGANIZATION_MEMBERSHIPS,
+  type MembershipKind,
   parseMemberKey,
-  TEAM_MEMBERSHIPS,
 } from './membershipKinds.ts';
-import type { Query, StoredRow, Tables } from '../model/tables.ts';
+
+/** One row of the index: the person may be a member. The person's own partition says whether that is so. */
+export interface IndexEntry {
+  readonly entityId: string;
+  readonly userId: string;
+  readonly etag: string;
+  /** The role in the index: a copy, and possibly an old one. */
+  readonly role: string | undefined;
+  /** When a grant or a repair wrote the row last; `undefined` where that cannot be read. */
+  readonly writtenAt: string | undefined;
+}
+
+/** A membership as the index should have it. */
+export interface IndexedMembership {
+  readonly entityId: string;
+  readonly userId: string;
+  readonly role: string;
+}
 
 function textOf(row: StoredRow, column: string): string | undefined {
   const value = row.properties[column];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-type ReadPages = (query: Query) => AsyncIterable<readonly IndexEntry[]>;
+/** The index of team members or of organization members. Pages hold up to 1,000 rows and cost one request each. */
+export class MemberIndex {
+  readonly kind: 'team' | 'organization';
+  readonly #tables: Tables;
+  readonly #kind: MembershipKind<string>;
 
-async function* readMembersOf(
-  entityIds: readonly string[],
-  readPages: ReadPages,
-): AsyncGenerator<readonly IndexEntry[]> {
-  const wanted = new Set(entityIds);
-  // By row key: of two ids of which one begins with the other, either may come first there.
-  const ranges = entityIds
-    .map((id) => memberRange(id))
-    .sort((a, b) => (a.rowKeyFrom < b.rowKeyFrom ? -1 : 1));
-  const [first, last] = [ranges.at(0), ranges.at(-1)];
-  if (first === undefined || last === undefined) return;
-  const range = { rowKeyFrom: first.rowKeyFrom, rowKeyBelow: last.rowKeyBelow };
-  for (const partitionKey of HASH_PARTITIONS) {
-    for await (const page of readPages({ partitionKey, ...range })) {
-      yield page.filter(({ entityId }) => wanted.has(entityId));
+  constructor(tables: Tables, kind: MembershipKind<string>) {
+    this.kind = kind.entity;
+    this.#tables = tables;
+    this.#kind = kind;
+  }
+
+  /** Reads the whole index. */
+  readPages(): AsyncIterable<readonly IndexEntry[]> {
+    return this.#readPages({});
+  }
+
+  /**
+   * Reads the members of these teams or organizations. The query covers everything between the first and the last id, in each of
+   * the 16 partitions, so ask for ids that lie close together.
+   */
+  async *readMembersOf(entityIds: readonly string[]): AsyncGenerator<readonly IndexEntry[]> {
+    const wanted = new Set(entityIds);
+    // Sorted by row key: of two ids where one begins with the other, either may come first.
+    const ranges = entityIds
+      .map((id) => memberRange(id))
+      .sort((a, b) => (a.rowKeyFrom < b.rowKeyFrom ? -1 : 1));
+    const [first, last] = [ranges.at(0), ranges.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const range = { rowKeyFrom: first.rowKeyFrom, rowKeyBelow: last.rowKeyBelow };
+    for (const partitionKey of HASH_PARTITIONS) {
+      for await (const page of this.#readPages({ partitionKey, ...range })) {
+        yield page.filter(({ entityId }) => wanted.has(entityId));
+      }
     }
   }
-}
 
-function createMemberIndex(
-  tables: Tables,
-  name: MemberIndex['kind'],
-  kind: MembershipKind<string>,
-): MemberIndex {
-  const { table, indexTable, roleColumn } = kind;
+  /** Reads memberships that an administrator added or changed by hand: the index may lack them. */
+  async *readUnindexedPages(): AsyncGenerator<readonly IndexedMembership[]> {
+    for await (const page of this.#tables.readPages(this.#kind.table, {})) {
+      yield page
+        .filter((row) => row.rowKey !== FENCE_ROW_KEY && this.#isMadeByHand(row))
+        .map((row) => ({
+          entityId: row.rowKey,
+          userId: row.partitionKey,
+          role: textOf(row, this.#kind.roleColumn) ?? '',
+        }));
+    }
+  }
 
-  async function* readPages(query: Query): AsyncGenerator<readonly IndexEntry[]> {
-    for await (const page of tables.readPages(indexTable, query)) {
+  /**
+   * Reads the person's own membership: one point read. Returns the role, `unreadable` where the row has a role that is not ours,
+   * or `undefined` without a row.
+   */
+  async findRole(userId: string, entityId: string): Promise<string | undefined> {
+    const row = await this.#tables.find(this.#kind.table, { partitionKey: userId, rowKey: entityId });
+    if (row === undefined) return undefined;
+    return this.#kind.roles.find((role) => role === row.properties[this.#kind.roleColumn]) ?? 'unreadable';
+  }
+
+  /** Writes a row of the index. Idempotent. */
+  async add(membership: IndexedMembership, now: Date): Promise<void> {
+    const row = indexRow(this.#kind, membership, now);
+    await this.#tables.write(this.#kind.indexTable, { kind: 'upsert', ...row });
+  }
+
+  /** Writes the true role into a row of the index. Returns `false` where a grant has rewritten the row since it was read. */
+  async correctRole({ entityId, userId, etag }: IndexEntry, role: string, now: Date): Promise<boolean> {
+    const row = indexRow(this.#kind, { entityId, userId, role }, now);
+    return (await this.#tables.write(this.#kind.indexTable, { kind: 'replace', ...row, etag })).done;
+  }
+
+  /** Deletes a row of the index. Returns `false` where a grant has rewritten the row since it was read. */
+  async remove({ entityId, userId, etag }: IndexEntry): Promise<boolean> {
+    const key = memberKey({ entityId, userId });
+    return (await this.#tables.write(this.#kind.indexTable, { kind: 'delete', key, etag })).done;
+  }
+
+  async *#readPages(query: Query): AsyncGenerator<readonly IndexEntry[]> {
+    for await (const page of this.#tables.readPages(this.#kind.indexTable, query)) {
       yield page.flatMap((row) => {
         const member = parseMemberKey(row);
         if (member === undefined) return [];
-        return [
-          { ...member, etag: row.etag, role: textOf(row, roleColumn), writtenAt: textOf(row, 'updated_at') },
-        ];
+        const role = textOf(row, this.#kind.roleColumn);
+        return [{ ...member, etag: row.etag, role, writtenAt: textOf(row, 'updated_at') }];
       });
     }
   }
 
-  /** No grant of ours wrote it, or somebody changed its role since: no index row says so. */
-  function isMadeByHand(row: StoredRow): boolean {
+  /** A row that no grant of this product wrote, or whose role was changed since. */
+  #isMadeByHand(row: StoredRow): boolean {
+    const { roleColumn } = this.#kind;
     return (
       textOf(row, 'index_etag') === undefined ||
       textOf(row, roleColumn) !== textOf(row, `${roleColumn}_written`)
     );
   }
-
-  async function* readUnindexedPages(): AsyncGenerator<readonly IndexedMembership[]> {
-    for await (const page of tables.readPages(table, {})) {
-      yield page
-        .filter((row) => row.rowKey !== FENCE_ROW_KEY && isMadeByHand(row))
-        .map((row) => ({
-          entityId: row.rowKey,
-          userId: row.partitionKey,
-          role: textOf(row, roleColumn) ?? '',
-        }));
-    }
-  }
-
-  return {
-    kind: name,
-    readPages: () => readPages({}),
-    readMembersOf: (entityIds) => readMembersOf(entityIds, readPages),
-    readUnindexedPages,
-    async findRole(userId, entityId) {
-      const row = await tables.find(table, { partitionKey: userId, rowKey: entityId });
-      if (row === undefined) return undefined;
-      return kind.roles.find((role) => role === row.properties[roleColumn]) ?? 'unreadable';
-    },
-    async add(membership, now) {
-      await tables.write(indexTable, { kind: 'upsert', ...indexRow(kind, membership, now) });
-    },
-    async mend({ entityId, userId, etag }, role, now) {
-      const row = indexRow(kind, { entityId, userId, role }, now);
-      return (await tables.write(indexTable, { kind: 'replace', ...row, etag })).done;
-    },
-    async remove({ entityId, userId, etag }) {
-      const key = memberKey({ entityId, userId });
-      return (await tables.write(indexTable, { kind: 'delete', key, etag })).done;
-    },
-  };
-}
-
-/** Gives the indexes of team and organization members. */
-export function createMemberIndexes(tables: Tables): readonly MemberIndex[] {
-  return [
-    createMemberIndex(tables, 'team', TEAM_MEMBERSHIPS),
-    createMemberIndex(tables, 'organization', ORGANIZATION_MEMBERSHIPS),
-  ];
 }

@@ -42,6 +42,7 @@ export function memberRange(entityId: string): { readonly rowKeyFrom: string; re
 
 /** One kind of membership: its table, its index, and how its columns are called. */
 export interface MembershipKind<Role extends string> {
+  readonly entity: 'team' | 'organization';
   readonly table: string;
   readonly indexTable: string;
   readonly idColumn: 'team_id' | 'organization_id';
@@ -51,6 +52,7 @@ export interface MembershipKind<Role extends string> {
 
 /** Memberships of teams. */
 export const TEAM_MEMBERSHIPS: MembershipKind<TeamRole> = {
+  entity: 'team',
   table: TABLES.teamMemberships,
   indexTable: TABLES.teamMembers,
   idColumn: 'team_id',
@@ -60,6 +62,7 @@ export const TEAM_MEMBERSHIPS: MembershipKind<TeamRole> = {
 
 /** Memberships of organizations. */
 export const ORGANIZATION_MEMBERSHIPS: MembershipKind<OrganizationRole> = {
+  entity: 'organization',
   table: TABLES.organizationMemberships,
   indexTable: TABLES.organizationMembers,
   idColumn: 'organization_id',

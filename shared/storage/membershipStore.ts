@@ -3,30 +3,15 @@
  * members of a team or organization stand in an index table, a superset of the truth: an index row is written before
  * the membership, deleted after it and only under the ETag that its grant left, so no interleaving loses a member.
  */
+import type { UnreadableRow } from '../model/unreadableRow.ts';
 import * as z from 'zod/mini';
 import { chunksOf } from '../platform/chunksOf.ts';
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { ActualMembership, Grant, Removal } from '../model/membershipPlan.ts';
-import type {
-  Announced,
-  Applied,
-  ApplyContext,
-  Fence,
-  MembershipPartition,
-  MembershipStore,
-  MembershipWrites,
-  UnreadableRow,
-} from './storePorts.ts';
+import type { GrantSource } from '../model/entities.ts';
+import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { inParallel } from '../platform/inParallel.ts';
 import type { MembershipKind } from './membershipKinds.ts';
-import {
-  FENCE_ROW_KEY,
-  indexRow,
-  memberKey,
-  ORGANIZATION_MEMBERSHIPS,
-  TEAM_MEMBERSHIPS,
-} from './membershipKinds.ts';
+import { FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
@@ -50,7 +35,75 @@ function parseFence(row: StoredRow | undefined): Fence {
   };
 }
 
-class TableMembershipStore<Role extends string> implements MembershipStore<Role> {
+/** A membership as read; `entity_id` is the team's or organization's id. */
+export interface ActualMembership<Role extends string> {
+  readonly entityId: string;
+  /** ETag of the row, so that a hand edit made meanwhile refuses the write. */
+  readonly etag: string;
+  readonly role: Role;
+  /** The role that the system wrote last; `undefined` where it never wrote one. */
+  readonly roleWritten: string | undefined;
+  readonly grantSource: GrantSource | undefined;
+  /** ETag of the index row that this membership's grant wrote. */
+  readonly indexEtag: string | undefined;
+}
+
+export interface Grant<Role extends string> {
+  readonly entityId: string;
+  readonly role: Role;
+}
+
+export interface RoleChange<Role extends string> extends Grant<Role> {
+  readonly from: Role;
+  readonly etag: string;
+}
+
+export interface Removal<Role extends string> {
+  readonly entityId: string;
+  readonly role: Role;
+  readonly indexEtag: string | undefined;
+}
+
+/** Fence of a membership partition: every transaction on the partition moves it. */
+export interface Fence {
+  /** `undefined`: nobody has written the partition yet. */
+  readonly etag: string | undefined;
+  /** The observation that moved it last; `undefined` where something without one did. */
+  readonly observation: ObservationKey | undefined;
+}
+
+export interface MembershipPartition<Role extends string> {
+  readonly rows: readonly ActualMembership<Role>[];
+  readonly unreadable: readonly UnreadableRow[];
+  readonly fence: Fence;
+}
+
+/** Writes of one phase; each transaction takes up to 99 of them and the fence. */
+export interface MembershipWrites<Role extends string> {
+  readonly removals: readonly Removal<Role>[];
+  readonly roleChanges: readonly RoleChange<Role>[];
+  readonly grants: readonly Grant<Role>[];
+}
+
+/** Index rows that stand already, by entity id: the role they name, and their ETag. */
+export type Announced<Role extends string> = ReadonlyMap<
+  string,
+  { readonly role: Role; readonly etag: string | undefined }
+>;
+
+export interface ApplyContext<Role extends string> {
+  readonly userId: string;
+  readonly fence: Fence;
+  /** By {@link MembershipStore.announce}, for this run. */
+  readonly announced?: Announced<Role>;
+  readonly observation: ObservationKey;
+  readonly now: Date;
+}
+
+/** The fence as moved, or refused: somebody else moved it, or a row is gone (back to reading). */
+export type Applied = { readonly applied: true; readonly fence: Fence } | { readonly applied: false };
+
+export class MembershipStore<Role extends string> {
   readonly #tables: Tables;
   readonly #kind: MembershipKind<Role>;
 
@@ -59,6 +112,7 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     this.#kind = kind;
   }
 
+  /** One partition read. */
   async read(userId: string): Promise<MembershipPartition<Role>> {
     const rows = await this.#tables.read(this.#kind.table, { partitionKey: userId });
     const readable: ActualMembership<Role>[] = [];
@@ -76,6 +130,7 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     };
   }
 
+  /** One point read: the role a person has now; `undefined` where there is no (readable) membership. */
   async findRole(userId: string, entityId: string): Promise<Role | undefined> {
     const row = await this.#tables.find(this.#kind.table, { partitionKey: userId, rowKey: entityId });
     if (row === undefined) return undefined;
@@ -83,6 +138,10 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     return 'columns' in parsed ? undefined : parsed.role;
   }
 
+  /**
+   * Writes the index rows of memberships that are about to be granted, one request for up to 100, all at once. A row too many
+   * harms nobody: the reconcile takes it after an hour.
+   */
   async announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>> {
     const chunks = chunksOf(members, INDEX_ROWS_PER_TRANSACTION);
     const announced = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
@@ -96,6 +155,11 @@ class TableMembershipStore<Role extends string> implements MembershipStore<Role>
     return new Map(announced.flat());
   }
 
+  /**
+   * Writes what is missing of the index rows first (as {@link announce}), then the transactions, then deletes the index rows of
+   * removed memberships (one request each) under the ETag that their grant left. Moves the fence even when there is nothing to
+   * write. Refused also where the fence or a granted membership is there although none was read.
+   */
   async apply(context: ApplyContext<Role>, writes: MembershipWrites<Role>): Promise<Applied> {
     const operations = this.#operations(context, writes, await this.#writeIndex(context, writes));
     let fence = context.fence;
@@ -219,14 +283,4 @@ function moveFence(context: Omit<ApplyContext<string>, 'announced'>, fence: Fenc
   return fence.etag === undefined
     ? { kind: 'create', key, properties }
     : { kind: 'replace', key, properties, etag: fence.etag };
-}
-
-/** Gives the store of team memberships. */
-export function createTeamMembershipStore(tables: Tables): MembershipStore<TeamRole> {
-  return new TableMembershipStore(tables, TEAM_MEMBERSHIPS);
-}
-
-/** Gives the store of organization memberships. */
-export function createOrganizationMembershipStore(tables: Tables): MembershipStore<OrganizationRole> {
-  return new TableMembershipStore(tables, ORGANIZATION_MEMBERSHIPS);
 }

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
-import type { AdminGuard, Leaving, OrganizationGuardStore } from './storePorts.ts';
+import type { ObservationKey } from '../model/observation.ts';
 import { json, readColumns } from './tables/columns.ts';
 import { guardKey, ORGANIZATION_MEMBERSHIPS } from './membershipKinds.ts';
 import { type MemberRow, readMembers } from './readMembers.ts';
@@ -36,13 +36,32 @@ function parseLeaving(guard: StoredRow): readonly Leaving[] {
   );
 }
 
-class TableOrganizationGuards implements OrganizationGuardStore {
+/** A person whose `org_admin` is being taken by the run of this observation. */
+export interface Leaving {
+  readonly userId: string;
+  readonly observation: ObservationKey;
+}
+
+/** An organization's guard row and the people that its index names: as administrators (a hint, to be checked), and else. */
+export interface AdminGuard {
+  readonly etag: string | undefined;
+  readonly leaving: readonly Leaving[];
+  readonly hintedAdmins: readonly string[];
+  readonly otherMembers: readonly string[];
+}
+
+export class OrganizationGuards {
   readonly #tables: Tables;
 
   constructor(tables: Tables) {
     this.#tables = tables;
   }
 
+  /**
+   * The guard, and beside it the index: one request and one for each of its partitions, all at once. Read it before anybody's
+   * membership: only who begins to leave after that is sure to refuse {@link moveGuard}. Throws `row_unreadable` for a guard that
+   * is no list of who is leaving.
+   */
   async readGuard(organizationId: string): Promise<AdminGuard> {
     // Whom the index names is a hint that is checked later. What counts is that the guard is read before anybody's membership:
     // whoever begins to leave after this moves the guard, and this run's own move is refused.
@@ -59,6 +78,7 @@ class TableOrganizationGuards implements OrganizationGuardStore {
     };
   }
 
+  /** Replaces the list of leaving administrators under the ETag read; `false` where somebody else moved the guard. */
   async moveGuard(
     organizationId: string,
     etag: string | undefined,
@@ -72,9 +92,4 @@ class TableOrganizationGuards implements OrganizationGuardStore {
     );
     return result.done;
   }
-}
-
-/** Gives the store of organization guards. */
-export function createOrganizationGuards(tables: Tables): OrganizationGuardStore {
-  return new TableOrganizationGuards(tables);
 }

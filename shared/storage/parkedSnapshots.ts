@@ -1,61 +1,66 @@
 import * as z from 'zod/mini';
-
 import { AppError } from '../model/errors.ts';
-import type { ParkedSnapshots } from '../model/ports.ts';
+import type { RowKey, Tables } from '../model/tables.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
-import type { RowKey, Tables } from '../model/tables.ts';
 
-/** Short: the packed columns repeat it. */
+/** Short, because the names of the packed columns repeat it. */
 const COLUMN = 'groups';
 
 const groupIdsSchema = z.array(z.string());
 
 /**
- * Gives the store of group lists that do not fit into a queue message: one row each, packed, one request a call.
- *
- * - `park` overwrites: an id names one observation, so what is there can only be the same list, and a repeat after
- *   a lost answer succeeds. More than fits into a row (about 35,000 groups) throws `storage_refused`: nothing is
- *   enqueued, rather than a shortened list.
- * - `require` throws `snapshot_missing` (not retryable: nobody will write it again) for a row that is gone and
- *   `row_unreadable` for one that is damaged or somebody else's shape; an empty list only where an empty one was parked.
- * - `remove` answers the same whether the row was there or not.
- *
- * All throw as {@link Tables} does. Rows do not expire by themselves: the run that has used one removes it, and a
- * message that waits, fails or is put back by hand still finds it.
+ * Group lists that are too large for a queue message: one packed row each, one request a call. All methods throw as
+ * {@link Tables} does. A row never expires: the run that has used a list removes it, and a message that waits, fails or is redriven
+ * still finds it.
  */
-export function createParkedSnapshots(tables: Tables): ParkedSnapshots {
-  return {
-    async park(id, groupIds) {
-      await tables.write(TABLES.parkedSnapshots, {
-        kind: 'upsert',
-        key: keyOf(id),
-        properties: packJson(COLUMN, groupIds),
+export class ParkedSnapshots {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /**
+   * Stores the list under the id of its observation, in any order, before the message is enqueued. Idempotent: it overwrites,
+   * because the same id can only name the same list. Throws `storage_refused` for more than fits into a row (about 35,000 groups);
+   * then nothing is enqueued, rather than a shortened list.
+   */
+  async park(id: string, groupIds: readonly string[]): Promise<void> {
+    await this.#tables.write(TABLES.parkedSnapshots, {
+      kind: 'upsert',
+      key: keyOf(id),
+      properties: packJson(COLUMN, groupIds),
+    });
+  }
+
+  /**
+   * Reads the whole list. Throws `snapshot_missing` (final) where the row is gone and `row_unreadable` where it is damaged. Returns
+   * an empty list only where an empty list was parked.
+   */
+  async require(id: string): Promise<readonly string[]> {
+    const row = await this.#tables.find(TABLES.parkedSnapshots, keyOf(id));
+    if (row === undefined) {
+      throw new AppError('snapshot_missing', 'The parked list of groups is gone.', {
+        details: { snapshotId: id },
       });
-    },
-    async require(id) {
-      const row = await tables.find(TABLES.parkedSnapshots, keyOf(id));
-      if (row === undefined) {
-        throw new AppError('snapshot_missing', 'the parked group list is not there', {
-          details: { snapshotId: id },
-        });
-      }
-      const groupIds = groupIdsSchema.safeParse(parsePacked(COLUMN, row.properties));
-      if (groupIds.success) return groupIds.data;
-      throw new AppError('row_unreadable', 'the parked group list is no list of ids', {
-        details: { table: TABLES.parkedSnapshots, row: id, column: COLUMN },
-      });
-    },
-    async remove(id) {
-      await tables.write(TABLES.parkedSnapshots, { kind: 'delete', key: keyOf(id), etag: '*' });
-    },
-  };
+    }
+    const groupIds = groupIdsSchema.safeParse(parsePacked(COLUMN, row.properties));
+    if (groupIds.success) return groupIds.data;
+    throw new AppError('row_unreadable', 'The parked list of groups cannot be read.', {
+      details: { table: TABLES.parkedSnapshots, row: id, column: COLUMN },
+    });
+  }
+
+  /** Deletes the list. Idempotent. */
+  async remove(id: string): Promise<void> {
+    await this.#tables.write(TABLES.parkedSnapshots, { kind: 'delete', key: keyOf(id), etag: '*' });
+  }
 }
 
 /**
- * The partition is the id's last two characters: ids are UUIDs that begin with the time and end at random, so 256 partitions. One for all would put rows
- * of up to 720 KiB behind one partition server just when everybody signs in on a Monday; one a row would leave whoever
- * cleans up nothing smaller than the whole table to read.
+ * The partition is the last two characters of the id. Ids are UUIDs that begin with the time and end at random, so this makes 256
+ * partitions. A single partition would have to serve rows of up to 720 KiB to everybody who signs in on a Monday morning.
  */
 function keyOf(id: string): RowKey {
   return { partitionKey: id.slice(-2), rowKey: id };

@@ -10,17 +10,11 @@ import {
   type SyncedMembership,
   type SyncOutcome,
   type SyncReport,
+  type SyncSubject,
 } from '../model/synced.ts';
 import { GLOBAL_ROLES } from '../model/roles.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
-import type {
-  HeldLease,
-  PersonRecordChanges,
-  SyncedPerson,
-  SyncRecord,
-  SyncSubject,
-} from '../model/litellmPorts.ts';
 import { json, readColumns, text, withoutUndefined } from './tables/columns.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -211,6 +205,32 @@ class Writes {
   }
 }
 
+/** A lease as held. Every write of the record under it moves its ETag, so a holder that was overtaken is refused. */
+export interface HeldLease {
+  readonly subject: SyncSubject;
+  /** Who it is, unique to each taking: tells a write of one's own whose answer was lost from somebody else's. */
+  readonly holder: string;
+  readonly etag: string;
+  /** By the clock of this process, in milliseconds. */
+  readonly expiresAtMs: number;
+}
+
+/** All that is recorded of one person. */
+export interface SyncedPerson {
+  readonly user: SyncedEntity<UserValues> | undefined;
+  readonly organizations: ReadonlyMap<string, SyncedMembership>;
+  readonly teams: ReadonlyMap<string, SyncedMembership>;
+  readonly outcome: SyncOutcome | undefined;
+}
+
+/** What changes in the record of one person; `null` forgets. */
+export interface PersonRecordChanges {
+  readonly user?: SyncedEntity<UserValues> | null;
+  readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
+  readonly teams?: ReadonlyMap<string, SyncedMembership | null>;
+  readonly outcome?: SyncOutcome;
+}
+
 interface SyncRecordOptions {
   readonly tables: Tables;
   readonly clock: Clock;
@@ -218,7 +238,11 @@ interface SyncRecordOptions {
   readonly random: Pick<Random, 'uuid'>;
 }
 
-class TableSyncRecord implements SyncRecord {
+/**
+ * What this product put into the proxy, and who may write to it now. Throws `storage_unavailable`, `storage_refused`, and
+ * `row_unreadable` where a person edited the record into something unreadable: unknown is not "not ours".
+ */
+export class SyncRecord {
   readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #random: Pick<Random, 'uuid'>;
@@ -229,6 +253,10 @@ class TableSyncRecord implements SyncRecord {
     this.#random = random;
   }
 
+  /**
+   * Takes the lease of a subject for `durationMs`: one read and one write. `undefined`: somebody else holds it, until a time that
+   * has not come. A lease that expired is taken over.
+   */
   async takeLease(subject: SyncSubject, durationMs: number): Promise<HeldLease | undefined> {
     const { table, partitionKey } = placeOf(subject);
     const key = { partitionKey, rowKey: LEASE };
@@ -252,6 +280,7 @@ class TableSyncRecord implements SyncRecord {
     return etag === undefined ? undefined : { subject, holder, etag, expiresAtMs };
   }
 
+  /** Gives the lease anew for `durationMs`; `undefined`: it was taken over meanwhile. One write, where nobody did. */
   async renewLease(lease: HeldLease, durationMs: number): Promise<HeldLease | undefined> {
     const { table, partitionKey } = placeOf(lease.subject);
     const key = { partitionKey, rowKey: LEASE };
@@ -266,12 +295,14 @@ class TableSyncRecord implements SyncRecord {
     return undefined;
   }
 
+  /** Ends it: one write. A lease that was taken over stays as it is. Hand in the lease as it was given last. */
   async releaseLease({ subject, etag }: HeldLease): Promise<void> {
     const { table, partitionKey } = placeOf(subject);
     // Refused where it was taken over. Of a move whose answer was lost it leaves the lease until its time.
     await this.#tables.write(table, { kind: 'delete', key: { partitionKey, rowKey: LEASE }, etag });
   }
 
+  /** One partition read. */
   async readPerson(userId: string): Promise<SyncedPerson> {
     const { table, partitionKey } = personPlace(userId);
     const rows = await this.#tables.read(table, { partitionKey });
@@ -290,6 +321,11 @@ class TableSyncRecord implements SyncRecord {
     };
   }
 
+  /**
+   * Writes under the lease, up to 99 rows a transaction, the outcome last; gives the lease as moved (its expiry as it was), or
+   * `undefined` where it was taken over: then the rest is not written. Idempotent: forgetting what is not there is fine. No request
+   * where nothing changes.
+   */
   async writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
@@ -300,6 +336,7 @@ class TableSyncRecord implements SyncRecord {
     return this.#write(lease, writes.all);
   }
 
+  /** One point read. */
   async findOrganization(organizationId: string): Promise<SyncedEntity<OrganizationValues> | undefined> {
     return this.#findEntity({ kind: 'organization', id: organizationId }, organizationValuesSchema);
   }
@@ -308,6 +345,7 @@ class TableSyncRecord implements SyncRecord {
     return this.#findEntity({ kind: 'team', id: teamId }, teamValuesSchema);
   }
 
+  /** One transaction under the lease of that organization or team; as {@link SyncRecord.writePerson}. */
   async writeOrganization(
     lease: HeldLease,
     entity: SyncedEntity<OrganizationValues>,
@@ -319,6 +357,7 @@ class TableSyncRecord implements SyncRecord {
     return this.#writeEntity(lease, entity);
   }
 
+  /** Writes the outcome alone, without a lease: one write. */
   async recordPersonOutcome(userId: string, outcome: SyncOutcome): Promise<void> {
     const { table, partitionKey } = personPlace(userId);
     await this.#tables.write(table, {
@@ -393,9 +432,4 @@ class TableSyncRecord implements SyncRecord {
 
 function findRow(rows: readonly StoredRow[], rowKey: string): StoredRow | undefined {
   return rows.find((row) => row.rowKey === rowKey);
-}
-
-/** Gives the record of what was put into the proxy, on Table Storage. */
-export function createSyncRecord(options: SyncRecordOptions): SyncRecord {
-  return new TableSyncRecord(options);
 }

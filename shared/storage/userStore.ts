@@ -1,4 +1,5 @@
 /** A person's row and, beside it in the same partition, how an observation fares that is not applied yet. */
+import type { UnreadableRow } from '../model/unreadableRow.ts';
 import * as z from 'zod/mini';
 import type { Reported } from '../model/access.ts';
 import type { User } from '../model/entities.ts';
@@ -7,7 +8,6 @@ import { isOutcomeNewer } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
 import { GLOBAL_ROLES } from '../model/roles.ts';
 import { AppError } from '../model/errors.ts';
-import type { PersonRow, UnreadableRow, UserStore, Written } from './storePorts.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables, Value, Write } from '../model/tables.ts';
@@ -255,18 +255,28 @@ function validFromMs(row: StoredRow): number {
   return typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
 }
 
-class TableUserStore implements UserStore {
+/** `written` with the new ETag, or not: somebody else was there first, so read again. */
+export type Written = { readonly written: true; readonly etag: string } | { readonly written: false };
+
+/** A person whom a run has provisioned. */
+export interface PersonRow {
+  readonly user: User;
+}
+
+export class UserStore {
   readonly #tables: Tables;
 
   constructor(tables: Tables) {
     this.#tables = tables;
   }
 
+  /** Throws `row_unreadable` where observation, state or sessions of the row cannot be read. */
   async find(userId: string): Promise<UserRecord | undefined> {
     const row = await this.#tables.find(TABLES.users, { partitionKey: userId, rowKey: USER_ROW_KEY });
     return row === undefined ? undefined : parseUserRow(row);
   }
 
+  /** One partition read gives both. Throws as {@link UserStore.find}. */
   async findWithOutcome(userId: string): Promise<{ record?: UserRecord; outcome?: Outcome }> {
     const rows = await this.#tables.read(TABLES.users, { partitionKey: userId });
     const userRow = rows.find((row) => row.rowKey === USER_ROW_KEY);
@@ -276,6 +286,7 @@ class TableUserStore implements UserStore {
     });
   }
 
+  /** Refused where the row exists. */
   async create(userId: string, patch: UserPatch): Promise<Written> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     return writtenOf(
@@ -283,12 +294,17 @@ class TableUserStore implements UserStore {
     );
   }
 
+  /** Refused where the row is gone or another one than `etag` names. */
   async update(userId: string, patch: UserPatch, etag: string): Promise<Written> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     const properties = userColumns(userId, patch);
     return writtenOf(await this.#tables.write(TABLES.users, { kind: 'merge', key, properties, etag }));
   }
 
+  /**
+   * Ends every session issued before `from`; makes the row where there is none. A later end that is there already stays.
+   * One read and one write. Idempotent. Throws `storage_contention` where others keep changing the row.
+   */
   async endSessions(userId: string, from: Date): Promise<void> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     const properties: Properties = { user_id: userId, sessions_valid_from: from.toISOString() };
@@ -300,6 +316,10 @@ class TableUserStore implements UserStore {
     });
   }
 
+  /**
+   * Keeps the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` where
+   * others keep changing the row.
+   */
   async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
     const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
     const properties: Properties = {
@@ -320,6 +340,7 @@ class TableUserStore implements UserStore {
     });
   }
 
+  /** Everybody whom a run has provisioned, one request a page, by id. A row that cannot be read is named and hides no other. */
   async *readPages(): AsyncGenerator<ReturnType<typeof parsePeople>> {
     for await (const page of this.#tables.readPages(TABLES.users, {})) yield parsePeople(page);
   }
@@ -339,9 +360,4 @@ class TableUserStore implements UserStore {
 
 function writtenOf(result: { readonly done: boolean; readonly etag?: string | undefined }): Written {
   return result.done && result.etag !== undefined ? { written: true, etag: result.etag } : { written: false };
-}
-
-/** Gives the store of users. */
-export function createUserStore(tables: Tables): UserStore {
-  return new TableUserStore(tables);
 }

@@ -1,79 +1,61 @@
 /**
- * `npm run bench -- [words] [--quick] [--cpu-prof FOLDER]`: measures, prints the tables (standard output) and the progress (standard error), and
- * writes `bench-results/bench.json` and `bench-results/bench.svg`. Words pick measurements by id; none: all of them.
- * With `--cpu-prof` the processes that answer sign-ins leave their profiles in that folder, and the figures mean less.
- * Fails where a measurement breaks; never because a figure is bad.
+ * `npm run bench [-- NAME ...] [--people 100000]`: runs the named benchmarks, or all. Prints tables to standard output and progress
+ * to standard error, and writes `bench-results/bench.md` and `bench-results/scale.svg`. All of it takes less than five minutes on
+ * two cores; `--people` simulates a larger company, which takes longer. Fails where a benchmark breaks, never because of a figure.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { pickMeasurements, planBudgets } from './benchPlan.ts';
-import { describeMachine, type Machine } from './machine.ts';
-import { measurements } from './measurements.ts';
-import { renderChart } from './renderChart.ts';
-import { renderSection } from './renderSection.ts';
-import type { Section } from './report.ts';
-import { runMeasurement } from './runMeasurement.ts';
+import { z } from 'zod';
+import { coldStart } from './coldStart.ts';
+import { provisioning } from './provisioning.ts';
+import { type Benchmark, renderTable } from './report.ts';
+import { scale } from './scale/scale.ts';
+import { signIn } from './signIn.ts';
 
-const resultsDir = resolve(import.meta.dirname, '../../bench-results');
-/** What all measurements together may plan for; most need less. The rest of the ten minutes is for starting and stopping. */
-const totalSeconds = 570;
+const RESULTS_DIR = resolve(import.meta.dirname, '../../bench-results');
 
-async function main(): Promise<boolean> {
+const benchmarks: ReadonlyMap<string, Benchmark> = new Map([
+  ['cold-start', coldStart],
+  ['sign-in', signIn],
+  ['provisioning', provisioning],
+  ['scale', scale],
+]);
+
+const peopleSchema = z.coerce.number().int().min(1_000);
+
+async function main(): Promise<void> {
   const startMs = performance.now();
-  const date = new Date().toISOString();
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, 'cpu-prof': { type: 'string' } },
+    options: { people: { type: 'string', default: '5000' } },
   });
-  const profileDir = values['cpu-prof'];
-  const profiling = profileDir === undefined ? {} : { cpuProfileDir: resolve(profileDir) };
-  const picked = pickMeasurements(measurements, positionals);
-  const budgets = planBudgets(picked, totalSeconds);
-  const machine = await describeMachine();
-  const command = [
-    'npm run bench',
-    ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
-  ].join(' ');
-  console.log(`${command}, ${date}\n${describe(machine)}\n`);
-  const sections: Section[] = [];
-  let isWhole = true;
-  for (const [index, measurement] of picked.entries()) {
-    const log = (text: string): void =>
-      console.error(
-        `${String(Math.round((performance.now() - startMs) / 1000)).padStart(4)} s  ${index + 1}/${picked.length} ${measurement.id}: ${text}`,
-      );
-    log('starts');
-    try {
-      const budgetSeconds = budgets.get(measurement.id) ?? totalSeconds;
-      const measured = await runMeasurement(measurement, {
-        quick: values.quick,
-        budgetSeconds,
-        log,
-        ...profiling,
-      });
-      sections.push(...measured);
-      for (const section of measured) console.log(renderSection(section));
-    } catch (error) {
-      isWhole = false;
-      console.error(`${measurement.id} broke:`, error);
-    }
+  const unknown = positionals.filter((name) => !benchmarks.has(name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no benchmark ${unknown.join(', ')}, only ${[...benchmarks.keys()].join(', ')}`);
   }
-  const durationSeconds = Math.round((performance.now() - startMs) / 1000);
-  await mkdir(resultsDir, { recursive: true });
-  const report = { date, command, quick: values.quick, durationSeconds, machine, sections };
-  await writeFile(join(resultsDir, 'bench.json'), `${JSON.stringify(report, null, 2)}\n`);
-  await writeFile(
-    join(resultsDir, 'bench.svg'),
-    renderChart(sections, `${date.slice(0, 10)}, ${describe(machine)}, ${command}`),
-  );
-  console.log(`${durationSeconds} s. Written: bench-results/bench.json, bench-results/bench.svg`);
-  return isWhole;
+  const people = peopleSchema.parse(values.people);
+  const seconds = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`;
+  const parts = [`${new Date().toISOString().slice(0, 10)}, ${describeMachine()}\n`];
+  for (const [name, run] of benchmarks) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const log = (text: string): void => console.error(`${seconds()}  ${name}: ${text}`);
+    log('starts');
+    parts.push(...(await run({ people, log })).map(renderTable));
+  }
+  const report = parts.join('\n');
+  console.log(report);
+  await mkdir(RESULTS_DIR, { recursive: true });
+  await writeFile(resolve(RESULTS_DIR, 'bench.md'), report);
+  console.log(`${seconds()}, written to bench-results/`);
 }
 
-function describe(machine: Machine): string {
-  const { cores, memoryGiB, node, azurite } = machine;
-  return `${cores} cores, ${memoryGiB} GiB, Node ${node}, Azurite ${azurite}`;
+/** Includes the load of the minute before, because a busy machine says less. */
+function describeMachine(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
+  const load = (loadavg()[0] ?? 0).toFixed(1);
+  return `${availableParallelism()} cores (${model}, load ${load} before), Node ${process.versions.node}`;
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+await main();

@@ -1,9 +1,19 @@
-/** First provisioning and its unchanged repeat, against the baseline and against what storage takes for the same rows. */
-import type { KnownGroup } from '../../shared/model/assignedGroups.ts';
-import { inParallel } from '../../shared/platform/inParallel.ts';
+/**
+ * A first provisioning and its unchanged repeat, against two others on the same storage: raw storage, which writes the same rows as
+ * fast as it can, and the baseline, which does what LiteLLM's proxy does at a sign-in.
+ */
+import { startAzurite } from '../../dev/stack/azurite.ts';
+import { createStorage } from '../../dev/stack/createStorage.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
-import type { Tables } from '../../shared/model/tables.ts';
-import { provisionBaseline } from './baseline/provisionBaseline.ts';
+import { inParallel } from '../../shared/platform/inParallel.ts';
+import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
+import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Properties, RowKey, Tables } from '../../shared/model/tables.ts';
+import type { KnownGroup } from '../../shared/model/assignedGroups.ts';
+import { chunksOf } from '../../shared/platform/chunksOf.ts';
+import { countWire, type WireCount } from '../support/countWire.ts';
+import { createMemoryTables } from '../support/memoryTables.ts';
 import {
   acceptedList,
   createSubject,
@@ -12,297 +22,233 @@ import {
   signInMessage,
   type Subject,
   type SubjectPerson,
-} from './provisioningSubject.ts';
-import { countWire, type WireCount } from './provisioningWire.ts';
-import { provisionLeast } from './leastStorage.ts';
-import { provisionRaw } from './rawStorage.ts';
-import type { BenchContext, Figure, Goal, Measurement, Section } from './report.ts';
-import { atLeast, atMost, boundedBy, figureOf, pairedRatio } from './stats.ts';
+} from '../support/provisioningSubject.ts';
+import { provisionBaseline } from './provisionBaseline.ts';
+import { type Benchmark, renderMs, renderRatio, type Table } from './report.ts';
 
-const SIZES = [1, 10, 100, 1000] as const;
+/** People are the people of one round, so that no round is shorter than the clock's noise. */
+const SIZES = [
+  { groups: 1, people: 12, rounds: 8 },
+  { groups: 10, people: 6, rounds: 6 },
+  { groups: 100, people: 2, rounds: 4 },
+  { groups: 1000, people: 1, rounds: 2 },
+] as const;
 type Size = (typeof SIZES)[number];
 
-/** People of one round, so that no round is shorter than the clock's noise. */
-const PEOPLE_A_ROUND: Readonly<Record<Size, number>> = { 1: 16, 10: 8, 100: 2, 1000: 1 };
-
-/** The part of the time that each size may take. */
-const SHARE_OF_TIME: Readonly<Record<Size, number>> = { 1: 0.12, 10: 0.18, 100: 0.25, 1000: 0.45 };
-
-const MAX_ROUNDS = 30;
-const MIN_ROUNDS: Readonly<Record<Size, number>> = { 1: 5, 10: 4, 100: 4, 1000: 3 };
-
-/** Whether organizations and teams are there already: the tick makes them, so a person usually finds them. */
+/** Whether organizations and teams exist already. The timer creates them, so a person usually finds them. */
 const STATES = ['existing', 'new'] as const;
 type State = (typeof STATES)[number];
 
-/** The accepted list is at least this long, also for a person of one group. */
+/** As many as the product sends at once. */
+const PARALLEL_REQUESTS = 16;
+/** The accepted list has at least so many groups, also for a person of one group. */
 const LIST_LENGTH = 1000;
+
+/** `repeat` is the second sign-in of the people whom `ours` has just provisioned. */
+const WAYS = ['ours', 'repeat', 'raw', 'baseline'] as const;
+type Way = (typeof WAYS)[number];
+
+/** One person who isn't provisioned yet, with everything that each way needs. */
+interface Case {
+  readonly person: SubjectPerson;
+  readonly groups: readonly KnownGroup[];
+  /** The rows that raw storage writes, in transactions. */
+  readonly transactions: readonly (readonly Row[])[];
+}
+
+interface Row {
+  readonly table: string;
+  readonly kind: 'create';
+  readonly key: RowKey;
+  readonly properties: Properties;
+}
 
 interface Bed {
   readonly tables: Tables;
   readonly subject: Subject;
   readonly size: Size;
   readonly state: State;
-  readonly shared: readonly KnownGroup[];
-  nextName: number;
-}
-
-/** One person with their groups, whom nobody has provisioned yet. */
-interface Case {
-  readonly person: SubjectPerson;
-  readonly groups: readonly KnownGroup[];
-}
-
-function nextCase(bed: Bed): Case {
-  bed.nextName += 1;
-  const name = `${bed.state}-${bed.size}-${bed.nextName}`;
-  const groups = bed.state === 'new' ? groupsOf(name, bed.size, 'absent') : bed.shared.slice(0, bed.size);
-  return { person: personOf(name), groups };
-}
-
-function knowAbout(bed: Bed, groups: readonly KnownGroup[]): void {
-  const others = bed.state === 'new' ? bed.shared.slice(0, LIST_LENGTH - groups.length) : bed.shared;
-  bed.subject.know(acceptedList(bed.state === 'new' ? [...groups, ...others] : others));
-}
-
-/** `indexed`: raw storage with the index rows, which the rules require. `least`: the same rows in the order that they require. */
-const WAYS = ['ours', 'repeat', 'raw', 'indexed', 'least', 'baseline'] as const;
-type Way = (typeof WAYS)[number];
-
-/** Does one case one way; a repeat needs that `ours` was done with the same case. */
-async function provisionOneWay(bed: Bed, way: Way, { person, groups }: Case): Promise<void> {
-  const what = { person, groups, newEntities: bed.state === 'new', withIndex: way === 'indexed' };
-  if (way === 'baseline') await provisionBaseline(bed.tables, person, groups);
-  else if (way === 'least') await provisionLeast(bed.tables, what);
-  else if (way === 'raw' || way === 'indexed') await provisionRaw(bed.tables, what);
-  else {
-    const status = await bed.subject.provision(signInMessage(person, groups));
-    const expected = way === 'ours' ? 'done' : 'unchanged';
-    if (status !== expected) throw new Error(`${way}: the run ended as ${status}`);
-  }
-}
-
-type Times = Readonly<Record<Way, number[]>>;
-
-/** Milliseconds a person, one entry a round, by way. */
-async function measureRounds(bed: Bed, untilMs: number, quick: boolean): Promise<Times> {
-  const times: Times = { ours: [], repeat: [], raw: [], indexed: [], least: [], baseline: [] };
-  const leastRounds = quick ? 1 : MIN_ROUNDS[bed.size];
-  // A round before the first warms the code up; of the baseline not with 1,000 groups, where it would take long.
-  for (let round = -1; round < MAX_ROUNDS; round += 1) {
-    if (round >= leastRounds && (quick || performance.now() > untilMs)) break;
-    const order: readonly Way[] =
-      round % 2 === 0 ? WAYS : ['baseline', 'least', 'indexed', 'raw', 'ours', 'repeat'];
-    let cases: readonly Case[] = [];
-    for (const way of order) {
-      if (round < 0 && way === 'baseline' && bed.size === 1000) continue;
-      if (way !== 'repeat') cases = Array.from({ length: PEOPLE_A_ROUND[bed.size] }, () => nextCase(bed));
-      const elapsedMs = await timeCases(bed, way, cases);
-      if (round >= 0) times[way].push(elapsedMs / cases.length);
-    }
-  }
-  return times;
-}
-
-/** Existing means that the baseline's teams are there too, with a member already. */
-async function makeBaselineTeams(bed: Bed): Promise<void> {
-  const first = personOf('first');
-  await inParallel(bed.shared.slice(0, bed.size), 16, (group) =>
-    provisionBaseline(bed.tables, first, [group]),
-  );
-}
-
-async function timeCases(bed: Bed, way: Way, cases: readonly Case[]): Promise<number> {
-  let elapsedMs = 0;
-  for (const one of cases) {
-    if (way === 'ours' || way === 'repeat') knowAbout(bed, one.groups);
-    const startMs = performance.now();
-    await provisionOneWay(bed, way, one);
-    elapsedMs += performance.now() - startMs;
-  }
-  return elapsedMs;
-}
-
-async function countWays(bed: Bed): Promise<Readonly<Record<Way, WireCount>>> {
-  const count = async (way: Way, one: Case): Promise<WireCount> => {
-    knowAbout(bed, one.groups);
-    return countWire(() => provisionOneWay(bed, way, one));
-  };
-  const ours = nextCase(bed);
-  return {
-    ours: await count('ours', ours),
-    repeat: await count('repeat', ours),
-    raw: await count('raw', nextCase(bed)),
-    indexed: await count('indexed', nextCase(bed)),
-    least: await count('least', nextCase(bed)),
-    baseline: await count('baseline', nextCase(bed)),
-  };
 }
 
 interface Measured {
   readonly size: Size;
   readonly state: State;
+  readonly times: Readonly<Record<Way, readonly number[]>>;
   readonly counts: Readonly<Record<Way, WireCount>>;
-  readonly ofRaw: Figure;
-  readonly ofIndexed: Figure;
-  readonly ofLeast: Figure;
-  /** What the least reaches of raw storage's speed, and against the baseline: nobody could be faster here. */
-  readonly leastOfRaw: Figure;
-  readonly leastOfBaseline: Figure;
-  readonly ofBaseline: Figure;
-  readonly repeatOfFirst: Figure;
-  readonly oursMs: Figure;
 }
 
-async function measureState(context: BenchContext, bed: Bed, untilMs: number): Promise<Measured> {
-  const { size, state } = bed;
-  if (state === 'existing') await makeBaselineTeams(bed);
-  const times = await measureRounds(bed, untilMs, context.quick);
-  const counts = await countWays(bed);
-  const name = `${size} groups, ${state}`;
-  context.log(`${name}: ${times.ours.length} rounds`);
+export const provisioning: Benchmark = async ({ log }) => {
+  const measured: Measured[] = [];
+  for (const size of SIZES) {
+    for (const state of STATES) {
+      log(`${size.groups} groups, ${state}`);
+      measured.push(await measure(size, state));
+    }
+  }
+  return [firstTable(measured), repeatTable(measured)];
+};
+
+/** Uses a storage of its own, because Azurite slows down with the rows that it has. */
+async function measure(size: Size, state: State): Promise<Measured> {
+  const azurite = await startAzurite();
+  try {
+    const { connectionString } = azurite;
+    await createStorage(connectionString);
+    const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
+    const bed = { tables, subject: createSubject(tables), size, state };
+    if (state === 'existing') await createBaselineTeams(bed);
+    const times = await measureRounds(bed);
+    return { size, state, times, counts: await countWays(bed) };
+  } finally {
+    await azurite.stop();
+  }
+}
+
+const shared = groupsOf('shared', LIST_LENGTH);
+
+/** Existing means that the baseline's teams exist too, with a member already. */
+async function createBaselineTeams({ tables, size }: Bed): Promise<void> {
+  const first = personOf('first');
+  await inParallel(shared.slice(0, size.groups), PARALLEL_REQUESTS, async (group) =>
+    provisionBaseline(tables, first, [group]),
+  );
+}
+
+/** Returns milliseconds a person, one entry a round, by way. A round before the first warms up, but for the longest. */
+async function measureRounds(bed: Bed): Promise<Measured['times']> {
+  const times: Record<Way, number[]> = { ours: [], repeat: [], raw: [], baseline: [] };
+  const { groups, rounds } = bed.size;
+  for (let round = groups < 1000 ? -1 : 0; round < rounds; round += 1) {
+    const order: readonly Way[] = round % 2 === 0 ? WAYS : ['baseline', 'raw', 'ours', 'repeat'];
+    let cases: readonly Case[] = [];
+    for (const way of order) {
+      if (way !== 'repeat') cases = await createCases(bed);
+      const startMs = performance.now();
+      for (const one of cases) await provision(bed, way, one);
+      if (round >= 0) times[way].push((performance.now() - startMs) / cases.length);
+    }
+  }
+  return times;
+}
+
+async function countWays(bed: Bed): Promise<Measured['counts']> {
+  let cases = await createCases(bed);
+  const count = async (way: Way): Promise<WireCount> => {
+    if (way !== 'repeat') cases = await createCases(bed);
+    const [one] = cases;
+    if (one === undefined) throw new Error('A round has people');
+    return countWire(() => provision(bed, way, one));
+  };
   return {
-    size,
-    state,
-    counts,
-    ofRaw: pairedRatio(`speed against raw storage, ${name}`, times.raw, times.ours),
-    ofIndexed: pairedRatio(`speed against raw storage with its index, ${name}`, times.indexed, times.ours),
-    ofLeast: pairedRatio(`speed against the least, ${name}`, times.least, times.ours),
-    leastOfRaw: pairedRatio(`the least against raw storage, ${name}`, times.raw, times.least),
-    leastOfBaseline: pairedRatio(`the least against the baseline, ${name}`, times.baseline, times.least),
-    ofBaseline: pairedRatio(`speed against the baseline, ${name}`, times.baseline, times.ours),
-    repeatOfFirst: pairedRatio(`unchanged repeat against first, ${name}`, times.repeat, times.ours),
-    oursMs: figureOf(`first provisioning, ${name}`, 'ms', times.ours),
+    ours: await count('ours'),
+    repeat: await count('repeat'),
+    raw: await count('raw'),
+    baseline: await count('baseline'),
   };
 }
 
-/** A storage of its own for each size and state, because Azurite slows with the rows that are there. */
-async function measureSize(context: BenchContext, size: Size, untilMs: number): Promise<readonly Measured[]> {
-  const measured: Measured[] = [];
-  for (const state of STATES) {
-    const nowMs = performance.now();
-    const endMs = nowMs + (untilMs - nowMs) / (STATES.length - measured.length);
-    const { connectionString, stop } = await context.startAzurite();
-    const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
-    const shared = groupsOf('shared', LIST_LENGTH);
-    const bed: Bed = { tables, subject: createSubject(tables), size, state, shared, nextName: 0 };
-    measured.push(await measureState(context, bed, endMs));
-    await stop();
-  }
-  return measured;
+async function provision(bed: Bed, way: Way, { person, groups, transactions }: Case): Promise<void> {
+  if (way === 'baseline') return provisionBaseline(bed.tables, person, groups);
+  if (way === 'raw') return provisionRaw(bed.tables, transactions);
+  const status = await bed.subject.provision(signInMessage(person, groups));
+  if (status !== (way === 'ours' ? 'done' : 'unchanged')) throw new Error(`${way} ended as ${status}`);
 }
 
-function spread(figure: Figure, digits: number): string {
-  const [middle, low, high] = [figure.median, figure.low, figure.high].map((value) => value.toFixed(digits));
-  return `${middle} (${low}–${high})`;
+let lastName = 0;
+
+async function createCases({ subject, size, state }: Bed): Promise<readonly Case[]> {
+  const people = Array.from({ length: size.people }, () => {
+    lastName += 1;
+    const name = `person-${lastName}`;
+    const groups = state === 'new' ? groupsOf(name, size.groups, 'absent') : shared.slice(0, size.groups);
+    return { person: personOf(name), groups };
+  });
+  const all = new Map([...people.flatMap(({ groups }) => groups), ...shared].map((one) => [one.id, one]));
+  subject.know(acceptedList([...all.values()]));
+  return Promise.all(people.map(async (one) => ({ ...one, transactions: await recordTransactions(one) })));
 }
 
-function countText(count: WireCount): string {
-  return `${count.requests} / ${((count.bytesSent + count.bytesReceived) / 1024).toFixed(1)}`;
+/**
+ * Returns the rows that the product itself writes for this person, recorded in memory: one row an entity, membership and
+ * user, without the fences and the index of members. In transactions as large as a partition allows.
+ */
+async function recordTransactions({
+  person,
+  groups,
+}: Omit<Case, 'transactions'>): Promise<Case['transactions']> {
+  const memory = createMemoryTables();
+  const subject = createSubject(memory);
+  subject.know(acceptedList(groups));
+  await subject.provision(signInMessage(person, groups));
+  const rows = Object.entries(memory.dump())
+    .filter(([table]) => table !== TABLES.teamMembers && table !== TABLES.organizationMembers)
+    .flatMap(([table, dumped]) =>
+      dumped
+        .filter(({ rowKey }) => rowKey !== FENCE_ROW_KEY)
+        .map(({ partitionKey, rowKey, properties }) => ({
+          table,
+          kind: 'create' as const,
+          key: { partitionKey, rowKey },
+          properties,
+        })),
+    );
+  const partitions = Map.groupBy(rows, ({ table, key }) => `${table} ${key.partitionKey}`);
+  return [...partitions.values()].flatMap((partition) => chunksOf(partition, MAX_TRANSACTION_WRITES));
 }
 
-function firstGoals(all: readonly Measured[]): readonly Goal[] {
-  return [
-    ...all.map(({ size, state, ofRaw, leastOfRaw }) =>
-      boundedBy(
-        atLeast(`share of raw speed, ${size} groups, ${state}`, ofRaw.median, 0.6),
-        leastOfRaw.median,
-      ),
-    ),
-    ...all
-      .filter(({ size }) => size === 100)
-      .map(({ size, state, ofBaseline, leastOfBaseline }) =>
-        boundedBy(
-          atLeast(`times the baseline's speed, ${size} groups, ${state}`, ofBaseline.median, 10),
-          leastOfBaseline.median,
-        ),
-      ),
-  ];
+/** Writes all transactions side by side. It reads nothing, keeps no order and survives no crash: a floor, not an alternative. */
+async function provisionRaw(tables: Tables, transactions: Case['transactions']): Promise<void> {
+  await inParallel(transactions, PARALLEL_REQUESTS, async (rows) => {
+    const [first, second] = rows;
+    if (first === undefined) return;
+    const written =
+      second === undefined
+        ? await tables.write(first.table, first)
+        : await tables.transact(first.table, rows);
+    if (!written.done) throw new Error(`A row of ${first.table} existed already`);
+  });
 }
 
-function firstSection(all: readonly Measured[]): Section {
+function renderCount({ requests, bytesSent, bytesReceived }: WireCount): string {
+  return `${requests} / ${((bytesSent + bytesReceived) / 1024).toFixed(1)}`;
+}
+
+function firstTable(measured: readonly Measured[]): Table {
   return {
-    id: 'provisioning-first',
     title: 'First provisioning of a person',
-    against: 'the baseline, and raw storage writing the same rows',
     columns: [
-      'groups',
-      'entities',
-      '× the baseline (10th–90th)',
-      'share of raw speed (10th–90th)',
-      'the least’s share of raw',
-      'share of raw with its index',
-      'share of the least (10th–90th)',
-      'ours, ms',
+      'groups, organizations and teams',
+      'ours',
+      'share of raw speed',
+      '× the baseline’s speed',
       'ours: requests / KiB',
       'raw: requests / KiB',
       'baseline: requests / KiB',
     ],
-    rows: all.map((one) => [
-      String(one.size),
-      one.state,
-      spread(one.ofBaseline, 1),
-      spread(one.ofRaw, 2),
-      one.leastOfRaw.median.toFixed(2),
-      one.ofIndexed.median.toFixed(2),
-      spread(one.ofLeast, 2),
-      one.oursMs.median.toFixed(1),
-      countText(one.counts.ours),
-      countText(one.counts.raw),
-      countText(one.counts.baseline),
+    rows: measured.map(({ size, state, times, counts }) => [
+      `${size.groups}, ${state}`,
+      renderMs(times.ours),
+      renderRatio(times.raw, times.ours),
+      renderRatio(times.baseline, times.ours),
+      renderCount(counts.ours),
+      renderCount(counts.raw),
+      renderCount(counts.baseline),
     ]),
-    notes: [
-      'One person after another, on a warm instance whose accepted list has 1,000 groups. Flag on: an organization and a team a group.',
-      'Raw storage: the same rows without fence, claim and index, in full transactions, up to 16 at once; nothing is read. With its index: also the rows that say who is in a team, which the rules require.',
-      'The least: the same rows in the order that the rules require (find, then claim, index and entities, then memberships behind a fence, then done), and nothing computed.',
-      'Requests and KiB are counted at the sockets, headers and bodies, both ways.',
-    ],
-    goals: firstGoals(all),
-    figures: all.flatMap((one) => [
-      one.ofRaw,
-      one.leastOfRaw,
-      one.ofIndexed,
-      one.ofLeast,
-      one.ofBaseline,
-      one.leastOfBaseline,
-      one.oursMs,
-    ]),
+    note: 'One person after another, on a warm instance. An organization and a team a group. Requests and KiB are counted at the sockets, headers and bodies, both ways. With new groups, requests depend on how ids fall into the partitions. In brackets the 10th and 90th percentile of the rounds.',
   };
 }
 
-function repeatSection(all: readonly Measured[]): Section {
-  const most = Math.max(...all.map(({ counts }) => counts.repeat.requests));
+function repeatTable(measured: readonly Measured[]): Table {
   return {
-    id: 'provisioning-repeat',
     title: 'Unchanged repeat',
-    against: 'first provisioning of the same person',
-    columns: ['groups', 'entities at first', 'time of the first (10th–90th)', 'requests', 'KiB'],
-    rows: all.map(({ size, state, repeatOfFirst, counts }) => [
-      String(size),
-      state,
-      spread(repeatOfFirst, 3),
-      String(counts.repeat.requests),
-      ((counts.repeat.bytesSent + counts.repeat.bytesReceived) / 1024).toFixed(1),
-    ]),
-    notes: ['One read and one write of the user’s row, whatever the number of groups.'],
-    goals: [atMost('requests of an unchanged repeat, the most of all sizes', most, 2)],
-    figures: all.map(({ repeatOfFirst }) => repeatOfFirst),
+    columns: ['groups', 'time of the first', 'requests / KiB'],
+    rows: measured
+      .filter(({ state }) => state === 'existing')
+      .map(({ size, times, counts }) => [
+        String(size.groups),
+        renderRatio(times.repeat, times.ours),
+        renderCount(counts.repeat),
+      ]),
+    note: 'One read and one write of the person’s row, with any number of groups.',
   };
 }
-
-/** First provisioning and unchanged repeat with 1 to 1,000 groups. */
-export const provisioning: Measurement = {
-  id: 'provisioning',
-  title: 'Provisioning',
-  budgetSeconds: 80,
-  async run(context) {
-    const startMs = performance.now();
-    const all: Measured[] = [];
-    let share = 0;
-    for (const size of SIZES) {
-      share += SHARE_OF_TIME[size];
-      all.push(...(await measureSize(context, size, startMs + share * context.budgetSeconds * 1000)));
-    }
-    return [firstSection(all), repeatSection(all)];
-  },
-};

@@ -1,71 +1,82 @@
-/** What a measurement gives: tables, goals and raw figures; and what it is given to work with. */
-import type { DirectoryInput } from '../../dev/identity/directory.ts';
-import type { ReadyLine } from '../../dev/identity/readyLine.ts';
-import type { Azurite } from '../../dev/stack/azurite.ts';
+/** What benchmarks share: a table of text, and ratios of rounds that were measured one right after the other. Pure. */
 
-/** What a measure ought to reach at least. Never asserted: a shared machine decides too much. */
-export interface Goal {
-  readonly text: string;
-  readonly value: number;
-  readonly limit: number;
-  readonly reached: boolean;
-  /**
-   * The best that anybody could reach on this stand, measured in the same run or counted: by whoever does only what must be done.
-   * Where that misses the limit too, the goal is out of reach, and the value is to be compared with it.
-   */
-  readonly bestPossible?: number;
-}
-
-/** One table of the report. Rows in order; cells already formatted text. */
-export interface Section {
-  readonly id: string;
+/** One table of the report. The first column is text, the others are figures, already formatted. */
+export interface Table {
   readonly title: string;
-  readonly against: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  readonly notes: readonly string[];
-  readonly goals: readonly Goal[];
-  /** Raw figures for the JSON file and the chart. */
-  readonly figures: readonly Figure[];
+  /** What a reader needs to know of the figures, a sentence or two. */
+  readonly note: string;
 }
 
-/** One measured ratio (or count), with its spread: median and the 10th and 90th percentile over rounds of the same run. */
-export interface Figure {
-  readonly name: string;
-  readonly unit: 'ratio' | 'count' | 'ms' | 'bytes' | 'per second';
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-  readonly samples: number;
-}
-
-/** What a measurement works with. */
-export interface BenchContext {
-  /** One short pass to see that it works; its figures mean little. */
-  readonly quick: boolean;
-  /** What this measurement may take, in seconds of wall time: the rounds are its own to cut. */
-  readonly budgetSeconds: number;
+/** What a benchmark is given. */
+export interface BenchOptions {
+  /** The size of the largest simulated company. */
+  readonly people: number;
   /** Prints one line of progress. */
-  log(this: void, text: string): void;
-  /** A folder of this measurement's own, removed after it. */
-  readonly tempDir: string;
-  /** Where the measured processes leave their CPU profiles when they end; absent: they make none. */
-  readonly cpuProfileDir?: string;
-  /**
-   * Starts an Azurite of its own process, in memory, with the product's tables and queues in it; another one each call, stopped
-   * after the measurement.
-   */
-  startAzurite(this: void): Promise<Azurite>;
-  /** Starts the emulator of Entra and Graph in its own process with this tenant; stopped after the measurement. */
-  startIdentity(this: void, directory: DirectoryInput): Promise<ReadyLine>;
+  readonly log: (this: void, text: string) => void;
 }
 
-/** One part of `npm run bench`. */
-export interface Measurement {
-  /** The word that picks it on the command line. */
-  readonly id: string;
-  readonly title: string;
-  /** Its share of the whole run. */
-  readonly budgetSeconds?: number;
-  run(context: BenchContext): Promise<readonly Section[]>;
+/** One part of `npm run bench`, which measures and returns its tables. */
+export type Benchmark = (options: BenchOptions) => Promise<readonly Table[]>;
+
+/** Renders a table as aligned Markdown, with an empty line at its end. */
+export function renderTable({ title, columns, rows, note }: Table): string {
+  const widths = columns.map((column, index) =>
+    Math.max(3, column.length, ...rows.map((row) => row[index]?.length ?? 0)),
+  );
+  const renderRow = (cells: readonly string[]): string => {
+    const padded = widths.map((width, index) => {
+      const cell = cells[index] ?? '';
+      return index === 0 ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return `| ${padded.join(' | ')} |`;
+  };
+  const line = widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [`### ${title}`, '', renderRow(columns), renderRow(line), ...rows.map(renderRow), '', note, ''].join(
+    '\n',
+  );
+}
+
+/** Returns the value below which `share` (0 to 1) of the samples lie, interpolated. Throws where there are none. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const position = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(position)];
+  const above = sorted[Math.ceil(position)];
+  if (below === undefined || above === undefined) throw new Error('No samples');
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+/** Returns the middle sample. Throws where there are none. */
+export function median(samples: readonly number[]): number {
+  return percentile(samples, 0.5);
+}
+
+/**
+ * Renders a ÷ b as `median (10th to 90th percentile)`. `a[i]` and `b[i]` were measured one right after the other, so that
+ * the machine's drift hits both. Throws where the numbers of rounds differ, or there are none.
+ */
+export function renderRatio(a: readonly number[], b: readonly number[]): string {
+  if (a.length !== b.length) throw new Error(`${a.length} rounds against ${b.length}`);
+  const ratios = a.map((value, round) => value / (b[round] ?? Number.NaN));
+  const [middle, low, high] = [0.5, 0.1, 0.9].map((share) => percentile(ratios, share).toFixed(2));
+  return `${middle} (${low} to ${high})`;
+}
+
+/** Renders the median of milliseconds. */
+export function renderMs(samples: readonly number[]): string {
+  return `${median(samples).toFixed(1)} ms`;
+}
+
+/** Returns the exponent with which y grows with x: 0 does not grow, 1 grows in proportion. Least squares on logarithms. */
+export function growthExponent(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const logs = points.map(({ x, y }) => ({ x: Math.log(x), y: Math.log(y) }));
+  const mean = (values: readonly number[]): number =>
+    values.reduce((total, value) => total + value, 0) / values.length;
+  const meanX = mean(logs.map(({ x }) => x));
+  const meanY = mean(logs.map(({ y }) => y));
+  return (
+    mean(logs.map(({ x, y }) => (x - meanX) * (y - meanY))) / mean(logs.map(({ x }) => (x - meanX) ** 2))
+  );
 }

@@ -348,14 +348,14 @@ describe('the faults', () => {
         'PUBLIC_URL',
       ],
       faults: [
-        'AzureWebJobsStorage: not set; valid is either a connection string, or AzureWebJobsStorage__queueServiceUri and AzureWebJobsStorage__tableServiceUri',
-        'DEFAULT_TEAM_PARAMS: got "max_budget": -5; valid is "max_budget": a number of USD, 0 or more',
-        'DEFAULT_TEAM_PARAMS: got the unknown "budget"; valid is a JSON object with any of models, max_budget, budget_duration, tpm_limit, rpm_limit, team_member_permissions',
-        'ENTRA_GROUPS_ALSO_CREATE_ORGS: got "yes"; valid is `true` or `false`, in any case',
-        'MICROSOFT_CLIENT_ID: got "not-a-guid"; valid is a GUID: the application (client) id of the app registration',
-        'MICROSOFT_CLIENT_SECRET: not set; valid is one of MICROSOFT_CLIENT_SECRET or MICROSOFT_MANAGED_IDENTITY_CLIENT_ID',
-        'MICROSOFT_TENANT: got "common"; valid is the GUID of one organization\'s tenant; names such as `common` or `contoso.onmicrosoft.com` would not bind the sign-in to one tenant',
-        'PUBLIC_URL: not set; valid is an https address without a path, or an http one on localhost',
+        'AzureWebJobsStorage: not set; expected a connection string, or AzureWebJobsStorage__queueServiceUri and AzureWebJobsStorage__tableServiceUri',
+        'DEFAULT_TEAM_PARAMS: got "max_budget": -5; expected "max_budget": an amount in USD, 0 or more',
+        'DEFAULT_TEAM_PARAMS: got the unknown key "budget"; expected a JSON object with any of models, max_budget, budget_duration, tpm_limit, rpm_limit, team_member_permissions',
+        'ENTRA_GROUPS_ALSO_CREATE_ORGS: got "yes"; expected `true` or `false`, in any case',
+        'MICROSOFT_CLIENT_ID: got "not-a-guid"; expected a GUID: the app registration\'s application (client) id',
+        'MICROSOFT_CLIENT_SECRET: not set; expected MICROSOFT_CLIENT_SECRET or MICROSOFT_MANAGED_IDENTITY_CLIENT_ID',
+        'MICROSOFT_TENANT: got "common"; expected the GUID of an organization\'s tenant, not a name such as `common`',
+        'PUBLIC_URL: not set; expected an https address without a path, or an http one on localhost',
       ],
     });
     for (const line of [error.details['faults']].flat()) expect(error.message).toContain(line);
@@ -619,7 +619,7 @@ describe('the LiteLLM proxy', () => {
     for (const nothing of [undefined, '', '  ']) {
       const faults = findConfigFaults(anEnvironment(aProxy({ [missing]: nothing })));
       expect(faults).toMatchObject([{ setting: missing, got: 'not set' }]);
-      expect(faults[0]?.expected).toContain(`or take ${given} away too`);
+      expect(faults[0]?.expected).toContain(`or remove ${given} too`);
     }
   });
 
@@ -755,7 +755,7 @@ describe('the development endpoints', () => {
       aDevelopmentEnvironment({ WEBSITE_SITE_NAME: 'my-app', CONTAINER_NAME: 'abc' }),
     );
     expect(faults).toMatchObject([
-      { setting: 'DEVELOPMENT_ENDPOINTS', got: '"true" beside CONTAINER_NAME, WEBSITE_SITE_NAME' },
+      { setting: 'DEVELOPMENT_ENDPOINTS', got: '"true" together with CONTAINER_NAME, WEBSITE_SITE_NAME' },
     ]);
   });
 

@@ -26,10 +26,10 @@ describe('createStorage', () => {
     expect(await tables.find(TABLES.users, key)).toMatchObject({ properties: { kept: true } });
     expect(await tableNames(azurite)).toStrictEqual(Object.values(TABLES).toSorted());
     expect(await queueNames(azurite)).toStrictEqual([
-      'provision',
-      'provision-poison',
       'litellm-sync',
       'litellm-sync-poison',
+      'provision',
+      'provision-poison',
     ]);
   });
 

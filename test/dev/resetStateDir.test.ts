@@ -25,13 +25,13 @@ async function fill(names: readonly string[]): Promise<void> {
 }
 
 describe('resetStateDir', () => {
-  test('is content with a folder that is not there or is empty', async () => {
+  test('accepts a missing or empty folder', async () => {
     await expect(resetStateDir(dir)).resolves.toBeUndefined();
     await fill([]);
     await expect(resetStateDir(dir)).resolves.toBeUndefined();
   });
 
-  test('deletes what a stack left', async () => {
+  test('deletes the files of a stack', async () => {
     await fill(['azurite/', 'identity/', 'litellm/', 'host/', 'app/', 'host.log', 'lock', 'stack.json']);
     await resetStateDir(dir);
     await expect(stat(dir)).rejects.toThrow('ENOENT');
@@ -49,6 +49,6 @@ describe('resetStateDir', () => {
 
   test('deletes no file', async () => {
     await writeFile(dir, 'x');
-    await expect(resetStateDir(dir)).rejects.toThrow('is no folder');
+    await expect(resetStateDir(dir)).rejects.toThrow('is not a folder');
   });
 });

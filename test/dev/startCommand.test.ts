@@ -66,7 +66,7 @@ async function waitForText(command: Command, text: string): Promise<void> {
 }
 
 describe('npm run start:func', () => {
-  test('refuses what it would not do', async () => {
+  test('refuses options that it does not support', async () => {
     const args = ['dev/stack/startFunc.ts', '--reset', '--state-dir', stateDir, '--directory=people.json'];
     const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'pipe'] });
     children.push(child);
@@ -83,7 +83,7 @@ describe('npm run start:func', () => {
 });
 
 describe('npm start', () => {
-  test('tells where it is and who can sign in, refuses a second start, and ends clean on Ctrl-C', async () => {
+  test('prints its addresses and who can sign in, refuses a second start, and stops on Ctrl-C', async () => {
     const first = start('--flag=false');
     await waitForText(first, 'Ctrl-C');
     const { url, pid } = stackFileSchema.parse(
@@ -108,7 +108,7 @@ describe('npm start', () => {
     await expect(readFile(join(stateDir, 'stack.json'))).rejects.toThrow('ENOENT');
   });
 
-  test('begins afresh with --reset, and ends everything when it is killed itself', async () => {
+  test('starts empty with --reset, and ends all its processes when it is killed', async () => {
     await writeFile(join(stateDir, 'lock'), JSON.stringify({ pid: process.pid, startedAt: 'long ago' }));
     await mkdir(join(stateDir, 'azurite'));
     await writeFile(join(stateDir, 'azurite', 'old'), '');
@@ -125,7 +125,7 @@ describe('npm start', () => {
       .toEqual([true, true, true]);
   });
 
-  test('does not start on a given port that is taken', async () => {
+  test('does not start if the given port is in use', async () => {
     const server = createServer();
     const port = await new Promise<number>((ready) => {
       server.listen(0, '127.0.0.1', () => {
@@ -140,7 +140,7 @@ describe('npm start', () => {
     expect(command.output()).toContain(`Port ${port} is in use`);
   });
 
-  test('resets no folder that holds something else', async () => {
+  test('does not reset a folder that contains anything else', async () => {
     await writeFile(join(stateDir, 'thesis.txt'), '');
     const command = start('--reset');
     expect(await command.exit).toBe(1);
@@ -148,7 +148,7 @@ describe('npm start', () => {
     expect((await stat(join(stateDir, 'thesis.txt'))).isFile()).toBe(true);
   });
 
-  test('names what it does not know', async () => {
+  test('lists unknown arguments', async () => {
     const command = start('--speed=high', '--ENTRA_X=1', '--PUBLIC_URL=http://localhost:1');
     expect(await command.exit).toBe(1);
     expect(command.output()).toContain('Unknown: --speed=high --ENTRA_X=1.');

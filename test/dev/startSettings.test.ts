@@ -23,11 +23,11 @@ async function readFrom(text: string): Promise<unknown> {
 }
 
 describe('local.settings.json', () => {
-  test('gives nothing where there is none', async () => {
+  test('has no values if the file is missing', async () => {
     expect(await readLocalSettings(join(dir, 'none.json'))).toEqual({ values: {} });
   });
 
-  test('gives its values and port, also behind a byte order mark', async () => {
+  test('has values and a port, also after a byte order mark', async () => {
     const text = JSON.stringify({ IsEncrypted: false, Values: { A: 'b' }, Host: { LocalHttpPort: 7072 } });
     expect(await readFrom(`\uFEFF${text}`)).toEqual({ values: { A: 'b' }, httpPort: 7072 });
   });
@@ -42,7 +42,7 @@ describe('local.settings.json', () => {
 });
 
 describe('the command line', () => {
-  test('gives options and settings', () => {
+  test('has options and settings', () => {
     expect(
       parseStartArguments([
         '--port',
@@ -95,7 +95,7 @@ describe('the app settings', () => {
     },
   };
 
-  test('let what a person gave win, and understand the emulator by its usual name', () => {
+  test('prefer a person’s own values, and know the storage emulator by its usual name', () => {
     const settings = createStackSettings({
       ...parts,
       given: { PUBLIC_URL: 'http://other', AzureWebJobsStorage: 'UseDevelopmentStorage=true' },

@@ -24,7 +24,7 @@ async function readStackFile(): Promise<unknown> {
   return JSON.parse(await readFile(join(stateDir, 'stack.json'), 'utf8'));
 }
 
-test('serves the app, and sends a person who signs in to the emulator', async () => {
+test('serves the app, and sends people to the emulator to sign in', async () => {
   const home = await fetch(stack.url);
   const login = await fetch(`${stack.url}/sso/login`, { redirect: 'manual' });
   expect(home.status).toBe(200);
@@ -33,7 +33,7 @@ test('serves the app, and sends a person who signs in to the emulator', async ()
   expect(login.headers.get('location')).toContain(`${stack.browserUrl}/${stack.tenantId}/`);
 });
 
-test('gives the app the emulator, the defaults and the settings of whoever starts it', () => {
+test('passes the emulator, the defaults and the caller’s settings to the app', () => {
   expect(stack.settings).toMatchObject({
     PUBLIC_URL: stack.url,
     MICROSOFT_TENANT: stack.tenantId,
@@ -62,7 +62,7 @@ test('creates the tables and queues', async () => {
   expect(rows).toEqual([]);
 });
 
-test('tells in stack.json where it is', async () => {
+test('writes its addresses into stack.json', async () => {
   expect(await readStackFile()).toEqual({
     url: stack.url,
     identityUrl: stack.identityUrl,
@@ -71,11 +71,11 @@ test('tells in stack.json where it is', async () => {
   });
 });
 
-test('does not start twice on one folder', async () => {
+test('does not start twice with the same folder', async () => {
   await expect(startStack({ stateDir })).rejects.toThrow(`already runs at ${stack.url}`);
 });
 
-test('restarts the host under other settings at the same address', async () => {
+test('restarts the host with other settings at the same address', async () => {
   const before = stack.host.logs().length;
   await stack.restartHost({ MICROSOFT_TENANT: 'not a tenant' });
   const broken = await fetch(`${stack.url}/api/health`);
@@ -85,7 +85,7 @@ test('restarts the host under other settings at the same address', async () => {
   expect(stack.host.logs().length).toBeGreaterThan(before);
 });
 
-test('notices a process that ends by itself, and stops all the same', async () => {
+test('reports a process that ends unexpectedly, and still stops', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'stack-'));
   const other = await startStack({ stateDir: dir, inMemory: true, runTimers: false });
   process.kill(other.host.pid(), 'SIGKILL');
@@ -97,7 +97,7 @@ test('notices a process that ends by itself, and stops all the same', async () =
   await rm(dir, { recursive: true });
 });
 
-test('leaves nothing in its folder that --reset would take for somebody else’s', async () => {
+test('leaves only files in its folder that --reset knows', async () => {
   const used = await mkdtemp(join(tmpdir(), 'used-'));
   const kept = await startStack({ stateDir: used, litellmProfile: 'newer', runTimers: false });
   await kept.stop();

@@ -1,11 +1,10 @@
-/** What `docs/litellm.md` names, against the code. */
+/** Compares the lists in `docs/litellm.md` with the code. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { organizationValues, teamValues, userValues } from '../../shared/model/litellmValues.ts';
-import { FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from '../../shared/queue/putBack.ts';
-import { MAX_DELIVERIES, SYNC_POISON_QUEUE, SYNC_QUEUE } from '../../shared/queue/provisionMessage.ts';
+import { SYNC_POISON_QUEUE, SYNC_QUEUE } from '../../shared/queue/queueNames.ts';
 import { errorTexts } from '../../shared/web/pages/errorTexts.ts';
 
 const read = (file: string): string => readFileSync(resolve(import.meta.dirname, '../..', file), 'utf8');
@@ -14,7 +13,7 @@ const page = read('docs/litellm.md');
 const namesIn = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map((found) => found[1] ?? '');
 
-/** What the table says of this kind of thing: the fields that it is made with. */
+/** Returns the fields that the page lists for the creation of this kind of entity. */
 function fieldsOf(kind: string): readonly string[] {
   const row = page.split('\n').find((line) => line.startsWith(`| ${kind} | \``)) ?? '';
   return namesIn(row.split('|')[2] ?? '', /`(\w+)`/g);
@@ -61,19 +60,19 @@ describe('docs/litellm.md', () => {
     ['Organization', 'organization_id', organizationValues(organization)],
     ['Team', 'team_id', teamValues(team, organization) ?? {}],
     ['User', 'user_id', userValues(user)],
-  ])('lists exactly what is written of: %s', (kind, id, values) => {
+  ])('lists exactly the fields that are written: %s', (kind, id, values) => {
     expect([...fieldsOf(kind)].sort()).toEqual([id, ...Object.keys(values)].sort());
   });
 
-  it('explains every code of the proxy, and none that there is not', () => {
+  it('explains every error code of the sync, and no unknown one', () => {
     const codes = Object.keys(errorTexts);
     const explained = namesIn(page, /^\| `(\w+)` \| /gm);
     expect(explained.filter((code) => !codes.includes(code))).toEqual([]);
-    expect(codes.filter((code) => /^(?:litellm|push)_/.test(code) && !explained.includes(code))).toEqual([]);
+    expect(codes.filter((code) => /^(?:litellm|sync)_/.test(code) && !explained.includes(code))).toEqual([]);
   });
 
-  it('names what is reported as the code does', () => {
-    const reported = namesIn(page, /reported as `(\w+)`/g);
+  it('names exactly the codes that the code reports', () => {
+    const reported = namesIn(page, /reported as\s+`(\w+)`/g);
     expect(new Set(reported)).toEqual(
       new Set([
         'differs',
@@ -88,7 +87,7 @@ describe('docs/litellm.md', () => {
     expect(reported.filter((code) => !source.includes(`'${code}'`))).toEqual([]);
   });
 
-  it('names the choices, outputs, tables and queues that there are', () => {
+  it('names only choices and outputs of the template, and the tables and queues of the sync', () => {
     const choices = namesIn(read('infra/main.bicepparam'), /readEnvironmentVariable\('(\w+)'/g);
     const named = namesIn(page, /azd env set (\w+)/g);
     expect(named.length).toBeGreaterThan(3);
@@ -99,13 +98,5 @@ describe('docs/litellm.md', () => {
       expect(page).toContain(`\`${table}\``);
     }
     for (const queue of [SYNC_QUEUE, SYNC_POISON_QUEUE]) expect(page).toContain(`\`${queue}\``);
-  });
-
-  it('gives the times of waiting as the code has them', () => {
-    expect([FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS]).toEqual([15, 3600, 86_400_000]);
-    const words = page.replaceAll(/\s+/g, ' ');
-    expect(words).toContain('**Waiting**: 15 seconds, then twice as long each time up to an hour');
-    expect(words).toContain('After 24 hours, or five failed attempts');
-    expect(MAX_DELIVERIES).toBe(5);
   });
 });

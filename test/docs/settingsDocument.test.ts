@@ -7,7 +7,7 @@ import type { Setting } from '../../shared/config/settings.ts';
 const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
 const list: readonly Setting<unknown>[] = Object.values(settings);
 
-/** The rows of the tables whose header has "Required or default": name → the whole row. */
+/** Returns the rows of the tables with the column "Required or default", by setting. */
 function readListedRows(markdown: string): ReadonlyMap<string, string> {
   const rows = new Map<string, string>();
   let isListing = false;
@@ -23,8 +23,8 @@ function readListedRows(markdown: string): ReadonlyMap<string, string> {
 function rowOf(setting: Setting<unknown>): string {
   const presence = setting.default === undefined ? setting.presence : `\`${setting.default}\``;
   const mark = setting.secret ? ' (secret)' : '';
-  const meaning = `${setting.decides} Valid: ${setting.valid}.`;
-  return `| \`${setting.name}\` | ${presence}${mark} | ${meaning} | \`${setting.example}\` |`;
+  const { name, decides, valid, example } = setting;
+  return `| \`${name}\` | ${presence}${mark} | ${decides} | ${valid} | \`${example}\` |`;
 }
 
 describe('docs/settings.md', () => {
@@ -35,7 +35,7 @@ describe('docs/settings.md', () => {
   });
 
   it.each(list.map((setting) => [setting.name, setting] as const))(
-    'says of %s what the schema says: required or default, what it decides, what is valid, an example',
+    'describes %s in the words of the schema',
     (name, setting) => {
       expect(rows.get(name)).toBe(rowOf(setting));
     },
@@ -55,6 +55,14 @@ describe('docs/settings.md', () => {
 });
 
 describe('the schema', () => {
+  it.each(list.map((setting) => [setting.name, setting] as const))(
+    'describes %s in cells of at most 15 words',
+    (_name, { decides, valid }) => {
+      const lengths = [decides, valid].map((text) => text.split(' ').length);
+      expect(lengths.filter((length) => length > 15)).toEqual([]);
+    },
+  );
+
   it('names each setting once', () => {
     expect(new Set(list.map((setting) => setting.name)).size).toBe(list.length);
   });

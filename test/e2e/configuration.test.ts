@@ -67,7 +67,7 @@ describe('with wrong settings', () => {
       configuration: { status: 'failing' },
       storage: { status: 'not_checked' },
     });
-    expect(body).toContain('ENTRA_GROUPS_ALSO_CREATE_ORGS: got \\"maybe\\"; valid is `true` or `false`');
+    expect(body).toContain('ENTRA_GROUPS_ALSO_CREATE_ORGS: got \\"maybe\\"; expected `true` or `false`');
     expect(body).toContain('MICROSOFT_TENANT: got \\"contoso.onmicrosoft.com\\"');
     expect(body).toContain('MICROSOFT_CLIENT_SECRET');
     expect(body).not.toContain('hush');

@@ -5,13 +5,12 @@ import { promisify } from 'node:util';
 import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
-import { createFailureStore } from '../../shared/storage/failureStore.ts';
-import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { FailureStore, type FailedMessage } from '../../shared/storage/failureStore.ts';
+import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { timeOrderedUuid } from '../../shared/platform/timeOrderedUuid.ts';
 import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
-import type { FailedMessage } from '../../shared/storage/storePorts.ts';
 import { readPerson } from '../support/e2eRows.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { type Me, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
@@ -49,7 +48,7 @@ const putRaw = async (raw: string): Promise<void> => {
 const put = async (text: string): Promise<void> => putRaw(Buffer.from(text).toString('base64'));
 
 const readFailures = async (): Promise<readonly FailedMessage[]> =>
-  (await createFailureStore(tables, 'provision').read()).failures;
+  (await new FailureStore(tables, 'provision').read()).failures;
 /** Waits until a message whose text is this one was kept, and gives it. */
 const waitForFailure = async (text: string): Promise<FailedMessage> =>
   waitUntil(
@@ -163,7 +162,7 @@ describe('a message that failed', () => {
     expect(listed).toContain('snapshot_missing');
     expect(listed).toContain(message.observed_at);
 
-    await createParkedSnapshots(tables).park(message.parked.snapshot_id, [production]);
+    await new ParkedSnapshots(tables).park(message.parked.snapshot_id, [production]);
     expect(await redrive(id)).toContain(`${id}  redriven  (failed with snapshot_missing)\n1 put back.`);
     const person = await waitForUser(message.person.user_id);
     expect(person).toMatchObject({ teams: [production], organizations: [production] });
@@ -177,7 +176,7 @@ describe('a message that failed', () => {
       const text = serializeProvisionMessage(message);
       await put(text);
       await waitForFailure(text);
-      await createParkedSnapshots(tables).park(message.parked.snapshot_id, [production]);
+      await new ParkedSnapshots(tables).park(message.parked.snapshot_id, [production]);
     }
     const { id: unreadable } = await waitForFailure('unreadable forever');
     const already = (await readFailures()).filter((failure) => failure.redrivenAt !== undefined);

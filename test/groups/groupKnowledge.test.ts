@@ -81,7 +81,7 @@ describe('current', () => {
     const knowledge = createGroupKnowledge({
       ...world.provisionDeps,
       store: {
-        ...world.store.assignedGroups,
+        takeTurn: async () => Promise.resolve(true),
         find: async () => {
           if (fails) throw new AppError('storage_unavailable', 'down');
           return world.store.assignedGroups.find();

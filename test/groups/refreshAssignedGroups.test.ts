@@ -1,6 +1,6 @@
+import { versionOf } from '../../shared/groups/brake.ts';
 import { describe, expect, it } from 'vitest';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
-import { versionOf } from '../../shared/model/assignedGroups.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import {

@@ -1,9 +1,9 @@
+import { versionOf } from '../../shared/groups/brake.ts';
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode } from '../../shared/model/errors.ts';
 import type { HealthDetail, HealthDeps } from '../../shared/health/checkHealth.ts';
 import { checkHealth, checkStorage, failingConfiguration } from '../../shared/health/checkHealth.ts';
-import { createAssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
-import { versionOf } from '../../shared/model/assignedGroups.ts';
+import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
@@ -13,7 +13,7 @@ const AT = '2026-11-23T09:00:00.000Z';
 
 function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
   return {
-    store: { assignedGroups: createAssignedGroupsStore(tables) },
+    store: { assignedGroups: new AssignedGroupsStore(tables) },
     directory: world.refreshDeps.directory,
     queue: { check: async () => undefined },
     clock: world.clock,

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import { SyncRecord, type SyncedPerson } from '../../shared/storage/syncRecord.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { MyAccess } from '../../shared/model/access.ts';
 import type { SyncedMembership, SyncOutcome } from '../../shared/model/synced.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import { readMyAccess } from '../../shared/home/readMyAccess.ts';
-import type { SyncedPerson, SyncRecord } from '../../shared/model/litellmPorts.ts';
 import type { Session } from '../../shared/session/session.ts';
 import {
   breakingStore,
@@ -396,7 +395,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
   it('reads one partition more, also of a record that somebody broke', async () => {
     const world = await provisioned();
     const { tables, clock } = world;
-    const record = createSyncRecord({ tables, clock, random: { uuid: () => 'unused' } });
+    const record = new SyncRecord({ tables, clock, random: { uuid: () => 'unused' } });
     await record.recordPersonOutcome(ALICE, TOLD);
     const read = async (): Promise<MyAccess> => told(world, record);
     const without = await requestsOf(tables, async () => accessOf(world));

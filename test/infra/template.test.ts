@@ -1,162 +1,378 @@
-import { execFile } from 'node:child_process';
+/**
+ * Rules that a snapshot cannot state, because it accepts any change. They read the accepted snapshots and need no compiler;
+ * `bicep.test.ts` proves that the snapshots match the template.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
-import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBicepServer } from '../../dev/infra/bicepServer.ts';
-import type { BicepServer } from '../../dev/infra/bicepServer.ts';
-import { azdEnvironment } from '../../dev/infra/choices.ts';
-import { compileParameters, compileTemplate, deployInTheory } from '../../dev/infra/deployInTheory.ts';
-import { copyInfra, infraDir } from '../../dev/infra/infraCopy.ts';
-import type { InfraCopy } from '../../dev/infra/infraCopy.ts';
-import { place } from '../../dev/infra/standIns.ts';
-import { resolveDeployment } from '../../dev/infra/resolveDeployment.ts';
-import { findTheCompiler } from './theCompiler.ts';
+import { describe, expect, it } from 'vitest';
+import { QUEUES } from '../../dev/stack/createStorage.ts';
+import { repositoryDir } from '../../dev/infra/infraCheck.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import { parseConfig } from '../../shared/config/config.ts';
+import { settings } from '../../shared/config/settings.ts';
+import { GLOBAL_ROLES } from '../../shared/model/roles.ts';
+import { MAX_DELIVERIES } from '../../shared/queue/queueNames.ts';
+import { readQueryNames } from '../support/queryNames.ts';
+import {
+  at,
+  deployments,
+  listOf,
+  moduleResources,
+  requireDeployment,
+  resourcesOfType,
+  settingsOf,
+  template,
+  objectAt,
+  textAt,
+} from './acceptedSnapshots.ts';
 
-const run = promisify(execFile);
-const cli = await findTheCompiler();
+const read = (file: string): string => readFileSync(join(repositoryDir, file), 'utf8');
+const readAll = (folder: string): string =>
+  readdirSync(join(repositoryDir, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(join(folder, file)))
+    .join('\n');
+const everything = JSON.stringify([template, deployments]);
+/** Deployments that make no application in Entra. */
+const withoutApplication = new Set(['ownApplication', 'ownApplicationSecret']);
 
-const bicepFiles = ['.', 'app', 'check'].flatMap((folder) =>
-  readdirSync(join(infraDir, folder))
-    .filter((file) => file.endsWith('.bicep') || file.endsWith('.bicepparam'))
-    .map((file) => join(folder, file)),
-);
-
-/** A compiler takes seconds to start, on a busy machine many of them. */
-const timeout = 180_000;
-
-describe.skipIf(cli === undefined)('the template', { timeout }, () => {
-  let server: BicepServer;
-  let copy: InfraCopy;
-
-  beforeAll(async () => {
-    const path = cli?.path ?? '';
-    copy = await copyInfra(path, { linter: true });
-    server = startBicepServer(path, azdEnvironment);
-  }, timeout);
-  afterAll(async () => {
-    await server.stop();
-    await copy.remove();
+describe('the template', () => {
+  it('lists the keys of no resource', () => {
+    expect([...everything.matchAll(/\b(?:list[A-Z]\w*|getSecret)\(/g)].map(([call]) => call)).toEqual([]);
   });
 
-  it('is linted, and built with the real Graph types, without a word', async () => {
-    const env = { ...process.env, ...azdEnvironment };
-    for (const command of [
-      ['lint', copy.path('main.bicep')],
-      ['lint', copy.path('main.bicepparam')],
-      ['build', copy.path('main.bicep'), '--outfile', copy.path('main.json')],
-    ]) {
-      const { stdout, stderr } = await run(cli?.path ?? '', command, { env });
-      expect({ command, stdout, stderr }).toEqual({ command, stdout: '', stderr: '' });
+  it('contains no connection string with a key and no signed address', () => {
+    expect(everything).not.toMatch(/AccountKey=|SharedAccessKey|SharedAccessSignature|[?&]sig=/i);
+  });
+
+  it('has no secure parameter and no secure output', () => {
+    expect(everything).not.toMatch(/"type":"secure/i);
+  });
+
+  it('sets secret settings only as references to Key Vault', () => {
+    const names = Object.values(settings).filter(({ secret }) => secret);
+    const values = deployments.flatMap((each) => names.map(({ name }) => settingsOf(each)[name] ?? ''));
+    const given = values.filter((value) => value !== '');
+    expect(given.length).toBe(2);
+    expect(given.filter((value) => !value.startsWith('@Microsoft.KeyVault(SecretUri=https://'))).toEqual([]);
+  });
+
+  it('gives the application in Entra no secret: the managed identity proves who it is', () => {
+    expect(everything).not.toMatch(/passwordCredentials|keyCredentials/);
+    for (const deployment of deployments) {
+      const type = 'Microsoft.Graph/applications/federatedIdentityCredentials';
+      const subjects = resourcesOfType(deployment, type).map((each) => at(each, 'properties', 'subject'));
+      const isMade = !withoutApplication.has(deployment.name);
+      expect(subjects).toEqual(isMade ? ["[reference('identity').outputs.principalId.value]"] : []);
     }
-  });
-
-  it.each(bicepFiles.filter((file) => file.endsWith('.bicepparam')))(
-    'compiles with %s without a diagnostic',
-    async (file) => {
-      const { success, diagnostics } = await server.compileParams(copy.path(file));
-      expect({ success, diagnostics }).toEqual({ success: true, diagnostics: [] });
-    },
-  );
-
-  it.each(bicepFiles)('is formatted: %s', async (file) => {
-    const path = join(infraDir, file);
-    expect(await server.format(path)).toBe(readFileSync(path, 'utf8'));
-  });
-
-  it.each([
-    {
-      what: 'a misspelt Graph property',
-      file: 'app/entra.bicep',
-      text: 'groupMembershipClaims:',
-      fault: 'groupMembershipClaim:',
-    },
-    {
-      what: 'a Graph property of the wrong type',
-      file: 'app/entra.bicep',
-      text: "signInAudience: 'AzureADMyOrg'",
-      fault: 'signInAudience: 5',
-    },
-    {
-      what: 'a misspelt Azure property',
-      file: 'app/storage.bicep',
-      text: 'allowSharedKeyAccess:',
-      fault: 'allowSharedKeyAcces:',
-    },
-    {
-      what: 'a parameter without description',
-      file: 'app/identity.bicep',
-      text: "@description('Region of the identity.')\n",
-      fault: '',
-    },
-    {
-      what: 'an output without description',
-      file: 'app/identity.bicep',
-      text: "@description('Resource id of the identity.')\n",
-      fault: '',
-    },
-  ])('is refused with $what', async ({ file, text, fault }) => {
-    const source = readFileSync(copy.path(file), 'utf8');
-    expect(source).toContain(text);
-    await writeFile(copy.path(file), source.replace(text, fault));
-    try {
-      const { success, diagnostics } = await server.compile(copy.path('main.bicep'));
-      expect(success && diagnostics.length === 0).toBe(false);
-    } finally {
-      await cp(join(infraDir, file), copy.path(file));
-    }
-  });
-
-  it('is the same with what azd knows at first as with nothing chosen', async () => {
-    const template = await compileTemplate(server, copy);
-    const parameters = await compileParameters(server, copy, 'default');
-    const expected = await deployInTheory({ server, copy, name: 'default', template, parameters });
-    const compiled = await server.compileParams(copy.path('main.bicepparam'));
-    const snapshot = await server.snapshot(copy.path('main.bicepparam'), place);
-    const actual = resolveDeployment({ snapshot, template, parameters: compiled.parameters ?? '' });
-    expect(actual).toEqual(expected);
   });
 });
 
-describe('what is deployed', () => {
-  it('takes the Graph extension from its official place', () => {
-    const config: unknown = JSON.parse(readFileSync(join(infraDir, 'bicepconfig.json'), 'utf8'));
-    expect(config).toMatchObject({
-      extensions: {
-        microsoftGraphV1: 'br:mcr.microsoft.com/bicep/extensions/microsoftgraph/v1.0:1.0.0',
-      },
+describe.each(deployments)('the deployment $name', (deployment) => {
+  const [account] = resourcesOfType(deployment, 'Microsoft.Storage/storageAccounts');
+
+  it('takes no keys, neither for storage nor for telemetry', () => {
+    expect(at(account, 'properties')).toMatchObject({ allowSharedKeyAccess: false });
+    for (const type of ['Microsoft.OperationalInsights/workspaces', 'Microsoft.Insights/components']) {
+      const properties = JSON.stringify(resourcesOfType(deployment, type)).toLowerCase();
+      expect(properties).toContain('"disablelocalauth":true');
+    }
+  });
+
+  it('has no public blob', () => {
+    expect(at(account, 'properties')).toMatchObject({ allowBlobPublicAccess: false });
+    const containers = resourcesOfType(
+      deployment,
+      'Microsoft.Storage/storageAccounts/blobServices/containers',
+    );
+    expect(containers.map((each) => at(each, 'properties', 'publicAccess'))).toEqual(['None']);
+  });
+
+  it('answers only https with TLS 1.2', () => {
+    const [site] = resourcesOfType(deployment, 'Microsoft.Web/sites');
+    expect(at(account, 'properties')).toMatchObject({
+      supportsHttpsTrafficOnly: true,
+      minimumTlsVersion: 'TLS1_2',
     });
+    expect(at(site, 'properties')).toMatchObject({ httpsOnly: true, siteConfig: { minTlsVersion: '1.2' } });
   });
 
-  it('is linted with every rule as an error', () => {
-    const config = readFileSync(join(infraDir, 'bicepconfig.json'), 'utf8');
-    const levels = [...config.matchAll(/"level": "(\w+)"/g)].map((found) => found[1]);
-    expect(new Set(levels)).toEqual(new Set(['error']));
-    expect(levels.length).toBeGreaterThan(45);
+  it('takes no user name and password over FTP or SCM', () => {
+    const type = 'Microsoft.Web/sites/basicPublishingCredentialsPolicies';
+    const policies = resourcesOfType(deployment, type).map((each) => at(each, 'properties', 'allow'));
+    expect(policies).toEqual([false, false]);
   });
+});
 
-  it('is not refused for the age of an API version, which grows by itself: an untouched build stays green', () => {
-    const config: unknown = JSON.parse(readFileSync(join(infraDir, 'bicepconfig.json'), 'utf8'));
-    expect(config).toMatchObject({
-      analyzers: { core: { rules: { 'use-recent-api-versions': { maxAgeInDays: 3650 } } } },
+describe('rights', () => {
+  /** What the identity may do, and on what: the whole list. */
+  const allowed = [
+    'b7e6dc6d-f1e8-4753-8033-0f276bb0955b on storageAccounts', // Storage Blob Data Owner
+    '974c5e8b-45b9-4653-ba55-5f855dd0fb88 on storageAccounts', // Storage Queue Data Contributor
+    '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3 on storageAccounts', // Storage Table Data Contributor
+    '3913510d-42f4-4e42-8a64-420c390055eb on components', // Monitoring Metrics Publisher
+  ];
+  const principal = "[reference('identity').outputs.principalId.value]";
+
+  it.each(deployments)('give the identity four roles, each on one resource: $name', (deployment) => {
+    const assigned = resourcesOfType(deployment, 'Microsoft.Authorization/roleAssignments').map((each) => {
+      const role = textAt(each, 'properties', 'roleDefinitionId').split('/').at(-1);
+      const scope = /^\[extensionResourceId\('[^']*\/(\w+)\/[^'/]+',/.exec(textAt(each, 'id'))?.[1];
+      expect(at(each, 'properties')).toMatchObject({
+        principalId: principal,
+        principalType: 'ServicePrincipal',
+      });
+      return `${role} on ${scope}`;
     });
+    expect(assigned.sort()).toEqual(deployment.name === 'ownApplication' ? [] : allowed.toSorted());
   });
 
-  it('uses no preview of an API', () => {
-    const template = bicepFiles.map((file) => readFileSync(join(infraDir, file), 'utf8')).join('\n');
-    const versions = [...template.matchAll(/ '\w+\.\w+(?:\/\w+)+@([^']+)'/g)].map((found) => found[1] ?? '');
-    expect(versions.length).toBeGreaterThan(20);
-    expect(versions.filter((version) => !/^(?:\d{4}-\d{2}-\d{2}|v1\.0)$/.test(version))).toEqual([]);
+  it('are named after scope, identity and role, so that a new identity gets its own', () => {
+    for (const each of Object.values(objectAt(moduleResources('roles')))) {
+      const scope = textAt(each, 'scope').slice(1, -1);
+      expect(textAt(each, 'name').startsWith(`[guid(${scope}, parameters('principalId'), `)).toBe(true);
+    }
   });
 
-  it('can be chosen whole through the azd environment, and no output comes back as a choice', () => {
-    const template = readFileSync(join(infraDir, 'main.bicep'), 'utf8');
-    const choices = readFileSync(join(infraDir, 'main.bicepparam'), 'utf8');
-    const namesIn = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((found) => found[1]);
-    expect(namesIn(choices, /^param (\w+)/gm)).toEqual(namesIn(template, /^param (\w+)/gm));
-    const variables = namesIn(choices, /readEnvironmentVariable\('(\w+)'/g);
-    const outputs = namesIn(template, /^output (\w+)/gm);
-    expect(outputs.filter((output) => variables.includes(output))).toEqual([]);
+  it('include three Graph permissions, granted only where that is chosen', () => {
+    const { applicationPermissions, delegatedPermission } = objectAt(
+      template,
+      'resources',
+      'entra',
+      'properties',
+      'template',
+      'variables',
+    );
+    expect(applicationPermissions).toEqual(['GroupMember.Read.All', 'Application.Read.All']);
+    expect(delegatedPermission).toBe('User.Read');
+    const granted = deployments.map((deployment) => [
+      deployment.name,
+      resourcesOfType(deployment, 'Microsoft.Graph/appRoleAssignedTo').length,
+      resourcesOfType(deployment, 'Microsoft.Graph/oauth2PermissionGrants').length,
+    ]);
+    expect(granted.filter(([, roles, scopes]) => roles !== 0 || scopes !== 0)).toEqual([
+      ['everythingChosen', 2, 1],
+    ]);
+  });
+
+  it('include the app roles that the code reads, under ids that never change', () => {
+    const [application] = resourcesOfType(requireDeployment('default'), 'Microsoft.Graph/applications');
+    const roles = listOf(at(application, 'properties', 'appRoles'));
+    const ids = Object.fromEntries(roles.map((role) => [textAt(role, 'value'), at(role, 'id')]));
+    expect(ids).toEqual({
+      proxy_admin: 'cb200615-3642-5b5d-ae71-c82969897ac3',
+      proxy_admin_viewer: '987f3034-9e4d-5df1-b2e8-08107240e221',
+      internal_user: 'ca873cf1-3fab-515a-8e37-f1cb4ef44373',
+      internal_user_viewer: 'ddbd7519-836e-5e84-b9a1-88ba70fee53d',
+      org_admin: 'c3829839-0c98-536b-93dd-403435e77500',
+    });
+    expect(Object.keys(ids).sort()).toEqual([...GLOBAL_ROLES, 'org_admin'].sort());
+  });
+});
+
+describe('the order', () => {
+  it.each([
+    ['functionApp', ['entra', 'identity', 'monitoring', 'network', 'roles', 'storage']],
+    ['roles', ['identity', 'monitoring', 'storage']],
+    ['workbook', ['monitoring']],
+    ['alerts', ['monitoring']],
+    ['network', ['storage']],
+    ['entra', ['identity']],
+  ])('starts %s after %j', (module, needed) => {
+    expect(listOf(at(template, 'resources', module, 'dependsOn'))).toEqual(expect.arrayContaining(needed));
+  });
+
+  it('names private endpoints after their zones are linked to the network', () => {
+    const zoneGroups = listOf(at(moduleResources('network'), 'zoneGroups', 'dependsOn'));
+    expect(zoneGroups).toContain("[format('zoneLinks[{0}]', copyIndex())]");
+  });
+});
+
+describe('names', () => {
+  it('contain a hash of subscription, environment and region', () => {
+    const token = textAt(template, 'variables', 'token');
+    for (const part of [
+      'subscription().subscriptionId',
+      "parameters('environmentName')",
+      "parameters('location')",
+    ]) {
+      expect(token).toContain(part);
+    }
+    const ids = Object.keys(requireDeployment('default').resources);
+    const own = ids.filter((id) =>
+      /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/[^/]+\/\w+\/[^/]+$/.test(id),
+    );
+    // The workbook's is a hash of the workspace's id.
+    const withoutToken = own.filter((id) => !id.endsWith('7qyfx5j7g2pgy') && !id.includes('/workbooks/'));
+    expect(own.length).toBeGreaterThan(8);
+    expect(withoutToken).toEqual([]);
+  });
+
+  it('are unique in a deployment, also where case does not count', () => {
+    for (const { resources } of deployments) {
+      const ids = Object.keys(resources).map((id) => id.toLowerCase());
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+  });
+
+  it('of queues and tables match the code', () => {
+    const [queues, tables] = ['queueServices/queues', 'tableServices/tables'].map((kind) =>
+      resourcesOfType(requireDeployment('default'), `Microsoft.Storage/storageAccounts/${kind}`).map((each) =>
+        textAt(each, 'name').split('/').at(-1),
+      ),
+    );
+    expect(queues?.toSorted()).toEqual(QUEUES.toSorted());
+    expect(tables?.toSorted()).toEqual(Object.values(TABLES).sort());
+  });
+});
+
+describe('settings', () => {
+  const known = new Set(Object.values(settings).map(({ name }) => name));
+  const deployed = new Set(deployments.flatMap((deployment) => Object.keys(settingsOf(deployment))));
+  /** Read by the Functions host and by the exporters around the app. */
+  const readByTheHost = [
+    'AzureWebJobsDisableHomepage',
+    'AzureWebJobsStorage__blobServiceUri',
+    'OTEL_TRACES_SAMPLER',
+    'OTEL_TRACES_SAMPLER_ARG',
+  ];
+
+  it('are all read, by the code or by the host', () => {
+    expect([...deployed].filter((name) => !known.has(name)).sort()).toEqual(readByTheHost);
+  });
+
+  it('include all that the code reads, except those for other places', () => {
+    expect([...known].filter((name) => !deployed.has(name)).sort()).toEqual([
+      'AzureWebJobsStorage', // has a key in it
+      'DEVELOPMENT_AUTHORIZE_URL', // refused in Azure
+      'DEVELOPMENT_ENDPOINTS',
+      'DEVELOPMENT_ENTRA_URL',
+      'DEVELOPMENT_GRAPH_URL',
+      'OTEL_EXPORTER_OTLP_ENDPOINT', // telemetry goes to Application Insights
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      'WEBSITE_HOSTNAME', // set by Azure
+    ]);
+  });
+
+  it.each(deployments)('are a valid configuration: $name', (deployment) => {
+    const config = parseConfig(environmentOf(deployment));
+    expect(`${config.publicUrl}/sso/callback`).toBe(at(deployment.outputs, 'DEPLOYED_REDIRECT_URI'));
+    const usesSecret = deployment.name === 'ownApplicationSecret';
+    expect(config.entra.credential.kind).toBe(usesSecret ? 'secret' : 'federated');
+    expect(config.litellm !== undefined).toBe(deployment.name === 'connectedProxy');
+    const [application] = resourcesOfType(deployment, 'Microsoft.Graph/applications');
+    const isMade = !withoutApplication.has(deployment.name);
+    const redirectUris = isMade ? [`${config.publicUrl}/sso/callback`] : undefined;
+    expect(at(application, 'properties', 'web', 'redirectUris')).toEqual(redirectUris);
+  });
+
+  it('include none that Flex Consumption refuses', () => {
+    const refused =
+      /^(?:FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_(?:RUN_FROM_PACKAGE|CONTENT.*)|SCM_DO_BUILD.*|ENABLE_ORYX.*)$/;
+    expect([...deployed].filter((name) => refused.test(name))).toEqual([]);
+  });
+
+  it('share no name with an output, which azd would read back as a choice', () => {
+    const chosen = [...read('infra/main.bicepparam').matchAll(/readEnvironmentVariable\('(\w+)'/g)].map(
+      ([, name]) => name,
+    );
+    const outputs = Object.keys(objectAt(template, 'outputs'));
+    expect(chosen.length).toBe(Object.keys(objectAt(template, 'parameters')).length);
+    expect(outputs.filter((name) => chosen.includes(name))).toEqual([]);
+  });
+
+  /** The environment of the running app, with a made-up value for everything that Azure computes or keeps in a vault. */
+  function environmentOf(deployment: (typeof deployments)[number]): Readonly<Record<string, string>> {
+    const guid = '33333333-4444-4555-8666-777777777777';
+    const computed: Readonly<Record<string, string>> = {
+      AzureWebJobsStorage__blobServiceUri: 'https://contoso.blob.core.windows.net/',
+      AzureWebJobsStorage__queueServiceUri: 'https://contoso.queue.core.windows.net/',
+      AzureWebJobsStorage__tableServiceUri: 'https://contoso.table.core.windows.net/',
+      APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=${guid}`,
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${guid};Authorization=AAD`,
+      MICROSOFT_SERVICE_PRINCIPAL_ID: '44444444-4444-4555-8666-777777777777',
+    };
+    const running: Record<string, string> = { WEBSITE_SITE_NAME: 'contoso' };
+    for (const [name, value] of Object.entries(settingsOf(deployment))) {
+      const isSecret = value.startsWith('@Microsoft.KeyVault');
+      running[name] = isSecret
+        ? 'what-is-in-the-vault'
+        : value.startsWith('[')
+          ? (computed[name] ?? guid)
+          : value;
+    }
+    return running;
+  }
+});
+
+describe('host.json', () => {
+  const host: unknown = JSON.parse(read('host.json'));
+
+  it('gives up on a message after as many deliveries as the code counts', () => {
+    expect(host).toMatchObject({ extensions: { queues: { maxDequeueCount: MAX_DELIVERIES } } });
+  });
+
+  it('reads messages in base64, as the code writes them', () => {
+    expect(host).toMatchObject({ extensions: { queues: { messageEncoding: 'base64' } } });
+    expect(readAll('shared')).toContain("'base64'");
+  });
+
+  it('serves the callback at the address that is registered in Entra', () => {
+    expect(host).toMatchObject({ extensions: { http: { routePrefix: '' } } });
+    expect(readAll('functions')).toContain("route: 'sso/callback'");
+  });
+});
+
+describe('queries', () => {
+  const usual = requireDeployment('default');
+  const alerts = resourcesOfType(usual, 'Microsoft.Insights/scheduledQueryRules').map((alert) => [
+    `alert ${textAt(alert, 'properties', 'displayName')}`,
+    textAt(alert, 'properties', 'criteria', 'allOf', 0, 'query'),
+  ]);
+  const [workbook] = resourcesOfType(usual, 'Microsoft.Insights/workbooks');
+  const charts = listOf(at(workbook, 'properties', 'serializedData', '(JSON)', 'items')).flatMap((item) => {
+    const query = at(item, 'content', 'query');
+    return query === undefined ? [] : [[`chart ${textAt(item, 'name')}`, textAt(query)]];
+  });
+  const source = readAll('shared') + readAll('functions');
+  const eventNames = /type EventName =([^;]+);/.exec(source)?.[1] ?? '';
+
+  it.each([...alerts, ...charts])('name only what the code writes: %s', (_title, query = '') => {
+    const { events, codes, members, columns } = readQueryNames(query);
+    expect(events.filter((event) => !eventNames.includes(`'${event}'`))).toEqual([]);
+    expect(codes.filter((code) => !source.includes(`'${code}'`))).toEqual([]);
+    const isWritten = (member: string): boolean => new RegExp(`\\b${member}[:,]`).test(source);
+    expect(members.filter((member) => !isWritten(member))).toEqual([]);
+    const known = new Set(['AppTraces', 'Message', 'TimeGenerated']);
+    expect(columns.filter((column) => !known.has(column))).toEqual([]);
+  });
+
+  it('look for the poison queues that exist', () => {
+    const moved = alerts.flatMap(([, query = '']) => [...query.matchAll(/endswith "'([\w-]+)'\."/g)]);
+    const poison = QUEUES.filter((queue) => queue.endsWith('-poison'));
+    expect(moved.map(([, queue = '']) => queue).sort()).toEqual([...poison].sort());
+  });
+});
+
+describe('every resource', () => {
+  it('is the same where nothing is chosen in azd as by default', () => {
+    expect(requireDeployment('main').resources).toEqual(requireDeployment('default').resources);
+  });
+
+  it('uses no preview API', () => {
+    const versions = [...everything.matchAll(/"apiVersion":"([^"]+)"/g)].map(([, version = '']) => version);
+    expect(versions.length).toBeGreaterThan(100);
+    expect(versions.filter((version) => !/^\d{4}-\d{2}-\d{2}$/.test(version))).toEqual([]);
+  });
+
+  it('has the tags by which azd finds the environment and the app', () => {
+    const [site] = resourcesOfType(requireDeployment('default'), 'Microsoft.Web/sites');
+    const service = textAt(site, 'tags', 'azd-service-name');
+    expect(read('azure.yaml')).toContain(`services:\n  ${service}:\n`);
+    for (const { name, resources } of deployments) {
+      const tagged = Object.values(resources).filter((each) => at(each, 'location') !== undefined);
+      const environments = new Set(tagged.map((each) => at(each, 'tags', 'azd-env-name')));
+      expect([...environments]).toEqual([name === 'everythingChosen' ? 'contoso-test' : 'contoso']);
+    }
   });
 });

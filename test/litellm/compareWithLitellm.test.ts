@@ -9,7 +9,7 @@ import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import type { LitellmTeam } from '../../shared/model/litellmPorts.ts';
-import type { EntityRead } from '../../shared/storage/storePorts.ts';
+import type { EntityRead } from '../../shared/storage/entityStore.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';

@@ -185,7 +185,7 @@ describe('the request for a sync', () => {
     const entry = message();
     const died = provisionUser({ ...on.world.worker(dying), sync: requests }, entry, {
       attempt: 1,
-      maxAttempts: 5,
+      isLastAttempt: false,
     });
     await expect(died).rejects.toThrow('died');
     on.waiting.length = 0;
@@ -290,7 +290,7 @@ describe('an unfinished run', () => {
     const requests = { queue: eager, clock: on.world.clock, traceparent: () => undefined };
     await provisionUser({ ...on.world.provisionDeps, sync: requests }, message(), {
       attempt: 1,
-      maxAttempts: 5,
+      isLastAttempt: false,
     });
     expect(results).toEqual(['sync_overtaken']);
     expect(on.litellm.users.has(ALICE)).toBe(false);

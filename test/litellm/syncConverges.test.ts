@@ -1,7 +1,7 @@
 /** From any state of LiteLLM and the store, one sync of everything makes them equal, and a second one writes nothing. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { type MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
 import { message, sampleRules } from '../support/world.ts';

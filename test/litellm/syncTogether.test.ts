@@ -7,9 +7,9 @@ import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/em
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
 import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
 import { createLitellmClient } from '../../shared/litellm/client/litellmClient.ts';
-import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
-import { createStore } from '../../shared/app/createStore.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
 import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
@@ -44,7 +44,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   return {
     store: createStore(tables),
     litellm: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
-    record: createSyncRecord({ tables, clock, random: { uuid: randomUUID } }),
+    record: new SyncRecord({ tables, clock, random: { uuid: randomUUID } }),
     queue: {
       enqueue: async (text) => {
         waiting.push(parseSyncMessage(text));

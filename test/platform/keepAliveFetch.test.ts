@@ -9,7 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLoopbackCertificates } from '../../dev/identity/certificates.ts';
+import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
 import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
 import type { Fetch } from '../../shared/model/ports.ts';
 
@@ -402,13 +402,14 @@ describe('a failure', () => {
   });
 });
 
+const certificate = await createLoopbackCertificate({ now: new Date(), validDays: 1 });
+
 describe('over TLS', () => {
-  const certificates = createLoopbackCertificates({ now: new Date(), validDays: 1 });
   const trusted = getCACertificates('default');
   afterEach(() => setDefaultCACertificates(trusted));
 
   async function serveTls(host = 'localhost'): Promise<string> {
-    const identity = { key: certificates.keyPem, cert: certificates.certificatePem };
+    const identity = { key: certificate.keyPem, cert: certificate.certificatePem };
     const server = createTlsServer({ ...identity, keepAliveTimeout: 0 }, (request, response) => {
       requests.push(`${request.method} ${request.url}`);
       void echo(request, response);
@@ -425,7 +426,7 @@ describe('over TLS', () => {
   });
 
   it('trusts nobody under another name than theirs', async () => {
-    setDefaultCACertificates([...trusted, certificates.caPem]);
+    setDefaultCACertificates([...trusted, certificate.certificatePem]);
     const { port } = new URL(await serveTls('0.0.0.0'));
     // An address of this machine that the certificate does not name.
     await expect(send(`https://127.0.0.2:${port}`, { method: 'POST', body: SECRET })).rejects.toMatchObject(
@@ -435,7 +436,7 @@ describe('over TLS', () => {
   });
 
   it('shakes hands once for many requests', async () => {
-    setDefaultCACertificates([...trusted, certificates.caPem]);
+    setDefaultCACertificates([...trusted, certificate.certificatePem]);
     const url = await serveTls();
     for (let request = 0; request < 5; request += 1) {
       expect((await send(url, { method: 'POST', body: 'x' })).ok).toBe(true);

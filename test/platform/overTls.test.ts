@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLoopbackCertificates } from '../../dev/identity/certificates.ts';
+import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
 import { createEntraIdentity } from '../../shared/microsoft/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/microsoft/graphDirectory.ts';
 import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
@@ -19,7 +19,7 @@ import { createTestClock, TENANT_ID } from '../support/signInDoubles.ts';
 
 const clock = createTestClock();
 const fetch = createKeepAliveFetch({ idleMs: 60_000 });
-const certificates = createLoopbackCertificates({ now: new Date(), validDays: 1 });
+const certificate = await createLoopbackCertificate({ now: new Date(), validDays: 1 });
 const trusted = getCACertificates('default');
 const redirected: string[] = [];
 let entra: EntraDouble;
@@ -30,7 +30,7 @@ let config: Config['entra'];
 /** Serves the double's endpoints, and Graph's list under `/graph`. */
 async function startServer(): Promise<void> {
   server = createServer(
-    { key: certificates.keyPem, cert: certificates.certificatePem },
+    { key: certificate.keyPem, cert: certificate.certificatePem },
     (request, response) => {
       void (async () => {
         const url = `${origin}${request.url ?? '/'}`;
@@ -106,7 +106,7 @@ describe('over TLS', () => {
   });
 
   it('signs in and reads the directory at an emulator whose authority is trusted', async () => {
-    setDefaultCACertificates([...trusted, certificates.caPem]);
+    setDefaultCACertificates([...trusted, certificate.certificatePem]);
     const { claims, accessToken } = await signIn();
     expect(claims).toMatchObject({ userId: 'alice-oid', tenantId: TENANT_ID });
     // Both at once, so either may arrive first.
@@ -115,7 +115,7 @@ describe('over TLS', () => {
   });
 
   it('takes the token nowhere else', async () => {
-    setDefaultCACertificates([...trusted, certificates.caPem]);
+    setDefaultCACertificates([...trusted, certificate.certificatePem]);
     await expect(createDirectory().readMyGroupIds('redirect-me')).rejects.toMatchObject({
       code: 'directory_answer_invalid',
       details: { status: 302 },

@@ -496,7 +496,7 @@ describe('a run in which nothing is known to be missing', () => {
     expect(Object.keys(tally(requests)).filter((key) => /(?:Team|Organization)Table/.test(key))).toEqual([]);
   });
 
-  it('writes only what the list says is missing, and reads none of it before', async () => {
+  it('reads and writes only the groups that lack something', async () => {
     const world = await unmadeWorld({ assigned: [PRODUCTION_TEAM, OTHER] });
     await editRow(world.tables, organizationRow('other'), { models: '[]' });
     await withoutOrganizations(world).refresh();
@@ -507,6 +507,9 @@ describe('a run in which nothing is known to be missing', () => {
     expect(
       entities.map((request) => [request.table, request.kind === 'write' ? request.write.key.rowKey : '']),
     ).toEqual([
+      // Reads of the one group, and then its writes.
+      ['LiteLLMOrganizationTable', ''],
+      ['LiteLLMTeamTable', ''],
       ['LiteLLMOrganizationTable', GROUP],
       ['LiteLLMTeamTable', GROUP],
     ]);

@@ -55,7 +55,7 @@ describe('an accepted list that an instance still has in its cache', () => {
   it('takes nothing from somebody who has a group that the stored list knows', async () => {
     const world = await readyWorld();
     const [one, two] = [world.worker(world.tables), world.worker(world.tables)];
-    const delivery = { attempt: 1, maxAttempts: 5 };
+    const delivery = { attempt: 1, isLastAttempt: false };
     const directory = { source: 'directory' as const, groups: [GROUP, LATE.id] };
     // Instance one reads the list without the late group and asks for a refresh, which finds nothing new.
     await provisionUser(one, message({ second: 10, ...directory }), delivery);

@@ -1,3 +1,5 @@
+import { MemberIndex } from '../../shared/storage/memberIndex.ts';
+import { ORGANIZATION_MEMBERSHIPS, TEAM_MEMBERSHIPS } from '../../shared/storage/membershipKinds.ts';
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { MINIMUM_AGE_MS, repairMemberIndexes } from '../../shared/provisioning/repairMemberIndexes.ts';
@@ -76,16 +78,14 @@ describe('repairMemberIndexes', () => {
     const world = await provisioned();
     await leaveStaleRow(world, BOB);
     world.clock.advance(MINIMUM_AGE_MS + 1);
-    const [teams] = world.store.memberIndexes;
-    if (teams === undefined) throw new Error('an index of teams');
-    const racing = {
-      ...teams,
-      findRole: async (userId: string, entityId: string) => {
-        const role = await teams.findRole(userId, entityId);
+    class RacingIndex extends MemberIndex {
+      override async findRole(userId: string, entityId: string): Promise<string | undefined> {
+        const role = await super.findRole(userId, entityId);
         if (userId === BOB) await world.provision(message({ userId: BOB, second: 3600 }));
         return role;
-      },
-    };
+      }
+    }
+    const racing = new RacingIndex(world.tables, TEAM_MEMBERSHIPS);
     const result = await repairMemberIndexes({ store: { memberIndexes: [racing] }, clock: world.clock });
     expect(result.removed).toBe(0);
     expect(indexRows(world, TABLES.teamMembers)).toContain(`entra-group-123:${BOB}`);
@@ -134,14 +134,16 @@ describe('repairMemberIndexes', () => {
     world.clock.advance(MINIMUM_AGE_MS - 1);
     await expect(reconcile(world)).resolves.toMatchObject({ mended: 0 });
     world.clock.advance(2);
-    const racing = world.store.memberIndexes.map((index) => ({
-      ...index,
-      findRole: async (userId: string, entityId: string) => {
-        const role = await index.findRole(userId, entityId);
+    class RacingIndex extends MemberIndex {
+      override async findRole(userId: string, entityId: string): Promise<string | undefined> {
+        const role = await super.findRole(userId, entityId);
         await leaveOldRole(world);
         return role;
-      },
-    }));
+      }
+    }
+    const racing = [TEAM_MEMBERSHIPS, ORGANIZATION_MEMBERSHIPS].map(
+      (kind) => new RacingIndex(world.tables, kind),
+    );
     const deps = { store: { memberIndexes: racing }, clock: world.clock };
     await expect(repairMemberIndexes(deps)).resolves.toMatchObject({ mended: 0 });
     await expect(hintedAdmins(world)).resolves.toEqual([]);

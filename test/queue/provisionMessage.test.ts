@@ -3,14 +3,12 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { isSafeId } from '../../shared/model/isSafeId.ts';
 import { AppError } from '../../shared/model/errors.ts';
+import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { isTraceparent } from '../../shared/queue/queueMessage.ts';
 import {
   type InlineMessage,
-  isTraceparent,
-  MAX_DELIVERIES,
   MAX_INLINE_BYTES,
   parseProvisionMessage,
-  PROVISION_POISON_QUEUE,
-  PROVISION_QUEUE,
   serializeProvisionMessage,
 } from '../../shared/queue/provisionMessage.ts';
 

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createEntraIdentity } from '../../shared/microsoft/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/microsoft/graphDirectory.ts';
-import { createKeyRing } from '../../shared/storage/keyRing.ts';
+import { KeyRing } from '../../shared/storage/keyRing.ts';
 import {
   completeLogin,
   type CompleteLoginDeps,
@@ -61,7 +61,7 @@ beforeEach(async () => {
         );
       },
     }),
-    seal: createSealContext({ clock, keyRing: createKeyRing({ tables, clock, random }) }),
+    seal: createSealContext({ clock, keyRing: new KeyRing({ tables, clock, random }) }),
     random,
     queue,
     snapshots: createTestSnapshots(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createUserStore } from '../../shared/storage/userStore.ts';
+import { UserStore } from '../../shared/storage/userStore.ts';
 import { requireLiveSession } from '../../shared/session/requireLiveSession.ts';
 import { signOut } from '../../shared/signIn/signOut.ts';
 import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
@@ -61,7 +61,7 @@ describe('signOut', () => {
 
   it('throws what the store throws', async () => {
     const world = createWorld();
-    const store = { users: createUserStore(breakingStore(world.tables, () => true)) };
+    const store = { users: new UserStore(breakingStore(world.tables, () => true)) };
     await expect(signOut({ store, clock: world.clock }, session(START))).rejects.toMatchObject({
       code: 'storage_unavailable',
     });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createKeyRing } from '../../shared/storage/keyRing.ts';
+import { KeyRing } from '../../shared/storage/keyRing.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import type { KeyRing } from '../../shared/model/ports.ts';
 import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
 import { createTestClock, createTestRandom, type TestClock } from '../support/signInDoubles.ts';
 
@@ -17,7 +16,7 @@ function createWorld(): { tables: MemoryTables; clock: TestClock; instance: (see
   return {
     tables,
     clock,
-    instance: (seed) => createKeyRing({ tables, clock, random: createTestRandom(seed) }),
+    instance: (seed) => new KeyRing({ tables, clock, random: createTestRandom(seed) }),
   };
 }
 
@@ -91,7 +90,7 @@ describe('reading', () => {
     const view = tables.view(() => {
       if (down) throw new AppError('storage_unavailable', 'down', { retryable: true });
     });
-    const ring = createKeyRing({ tables: view, clock: createTestClock(), random: createTestRandom() });
+    const ring = new KeyRing({ tables: view, clock: createTestClock(), random: createTestRandom() });
     await expect(ring.findKey('k000001')).rejects.toMatchObject({ code: 'storage_unavailable' });
     down = false;
     await expect(ring.sealingKey()).resolves.toMatchObject({ id: 'k000001' });

@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createStorage } from '../../dev/stack/createStorage.ts';
-import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { packJson } from '../../shared/storage/tables/packedBytes.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, Tables } from '../../shared/model/tables.ts';
-import type { ParkedSnapshots } from '../../shared/model/ports.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { startTableProxy, type TableProxy } from '../support/tableProxy.ts';
 
@@ -25,7 +24,7 @@ describe('ParkedSnapshots', () => {
     tables = createAzureTables({
       connection: { kind: 'connectionString', connectionString: proxy.connectionString },
     });
-    snapshots = createParkedSnapshots(tables);
+    snapshots = new ParkedSnapshots(tables);
   });
   afterAll(async () => {
     await proxy.stop();

@@ -1,3 +1,5 @@
+import type { MembershipWrites } from '../../shared/storage/membershipStore.ts';
+import type { Store } from '../../shared/storage/store.ts';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createStorage } from '../../dev/stack/createStorage.ts';
@@ -7,7 +9,6 @@ import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { AcceptedGroups, AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import { newOrganization, newOrgScopedTeam } from '../../shared/model/newEntities.ts';
-import type { MembershipWrites, Store } from '../../shared/storage/storePorts.ts';
 import type { TeamRole } from '../../shared/model/entities.ts';
 import type { Azurite } from '../support/azurite.ts';
 import { startAzurite } from '../support/azurite.ts';

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createStorage } from '../../dev/stack/createStorage.ts';
-import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import { SyncRecord, type HeldLease } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, Tables } from '../../shared/model/tables.ts';
-import type { SyncedMembership, SyncOutcome } from '../../shared/model/synced.ts';
+import type { SyncedMembership, SyncOutcome, SyncSubject } from '../../shared/model/synced.ts';
 import type { UserValues } from '../../shared/model/litellmValues.ts';
-import type { HeldLease, SyncRecord, SyncSubject } from '../../shared/model/litellmPorts.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
 import { createTestClock, createTestRandom, type TestClock } from '../support/signInDoubles.ts';
@@ -109,7 +108,7 @@ describe.each([
 
   /** Another instance of the product on the same tables. */
   const createRecord = (seed: string): SyncRecord =>
-    createSyncRecord({ tables: stand.tables, clock, random: createTestRandom(`${seed} ${testNumber}`) });
+    new SyncRecord({ tables: stand.tables, clock, random: createTestRandom(`${seed} ${testNumber}`) });
   const take = async (subject = person, from = record): Promise<HeldLease> =>
     requireHeld(await from.takeLease(subject, LEASE_MS));
   const editRow = async (rowKey: string, properties: Properties): Promise<void> => {
@@ -357,7 +356,7 @@ describe.each([
         return stand.tables.write(table, write);
       },
     };
-    const losing = createSyncRecord({ tables, clock, random: createTestRandom(`losing ${testNumber}`) });
+    const losing = new SyncRecord({ tables, clock, random: createTestRandom(`losing ${testNumber}`) });
     return requireHeld(await losing.takeLease(person, LEASE_MS));
   }
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createUserStore } from '../../shared/storage/userStore.ts';
+import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Properties } from '../../shared/model/tables.ts';
 import type { RunReport } from '../../shared/model/userRecord.ts';
-import type { UserStore } from '../../shared/storage/storePorts.ts';
 import { deleteRow, editRow, findRow, requestsOf, tally, userRow } from '../support/handEdits.ts';
 import type { MemoryTables } from '../support/memoryTables.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
@@ -33,7 +32,7 @@ interface Stored {
 /** A person whom a run has finished, with some columns as somebody edited them. */
 async function stored(columns: Properties = {}): Promise<Stored> {
   const tables = createMemoryTables();
-  const users = createUserStore(tables);
+  const users = new UserStore(tables);
   await users.create(ALICE, {
     tenant_id: 'tenant',
     user_role: 'internal_user',
@@ -136,7 +135,7 @@ describe('the end of a person’s sessions', () => {
       const world = await stored();
       if (row === 'is not there yet') await deleteRow(world.tables, userRow(ALICE));
       let isDone = false;
-      const slow = createUserStore(
+      const slow = new UserStore(
         world.tables.view(async ({ phase, kind }) => {
           if (phase !== 'before' || kind !== 'write' || isDone) return;
           isDone = true;
@@ -151,7 +150,7 @@ describe('the end of a person’s sessions', () => {
   it('gives up after some rounds against somebody who keeps changing the row', async () => {
     const world = await stored();
     let edits = 0;
-    const contended = createUserStore(
+    const contended = new UserStore(
       world.tables.view(async ({ phase, kind }) => {
         if (phase !== 'before' || kind !== 'write') return;
         edits += 1;

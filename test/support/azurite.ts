@@ -20,7 +20,7 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-/** Gives the connection string of Azurite's development account at the given service addresses. */
+/** Returns the connection string of Azurite's development account at the given service addresses. */
 export function azuriteConnectionString(urls: {
   readonly queueUrl: string;
   readonly tableUrl: string;

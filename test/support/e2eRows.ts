@@ -9,7 +9,7 @@ function openTable(connectionString: string, table: TableName): TableClient {
   return TableClient.fromConnectionString(connectionString, TABLES[table], { allowInsecureConnection: true });
 }
 
-/** Gives every row of a table for which `matches`, ordered by partition and row; fences and guards left out. */
+/** Reads every row of a table for which `matches`, ordered by partition and row. Leaves out fences and guards. */
 export async function readRows(
   connectionString: string,
   table: TableName,
@@ -22,7 +22,7 @@ export async function readRows(
   return rows;
 }
 
-/** Changes columns of one row, as a person does by hand. Throws where there is no such row. */
+/** Changes columns of one row, as a person does by hand. Throws if the row does not exist. */
 export async function editRow(
   connectionString: string,
   table: TableName,
@@ -31,7 +31,7 @@ export async function editRow(
   await openTable(connectionString, table).updateEntity(row, 'Merge');
 }
 
-/** Gives a person's rows in the five tables of LiteLLM's that hold people: user and memberships. */
+/** Reads a person's rows in LiteLLM's five tables: the user and its memberships. */
 export async function readPerson(
   connectionString: string,
   userId: string,

@@ -8,13 +8,13 @@ import { startStorageProxy, type StorageProxy } from './e2eStorageProxy.ts';
 import { waitUntil } from './e2eWait.ts';
 
 export interface E2eStack extends Stack {
-  /** What the app and its host ask of storage goes through it; {@link Stack.storageConnectionString} does not. */
+  /** The app and its host reach storage through it. {@link Stack.storageConnectionString} does not use it. */
   readonly storage: StorageProxy;
-  /** Where the emulators and the host keep what they keep. */
+  /** The folder for the state of the emulators and the host. */
   readonly stateDir: string;
-  /** Runs the timer `assignedGroups` and gives the event that it wrote. */
+  /** Runs the timer `assignedGroups` and returns the event that it wrote. */
   runAssignedGroups(this: void): Promise<string>;
-  /** Ends everything and removes its folder. */
+  /** Stops everything and removes its folder. */
   close(this: void): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ async function runAssignedGroups(stack: Stack): Promise<string> {
   return waitForLog(stack, (line) => line.includes('"event":"groups.refresh"'), before);
 }
 
-/** Gives the first log line from number `from` on that matches, as soon as it is written; throws after 15 s. */
+/** Waits for the first matching log line from number `from` on, and returns it. Throws after 15 s. */
 export async function waitForLog(
   stack: Pick<Stack, 'host'>,
   matches: (line: string) => boolean,

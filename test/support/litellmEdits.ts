@@ -6,7 +6,7 @@ import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { repairMemberIndexes } from '../../shared/provisioning/repairMemberIndexes.ts';
-import type { SyncSubject } from '../../shared/model/litellmPorts.ts';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import {
   deleteRow,
   dropColumn,

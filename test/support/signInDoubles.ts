@@ -1,14 +1,9 @@
 /** Doubles of what stands around a sign-in: clock, chance, key ring, queue, snapshots, browser. */
+import type { RingKey } from '../../shared/storage/keyRing.ts';
+import type { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../../shared/model/errors.ts';
-import type {
-  Clock,
-  KeyRing,
-  ParkedSnapshots,
-  MessageQueue,
-  Random,
-  RingKey,
-} from '../../shared/model/ports.ts';
+import type { Clock, MessageQueue, Random } from '../../shared/model/ports.ts';
 import type { RequestCookies, ResponseCookie, SealContext } from '../../shared/session/session.ts';
 
 export const TENANT_ID = '11111111-2222-4333-8444-555555555555';
@@ -47,9 +42,9 @@ export function createTestRandom(seed = 'seed'): Random {
 }
 
 /** A ring of keys that a test adds and removes; the newest seals. */
-export function createTestKeyRing(): KeyRing & { readonly keys: RingKey[]; fault?: Error } {
+export function createTestKeyRing(): SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } {
   const keys: RingKey[] = [{ id: 'k000001', secret: Uint8Array.from(randomBytes(32)) }];
-  const ring: KeyRing & { readonly keys: RingKey[]; fault?: Error } = {
+  const ring: SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } = {
     keys,
     async sealingKey() {
       if (ring.fault) throw ring.fault;
@@ -100,7 +95,9 @@ export function createTestQueue(): MessageQueue & { readonly messages: string[];
   return queue;
 }
 
-export function createTestSnapshots(): ParkedSnapshots & { readonly lists: Map<string, readonly string[]> } {
+export function createTestSnapshots(): Pick<ParkedSnapshots, keyof ParkedSnapshots> & {
+  readonly lists: Map<string, readonly string[]>;
+} {
   const lists = new Map<string, readonly string[]>();
   return {
     lists,

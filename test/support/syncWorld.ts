@@ -1,14 +1,15 @@
 /** A world whose provisioning syncs to a LiteLLM proxy in memory. */
-import { createSyncRecord } from '../../shared/storage/syncRecord.ts';
+import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import type { Tables } from '../../shared/model/tables.ts';
-import { createStore } from '../../shared/app/createStore.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { provisionUser, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
 import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
 import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
 import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
-import type { LitellmClient, SyncSubject } from '../../shared/model/litellmPorts.ts';
+import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';
 import { createWorld, type QueuedMessage, type World, type WorldOptions } from './world.ts';
 
@@ -64,7 +65,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
     return {
       store: createStore(tables),
       litellm: to,
-      record: createSyncRecord({ tables, clock, random: { uuid } }),
+      record: new SyncRecord({ tables, clock, random: { uuid } }),
       queue,
       clock,
       random,
@@ -94,7 +95,10 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       world.provisionDeps.knowledge.remember(refreshed.list);
     },
     provision: async (message) =>
-      provisionUser({ ...world.provisionDeps, sync: requests }, message, { attempt: 1, maxAttempts: 5 }),
+      provisionUser({ ...world.provisionDeps, sync: requests }, message, {
+        attempt: 1,
+        isLastAttempt: false,
+      }),
     sync: async (subject) => sync(deps, { version: 1, subject }, { attempt: 1 }),
     drain,
     worker,

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readEmittedEvents } from '../../dev/infra/emittedEvents.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import { findTraceparent } from '../../shared/queue/provisionMessage.ts';
+import { findTraceparent } from '../../shared/queue/queueMessage.ts';
 import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
-import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';
 import { traceInvocation } from '../../shared/telemetry/traceInvocation.ts';
 import { activateTracing, NO_TRACING, tracing } from '../../shared/telemetry/tracing.ts';
@@ -40,18 +37,18 @@ describe('an event', () => {
       'sync.person',
       { status: 'done', added: 2, removed: 1, secondsSinceSignIn: 1.5 },
       [
-        'push.outcomes 1 {"outcome":"done"}',
-        'push.delay 1.5 {"outcome":"done"}',
-        'push.memberships.added 2 {}',
-        'push.memberships.removed 1 {}',
+        'sync.outcomes 1 {"outcome":"done"}',
+        'sync.delay 1.5 {"outcome":"done"}',
+        'sync.memberships.added 2 {}',
+        'sync.memberships.removed 1 {}',
       ],
     ],
     [
       'sync.entity',
       { status: 'waiting', reason: 'litellm_unreachable', added: undefined },
-      ['push.outcomes 1 {"outcome":"waiting"}', 'push.put_back 1 {"reason":"litellm_unreachable"}'],
+      ['sync.outcomes 1 {"outcome":"waiting"}', 'sync.put_back 1 {"reason":"litellm_unreachable"}'],
     ],
-    ['sync.failure', { reason: 'litellm_refused' }, ['push.poisoned 1 {"reason":"litellm_refused"}']],
+    ['sync.failure', { reason: 'litellm_refused' }, ['sync.poisoned 1 {"reason":"litellm_refused"}']],
     ['sync.failure', { code: 'storage_unavailable' }, []],
     ['signin.complete', { code: 'not_assigned' }, ['signin.outcomes 1 {"outcome":"not_assigned"}']],
     [
@@ -179,49 +176,5 @@ describe('findTraceparent', () => {
     [{}, undefined],
   ])('of %j is what a message may carry', (entry, expected) => {
     expect(findTraceparent(entry)).toBe(expected);
-  });
-});
-
-describe('docs/telemetry.md', () => {
-  const page = readFileSync(new URL('../../docs/telemetry.md', import.meta.url), 'utf8');
-  /** The rows of the section's table whose first column has this heading. */
-  const rowsOf = (column: string): readonly string[] => {
-    const rows = page.split('\n');
-    const from = rows.findIndex((row) => row.startsWith(`| ${column} |`)) + 2;
-    const length = rows.slice(from).findIndex((row) => !row.startsWith('|'));
-    return rows.slice(from, from + length);
-  };
-  const words = (cell: string): readonly string[] =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
-
-  it('lists exactly the metrics of the code, with kind, unit, meaning and attributes', () => {
-    const expected = Object.entries(METRICS).map(([name, metric]) => {
-      const attributes = metric.attributes.map((attribute) => `\`${attribute}\``).join(', ');
-      const cell = attributes === '' ? '' : `${attributes} `;
-      return `| \`${name}\` | ${metric.kind}, \`${metric.unit}\` | ${metric.description} | ${cell}|`;
-    });
-    expect(rowsOf('Metric')).toEqual(expected);
-  });
-
-  it('lists exactly the events of the code, with exactly their members', () => {
-    const common = new Set(rowsOf('Member').flatMap((row) => words(row.split('|')[1] ?? '')));
-    // What a flow gives as a whole is not spelled out where the event is written.
-    const given = new Set([
-      'provision.failure',
-      'sync.failure',
-      'sync.repair',
-      'configuration.fault',
-      'members.repair',
-    ]);
-    const listed = rowsOf('Event').map((row) => {
-      const [, name = '', , members = ''] = row.split('|');
-      return [words(name)[0] ?? '', words(members)] as const;
-    });
-    const own = (name: string, fields: readonly string[]): string => {
-      const left = fields.filter((field) => field !== 'level' && !common.has(field));
-      return given.has(name) ? name : `${name}: ${[...new Set(left)].sort().join(' ')}`;
-    };
-    const expected = [...readEmittedEvents()].map(([name, fields]) => own(name, [...fields]));
-    expect(listed.map(([name, members]) => own(name, members)).sort()).toEqual(expected.sort());
   });
 });

@@ -2,7 +2,7 @@
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { createLoopbackCertificates } from '../../dev/identity/certificates.ts';
+import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
 
 const envelopeSchema = z.object({
   name: z.string(),
@@ -38,13 +38,13 @@ export interface IngestionDouble {
 
 /** Starts one on a free port. The caller closes it. */
 export async function startIngestionDouble(): Promise<IngestionDouble> {
-  const certificates = createLoopbackCertificates({ now: new Date(), validDays: 1 });
+  const certificate = await createLoopbackCertificate({ now: new Date(), validDays: 1 });
   const envelopes: Envelope[] = [];
   const authorizations: string[] = [];
   const paths: string[] = [];
   let status = 200;
   const server = createServer(
-    { key: certificates.keyPem, cert: certificates.certificatePem },
+    { key: certificate.keyPem, cert: certificate.certificatePem },
     (request, response) => {
       void (async () => {
         const body = z.array(envelopeSchema).parse(JSON.parse(await text(request)));
@@ -64,7 +64,7 @@ export async function startIngestionDouble(): Promise<IngestionDouble> {
   const url = `https://localhost:${address.port}/`;
   return {
     connectionString: `InstrumentationKey=77777777-8888-4999-8000-111111111ABC;IngestionEndpoint=${url};LiveEndpoint=${url};ApplicationId=88888888-8888-4999-8000-111111111111`,
-    caPem: certificates.caPem,
+    caPem: certificate.certificatePem,
     envelopes: () => envelopes,
     authorizations: () => authorizations,
     paths: () => paths,

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleGroups } from '../../dev/identity/sampleDirectory.ts';
-import { createParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
@@ -228,7 +228,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     });
     await waitForSpan((each) => each.traceId === trace && each.name === 'process provision-poison');
     const connection = { kind: 'connectionString' as const, connectionString: stack.storageConnectionString };
-    await createParkedSnapshots(createAzureTables({ connection })).park(id, [sampleGroups.production]);
+    await new ParkedSnapshots(createAzureTables({ connection })).park(id, [sampleGroups.production]);
     const file = join(import.meta.dirname, '../../cli/redrive.ts');
     const env = { PATH: process.env['PATH'] ?? '', AzureWebJobsStorage: stack.storageConnectionString };
     await promisify(execFile)(process.execPath, [file, '--all'], { env });

@@ -1,6 +1,6 @@
-/** An invented company: its people, its groups with sizes like a Zipf law, and when everybody signs in. Pure, from a seed. */
-import { createHash } from 'node:crypto';
+/** An invented company: its people, its groups with sizes like a Zipf law, and when each person signs in. Pure, from a seed. */
 import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
+import { guidOf } from '../../support/provisioningSubject.ts';
 
 /** People per group: 2,000 groups at 100,000 people. */
 const PEOPLE_PER_GROUP = 50;
@@ -11,7 +11,6 @@ const MEDIAN_GROUPS = 4;
 const GROUP_SPREAD = 0.8;
 const MOST_GROUPS = 150;
 
-/** How long the morning takes. */
 export const MORNING_SECONDS = 30 * 60;
 
 /** Most people come around their usual time, the others at any. */
@@ -19,7 +18,7 @@ const PUNCTUAL_SHARE = 0.85;
 const USUAL_SECOND = 13 * 60;
 const USUAL_SPREAD_SECONDS = 6 * 60;
 
-/** Gives numbers in [0, 1), the same for the same seed. */
+/** Returns numbers in [0, 1), the same for the same seed. */
 export type Chance = () => number;
 
 export interface Employee {
@@ -32,13 +31,13 @@ export interface Company {
   readonly groups: readonly AssignedGroup[];
 }
 
-/** Somebody who signs in, and when, in seconds after the morning began. */
+/** A person who signs in, and when, in seconds after the morning began. */
 export interface Arrival {
   readonly employee: Employee;
   readonly second: number;
 }
 
-/** A small generator (mulberry32): even enough for a simulation, and the same everywhere. */
+/** Creates a small generator (mulberry32): even enough for a simulation, and the same everywhere. */
 export function createChance(seed: number): Chance {
   let state = seed >>> 0;
   return () => {
@@ -49,15 +48,9 @@ export function createChance(seed: number): Chance {
   };
 }
 
-/** Gives a value of the standard normal distribution (Box–Muller). */
+/** Returns a value of the standard normal distribution (Box–Muller). */
 function normal(chance: Chance): number {
   return Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
-}
-
-/** An id in the shape of Entra's, different for every name. */
-function guidOf(name: string): string {
-  const hex = createHash('sha256').update(name).digest('hex');
-  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
 }
 
 /** Draws groups: the k-th has 1/k of the first one's weight. */
@@ -79,17 +72,15 @@ function createGroupDraw(groups: readonly AssignedGroup[], chance: Chance): () =
   };
 }
 
-/** Gives how many groups a company of so many people has. */
-export function groupCountOf(people: number): number {
-  return Math.max(FEWEST_GROUPS, Math.round(people / PEOPLE_PER_GROUP));
-}
-
-/** Gives a company: everybody is in one group at least, the largest group holds more than half of the people. */
+/** Creates a company. Each person is in at least one group, and the largest group has about half of the people. */
 export function createCompany(people: number, chance: Chance): Company {
-  const groups = Array.from({ length: groupCountOf(people) }, (_, index) => ({
-    id: guidOf(`group ${index}`),
-    displayName: `Department ${String(index + 1).padStart(4, '0')}`,
-  }));
+  const groups = Array.from(
+    { length: Math.max(FEWEST_GROUPS, Math.round(people / PEOPLE_PER_GROUP)) },
+    (_, index) => ({
+      id: guidOf(`group ${index}`),
+      displayName: `Department ${String(index + 1).padStart(4, '0')}`,
+    }),
+  );
   const drawGroup = createGroupDraw(groups, chance);
   const most = Math.min(MOST_GROUPS, Math.floor(groups.length / 2));
   const employees = Array.from({ length: people }, (_, index) => {
@@ -101,7 +92,7 @@ export function createCompany(people: number, chance: Chance): Company {
   return { employees, groups };
 }
 
-/** Gives the company after `share` of the memberships have moved to another group each, drawn like the first ones. */
+/** Returns the company after `share` of the memberships have moved to another group each, drawn like the first ones. */
 export function reorganize(company: Company, share: number, chance: Chance): Company {
   const drawGroup = createGroupDraw(company.groups, chance);
   const employees = company.employees.map((employee) => {
@@ -122,7 +113,7 @@ function drawSecond(chance: Chance): number {
   }
 }
 
-/** Gives who of the people signs in this morning: `share` of them, evenly chosen, in the order of arrival. */
+/** Returns who signs in this morning: `share` of the people, evenly chosen, in the order of arrival. */
 export function drawMorning(company: Company, share: number, chance: Chance): readonly Arrival[] {
   const coming = company.employees.filter(
     (_, index) => Math.floor((index + 1) * share) > Math.floor(index * share),
@@ -132,7 +123,7 @@ export function drawMorning(company: Company, share: number, chance: Chance): re
     .sort((a, b) => a.second - b.second);
 }
 
-/** Gives the number of memberships of these people. */
+/** Returns the number of memberships of these people. */
 export function countMemberships(employees: readonly Employee[]): number {
   return employees.reduce((total, employee) => total + employee.groupIds.length, 0);
 }

@@ -1,4 +1,4 @@
-/** What stands in the store: rows, bytes and the largest partition of every table. */
+/** What the store holds: rows, bytes and the largest partition of every table. */
 import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
 import type { StoredRow, Tables } from '../../../shared/model/tables.ts';
 
@@ -11,8 +11,8 @@ export interface TableSize {
   readonly largest: { readonly partitionKey: string; readonly rows: number; readonly bytes: number };
 }
 
-/** Azure's formula: 4 + keys + per property 8 + name + value; text is UTF-16, and every row has a Timestamp. */
-export function entityBytes(row: StoredRow): number {
+/** Returns a row's bytes by Azure's formula: 4 + keys + per property 8 + name + value; text is UTF-16, and every row has a Timestamp. */
+function entityBytes(row: StoredRow): number {
   const timestamp = 8 + 2 * 'Timestamp'.length + 8;
   let bytes = 4 + 2 * (row.partitionKey.length + row.rowKey.length) + timestamp;
   for (const [name, value] of Object.entries(row.properties))

@@ -1,67 +1,39 @@
-/** The running product as the simulation needs it: instances with the real flows and adapters, and a pretended Microsoft. */
-import { createKeyRing } from '../../../shared/storage/keyRing.ts';
-import { createParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
+/** The product as the simulation runs it: instances with the real flows and adapters, and only Microsoft is pretended. */
+import { KeyRing } from '../../../shared/storage/keyRing.ts';
+import { ParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
 import { createStorageQueue } from '../../../shared/queue/storageQueue.ts';
 import { createAzureTables } from '../../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../../shared/model/tables.ts';
-import { createStore } from '../../../shared/app/createStore.ts';
+import { createStore } from '../../../shared/storage/store.ts';
 import { Secret } from '../../../shared/config/config.ts';
 import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
 import { timeOrderedUuid } from '../../../shared/platform/timeOrderedUuid.ts';
-import type { CompleteLoginDeps } from '../../../shared/signIn/completeLogin.ts';
-import { completeLogin } from '../../../shared/signIn/completeLogin.ts';
+import { completeLogin, type CompleteLoginDeps } from '../../../shared/signIn/completeLogin.ts';
 import { createGroupKnowledge } from '../../../shared/groups/groupKnowledge.ts';
 import type { ProvisionDeps } from '../../../shared/provisioning/provisionRun.ts';
 import { readMyAccess } from '../../../shared/home/readMyAccess.ts';
 import { readProvisioning } from '../../../shared/home/readProvisioning.ts';
 import type { ReconcileDeps } from '../../../shared/provisioning/repairMemberIndexes.ts';
-import type { RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
+import { refreshAssignedGroups, type RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../../shared/signIn/startLogin.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
 import type { Clock, Directory, Identity, MessageQueue, Random } from '../../../shared/model/ports.ts';
-import type { RequestCookies, SealContext } from '../../../shared/session/session.ts';
-import { requireSession } from '../../../shared/session/session.ts';
-import type { Chance, Employee } from './company.ts';
-import type { Purpose, RequestLedger } from './requestLedger.ts';
-import { createRequestLedger } from './requestLedger.ts';
-import { spreadTables } from './spreadTables.ts';
+import { type RequestCookies, requireSession } from '../../../shared/session/session.ts';
+import { createSealContext, TENANT_ID } from '../../support/signInDoubles.ts';
 import { sampleRules } from '../../support/world.ts';
+import type { Chance, Employee } from './company.ts';
+import { createRequestLedger, type Purpose, type RequestLedger } from './requestLedger.ts';
+import { spreadTables } from './spreadTables.ts';
 
-const TENANT_ID = '11111111-2222-4333-8444-555555555555';
-
-/** Assignments in one page of Graph. */
-const GRAPH_PAGE = 999;
-
-/** The flag on and limits set: the costlier of the two ways. */
+/** Organizations are on and limits are set: the costlier way. */
 const RULES = sampleRules();
 
 /** The simulated time, which every flow and adapter of the simulation sees. */
 export interface SimulatedClock extends Clock {
-  moveTo(atMs: number): void;
+  moveTo(this: void, atMs: number): void;
 }
 
-/** Gives a clock that stands still until it is moved. */
-export function createSimulatedClock(startMs: number): SimulatedClock {
-  let nowMs = startMs;
-  return {
-    now: () => new Date(nowMs),
-    moveTo(atMs) {
-      nowMs = atMs;
-    },
-  };
-}
-
-/** Requests to Microsoft and to the queue. */
-export interface OutsideCounts {
-  token: number;
-  memberOfPages: number;
-  assignedGroupPages: number;
-  queuePuts: number;
-  queuePutBytes: number;
-}
-
-/** One instance of the function app: its own caches. */
+/** One instance of the function app, with its own caches. */
 export interface Instance {
   readonly login: CompleteLoginDeps;
   readonly provision: ProvisionDeps;
@@ -72,10 +44,11 @@ export interface Office {
   readonly instances: readonly Instance[];
   readonly clock: SimulatedClock;
   readonly ledger: RequestLedger;
-  readonly outside: OutsideCounts;
+  /** Requests for a token and messages put into the queue, since the start. */
+  readonly outside: { token: number; queuePuts: number };
   readonly refresh: RefreshDeps;
   readonly reconcile: ReconcileDeps;
-  /** Uncounted, to measure what stands there. */
+  /** Uncounted, to measure what the store holds. */
   readonly tables: Tables;
 }
 
@@ -83,23 +56,64 @@ export interface OfficeOptions {
   readonly connectionString: string;
   readonly groups: readonly AssignedGroup[];
   readonly chance: Chance;
-  readonly clock: SimulatedClock;
+  readonly startMs: number;
   readonly instances: number;
-  /** One sign-in in so many looks at its pages, and counts for all of them. */
+  /** One sign-in in so many reads its pages, and counts for all of them. */
   readonly pageEvery: number;
 }
 
-interface Surroundings extends OfficeOptions {
-  readonly tables: Tables;
-  readonly ledger: RequestLedger;
-  readonly outside: OutsideCounts;
+interface Surroundings extends Pick<Office, 'tables' | 'ledger' | 'clock'> {
+  readonly identity: Identity;
+  readonly directory: Directory;
   readonly queue: MessageQueue;
   readonly random: Random;
-  readonly directory: Directory;
+  readonly pageEvery: number;
 }
 
-/** Whoever comes back with a code names the person in it, with the groups that the token will list. */
-function createIdentity({ clock, outside }: Pick<Surroundings, 'clock' | 'outside'>): Identity {
+/** Builds the product on an emulator whose tables and queue exist. Connects to nothing yet. */
+export function createOffice(options: OfficeOptions): Office {
+  const { connectionString, groups } = options;
+  const clock = createSimulatedClock(options.startMs);
+  const outside = { token: 0, queuePuts: 0 };
+  const around: Surroundings = {
+    tables: spreadTables(
+      createAzureTables({
+        connection: { kind: 'connectionString', connectionString },
+        requestTimeoutMs: 60_000,
+      }),
+    ),
+    ledger: createRequestLedger(),
+    clock,
+    identity: createIdentity(clock, outside),
+    directory: createDirectory(groups),
+    queue: createCountedQueue(connectionString, outside),
+    random: createRandom(options.chance, clock),
+    pageEvery: options.pageEvery,
+  };
+  const { tables, ledger } = around;
+  return {
+    instances: Array.from({ length: options.instances }, () => createInstance(around)),
+    clock,
+    ledger,
+    outside,
+    refresh: refreshDeps(around, 'timer'),
+    reconcile: { store: createStore(ledger.count(tables, 'reconcile')), clock },
+    tables,
+  };
+}
+
+function createSimulatedClock(startMs: number): SimulatedClock {
+  let nowMs = startMs;
+  return {
+    now: () => new Date(nowMs),
+    moveTo(atMs) {
+      nowMs = atMs;
+    },
+  };
+}
+
+/** A code names the person who comes back with it, and the groups that the token lists. */
+function createIdentity(clock: Clock, outside: Office['outside']): Identity {
   return {
     createAuthorizeUrl: async ({ state }) => `https://login.example/authorize?state=${state}`,
     async redeemCode({ code }) {
@@ -123,20 +137,16 @@ function createIdentity({ clock, outside }: Pick<Surroundings, 'clock' | 'outsid
   };
 }
 
-function createDirectory(groups: readonly AssignedGroup[], outside: OutsideCounts): Directory {
+function createDirectory(groups: readonly AssignedGroup[]): Directory {
   return {
     async readMyGroupIds() {
-      outside.memberOfPages += 1;
       throw new Error('Every token of this simulation lists its groups');
     },
-    async readAssignedGroups() {
-      outside.assignedGroupPages += Math.ceil(groups.length / GRAPH_PAGE);
-      return groups;
-    },
+    readAssignedGroups: async () => groups,
   };
 }
 
-function createCountedQueue(connectionString: string, outside: OutsideCounts): MessageQueue {
+function createCountedQueue(connectionString: string, outside: Office['outside']): MessageQueue {
   const queue = createStorageQueue({
     storage: { kind: 'connectionString', connectionString: new Secret(connectionString) },
     queueName: PROVISION_QUEUE,
@@ -145,7 +155,6 @@ function createCountedQueue(connectionString: string, outside: OutsideCounts): M
     check: async () => queue.check(),
     async enqueue(text, options) {
       outside.queuePuts += 1;
-      outside.queuePutBytes += Buffer.byteLength(text);
       await queue.enqueue(text, options);
     },
   };
@@ -157,43 +166,35 @@ function createRandom(chance: Chance, clock: Clock): Random {
   return { bytes, uuid: () => timeOrderedUuid(clock.now().getTime(), bytes(10)) };
 }
 
-function refreshDeps(around: Surroundings, purpose: Purpose): RefreshDeps {
+function refreshDeps({ ledger, tables, directory, clock }: Surroundings, purpose: Purpose): RefreshDeps {
   return {
-    store: createStore(around.ledger.count(around.tables, purpose)),
-    directory: around.directory,
-    clock: around.clock,
+    store: createStore(ledger.count(tables, purpose)),
+    directory,
+    clock,
     rules: RULES,
     brake: { removalLimitPercent: 20, acceptVersion: undefined },
   };
 }
 
 function createInstance(around: Surroundings): Instance {
-  const { clock, random, queue, directory, ledger, tables } = around;
+  const { clock, random, queue, directory, ledger, tables, identity } = around;
   const signInTables = ledger.count(tables, 'sign-in');
   const workTables = ledger.count(tables, 'provision');
   const store = createStore(workTables);
-  const seal: SealContext = {
-    keyRing: createKeyRing({ tables: signInTables, clock, random }),
-    clock,
-    tenantId: TENANT_ID,
-    clientId: '66666666-7777-4888-8999-aaaaaaaaaaaa',
-    publicUrl: 'https://app.example.com',
-  };
   return {
     login: {
-      identity: createIdentity(around),
-      seal,
+      identity,
+      seal: createSealContext({ keyRing: new KeyRing({ tables: signInTables, clock, random }), clock }),
       random,
       directory,
       queue,
-      snapshots: createParkedSnapshots(signInTables),
+      snapshots: new ParkedSnapshots(signInTables),
       groupsClaimIsApplicationGroup: true,
       allowedEmailDomains: [],
     },
     provision: {
       store,
-      parked: createParkedSnapshots(workTables),
-      queue,
+      parked: new ParkedSnapshots(workTables),
       clock,
       random,
       rules: RULES,
@@ -207,44 +208,7 @@ function createInstance(around: Surroundings): Instance {
   };
 }
 
-/** Builds the product on an emulator whose tables and queue exist. Connects to nothing yet. */
-export function createOffice(options: OfficeOptions): Office {
-  const { connectionString, groups, chance, clock } = options;
-  const tables = spreadTables(
-    createAzureTables({
-      connection: { kind: 'connectionString', connectionString },
-      requestTimeoutMs: 60_000,
-    }),
-  );
-  const ledger = createRequestLedger();
-  const outside: OutsideCounts = {
-    token: 0,
-    memberOfPages: 0,
-    assignedGroupPages: 0,
-    queuePuts: 0,
-    queuePutBytes: 0,
-  };
-  const around: Surroundings = {
-    ...options,
-    tables,
-    ledger,
-    outside,
-    queue: createCountedQueue(connectionString, outside),
-    random: createRandom(chance, clock),
-    directory: createDirectory(groups, outside),
-  };
-  return {
-    instances: Array.from({ length: options.instances }, () => createInstance(around)),
-    clock,
-    ledger,
-    outside,
-    refresh: refreshDeps(around, 'timer'),
-    reconcile: { store: createStore(ledger.count(tables, 'reconcile')), clock },
-    tables,
-  };
-}
-
-/** Signs a person in, from the link to the session cookie; their message is in the queue then. Throws what the callback would show. */
+/** Signs a person in, from the link to the session's cookie, and enqueues their message. Throws what the callback would show. */
 export async function signIn(instance: Instance, employee: Employee): Promise<RequestCookies> {
   const started = await startLogin(instance.login, {});
   const state = new URL(started.location).searchParams.get('state') ?? '';
@@ -256,19 +220,17 @@ export async function signIn(instance: Instance, employee: Employee): Promise<Re
   return new Map(outcome.cookies.map(({ name, value }) => [name, value]));
 }
 
-/** Reads what one view of the home page reads. Gives the observation that it is about, and the number of teams shown. */
+/** Reads what one view of the home page reads. Returns the observation that it is about, and the number of teams shown. */
 export async function viewPage(
   instance: Instance,
   cookies: RequestCookies,
 ): Promise<{ readonly id: string; readonly teams: number }> {
-  const { teams, provisioning } = await readMyAccess(
-    instance.page,
-    await requireSession(instance.login.seal, cookies),
-  );
+  const session = await requireSession(instance.login.seal, cookies);
+  const { teams, provisioning } = await readMyAccess(instance.page, session);
   return { id: provisioning.id ?? '', teams: teams.length };
 }
 
-/** Reads what one question of the page's script reads while it is under way. Gives the status of the observation. */
+/** Reads what the page's script asks while the provisioning runs. Returns the status of the observation. */
 export async function askProgress(instance: Instance, cookies: RequestCookies, id: string): Promise<string> {
   const session = await requireSession(instance.login.seal, cookies);
   return (await readProvisioning(instance.page, session, id)).status;

@@ -1,138 +1,111 @@
-/** Counts every request to the tables: by what it was for, by table and kind, and by partition in windows of simulated time. */
-import { PERSON_TABLES } from './spreadTables.ts';
+/** Counts every request to the tables: by what it was for, by table and kind, and by partition for each simulated minute. */
 import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
+import { PERSON_TABLES } from './spreadTables.ts';
 
 /** What a request was made for. */
 export const PURPOSES = ['sign-in', 'provision', 'page', 'timer', 'reconcile'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** `read` one row, `query` one page of rows, `write` one row, `transact` up to 100 rows of a partition. */
-export const KINDS = ['read', 'query', 'write', 'transact'] as const;
-export type Kind = (typeof KINDS)[number];
+export type Kind = 'read' | 'query' | 'write' | 'transact';
 
 export interface Count {
   readonly purpose: Purpose;
   readonly table: string;
   readonly kind: Kind;
-  readonly requests: number;
+  requests: number;
 }
 
-/** The partition that was asked most in any one window. */
-export interface PeakPartition {
+/** What one partition was asked within a minute. Rows are those written, read or returned, which Azure's limit counts. */
+export interface PartitionLoad {
   readonly table: string;
   readonly partitionKey: string;
-  /** In a second, averaged over the window. */
-  readonly requestsPerSecond: number;
-  /** Rows written, read or returned in a second: what Azure's limit of a partition counts. */
-  readonly entitiesPerSecond: number;
-}
-
-/** Requests of one window, in all. */
-export interface Window {
-  readonly requests: ReadonlyMap<Purpose, number>;
-}
-
-interface Load {
   requests: number;
-  entities: number;
+  rows: number;
 }
 
 export interface RequestLedger {
-  /**
-   * Gives the tables with every request counted for a purpose, `weight` times: a sample of one in ten counts tenfold. (Not in
-   * the load of one person's partition, which nine others do not share.)
-   */
+  /** Returns the tables, and counts every request for a purpose, `weight` times: a sample of one in ten counts tenfold. */
   count(this: void, inner: Tables, purpose: Purpose, weight?: number): Tables;
-  /** Gives what was counted since the last window closed, and keeps the busiest partitions. */
-  closeWindow(this: void, seconds: number): Window;
-  counts(this: void): readonly Count[];
-  /** Gives the busiest partition of every table since the last call. */
-  takePeaks(this: void): readonly PeakPartition[];
+  /** Ends a minute: returns its requests by purpose, and keeps each table's busiest partition. */
+  closeMinute(this: void): ReadonlyMap<Purpose, number>;
+  /** Returns what was counted since the last call, and the busiest partition of each table in its busiest minute. */
+  take(this: void): { readonly counts: readonly Count[]; readonly busiest: readonly PartitionLoad[] };
 }
 
-const SEPARATOR = '\u{1}';
-
-/** Gives an empty ledger. Its memory does not grow with the requests, only with the partitions of one window. */
+/** Creates an empty ledger. Its memory grows with the partitions of one minute only. */
 export function createRequestLedger(): RequestLedger {
-  const totals = new Map<string, number>();
-  const peaks = new Map<string, PeakPartition>();
-  let loads = new Map<string, Load>();
-  let requests = new Map<Purpose, number>();
+  let counts = new Map<string, Count>();
+  let busiest = new Map<string, PartitionLoad>();
+  let loads = new Map<string, PartitionLoad>();
+  let minute = new Map<Purpose, number>();
 
-  const note = (
-    cell: { readonly purpose: Purpose; readonly table: string; readonly kind: Kind; readonly weight: number },
-    partitionKey: string | undefined,
-    entities: number,
-  ): void => {
-    const name = [cell.purpose, cell.table, cell.kind].join(SEPARATOR);
-    totals.set(name, (totals.get(name) ?? 0) + cell.weight);
-    requests.set(cell.purpose, (requests.get(cell.purpose) ?? 0) + cell.weight);
-    if (partitionKey === undefined) return;
-    const place = [cell.table, partitionKey].join(SEPARATOR);
-    const load = loads.get(place) ?? { requests: 0, entities: 0 };
-    const weight = PERSON_TABLES.has(cell.table) ? 1 : cell.weight;
-    load.requests += weight;
-    load.entities += weight * Math.max(1, entities);
-    loads.set(place, load);
+  const note = (request: Omit<Count, 'requests'>, weight: number): void => {
+    const { purpose, table, kind } = request;
+    const name = `${purpose} ${table} ${kind}`;
+    const count = counts.get(name) ?? { ...request, requests: 0 };
+    count.requests += weight;
+    counts.set(name, count);
+    minute.set(purpose, (minute.get(purpose) ?? 0) + weight);
   };
-
+  const noteLoad = (load: PartitionLoad): void => {
+    const name = `${load.table} ${load.partitionKey}`;
+    const known = loads.get(name);
+    if (known === undefined) loads.set(name, load);
+    else {
+      known.requests += load.requests;
+      known.rows += load.rows;
+    }
+  };
   return {
     count: (inner, purpose, weight = 1) =>
-      countTables(inner, (table, kind) => (partitionKey, entities) => {
-        note({ purpose, table, kind, weight }, partitionKey, entities);
+      countTables(inner, ({ table, kind, partitionKey, rows }) => {
+        note({ purpose, table, kind }, weight);
+        if (partitionKey === undefined) return;
+        // People of whom one is a sample don't share that person's partition.
+        const times = PERSON_TABLES.has(table) ? 1 : weight;
+        noteLoad({ table, partitionKey, requests: times, rows: times * Math.max(1, rows) });
       }),
-    closeWindow(seconds) {
-      for (const [place, load] of loads) {
-        const [table = '', partitionKey = ''] = place.split(SEPARATOR);
-        const entitiesPerSecond = load.entities / seconds;
-        if (entitiesPerSecond <= (peaks.get(table)?.entitiesPerSecond ?? 0)) continue;
-        peaks.set(table, {
-          table,
-          partitionKey,
-          requestsPerSecond: load.requests / seconds,
-          entitiesPerSecond,
-        });
+    closeMinute() {
+      for (const load of loads.values()) {
+        if (load.rows > (busiest.get(load.table)?.rows ?? 0)) busiest.set(load.table, load);
       }
-      const window = { requests };
+      const closed = minute;
       loads = new Map();
-      requests = new Map();
-      return window;
+      minute = new Map();
+      return closed;
     },
-    counts: () =>
-      [...totals].map(([name, count]) => {
-        const [purpose, table = '', kind] = name.split(SEPARATOR);
-        return {
-          purpose: PURPOSES.find((one) => one === purpose) ?? 'sign-in',
-          table,
-          kind: KINDS.find((one) => one === kind) ?? 'read',
-          requests: count,
-        };
-      }),
-    takePeaks() {
-      const taken = [...peaks.values()];
-      peaks.clear();
+    take() {
+      const taken = { counts: [...counts.values()], busiest: [...busiest.values()] };
+      counts = new Map();
+      busiest = new Map();
       return taken;
     },
   };
 }
 
-type Noted = (partitionKey: string | undefined, entities: number) => void;
+interface Noted {
+  readonly table: string;
+  readonly kind: Kind;
+  readonly partitionKey: string | undefined;
+  readonly rows: number;
+}
 
-function countTables(inner: Tables, noting: (table: string, kind: Kind) => Noted): Tables {
+function countTables(inner: Tables, note: (request: Noted) => void): Tables {
   async function* readPages(table: string, query: Query): AsyncGenerator<readonly StoredRow[]> {
-    const noted = noting(table, 'query');
+    const { partitionKey } = query;
     let pages = 0;
     for await (const page of inner.readPages(table, query)) {
       pages += 1;
-      noted(query.partitionKey, page.length);
+      note({ table, kind: 'query', partitionKey, rows: page.length });
       yield page;
     }
-    // An empty answer is a request too, and comes as no page at all.
-    if (pages === 0) noted(query.partitionKey, 0);
+    // An empty answer is a request too, and comes without a page.
+    if (pages === 0) note({ table, kind: 'query', partitionKey, rows: 0 });
   }
   return {
     async find(table, key) {
-      noting(table, 'read')(key.partitionKey, 1);
+      note({ table, kind: 'read', partitionKey: key.partitionKey, rows: 1 });
       return inner.find(table, key);
     },
     readPages,
@@ -142,12 +115,19 @@ function countTables(inner: Tables, noting: (table: string, kind: Kind) => Noted
       return rows;
     },
     async write(table, write) {
-      noting(table, 'write')(write.key.partitionKey, 1);
+      note({ table, kind: 'write', partitionKey: write.key.partitionKey, rows: 1 });
       return inner.write(table, write);
     },
     async transact(table, writes) {
-      noting(table, 'transact')(writes[0]?.key.partitionKey, writes.length);
+      note({ table, kind: 'transact', partitionKey: writes[0]?.key.partitionKey, rows: writes.length });
       return inner.transact(table, writes);
     },
   };
+}
+
+/** Returns the requests of some counts, in all or of one purpose. */
+export function sumRequests(counts: readonly Count[], purpose?: Purpose): number {
+  return counts
+    .filter((count) => purpose === undefined || count.purpose === purpose)
+    .reduce((total, count) => total + count.requests, 0);
 }

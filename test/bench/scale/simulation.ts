@@ -1,17 +1,16 @@
-/** One company from an empty store: a Monday morning, a reorganisation, and everybody of that morning again. */
-import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { QueueClient } from '@azure/storage-queue';
+/** One company from an empty store: a Monday morning, a reorganisation, and the people of that morning once more. */
+import { type DequeuedMessageItem, QueueClient } from '@azure/storage-queue';
 import { QUEUES } from '../../../dev/stack/createStorage.ts';
-import { parseHostJson } from '../../../dev/host/hostJson.ts';
 import { startAzurite } from '../../../dev/stack/azurite.ts';
-import { repairMemberIndexes, type Reconciled } from '../../../shared/provisioning/repairMemberIndexes.ts';
+import { inParallel } from '../../../shared/platform/inParallel.ts';
+import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
+import { type Reconciled, repairMemberIndexes } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
+import { parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
-import type { Arrival, Company } from './company.ts';
 import {
+  type Arrival,
   countMemberships,
   createChance,
   createCompany,
@@ -20,76 +19,58 @@ import {
   reorganize,
 } from './company.ts';
 import { measureTables, type TableSize } from './measureTables.ts';
-import {
-  askProgress,
-  createOffice,
-  createSimulatedClock,
-  type Instance,
-  type Office,
-  type OutsideCounts,
-  signIn,
-  viewPage,
-} from './office.ts';
-import type { Count, PeakPartition, Purpose } from './requestLedger.ts';
+import { askProgress, createOffice, type Instance, type Office, signIn, viewPage } from './office.ts';
+import { type Count, type PartitionLoad, type Purpose, sumRequests } from './requestLedger.ts';
 import { createSpreadTables } from './spreadTables.ts';
-import { createWorkCounts, type WorkCounts, workOff } from './workOff.ts';
 
 /** A Monday, 08:00 UTC. */
 const MONDAY_MS = Date.UTC(2026, 10, 23, 8);
-/** Three hours later: within the day for which an unchanged person costs two requests. */
-const REORGANIZED_MS = MONDAY_MS + 3 * 60 * 60 * 1000;
-const RECONCILED_MS = REORGANIZED_MS + 3 * 60 * 60 * 1000;
+const HOUR_MS = 3_600_000;
+/** Within the day for which an unchanged person costs two requests. */
+const REORGANIZED_MS = MONDAY_MS + 3 * HOUR_MS;
+const RECONCILED_MS = REORGANIZED_MS + 3 * HOUR_MS;
 
 const TICK_SECONDS = 5;
-const WINDOW_SECONDS = 60;
 const TIMER_SECONDS = 10 * 60;
-const SIGN_INS_AT_ONCE = 16;
+const AT_ONCE = 16;
+/** The `batchSize` of host.json: so many messages an instance receives with one request. */
+const BATCH_SIZE = 16;
+/** Longer than the slowest message of a busy machine, so that no message is delivered twice. */
+const LEASE_SECONDS = 300;
+
+const SIGN_IN_SHARE = 0.3;
+const MOVED_SHARE = 0.1;
+const INSTANCES = 2;
 
 export interface SimulationOptions {
   readonly people: number;
   readonly seed: number;
-  readonly instances: number;
-  /** Share of the people who sign in. */
-  readonly signInShare: number;
-  /** Share of the memberships that move. */
-  readonly movedShare: number;
-  /** The pages of one sign-in in so many are read, and count for all; with 1 all are read. */
+  /** The pages of one sign-in in so many are read, and count for all. With 1 all are read. */
   readonly pageEvery: number;
-  /** Whether the daily repair of the indexes is run at the end: one request a row. */
+  /** Whether the nightly repair of the indexes runs at the end. It costs one request a row. */
   readonly reconcile: boolean;
-  readonly onProgress: (text: string) => void;
+  readonly log: (this: void, text: string) => void;
 }
 
 /** One simulated minute. */
 export interface Minute {
-  readonly phase: PhaseName;
   readonly minute: number;
   readonly signIns: number;
-  /** How long it really took, on this machine. */
-  readonly realSeconds: number;
-  readonly requests: Readonly<Record<Purpose, number>>;
-  /** After a collection, in bytes. */
-  readonly heapBytes: number;
-  readonly residentBytes: number;
+  readonly requests: ReadonlyMap<Purpose, number>;
 }
 
-export const PHASES = ['monday', 'reorganized'] as const;
-export type PhaseName = (typeof PHASES)[number];
-
-/** What one phase cost. */
+/** What one morning cost. */
 export interface Phase {
-  readonly name: PhaseName;
+  readonly name: 'monday' | 'reorganized';
   readonly signIns: number;
   readonly memberships: number;
-  /** Two pages and one question of the page's script for each sign-in. */
-  readonly pagesViewed: number;
-  readonly realSeconds: number;
-  readonly cpuSeconds: number;
+  readonly minutes: readonly Minute[];
   readonly counts: readonly Count[];
-  readonly peaks: readonly PeakPartition[];
-  readonly outside: Readonly<OutsideCounts>;
-  readonly queueReceives: number;
-  readonly queueDeletes: number;
+  readonly busiest: readonly PartitionLoad[];
+  readonly tokens: number;
+  readonly queue: { readonly puts: number; readonly receives: number; readonly deletes: number };
+  /** Two pages for each sign-in, and one question of the page's script. */
+  readonly pagesViewed: number;
   readonly results: Readonly<Record<string, number>>;
   readonly granted: number;
   readonly removed: number;
@@ -98,267 +79,34 @@ export interface Phase {
 export interface SimulationResult {
   readonly people: number;
   readonly groups: number;
-  readonly memberships: number;
-  readonly first: { readonly realSeconds: number; readonly counts: readonly Count[] };
-  readonly phases: readonly Phase[];
-  readonly minutes: readonly Minute[];
+  readonly monday: Phase;
+  readonly reorganized: Phase;
   readonly sizes: readonly TableSize[];
   readonly reconcile?: Reconciled & { readonly requests: number };
-  readonly realSeconds: number;
 }
 
 interface Simulation {
   readonly options: SimulationOptions;
   readonly office: Office;
   readonly queue: QueueClient;
+}
+
+/** What a morning has done so far. */
+interface Progress {
+  signIns: number;
+  pagesViewed: number;
+  receives: number;
+  deletes: number;
+  granted: number;
+  removed: number;
+  readonly results: Map<string, number>;
   readonly minutes: Minute[];
 }
 
-/** How many messages an instance takes at once is the product's own setting. */
-const HOST = parseHostJson(readFileSync(new URL('../../../host.json', import.meta.url), 'utf8'), {});
-
-function isCollector(value: unknown): value is () => void {
-  return typeof value === 'function';
-}
-
-function findCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collector: unknown = runInNewContext('gc');
-  return isCollector(collector) ? collector : () => undefined;
-}
-
-const collectGarbage = findCollector();
-
-function secondsSince(startMs: number): number {
-  return (performance.now() - startMs) / 1000;
-}
-
-async function atOnce<Item>(
-  items: readonly Item[],
-  run: (item: Item, index: number) => Promise<void>,
-): Promise<void> {
-  const pending = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of pending) await run(item, index);
-  };
-  await Promise.all(Array.from({ length: Math.min(SIGN_INS_AT_ONCE, items.length) }, worker));
-}
-
-function instanceFor(office: Office, index: number): Instance {
-  const instance = office.instances[index % office.instances.length];
-  if (instance === undefined) throw new Error('There is no instance');
-  return instance;
-}
-
-interface Viewer {
-  readonly instance: Instance;
-  readonly cookies: RequestCookies;
-  readonly teams: number;
-  /** The observation that the page is about. */
-  readonly id: string;
-}
-
-/** What the page's script does: it asks once, sees that it is done, and fetches the page anew. */
-async function viewDone(viewer: Viewer): Promise<void> {
-  const asked = await askProgress(viewer.instance, viewer.cookies, viewer.id);
-  const shown = await viewPage(viewer.instance, viewer.cookies);
-  if (asked !== 'done' || shown.teams !== viewer.teams)
-    throw new Error(`A page shows ${shown.teams} teams of ${viewer.teams} (${asked})`);
-}
-
-interface PhaseWork {
-  readonly work: WorkCounts;
-  pagesViewed: number;
-  signedIn: number;
-}
-
-/** Everybody who comes within this tick: sign in, be provisioned, look at the page. */
-async function runTick(
-  simulation: Simulation,
-  arrivals: readonly Arrival[],
-  phase: PhaseWork,
-): Promise<void> {
-  if (arrivals.length === 0) return;
-  const { office, options, queue } = simulation;
-  const viewers: Viewer[] = [];
-  await atOnce(arrivals, async ({ employee }, index) => {
-    const place = phase.signedIn + index;
-    const instance = instanceFor(office, place);
-    const cookies = await signIn(instance, employee);
-    if (place % options.pageEvery !== 0) return;
-    // The page right after the redirect, which is still under way.
-    const { id } = await viewPage(instance, cookies);
-    viewers.push({ instance, cookies, teams: employee.groupIds.length, id });
-  });
-  const { queues } = HOST;
-  await workOff({ queue, host: queues, instances: office.instances, counts: phase.work }, arrivals.length);
-  await atOnce(viewers, viewDone);
-  phase.signedIn += arrivals.length;
-  phase.pagesViewed += 3 * viewers.length * options.pageEvery;
-}
-
-function closeMinute(
-  simulation: Simulation,
-  minute: Pick<Minute, 'phase' | 'minute' | 'signIns' | 'realSeconds'>,
-): void {
-  const window = simulation.office.ledger.closeWindow(WINDOW_SECONDS);
-  collectGarbage();
-  const { heapUsed, rss } = process.memoryUsage();
-  const of = (purpose: Purpose): number => window.requests.get(purpose) ?? 0;
-  simulation.minutes.push({
-    ...minute,
-    requests: {
-      'sign-in': of('sign-in'),
-      provision: of('provision'),
-      page: of('page'),
-      timer: of('timer'),
-      reconcile: of('reconcile'),
-    },
-    heapBytes: heapUsed,
-    residentBytes: rss,
-  });
-}
-
-function countsSince(before: readonly Count[], after: readonly Count[]): readonly Count[] {
-  const nameOf = (count: Count): string => `${count.purpose} ${count.table} ${count.kind}`;
-  const earlier = new Map(before.map((count) => [nameOf(count), count.requests]));
-  return after
-    .map((count) => ({ ...count, requests: count.requests - (earlier.get(nameOf(count)) ?? 0) }))
-    .filter((count) => count.requests > 0);
-}
-
-function outsideSince(before: OutsideCounts, after: OutsideCounts): OutsideCounts {
-  return {
-    token: after.token - before.token,
-    memberOfPages: after.memberOfPages - before.memberOfPages,
-    assignedGroupPages: after.assignedGroupPages - before.assignedGroupPages,
-    queuePuts: after.queuePuts - before.queuePuts,
-    queuePutBytes: after.queuePutBytes - before.queuePutBytes,
-  };
-}
-
-/** Lets a morning pass: simulated time goes on in ticks, and stands still until a tick's work is done. */
-async function runMinutes(
-  simulation: Simulation,
-  morning: { readonly name: PhaseName; readonly startMs: number; readonly arrivals: readonly Arrival[] },
-  phase: PhaseWork,
-): Promise<void> {
-  const { office, options } = simulation;
-  const { name, startMs, arrivals } = morning;
-  let next = 0;
-  let minuteStarted = performance.now();
-  let countedSignIns = 0;
-  for (let second = 0; second < MORNING_SECONDS; second += TICK_SECONDS) {
-    office.clock.moveTo(startMs + second * 1000);
-    if (second % TIMER_SECONDS === 0) await refreshAssignedGroups(office.refresh);
-    const from = next;
-    while ((arrivals[next]?.second ?? Number.POSITIVE_INFINITY) < second + TICK_SECONDS) next += 1;
-    await runTick(simulation, arrivals.slice(from, next), phase);
-    if ((second + TICK_SECONDS) % WINDOW_SECONDS !== 0) continue;
-    const minute = (second + TICK_SECONDS) / WINDOW_SECONDS;
-    const realSeconds = secondsSince(minuteStarted);
-    closeMinute(simulation, { phase: name, minute, signIns: next - countedSignIns, realSeconds });
-    options.onProgress(
-      `${options.people} people, ${name}, minute ${minute} of ${MORNING_SECONDS / 60}: ${next} of ${arrivals.length} signed in`,
-    );
-    countedSignIns = next;
-    minuteStarted = performance.now();
-  }
-}
-
-async function runPhase(
-  simulation: Simulation,
-  morning: { readonly name: PhaseName; readonly startMs: number; readonly arrivals: readonly Arrival[] },
-): Promise<Phase> {
-  const { office } = simulation;
-  const before = office.ledger.counts();
-  const outsideBefore = { ...office.outside };
-  const startedMs = performance.now();
-  const cpuBefore = process.cpuUsage();
-  const phase: PhaseWork = { work: createWorkCounts(), pagesViewed: 0, signedIn: 0 };
-  await runMinutes(simulation, morning, phase);
-  const cpu = process.cpuUsage(cpuBefore);
-  return {
-    name: morning.name,
-    signIns: morning.arrivals.length,
-    memberships: countMemberships(morning.arrivals.map((arrival) => arrival.employee)),
-    pagesViewed: phase.pagesViewed,
-    realSeconds: secondsSince(startedMs),
-    cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    counts: countsSince(before, office.ledger.counts()),
-    peaks: office.ledger.takePeaks(),
-    outside: outsideSince(outsideBefore, office.outside),
-    queueReceives: phase.work.receives,
-    queueDeletes: phase.work.deletes,
-    results: Object.fromEntries(phase.work.results),
-    granted: phase.work.memberships.granted,
-    removed: phase.work.memberships.removed,
-  };
-}
-
-async function runReconcile(office: Office): Promise<NonNullable<SimulationResult['reconcile']>> {
-  const before = office.ledger.counts();
-  office.clock.moveTo(RECONCILED_MS);
-  const reconciled = await repairMemberIndexes(office.reconcile);
-  const counts = countsSince(before, office.ledger.counts());
-  return { ...reconciled, requests: counts.reduce((total, count) => total + count.requests, 0) };
-}
-
-function arrivalsAt(company: Company, options: SimulationOptions, seed: number): readonly Arrival[] {
-  return drawMorning(company, options.signInShare, createChance(seed));
-}
-
-async function simulate(connectionString: string, options: SimulationOptions): Promise<SimulationResult> {
-  const startedMs = performance.now();
-  // All of it before anything is measured: made between the mornings, it would look like memory that the product keeps.
-  const company = createCompany(options.people, createChance(options.seed));
-  const changed = reorganize(company, options.movedShare, createChance(options.seed + 3));
-  const arrivals = arrivalsAt(company, options, options.seed + 2);
-  const arrivalsAgain = arrivalsAt(changed, options, options.seed + 4);
-  const clock = createSimulatedClock(MONDAY_MS - 60_000);
-  const queue = new QueueClient(connectionString, PROVISION_QUEUE);
-  const office = createOffice({
-    connectionString,
-    groups: company.groups,
-    chance: createChance(options.seed + 1),
-    clock,
-    instances: options.instances,
-    pageEvery: options.pageEvery,
-  });
-  const simulation: Simulation = { options, office, queue, minutes: [] };
-  const firstStarted = performance.now();
-  await refreshAssignedGroups(office.refresh);
-  office.ledger.closeWindow(WINDOW_SECONDS);
-  office.ledger.takePeaks();
-  const first = { realSeconds: secondsSince(firstStarted), counts: office.ledger.counts() };
-  const monday = await runPhase(simulation, {
-    name: 'monday',
-    startMs: MONDAY_MS,
-    arrivals,
-  });
-  const reorganized = await runPhase(simulation, {
-    name: 'reorganized',
-    startMs: REORGANIZED_MS,
-    arrivals: arrivalsAgain,
-  });
-  options.onProgress(`${options.people} people: measuring what stands in the store`);
-  const reconciled = options.reconcile ? await runReconcile(office) : undefined;
-  return {
-    people: options.people,
-    groups: company.groups.length,
-    memberships: countMemberships(company.employees),
-    first,
-    phases: [monday, reorganized],
-    minutes: simulation.minutes,
-    sizes: await measureTables(office.tables),
-    ...(reconciled === undefined ? {} : { reconcile: reconciled }),
-    realSeconds: secondsSince(startedMs),
-  };
-}
-
 /**
- * Runs one company in an emulator of its own process, in memory, which ends with it. The counts are the same for the same
- * options, whatever the machine; the times are not, nor how often an instance finds its caches or the queue empty. Throws where a sign-in, a run or a page fails.
+ * Runs one company in an emulator of its own process, in memory. The same options give the same counts on every machine, except
+ * for reads of what an instance caches and for receives: these depend on which instance asks first. Throws where a sign-in, a
+ * run or a page fails.
  */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationResult> {
   const azurite = await startAzurite();
@@ -374,9 +122,179 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
   }
 }
 
-/** Gives the requests of some counts, in all or of one purpose. */
-export function sumRequests(counts: readonly Count[], purpose?: Purpose): number {
-  return counts
-    .filter((count) => purpose === undefined || count.purpose === purpose)
-    .reduce((total, count) => total + count.requests, 0);
+async function simulate(connectionString: string, options: SimulationOptions): Promise<SimulationResult> {
+  const { people, seed, pageEvery } = options;
+  const company = createCompany(people, createChance(seed));
+  const changed = reorganize(company, MOVED_SHARE, createChance(seed + 3));
+  const office = createOffice({
+    connectionString,
+    groups: company.groups,
+    chance: createChance(seed + 1),
+    startMs: MONDAY_MS - 60_000,
+    instances: INSTANCES,
+    pageEvery,
+  });
+  const queue = new QueueClient(connectionString, PROVISION_QUEUE);
+  const simulation = { options, office, queue };
+  // The timer creates all organizations and teams before the first person comes.
+  await refreshAssignedGroups(office.refresh);
+  office.ledger.closeMinute();
+  office.ledger.take();
+  const monday = await runPhase(simulation, {
+    name: 'monday',
+    startMs: MONDAY_MS,
+    arrivals: drawMorning(company, SIGN_IN_SHARE, createChance(seed + 2)),
+  });
+  const reorganized = await runPhase(simulation, {
+    name: 'reorganized',
+    startMs: REORGANIZED_MS,
+    arrivals: drawMorning(changed, SIGN_IN_SHARE, createChance(seed + 4)),
+  });
+  const reconcile = options.reconcile ? { reconcile: await runReconcile(office) } : {};
+  const sizes = await measureTables(office.tables);
+  return { people, groups: company.groups.length, monday, reorganized, sizes, ...reconcile };
+}
+
+interface Morning {
+  readonly name: Phase['name'];
+  readonly startMs: number;
+  readonly arrivals: readonly Arrival[];
+}
+
+async function runPhase(simulation: Simulation, morning: Morning): Promise<Phase> {
+  const { office } = simulation;
+  const { name, arrivals } = morning;
+  const before = { ...office.outside };
+  const progress = await runMorning(simulation, morning);
+  const { receives, deletes, results, ...done } = progress;
+  return {
+    name,
+    memberships: countMemberships(arrivals.map(({ employee }) => employee)),
+    tokens: office.outside.token - before.token,
+    queue: { puts: office.outside.queuePuts - before.queuePuts, receives, deletes },
+    results: Object.fromEntries(results),
+    ...done,
+    ...office.ledger.take(),
+  };
+}
+
+/** Lets a morning pass. Simulated time moves in ticks, and waits until a tick's work is done. */
+async function runMorning(simulation: Simulation, morning: Morning): Promise<Progress> {
+  const { office, options } = simulation;
+  const { name, startMs, arrivals } = morning;
+  const progress: Progress = {
+    signIns: 0,
+    pagesViewed: 0,
+    receives: 0,
+    deletes: 0,
+    granted: 0,
+    removed: 0,
+    results: new Map(),
+    minutes: [],
+  };
+  let signInsBefore = 0;
+  for (let second = 0; second < MORNING_SECONDS; second += TICK_SECONDS) {
+    office.clock.moveTo(startMs + second * 1000);
+    if (second % TIMER_SECONDS === 0) await refreshAssignedGroups(office.refresh);
+    const coming = arrivals.filter((each) => each.second >= second && each.second < second + TICK_SECONDS);
+    await runTick(simulation, coming, progress);
+    if ((second + TICK_SECONDS) % 60 !== 0) continue;
+    const minute = (second + TICK_SECONDS) / 60;
+    const signIns = progress.signIns - signInsBefore;
+    progress.minutes.push({ minute, signIns, requests: office.ledger.closeMinute() });
+    signInsBefore = progress.signIns;
+    if (minute % 10 === 0) {
+      options.log(`${options.people} people, ${name}, minute ${minute}: ${signInsBefore} signed in`);
+    }
+  }
+  return progress;
+}
+
+interface Viewer {
+  readonly instance: Instance;
+  readonly cookies: RequestCookies;
+  readonly teams: number;
+  /** The observation that the page is about. */
+  readonly id: string;
+}
+
+/** The people who come within this tick sign in, are provisioned, and look at the page. */
+async function runTick(
+  { office, options, queue }: Simulation,
+  arrivals: readonly Arrival[],
+  progress: Progress,
+): Promise<void> {
+  const viewers: Viewer[] = [];
+  const places = arrivals.map(({ employee }, index) => ({ employee, place: progress.signIns + index }));
+  await inParallel(places, AT_ONCE, async ({ employee, place }) => {
+    const instance = instanceFor(office, place);
+    const cookies = await signIn(instance, employee);
+    if (place % options.pageEvery !== 0) return;
+    // The page right after the redirect, while the provisioning still waits.
+    const { id } = await viewPage(instance, cookies);
+    viewers.push({ instance, cookies, teams: employee.groupIds.length, id });
+  });
+  await emptyQueue(office, queue, { expected: arrivals.length, progress });
+  await inParallel(viewers, AT_ONCE, viewDone);
+  progress.signIns += arrivals.length;
+  progress.pagesViewed += 3 * viewers.length * options.pageEvery;
+}
+
+function instanceFor(office: Office, index: number): Instance {
+  const instance = office.instances[index % office.instances.length];
+  if (instance === undefined) throw new Error('There is no instance');
+  return instance;
+}
+
+/** Does what the page's script does: it asks once, sees that the provisioning is done, and fetches the page again. */
+async function viewDone({ instance, cookies, id, teams }: Viewer): Promise<void> {
+  const asked = await askProgress(instance, cookies, id);
+  const shown = await viewPage(instance, cookies);
+  if (asked !== 'done' || shown.teams !== teams) {
+    throw new Error(`A page shows ${shown.teams} teams of ${teams} (${asked})`);
+  }
+}
+
+/** Provisions exactly the expected messages, in batches, all instances side by side. Throws the first failure of a run. */
+async function emptyQueue(
+  office: Office,
+  queue: QueueClient,
+  { expected, progress }: { readonly expected: number; readonly progress: Progress },
+): Promise<void> {
+  let waiting = expected;
+  const runInstance = async (instance: Instance): Promise<void> => {
+    while (waiting > 0) {
+      progress.receives += 1;
+      const { receivedMessageItems } = await queue.receiveMessages({
+        numberOfMessages: BATCH_SIZE,
+        visibilityTimeout: LEASE_SECONDS,
+      });
+      waiting -= receivedMessageItems.length;
+      await inParallel(receivedMessageItems, BATCH_SIZE, async (item) => {
+        await provisionItem(instance, item, progress);
+        await queue.deleteMessage(item.messageId, item.popReceipt);
+        progress.deletes += 1;
+      });
+    }
+  };
+  await Promise.all(office.instances.map(runInstance));
+}
+
+async function provisionItem(
+  instance: Instance,
+  item: DequeuedMessageItem,
+  progress: Progress,
+): Promise<void> {
+  const message = parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
+  const delivery = { attempt: 1, isLastAttempt: false };
+  const { status, changes } = await provisionUser(instance.provision, message, delivery);
+  progress.results.set(status, (progress.results.get(status) ?? 0) + 1);
+  progress.granted += changes?.granted ?? 0;
+  progress.removed += changes?.removed ?? 0;
+}
+
+async function runReconcile(office: Office): Promise<NonNullable<SimulationResult['reconcile']>> {
+  office.clock.moveTo(RECONCILED_MS);
+  const reconciled = await repairMemberIndexes(office.reconcile);
+  return { ...reconciled, requests: sumRequests(office.ledger.take().counts) };
 }

@@ -1,9 +1,10 @@
 /**
- * The product's tables, each spread over several tables of the emulator by partition. Azurite answers a partition query by going
- * through the whole table, which Azure does not; with a store of this size that would be all that is measured. The real adapter
- * is underneath, a partition stays whole, and so do transactions.
+ * The product's tables, each spread over several tables of the emulator by partition. Azurite answers a partition query by reading
+ * the whole table, which Azure doesn't; with a store of this size nothing else would be measured. The real adapter is underneath,
+ * and a partition stays whole, and so does a transaction.
  */
 import { TableServiceClient } from '@azure/data-tables';
+import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
 import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
 
@@ -45,8 +46,8 @@ function hashOf(text: string): number {
   return hash;
 }
 
-/** Gives the emulator's tables that hold one table of the product. */
-export function partNames(table: string): readonly string[] {
+/** Returns the emulator's tables that hold one table of the product. */
+function partNames(table: string): readonly string[] {
   return Array.from({ length: partsOf(table) }, (_, part) => partName(table, part));
 }
 
@@ -55,14 +56,11 @@ export async function createSpreadTables(connectionString: string): Promise<void
   const service = TableServiceClient.fromConnectionString(connectionString, {
     allowInsecureConnection: true,
   });
-  const pending = Object.values(TABLES).flatMap(partNames).values();
-  const worker = async (): Promise<void> => {
-    for (const name of pending) await service.createTable(name);
-  };
-  await Promise.all(Array.from({ length: TABLES_AT_ONCE }, worker));
+  const names = Object.values(TABLES).flatMap(partNames);
+  await inParallel(names, TABLES_AT_ONCE, async (name) => service.createTable(name));
 }
 
-/** Gives the product's tables over the spread ones. A read without a partition goes through the parts, one after another. */
+/** Returns the product's tables over the spread ones. A read without a partition reads the parts one after another. */
 export function spreadTables(inner: Tables): Tables {
   const nameFor = (table: string, partitionKey: string): string =>
     partName(table, hashOf(partitionKey) % partsOf(table));

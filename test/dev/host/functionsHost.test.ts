@@ -56,7 +56,7 @@ async function startHost(env: Record<string, string> = {}): Promise<HostProcess>
   });
 }
 
-/** Waits for log lines that contain the text; fails with the whole log after 8 s. */
+/** Waits for log lines that contain the text. Throws an Error with the whole log after 8 s. */
 async function waitForLines(text: string, count = 1, source: HostProcess = host): Promise<readonly string[]> {
   const endMs = performance.now() + 8_000;
   for (;;) {
@@ -102,7 +102,7 @@ describe('routes', () => {
       body: 'home',
     },
     {
-      name: 'gives a function without a route its name',
+      name: 'uses the function’s name as the default route',
       method: 'GET',
       path: '/unrouted',
       status: 200,
@@ -118,14 +118,14 @@ describe('routes', () => {
     },
     { name: 'answers 404 to an unknown path', method: 'GET', path: '/unknown', status: 404, body: '' },
     {
-      name: 'answers 404 where a constraint does not hold',
+      name: 'answers 404 to a path that breaks a constraint',
       method: 'GET',
       path: '/echo/seven',
       status: 404,
       body: '',
     },
     {
-      name: 'answers 404 to a method that no function takes, as Azure does',
+      name: 'answers 404 to a wrong method, as Azure does',
       method: 'DELETE',
       path: '/unrouted',
       status: 404,
@@ -133,21 +133,21 @@ describe('routes', () => {
     },
     { name: 'answers 404 for a disabled function', method: 'GET', path: '/turnedOff', status: 404, body: '' },
     {
-      name: 'answers 204 where the function returns nothing',
+      name: 'answers 204 if the function returns nothing',
       method: 'GET',
       path: '/nothing',
       status: 204,
       body: '',
     },
     {
-      name: 'answers 500 without a body where the function throws',
+      name: 'answers 500 without a body if the function throws',
       method: 'GET',
       path: '/throws',
       status: 500,
       body: '',
     },
     {
-      name: 'answers 500 where the answer is not valid HTTP',
+      name: 'answers 500 if the function’s answer is not valid HTTP',
       method: 'GET',
       path: '/badHeader',
       status: 500,
@@ -168,7 +168,7 @@ describe('routes', () => {
 });
 
 describe('requests', () => {
-  test('hands over url, parameters, joined duplicate query keys, headers and body', async () => {
+  test('reach the function with url, parameters, joined duplicate query keys, headers and body', async () => {
     const response = await fetch(`${host.url}/echo/42/a%20b?x=1&y=&X=2&x=3`, {
       method: 'POST',
       headers: { cookie: 'a=1; b=2', 'x-twice': 'one,two' },
@@ -187,12 +187,12 @@ describe('requests', () => {
     });
   });
 
-  test('leaves an absent optional parameter out', async () => {
+  test('lack an absent optional parameter', async () => {
     const response = await fetch(`${host.url}/echo/1`);
     expect(await response.json()).toMatchObject({ params: { id: '1' }, query: {}, body: '' });
   });
 
-  test('drops a body without Content-Length, as Azure does without HTTP streams', async () => {
+  test('lose a body without Content-Length, as in Azure without HTTP streams', async () => {
     const body = await new Promise<string>((resolve, reject) => {
       const outgoing = httpRequest(`${host.url}/echo/1`, { method: 'POST' }, (incoming) => {
         let text = '';
@@ -208,7 +208,7 @@ describe('requests', () => {
     expect(JSON.parse(body)).toMatchObject({ method: 'POST', body: '' });
   });
 
-  test("keeps the caller's trace with a new span, and makes a trace where there is none", async () => {
+  test("continue the caller's trace with a new span, or begin a new trace", async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const continued = await fetch(`${host.url}/echo/1`, {
       headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: 'a=b' },
@@ -223,7 +223,7 @@ describe('requests', () => {
 });
 
 describe('answers', () => {
-  test('sets every cookie of the answer on its own', async () => {
+  test('have a Set-Cookie header for every cookie', async () => {
     const response = await fetch(`${host.url}/cookies`, { redirect: 'manual' });
     expect(response.status).toBe(302);
     expect(response.headers.get('location')).toBe('/elsewhere');
@@ -233,12 +233,12 @@ describe('answers', () => {
     ]);
   });
 
-  test('loses all but the last Set-Cookie header, as Azure does', async () => {
+  test('lose all but the last Set-Cookie header, as in Azure', async () => {
     const response = await fetch(`${host.url}/headerCookies`);
     expect(response.headers.getSetCookie()).toEqual(['second=2']);
   });
 
-  test('writes an error to the log as one line with level and function', async () => {
+  test('are logged as one line with level and function if they fail', async () => {
     await fetch(`${host.url}/throws`);
     const [line] = await waitForLines('deliberate\\nsecond line');
     expect(line).toMatch(/^\d{4}-\d\d-\d\dT\S+Z error throws /);
@@ -247,7 +247,7 @@ describe('answers', () => {
 });
 
 describe('keys', () => {
-  test.each(['/guarded', '/adminOnly'])('lets nobody call %s without the key', async (path) => {
+  test.each(['/guarded', '/adminOnly'])('are needed to call %s', async (path) => {
     const withHeader = { headers: { 'x-functions-key': host.functionKey } };
     expect((await fetch(`${host.url}${path}`)).status).toBe(401);
     expect((await fetch(`${host.url}${path}?code=wrong`)).status).toBe(401);
@@ -255,7 +255,7 @@ describe('keys', () => {
     expect((await fetch(`${host.url}${path}`, withHeader)).status).toBe(200);
   });
 
-  test('keeps its key between starts and takes one from the settings', async () => {
+  test('stay the same between starts, or come from the settings', async () => {
     const other = await startHost();
     const settled = await startHost({ LOCAL_FUNCTION_KEY: 'chosen' });
     await Promise.all([other.stop(), settled.stop()]);
@@ -265,7 +265,7 @@ describe('keys', () => {
 });
 
 describe('queues', () => {
-  test('hands JSON over as an object, text as text, with metadata', async () => {
+  test('pass JSON on as an object, and text as text, with metadata', async () => {
     const id = randomUUID();
     await send('work', JSON.stringify({ id, nested: [1] }));
     await send('work', `text ${id}`);
@@ -283,7 +283,7 @@ describe('queues', () => {
     });
   });
 
-  test('runs a failing message maxDequeueCount times, then puts the same body into the poison queue', async () => {
+  test('run a failing message maxDequeueCount times, then move the same body to the poison queue', async () => {
     await send('work', 'fail');
     const [poisoned] = await drainQueue('work-poison');
     expect(poisoned).toBe(Buffer.from('fail').toString('base64'));
@@ -295,7 +295,7 @@ describe('queues', () => {
     await waitForLines('attempt 3: moved to the poison queue');
   });
 
-  test('never hands over a message that is not base64, and goes on', async () => {
+  test('never pass on a message that is not base64, and continue', async () => {
     await send('work', 'not base64!', false);
     const id = randomUUID();
     await send('work', id);
@@ -305,7 +305,7 @@ describe('queues', () => {
     expect(host.logs().some((line) => line.includes('not base64!"'))).toBe(false);
   });
 
-  test('takes a new batch only when few run, and never more than batch and threshold together', async () => {
+  test('take a new batch only when few are running, and never more than batch and threshold together', async () => {
     const id = randomUUID();
     await Promise.all(Array.from({ length: 14 }, async (_value, index) => send('work', `${id} ${index}`)));
     const runs = (await waitForLines(id, 14)).map(readWork);
@@ -314,15 +314,7 @@ describe('queues', () => {
     expect(most).toBeLessThanOrEqual(6);
   });
 
-  test('sends each element of a queue output as a message of its own, base64', async () => {
-    const id = randomUUID();
-    const response = await fetch(`${host.url}/publish`, { method: 'POST', body: id });
-    expect(response.status).toBe(202);
-    expect(await waitForLines(`copy "${id}"`)).toHaveLength(1);
-    expect(await waitForLines('copy {"second":true}')).toHaveLength(1);
-  });
-
-  test('takes host.json overrides from the settings', async () => {
+  test('follow the overrides of host.json in the settings', async () => {
     await queues.getQueueClient('other').create();
     await queues.getQueueClient('other-poison').create();
     const other = await startHost({
@@ -337,7 +329,7 @@ describe('queues', () => {
 });
 
 describe('timers', () => {
-  test('runs at start where the function says so, with schedule and status', async () => {
+  test('run at start if the function says so, with schedule and status', async () => {
     const [line = ''] = await waitForLines('timer {');
     expect(JSON.parse(line.slice(line.indexOf('{')))).toMatchObject({
       isPastDue: false,
@@ -346,13 +338,13 @@ describe('timers', () => {
     });
   });
 
-  test('never runs a timer twice at a time', async () => {
+  test('never run twice at the same time', async () => {
     await waitForLines('tock', 2);
     const steps = host.logs().flatMap((line) => /everySecond (tick|tock)$/.exec(line)?.[1] ?? []);
     expect(steps.slice(0, 4)).toEqual(['tick', 'tock', 'tick', 'tock']);
   });
 
-  test('starts a function at once over the admin address, but not for a web page', async () => {
+  test('start at once with the admin address, but not for a web page', async () => {
     const before = host.logs().filter((line) => line.includes('timer {')).length;
     const url = `${host.url}/admin/functions/atStart`;
     const fromPage = await fetch(url, { method: 'POST', headers: { origin: 'https://example.com' } });
@@ -365,14 +357,14 @@ describe('timers', () => {
 });
 
 describe('hooks', () => {
-  test('run in their order around the handler and may replace handler, result and error', async () => {
+  test('run in order around the handler, and may replace handler, result and error', async () => {
     const fine = await fetch(`${host.url}/hooked`);
     const failed = await fetch(`${host.url}/hooked?fail=1`);
     expect(await fine.text()).toBe('first second second(first(handler))');
     expect(await failed.text()).toBe('first second no body failed');
   });
 
-  test('run at start and at the end, which waits for calls that run', async () => {
+  test('run at the start and at the end, which waits for running calls', async () => {
     const other = await startHost();
     expect(other.logs().some((line) => line.includes('hook appStart'))).toBe(true);
     const slow = fetch(`${other.url}/slow`).then(async (response) => response.text());
@@ -384,13 +376,13 @@ describe('hooks', () => {
   });
 });
 
-test('tells its functions when it is ready', () => {
+test('the ready line lists the functions', () => {
   expect(host.functions).toContainEqual({ name: 'home', trigger: 'http', detail: `GET ${host.url}/` });
   expect(host.functions).toContainEqual({ name: 'copies', trigger: 'queue', detail: 'copies' });
   expect(host.functions.some(({ name }) => name === 'turnedOff')).toBe(false);
 });
 
-test('does not start without a setting that a binding refers to, and says which', async () => {
+test('the host does not start without a setting that a binding needs, and says which', async () => {
   await expect(
     startHostProcess({ appDir: join(dir, 'app'), env: { COPIES_QUEUE: 'copies' } }),
   ).rejects.toThrow('The app setting "AzureWebJobsStorage"');

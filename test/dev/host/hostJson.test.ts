@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseHostJson } from '../../../dev/host/hostJson.ts';
 
-test("gives Azure's defaults", () => {
+test("has Azure's defaults", () => {
   expect(parseHostJson('{"version":"2.0"}', {})).toEqual({
     routePrefix: 'api',
     logLevels: {},
@@ -16,7 +16,7 @@ test("gives Azure's defaults", () => {
   });
 });
 
-test('lets app settings override what the file says, whatever the case', () => {
+test('is overridden by app settings, in any case of the letters', () => {
   const text = JSON.stringify({
     version: '2.0',
     extensions: { http: { routePrefix: '/x/' }, queues: { visibilityTimeout: '00:00:30', batchSize: 4 } },
@@ -30,17 +30,17 @@ test('lets app settings override what the file says, whatever the case', () => {
 });
 
 test.each([
-  { name: 'no JSON', text: '{', message: 'not JSON' },
+  { name: 'text that is not JSON', text: '{', message: 'not JSON' },
   { name: 'another version', text: '{"version":"1.0"}', message: 'version' },
   {
-    name: 'more messages a batch than queue storage gives',
+    name: 'more messages a batch than queue storage returns',
     text: '{"version":"2.0","extensions":{"queues":{"batchSize":33}}}',
     message: 'batchSize',
   },
   {
-    name: 'a duration that is none',
+    name: 'an invalid duration',
     text: '{"version":"2.0","extensions":{"queues":{"visibilityTimeout":"30s"}}}',
-    message: '"30s" is no duration',
+    message: '"30s" is not a duration',
   },
 ])('refuses $name', ({ text, message }) => {
   expect(() => parseHostJson(text, {})).toThrow(message);

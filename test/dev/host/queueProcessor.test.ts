@@ -74,7 +74,7 @@ test('hides a failed message for the visibility time-out', async () => {
   expect(await receive(1)).toMatchObject({ messageText: 'again', dequeueCount: 2 });
 });
 
-test('moves a message to poison unseen where it was given out too often, creating that queue', async () => {
+test('moves a message that was delivered too often to the poison queue without a run, and creates that queue', async () => {
   await queue.sendMessage('crashed');
   const message = { ...(await requireMessage(30)), dequeueCount: 3 };
   let ran = false;
@@ -85,7 +85,7 @@ test('moves a message to poison unseen where it was given out too often, creatin
   expect(await receive(1, poison)).toMatchObject({ messageText: 'crashed' });
 });
 
-test('has no poison queue of a poison queue: what fails there comes back, however often', async () => {
+test('returns a failed message to a poison queue, any number of times', async () => {
   await queue.sendMessage('stubborn');
   const message = { ...(await requireMessage(30)), dequeueCount: 99 };
   expect(await processMessage({ queue, poison: undefined, options }, message, fail)).toBe('comes back');

@@ -17,27 +17,24 @@ describe('a timer schedule', () => {
     { text: '0 30 6 1,15 FEB,mar *', next: '2026-03-01T06:30:00.000Z' },
     { text: '0 0 0 29 2 *', next: '2028-02-29T00:00:00.000Z' },
     { text: '0 0 0 13 * 5', next: '2026-03-13T00:00:00.000Z' },
-    { text: '5 20 * * *', next: '2026-02-28T20:05:00.000Z' },
     { text: '0 5/20 * * * *', next: '2026-02-28T00:05:00.000Z' },
-    { text: '00:05:00', next: '2026-02-28T00:04:30.500Z' },
-    { text: '1.00:00:00', next: '2026-02-28T23:59:30.500Z' },
   ])('$text is next due at $next', ({ text, next }) => {
     expect(parseTimerSchedule(text).next(after).toISOString()).toBe(next);
   });
 
   test.each([
-    { text: '60 * * * * *', message: 'no second' },
-    { text: '0 0 0 * * 7', message: 'no day of week' },
-    { text: '0 0 17-9 * * *', message: 'backwards' },
-    { text: '0 0 0 */0 * *', message: 'no day' },
-    { text: '* * *', message: 'six fields' },
-    { text: 'hourly', message: 'no duration' },
-    { text: '00:00:00', message: 'longer than nothing' },
+    { text: '60 * * * * *', message: 'second' },
+    { text: '0 0 0 * * 7', message: 'not valid in Azure' },
+    { text: '0 0 0 L * *', message: 'not valid in Azure' },
+    { text: '0 0 17-9 * * *', message: '17-9' },
+    { text: '0 0 0 */0 * *', message: 'stepping' },
+    { text: '5 20 * * *', message: 'six fields' },
+    { text: '00:05:00', message: 'six fields' },
   ])('refuses $text', ({ text, message }) => {
     expect(() => parseTimerSchedule(text)).toThrow(message);
   });
 
-  test('says of a day that never comes that it never comes', () => {
+  test('says that a day like 30 February never comes', () => {
     expect(() => parseTimerSchedule('0 0 0 30 2 *').next(after)).toThrow('never comes due');
   });
 });
@@ -64,7 +61,6 @@ describe('a timer', () => {
       runOnStartup: false,
       useMonitor: true,
       stateDir,
-      now: () => new Date(),
       log: () => undefined,
       run: async (input) => {
         runs.push('json' in input ? JSON.parse(input.json) : input);
@@ -82,7 +78,7 @@ describe('a timer', () => {
     await writeFile(join(stateDir, 'hourly.json'), JSON.stringify({ last, next: last, lastUpdated: last }));
   }
 
-  test('runs at once, past due, where one was missed while nothing ran', async () => {
+  test('runs at once, past due, if the host missed a run while it was stopped', async () => {
     await writeRecord(Date.now() - 2 * 3_600_000);
     start();
     await vi.waitFor(() => expect(runs).toHaveLength(1));
@@ -92,13 +88,13 @@ describe('a timer', () => {
     );
   });
 
-  test('does not run at its first start, but records when it began to wait', async () => {
+  test('does not run at its first start, but records the start', async () => {
     start();
     await vi.waitFor(async () => expect(Date.parse((await readRecord()).next)).toBeGreaterThan(Date.now()));
     expect(runs).toEqual([]);
   });
 
-  test('does not run again where nothing was missed', async () => {
+  test('does not run at once if it missed no run', async () => {
     await writeRecord(Date.now());
     start();
     timer?.runNow();

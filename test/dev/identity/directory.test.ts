@@ -20,7 +20,7 @@ const sample = createSampleDirectory();
 function requirePerson(directory: Directory, login: string): Person {
   const person = findPerson(directory, login);
   if (person === undefined) {
-    throw new Error(`nobody is ${login}`);
+    throw new Error(`the person ${login} does not exist`);
   }
   return person;
 }
@@ -54,14 +54,14 @@ describe('the sample tenant', () => {
     expect(isAssigned(sample, requirePerson(sample, login))).toBe(expected);
   });
 
-  it('lets everybody in where the application does not require assignment', () => {
+  it('lets everyone in if the application does not require assignment', () => {
     const open = edit({ edit: 'updateApplication', changes: { assignmentRequired: false } });
     expect(isAssigned(open, requirePerson(open, 'ulrich@company.com'))).toBe(true);
   });
 });
 
-describe('finding people', () => {
-  it('goes by id, UPN or mail, whatever the case of the letters', () => {
+describe('the search for people', () => {
+  it('compares id, UPN or mail, in any case of the letters', () => {
     for (const key of [
       samplePeople.guest,
       'GRACE@partner.example',
@@ -72,7 +72,7 @@ describe('finding people', () => {
     expect(findPerson(sample, 'nobody@company.com')).toBeUndefined();
   });
 
-  it('goes by the subject, which is not the id and differs between applications', () => {
+  it('compares the subject, which is not the id and differs between applications', () => {
     const alice = requirePerson(sample, 'alice@company.com');
     const subject = subjectOf(sample, alice);
     expect(findPersonBySubject(sample, subject)).toBe(alice);
@@ -82,7 +82,7 @@ describe('finding people', () => {
 });
 
 describe('edits', () => {
-  it('put people into groups and take them out, once', () => {
+  it('add people to groups and remove them, once', () => {
     const added = edit(
       { edit: 'addToGroup', person: 'nora@company.com', group: sampleGroups.empty },
       { edit: 'addToGroup', person: 'nora@company.com', group: sampleGroups.empty },
@@ -100,7 +100,7 @@ describe('edits', () => {
     expect(groupsOf(sample, samplePeople.bob)).toHaveLength(1);
   });
 
-  it('assign groups and take the assignment back', () => {
+  it('assign groups and remove the assignment', () => {
     const isListed = (directory: Directory, id: string): boolean =>
       appRoleAssignments(directory).some((each) => each.principalId === id);
     expect(
@@ -142,9 +142,17 @@ describe('edits', () => {
   });
 
   it.each<[string, DirectoryEdit, RegExp]>([
-    ['an unknown person', { edit: 'addToGroup', person: 'x', group: sampleGroups.empty }, /no person x/],
-    ['an unknown group', { edit: 'addToGroup', person: 'bob@company.com', group: 'x' }, /no group x/],
-    ['an unknown group to delete', { edit: 'deleteGroup', group: 'x' }, /no group x/],
+    [
+      'an unknown person',
+      { edit: 'addToGroup', person: 'x', group: sampleGroups.empty },
+      /person x does not exist/,
+    ],
+    [
+      'an unknown group',
+      { edit: 'addToGroup', person: 'bob@company.com', group: 'x' },
+      /group x does not exist/,
+    ],
+    ['an unknown group to delete', { edit: 'deleteGroup', group: 'x' }, /group x does not exist/],
     [
       'a person twice',
       {
@@ -178,7 +186,7 @@ describe('id_token claims', () => {
   const now = new Date('2026-01-01T12:00:00Z');
   const alice = requirePerson(sample, 'alice@company.com');
 
-  it('hold the assigned groups alone, or every group where the application is set up otherwise', () => {
+  it('contain the assigned groups only, or every group if the application says so', () => {
     expect(idTokenClaims(alice, { directory: sample, faults: {}, now })['groups']).toEqual([
       sampleGroups.production,
     ]);
@@ -191,7 +199,7 @@ describe('id_token claims', () => {
     expect('groups' in idTokenClaims(alice, { directory: none, faults: {}, now })).toBe(false);
   });
 
-  it('are dated back as far as the application says', () => {
+  it('have times as far in the past as the application says', () => {
     const exact = edit({ edit: 'updateApplication', changes: { idTokenBackdatedSeconds: 0 } });
     expect(idTokenClaims(alice, { directory: exact, faults: {}, now })['iat']).toBe(now.getTime() / 1000);
     expect(idTokenClaims(alice, { directory: sample, faults: {}, now })['iat']).toBe(

@@ -44,7 +44,7 @@ const statusAndCode = async (response: Response): Promise<[number, string]> => [
 ];
 
 describe('/me/memberOf', () => {
-  it('lists every direct group, assigned or not, by id alone: the names are null with User.Read', async () => {
+  it('lists every direct group, assigned or not, with null instead of its name, because User.Read shows only ids', async () => {
     const { accessToken } = await fixture.signIn('alice@company.com');
     const response = await fixture.readGraph('/me/memberOf?$top=999', accessToken);
     expect(new Date(response.headers.get('date') ?? '').getTime()).toBeGreaterThan(Date.now() - 5000);
@@ -67,10 +67,9 @@ describe('/me/memberOf', () => {
       '#microsoft.graph.administrativeUnit',
     ]);
     expect(Object.keys(rows[0] ?? {})).toEqual(['@odata.type', 'id']);
-    expect((await readPages('/me/memberOf/microsoft.graph.group', accessToken)).rows).toEqual([]);
   });
 
-  it('comes in pages of 100 where nothing else is asked for, and of 999 at most', async () => {
+  it('has pages of 100 by default, and of 999 at most', async () => {
     const { accessToken } = await fixture.signIn('mary@company.com');
     const { sizes, rows } = await readPages('/me/memberOf', accessToken);
     expect(sizes).toEqual([100, 100, 50]);
@@ -82,14 +81,14 @@ describe('/me/memberOf', () => {
     ]);
   });
 
-  it('is there for a person alone, not for the application', async () => {
+  it('answers a person, but not the application', async () => {
     expect(await statusAndCode(await fixture.readGraph('/me/memberOf', appToken))).toEqual([
       400,
       'BadRequest',
     ]);
   });
 
-  it('sees at once what changed', async () => {
+  it('shows a change at once', async () => {
     const { control } = fixture.identity;
     const { accessToken } = await fixture.signIn('bob@company.com');
     const ids = async (): Promise<unknown[]> =>
@@ -103,7 +102,7 @@ describe('/me/memberOf', () => {
 });
 
 describe('appRoleAssignedTo', () => {
-  it('lists groups and people with what they are, in pages', async () => {
+  it('lists groups and people with their type, in pages', async () => {
     const { sizes, rows } = await readPages(assignmentsPath, appToken);
     expect(sizes.slice(0, -1)).toEqual([100, 100]);
     const production = rows.find((row) => row['principalId'] === sampleGroups.production);
@@ -121,7 +120,7 @@ describe('appRoleAssignedTo', () => {
     expect(new Set(rows.map((row) => row['id'])).size).toBe(rows.length);
   });
 
-  it('is for the application alone, and only about an Enterprise Application that is there', async () => {
+  it('answers the application only, and only about its own Enterprise Application', async () => {
     const { accessToken } = await fixture.signIn('alice@company.com');
     expect(await statusAndCode(await fixture.readGraph(assignmentsPath, accessToken))).toEqual([
       403,
@@ -134,59 +133,32 @@ describe('appRoleAssignedTo', () => {
 });
 
 describe('tokens', () => {
-  it('must be there and be genuine', async () => {
+  it('must be present and genuine', async () => {
     const { identity } = fixture;
     const { accessToken, idToken } = await fixture.signIn('alice@company.com');
     const tampered = `${accessToken.slice(0, -4)}AAAA`;
     for (const token of [undefined, 'garbage', tampered, idToken]) {
-      expect(await statusAndCode(await fixture.readGraph('/me', token))).toEqual([
+      expect(await statusAndCode(await fixture.readGraph('/me/memberOf', token))).toEqual([
         401,
         'InvalidAuthenticationToken',
       ]);
     }
     const { requests } = await identity.control.readRequests();
     expect(requests.slice(-4).map((request) => [request.path, request.tokenKind, request.status])).toEqual([
-      ['/graph/v1.0/me', 'none', 401],
-      ['/graph/v1.0/me', 'invalid', 401],
-      ['/graph/v1.0/me', 'invalid', 401],
-      ['/graph/v1.0/me', 'invalid', 401],
+      ['/graph/v1.0/me/memberOf', 'none', 401],
+      ['/graph/v1.0/me/memberOf', 'invalid', 401],
+      ['/graph/v1.0/me/memberOf', 'invalid', 401],
+      ['/graph/v1.0/me/memberOf', 'invalid', 401],
     ]);
   });
 });
 
 describe('other calls', () => {
-  it('reads a group, and a person and their groups, as the application', async () => {
-    const group: unknown = await (await fixture.readGraph(`/groups/${sampleGroups.empty}`, appToken)).json();
-    expect(group).toMatchObject({ id: sampleGroups.empty, displayName: 'Research Team' });
-    expect((await fixture.readGraph('/groups/none', appToken)).status).toBe(404);
-    const { rows } = await readPages(`/users/${samplePeople.alice}/memberOf`, appToken);
-    expect(rows.map((row) => row['displayName'])).toEqual(['Production Team', 'Book Club']);
+  it('refuses calls that the application does not make', async () => {
+    expect(await statusAndCode(await fixture.readGraph('/users', appToken))).toEqual([400, 'BadRequest']);
   });
 
-  it('answers several in one $batch', async () => {
-    const { accessToken } = await fixture.signIn('alice@company.com');
-    const response = await fetch(`${fixture.identity.graphBaseUrl}/$batch`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        requests: [
-          { id: '1', method: 'GET', url: '/me' },
-          { id: '2', method: 'GET', url: '/me/memberOf?$top=1' },
-          { id: '3', method: 'GET', url: assignmentsPath },
-        ],
-      }),
-    });
-    const { responses } = z
-      .object({ responses: z.array(z.object({ id: z.string(), status: z.number() })) })
-      .parse(await response.json());
-    expect(responses).toEqual([
-      { id: '1', status: 200 },
-      { id: '2', status: 200 },
-      { id: '3', status: 403 },
-    ]);
-  });
-
-  it('refuses query options that it does not understand rather than ignoring them', async () => {
+  it('refuses unknown query options instead of ignoring them', async () => {
     const answer = await fixture.readGraph(`${assignmentsPath}?$filter=principalType eq 'Group'`, appToken);
     expect(await statusAndCode(answer)).toEqual([400, 'Request_UnsupportedQuery']);
   });

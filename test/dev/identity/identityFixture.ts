@@ -31,7 +31,7 @@ export interface Attempt {
 export interface IdentityFixture {
   readonly identity: IdentityProcess;
   createClient(credential?: Partial<NodeAuthOptions>): ConfidentialClientApplication;
-  /** Goes to the authorize endpoint, by MSAL's own URL, as far as the emulator leads. */
+  /** Goes to the authorize endpoint with MSAL's own URL, and follows the emulator's redirects to the end. */
   attempt(options: SignInOptions): Promise<Attempt>;
   redeem(
     attempt: Attempt,
@@ -45,7 +45,7 @@ export interface IdentityFixture {
   close(): Promise<void>;
 }
 
-/** Creates a folder for one emulator's state, and says how to remove it. */
+/** Creates a folder for one emulator's state, with a function that removes it. */
 export function createStateDir(): { readonly stateDir: string; readonly remove: () => void } {
   const stateDir = mkdtempSync(join(tmpdir(), 'identity-'));
   return {
@@ -56,7 +56,7 @@ export function createStateDir(): { readonly stateDir: string; readonly remove: 
   };
 }
 
-/** Starts an emulator in its own process, trusted by this one. */
+/** Starts an emulator in its own process, whose certificate this process trusts. */
 export async function openIdentityFixture(): Promise<IdentityFixture> {
   const { stateDir, remove } = createStateDir();
   const identity = await startIdentityProcess({ stateDir });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { startIdentityProcess } from '../../../dev/identity/identityProcess.ts';
-import type { IdentityProcess, StartIdentityOptions } from '../../../dev/identity/identityProcess.ts';
+import type { IdentityProcess, IdentityProcessOptions } from '../../../dev/identity/identityProcess.ts';
 import { createSampleDirectory, sampleGroups } from '../../../dev/identity/sampleDirectory.ts';
 import { walkSignIn } from '../../../dev/identity/signInWalk.ts';
 import type { SignInWalk } from '../../../dev/identity/signInWalk.ts';
@@ -22,7 +22,7 @@ function openStateDir(): string {
   return stateDir;
 }
 
-async function start(options: StartIdentityOptions): Promise<IdentityProcess> {
+async function start(options: IdentityProcessOptions): Promise<IdentityProcess> {
   const identity = await startIdentityProcess(options);
   cleanups.push(() => identity.stop());
   return identity;
@@ -32,7 +32,7 @@ const readKeys = async (identity: IdentityProcess): Promise<unknown> =>
   (await fetch(`${identity.browserUrl}/${identity.tenantId}/discovery/v2.0/keys`)).json();
 
 describe('the process of the emulator', () => {
-  it('says where it is and who can sign in, and ends when told to', async () => {
+  it('prints its addresses and who can sign in, and stops on request', async () => {
     const identity = await start({ stateDir: openStateDir() });
     expect(identity.url).toMatch(/^https:\/\/localhost:\d+$/);
     expect(identity.browserUrl).toMatch(/^http:\/\/localhost:\d+$/);
@@ -43,11 +43,11 @@ describe('the process of the emulator', () => {
     expect(readFileSync(identity.caFile, 'utf8')).toContain('BEGIN CERTIFICATE');
     await identity.stop();
     await identity.stop();
-    expect(await identity.exited).toBe(0);
+    expect(await identity.exited).toBe('exit code 0');
     await expect(fetch(identity.browserUrl)).rejects.toThrow('fetch failed');
   });
 
-  it('keeps its authority, key, secret and every change to the tenant between starts', async () => {
+  it('keeps its certificate, key, secret and every change to the tenant between starts', async () => {
     const stateDir = openStateDir();
     const first = await start({ stateDir });
     const keys = await readKeys(first);
@@ -63,7 +63,7 @@ describe('the process of the emulator', () => {
     expect(groups.some((group) => group.id === sampleGroups.empty)).toBe(false);
   });
 
-  it('takes the tenant of a file instead of the kept one', async () => {
+  it('uses the tenant in a file instead of the kept one', async () => {
     const stateDir = openStateDir();
     const directoryFile = join(stateDir, 'mine.json');
     const mine = { ...createSampleDirectory(), groups: [{ id: 'only', displayName: 'Only' }] };
@@ -72,7 +72,7 @@ describe('the process of the emulator', () => {
     expect((await identity.control.readDirectory()).groups.map((group) => group.id)).toEqual(['only']);
   });
 
-  it('takes the redirect URIs that it is given, exactly', async () => {
+  it('accepts the redirect URIs from its options, exactly', async () => {
     const given = 'https://app.example.com/sso/callback';
     const identity = await start({ stateDir: openStateDir(), redirectUris: [given] });
     const attempt = (redirectUri: string): Promise<SignInWalk> => {
@@ -112,7 +112,7 @@ describe('the process of the emulator', () => {
   });
 });
 
-describe('the control interface', () => {
+describe('the control API', () => {
   const { stateDir, remove } = createStateDir();
   let identity: IdentityProcess;
   beforeAll(async () => {
@@ -123,18 +123,18 @@ describe('the control interface', () => {
     remove();
   });
 
-  it('changes nothing where one of several edits is wrong', async () => {
+  it('changes nothing if one of several edits is wrong', async () => {
     const before = await identity.control.readDirectory();
     await expect(
       identity.control.editDirectory(
         { edit: 'unassignGroup', group: sampleGroups.production },
         { edit: 'unassignGroup', group: 'none' },
       ),
-    ).rejects.toThrow('there is no group none');
+    ).rejects.toThrow('the group none does not exist');
     expect(await identity.control.readDirectory()).toEqual(before);
   });
 
-  it('takes a whole tenant, but not another one', async () => {
+  it('accepts a whole new directory, but not another tenant id', async () => {
     const sample = createSampleDirectory();
     await identity.control.putDirectory({ ...sample, groups: [] });
     expect((await identity.control.readDirectory()).groups).toEqual([]);
@@ -143,7 +143,7 @@ describe('the control interface', () => {
     ).rejects.toThrow('tenant id');
   });
 
-  it('does not listen to pages in the same browser, nor to another name for this machine', async () => {
+  it('refuses pages in the same browser, and other host names for this machine', async () => {
     const url = `${identity.browserUrl}/control/faults/clear`;
     const simple = await fetch(url, {
       method: 'POST',

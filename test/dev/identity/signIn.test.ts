@@ -27,7 +27,7 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a sign-in with MSAL', () => {
-  it('gives an id_token that verifies with the published key and says what Entra says', async () => {
+  it("returns an id_token that verifies with the published key and has Entra's claims", async () => {
     const { identity } = fixture;
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com' });
     expect(attempt.walk.redirect?.origin).toBe('http://localhost:7071');
@@ -62,10 +62,10 @@ describe('a sign-in with MSAL', () => {
     expect(exp - iat).toBe(3900);
   });
 
-  it('gives an access token that opens Graph for that person', async () => {
+  it('returns an access token that lets that person call Graph', async () => {
     const { accessToken } = await fixture.signIn('bob@company.com');
-    const me: unknown = await (await fixture.readGraph('/me', accessToken)).json();
-    expect(me).toMatchObject({ id: samplePeople.bob });
+    const memberOf: unknown = await (await fixture.readGraph('/me/memberOf', accessToken)).json();
+    expect(memberOf).toMatchObject({ value: [{ id: sampleGroups.production }] });
   });
 
   it.each([
@@ -73,7 +73,7 @@ describe('a sign-in with MSAL', () => {
     ['peter@company.com', { roles: ['proxy_admin'], groups: undefined }],
     ['olivia@company.com', { roles: ['org_admin'], groups: [sampleGroups.production] }],
     ['grace@partner.example', { email: 'grace@partner.example', preferred_username: containing('#EXT#') }],
-  ])('leaves out of %s what Entra would', async (login, expected) => {
+  ])('leaves out the claims of %s that Entra leaves out', async (login, expected) => {
     const claims = decodeJwt((await fixture.signIn(login)).idToken);
     expect({
       email: claims['email'],
@@ -107,7 +107,7 @@ describe('a sign-in with MSAL', () => {
     expect(exact['_claim_names']).toBeUndefined();
   });
 
-  it('follows the directory: what the person joined or left before the code was redeemed is in the token', async () => {
+  it('puts into the token which groups the person is in when the code is redeemed', async () => {
     const { control } = fixture.identity;
     const attempt = await fixture.attempt({ loginHint: 'bob@company.com' });
     await control.addToGroup('bob@company.com', sampleGroups.empty);
@@ -126,7 +126,7 @@ describe('a sign-in with MSAL', () => {
     ]);
   });
 
-  it('gives a refresh token where offline_access was asked for, as MSAL always does', async () => {
+  it("returns a refresh token if the request has offline_access, as MSAL's always have", async () => {
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com' });
     const answer: unknown = await (
       await fixture.postToken({
@@ -148,8 +148,8 @@ describe('a sign-in with MSAL', () => {
   });
 });
 
-describe('what the page asks', () => {
-  it('shows who can sign in, marks itself as an emulator, and takes the one who was picked', async () => {
+describe('the page', () => {
+  it('shows who can sign in, says that it is an emulator, and signs the picked person in', async () => {
     const shown = await fixture.attempt({});
     expect(shown.walk.page).toContain('Local emulator');
     expect(shown.walk.page).toContain('alice@company.com');
@@ -157,7 +157,7 @@ describe('what the page asks', () => {
     expect(decodeJwt((await fixture.redeem(picked)).idToken)['oid']).toBe(samplePeople.bob);
   });
 
-  it('keeps nobody signed in: the same browser is asked again, and only a silent request finds who was there', async () => {
+  it('asks the same browser again, and only a silent request finds the last person', async () => {
     const jar = new CookieJar();
     await fixture.attempt({ loginHint: 'alice@company.com', jar });
     expect((await fixture.attempt({ jar })).walk.page).toContain('Pick an account');
@@ -166,7 +166,7 @@ describe('what the page asks', () => {
     expect(decodeJwt((await fixture.redeem(silent)).idToken)['oid']).toBe(samplePeople.bob);
   });
 
-  it('shows the page in spite of a hint where the application asks for a choice', async () => {
+  it('appears in spite of a hint if the application asks for a choice', async () => {
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com', prompt: 'select_account' });
     expect(attempt.walk.page).toContain('Pick an account');
     const picked = await fixture.attempt({
@@ -177,25 +177,25 @@ describe('what the page asks', () => {
     expect(decodeJwt((await fixture.redeem(picked)).idToken)['oid']).toBe(samplePeople.bob);
   });
 
-  it('answers a silent request of somebody who is not signed in with login_required', async () => {
+  it('answers a silent request with login_required if no one is signed in', async () => {
     const attempt = await fixture.attempt({ prompt: 'none' });
     expect(attempt.answer.get('error')).toBe('login_required');
     expect(attempt.answer.get('error_description')).toMatch(/^AADSTS50058: /);
   });
 
-  it('says on the page that an account is unknown (AADSTS50034)', async () => {
+  it('shows that an account is unknown (AADSTS50034)', async () => {
     const attempt = await fixture.attempt({ loginHint: '<b>nobody</b>@company.com' });
     expect(attempt.walk.page).toContain('AADSTS50034');
     expect(attempt.walk.page).not.toContain('<b>nobody');
   });
 
-  it('says on the page that an account is disabled (AADSTS50057), and does not go back', async () => {
+  it('shows that an account is disabled (AADSTS50057), and does not go back', async () => {
     const attempt = await fixture.attempt({ loginHint: 'dora@company.com' });
     expect(attempt.walk.redirect).toBeUndefined();
     expect(attempt.walk.page).toContain('AADSTS50057');
   });
 
-  it('asks for consent with prompt=consent, and takes a refusal back as AADSTS65004', async () => {
+  it('asks for consent with prompt=consent, and returns a refusal as AADSTS65004', async () => {
     expect(
       (await fixture.attempt({ loginHint: 'alice@company.com', prompt: 'consent' })).walk.page,
     ).toContain('Permissions requested');
@@ -231,7 +231,7 @@ describe('what the page asks', () => {
     expect((await fixture.attempt({ loginHint: 'bob@company.com' })).answer.has('code')).toBe(true);
   });
 
-  it('ends with a page, not with an exception, where the sign-in has expired', async () => {
+  it('shows a page, and no exception, if the sign-in has expired', async () => {
     const { identity } = fixture;
     const response = await fetch(`${identity.browserUrl}/${identity.tenantId}/interaction/none`);
     expect(response.status).toBe(400);
@@ -239,8 +239,8 @@ describe('what the page asks', () => {
   });
 });
 
-describe('what Entra refuses', () => {
-  it('sends somebody who is not assigned back with AADSTS50105', async () => {
+describe('a refusal', () => {
+  it('sends a person who is not assigned back with AADSTS50105', async () => {
     const attempt = await fixture.attempt({ loginHint: 'ulrich@company.com' });
     expect(attempt.answer.get('error')).toBe('access_denied');
     expect(attempt.answer.get('error_description')).toMatch(
@@ -250,14 +250,14 @@ describe('what Entra refuses', () => {
     expect(attempt.answer.get('state')).toBe('the-state');
   });
 
-  it('lets in whoever is a direct member of an assigned group', async () => {
+  it('lets in a direct member of an assigned group', async () => {
     const { control } = fixture.identity;
     await control.addToGroup('ulrich@company.com', sampleGroups.empty);
     expect((await fixture.attempt({ loginHint: 'ulrich@company.com' })).answer.has('code')).toBe(true);
     await control.removeFromGroup('ulrich@company.com', sampleGroups.empty);
   });
 
-  it('keeps somebody who is not assigned on its own page where it is told to', async () => {
+  it('keeps a person who is not assigned on its own page if the switch is on', async () => {
     await fixture.identity.control.setFaults({ notAssignedPage: true });
     const attempt = await fixture.attempt({ loginHint: 'ulrich@company.com' });
     expect(attempt.walk.redirect).toBeUndefined();
@@ -288,7 +288,7 @@ describe('what Entra refuses', () => {
     expect(attempt.walk.redirect?.host).toBe('localhost:50123');
   });
 
-  it('redeems a code once (AADSTS54005), also where both come at the same moment', async () => {
+  it('redeems a code only once (AADSTS54005), also for requests at the same moment', async () => {
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com' });
     await fixture.redeem(attempt);
     for (const _ of [1, 2]) {
@@ -310,7 +310,7 @@ describe('what Entra refuses', () => {
     expect(responses.filter((response) => response.ok)).toHaveLength(1);
   });
 
-  it('refuses a code that never was (AADSTS9002313)', async () => {
+  it('refuses a code that was never issued (AADSTS9002313)', async () => {
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com' });
     const forged = { ...attempt, answer: new URLSearchParams({ code: 'never-issued' }) };
     expect(await errorOf(fixture.redeem(forged))).toMatchObject({
@@ -343,7 +343,7 @@ describe('what Entra refuses', () => {
     expect((await fixture.redeem(attempt)).idToken).not.toBe('');
   });
 
-  it('refuses a code at another redirect URI than it was for (AADSTS500112)', async () => {
+  it('refuses a code for another redirect URI (AADSTS500112)', async () => {
     const attempt = await fixture.attempt({ loginHint: 'alice@company.com' });
     const elsewhere = 'http://localhost:7072/sso/callback';
     expect(await errorOf(fixture.redeem(attempt, { redirectUri: elsewhere }))).toMatchObject({
@@ -372,7 +372,7 @@ describe('what Entra refuses', () => {
     }
   });
 
-  it('refuses a scope that Graph does not have, and takes one with its address', async () => {
+  it('refuses a scope that Graph does not have, and accepts one with its address', async () => {
     const unknown = await fixture.attempt({ loginHint: 'alice@company.com', scopes: ['User.Raed'] });
     expect(unknown.answer.get('error_description')).toMatch(/^AADSTS650053: /);
     const full = await fixture.attempt({
@@ -405,7 +405,7 @@ describe('what Entra refuses', () => {
     expect(await other.json()).toMatchObject({ error: 'unauthorized_client', error_codes: [700016] });
   });
 
-  it('refuses as Entra does: numbers, trace, correlation and time beside the error', async () => {
+  it("contains numbers, trace, correlation and time beside the error, as Entra's does", async () => {
     const response = await fixture.postToken({
       client_id: fixture.identity.clientId,
       client_secret: 'wrong',
@@ -423,7 +423,7 @@ describe('what Entra refuses', () => {
 });
 
 describe('the application itself', () => {
-  it('gets a token for Graph, however it names Graph, and for nothing else', async () => {
+  it("gets a token for Graph, by any of Graph's names, and for nothing else", async () => {
     const client = fixture.createClient();
     for (const resource of [
       'https://graph.microsoft.com',
@@ -446,7 +446,7 @@ describe('the application itself', () => {
     ).toMatchObject({ message: containing('AADSTS1002012') });
   });
 
-  it('may prove itself with a managed identity instead of a secret', async () => {
+  it('can use a managed identity instead of a secret', async () => {
     const { identity } = fixture;
     const readAssertion = async (clientId: string): Promise<string> => {
       const query = new URLSearchParams({
@@ -480,7 +480,7 @@ describe('the application itself', () => {
     expect(await readAssertion(managed?.clientId ?? '')).toBe('');
   });
 
-  it('may prove itself with a registered certificate, and with no other', async () => {
+  it('can use a registered certificate, and no other', async () => {
     const { control } = fixture.identity;
     const keys = generateKeyPairSync('rsa', {
       modulusLength: 2048,

@@ -6,12 +6,12 @@ import type { LitellmEmulator, LitellmEmulatorOptions } from '../../../dev/litel
 
 export interface Answer {
   readonly status: number;
-  /** Parsed where it is JSON, else the text. */
+  /** Parsed if it is JSON, else the text. */
   readonly body: unknown;
   readonly headers: Headers;
 }
 
-export interface LitellmClient extends LitellmEmulator {
+export interface EmulatedProxy extends LitellmEmulator {
   get(path: string, key?: string): Promise<Answer>;
   post(path: string, body: unknown, key?: string): Promise<Answer>;
   patch(path: string, body: unknown, key?: string): Promise<Answer>;
@@ -25,13 +25,13 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Runs when the test is over, the last one first. */
+/** Runs `cleanup` after the test. The last one runs first. */
 export function cleanUpWith(cleanup: () => void | Promise<void>): void {
   cleanups.push(cleanup);
 }
 
 /** Starts an emulator that ends with the test. */
-export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<LitellmClient> {
+export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<EmulatedProxy> {
   const emulator = await startLitellmEmulator(options);
   cleanUpWith(() => emulator.stop());
   const call = async (
@@ -65,8 +65,8 @@ export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<L
   });
 }
 
-/** Starts one with the organization `org` (of models `gpt` and `claude`), the team `team` in it, and the user `ann`. */
-export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Promise<LitellmClient> {
+/** Starts an emulator with the organization `org` (of models `gpt` and `claude`), the team `team` in it, and the user `ann`. */
+export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Promise<EmulatedProxy> {
   const proxy = await openProxy(options);
   proxy.state.edit(
     { edit: 'createOrganization', organizationId: 'org', models: ['gpt', 'claude'], maxBudget: 10 },
@@ -81,7 +81,7 @@ const errorSchema = z.object({
   error: z.object({ message: z.string(), type: z.string(), param: z.string(), code: z.string() }),
 });
 
-/** Gives which of the shapes an error has, and throws where its code is not its status. */
+/** Returns which of the shapes an error has. Throws if its code is not its status. */
 export function shapeOf({ status, body }: Answer): 'detail' | 'error' | 'text' {
   if (typeof body === 'string') return 'text';
   if (detailSchema.safeParse(body).success) return 'detail';
@@ -90,10 +90,10 @@ export function shapeOf({ status, body }: Answer): 'detail' | 'error' | 'text' {
   return 'error';
 }
 
-/** Gives the type that an error says it is of. */
+/** Returns the type of an error. */
 export const typeOf = ({ body }: Answer): string => errorSchema.parse(body).error.type;
 
-/** Gives the text of an error of either shape. */
+/** Returns the text of an error of either shape. */
 export function textOf({ body }: Answer): string {
   const detail = detailSchema.safeParse(body);
   return detail.success ? detail.data.detail.error : errorSchema.parse(body).error.message;

@@ -24,7 +24,7 @@ async function start(options?: LitellmProcessOptions): Promise<LitellmProcess> {
 }
 
 describe('the process of the emulator', () => {
-  it('says where it is and its key, takes calls and control, and ends when told to', async () => {
+  it('prints its address and key, answers calls and control, and stops on request', async () => {
     const { ready, control, stop, exited } = await start({ profile: 'older', masterKey: 'sk-given' });
     expect(ready).toMatchObject({ masterKey: 'sk-given', profile: 'older' });
     await control.createTeam({ teamId: 'team' });
@@ -40,7 +40,7 @@ describe('the process of the emulator', () => {
     expect((await control.readRequests()).requests).toEqual([]);
     expect((await control.readState()).addedBy['team/team/ann']).toBe('hand');
     await expect(control.removeTeamMember({ teamId: 'team', userId: 'bob' })).rejects.toThrow(
-      'there is no member bob',
+      'the team team has no member bob',
     );
     await stop();
     await stop();
@@ -48,7 +48,7 @@ describe('the process of the emulator', () => {
     await expect(fetch(ready.url)).rejects.toThrow('fetch failed');
   });
 
-  it('keeps rows and key between starts, calls and edits alike', async () => {
+  it('keeps its key and the rows from calls and edits between starts', async () => {
     const stateFile = createStateFile();
     const first = await start({ stateFile });
     await first.control.createTeam({ teamId: 'team' });
@@ -79,8 +79,8 @@ describe('the process of the emulator', () => {
   });
 });
 
-describe('the control interface', () => {
-  it('does not listen to pages in the same browser, nor to another name for this machine', async () => {
+describe('the control API', () => {
+  it('refuses pages in the same browser, and other host names for this machine', async () => {
     const proxy = await openProxy();
     const url = `${proxy.url}/control/faults/clear`;
     const simple = await fetch(url, {
@@ -111,7 +111,7 @@ describe('the page for people', () => {
     expect(page).not.toContain('<b>');
     expect(page).not.toContain(proxy.masterKey);
     const cells = page.replaceAll(/\s+/g, ' ');
-    expect(cells).toMatch(/hand-made<\/code><\/td> <td><\/td> <td>user<\/td> <td>an admin, by hand/);
+    expect(cells).toMatch(/hand-made<\/code><\/td> <td><\/td> <td>user<\/td> <td>an administrator, by hand/);
     expect(cells).toMatch(/called<\/code><\/td> <td><\/td> <td>user<\/td> <td>a call of the API/);
     expect(page).toContain('POST /team/member_add');
   });

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, openProxy, shapeOf, textOf } from './litellmFixture.ts';
 
-describe.each(profiles)('an organization in a proxy of the %s versions', (profile) => {
-  it('is made under our id, with its limits in a budget of its own', async () => {
+describe.each(profiles)('an organization in LiteLLM, %s versions', (profile) => {
+  it('is created with our id, and with its limits in a budget of its own', async () => {
     const proxy = await openProxy({ profile });
     const answer = await proxy.post('/organization/new', {
       organization_id: 'mine',
@@ -34,7 +34,7 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     ]);
   });
 
-  it('may have the name of another, an id that the proxy chooses, and a budget that is there', async () => {
+  it('may have the name of another one, an id that LiteLLM chooses, and an existing budget', async () => {
     const proxy = await openProxy({ profile });
     await proxy.post('/organization/new', { organization_alias: 'Same' });
     const budgetId = proxy.state.budgets[0]?.budget_id;
@@ -48,14 +48,14 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     expect(proxy.state.budgets).toMatchObject([{ max_budget: null }]);
   });
 
-  it('is not made by anybody but a proxy_admin: 401', async () => {
+  it('can be created by a proxy_admin only: 401', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.state.createKey({ key: 'sk-ann', userId: 'ann' });
     const answer = await proxy.post('/organization/new', { organization_alias: 'A' }, 'sk-ann');
     expect([answer.status, shapeOf(answer)]).toEqual([401, 'detail']);
   });
 
-  it('is a 500 in plain text where the id is taken, and each try leaves a budget behind', async () => {
+  it('is a 500 in plain text if the id exists, and each try leaves a budget behind', async () => {
     const proxy = await openFilledProxy({ profile });
     const before = proxy.state.budgets.length;
     for (const tries of [1, 2]) {
@@ -75,7 +75,7 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     expect((await proxy.post('/organization/new', { organization_alias: 'A' })).status).toBe(500);
   });
 
-  it('is changed in part: nulls are dropped, limits go to its budget, metadata merges', async () => {
+  it('is updated in part: nulls are dropped, limits go to its budget, metadata merges', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.patch('/organization/update', { organization_id: 'org', metadata: { a: 1 } });
     const answer = await proxy.patch('/organization/update', {
@@ -97,7 +97,7 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     expect(proxy.state.budgets).toMatchObject([{ max_budget: 20, rpm_limit: 4 }]);
   });
 
-  it('is not changed where it is absent (500), nor with a key of nobody (400)', async () => {
+  it('is not updated if it does not exist (500), or with a key without a user (400)', async () => {
     const proxy = await openFilledProxy({ profile });
     expect((await proxy.patch('/organization/update', { organization_id: 'none' })).status).toBe(500);
     proxy.state.createKey({ key: 'sk-nobody', allowedRoutes: ['/organization/update'] });
@@ -106,7 +106,7 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     );
   });
 
-  it('is shown with its members, teams and budget; an absent one is 404', async () => {
+  it('is shown with its members, teams and budget; an unknown one is 404', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.state.addOrganizationMember({ organizationId: 'org', userId: 'ann', role: 'org_admin' });
     expect((await proxy.get('/organization/info?organization_id=org')).body).toMatchObject({
@@ -119,27 +119,13 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
     expect([absent.status, shapeOf(absent)]).toEqual([404, 'detail']);
   });
 
-  it('is shown without members by the deprecated form, which is no write', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const { body } = await proxy.post('/organization/info', { organizations: ['org', 'none'] });
-    expect(body).toMatchObject([{ organization_id: 'org', litellm_budget_table: { max_budget: 10 } }]);
-    expect(JSON.stringify(body)).not.toContain('members');
-    expect(proxy.requests.writes).toEqual([]);
-  });
-
-  it('is listed among all in one answer, and filtered in the newer versions alone', async () => {
+  it('is listed with all others in one answer', async () => {
     const proxy = await openFilledProxy({ profile });
     for (let index = 0; index < 150; index += 1) {
-      proxy.state.createOrganization({ organizationId: `o${index}`, alias: `Number ${index}` });
+      proxy.state.createOrganization({ organizationId: `o${index}` });
     }
-    const rowsSchema = z.array(z.object({ organization_id: z.string() }));
-    const countOf = async (query: string): Promise<number> =>
-      rowsSchema.parse((await proxy.get(`/organization/list${query}`)).body).length;
-    expect(await countOf('')).toBe(151);
-    expect(await countOf('?org_id=o1')).toBe(profile === 'older' ? 151 : 1);
-    expect(await countOf('?org_id=o')).toBe(profile === 'older' ? 151 : 0);
-    expect(await countOf('?org_alias=NUMBER 14')).toBe(profile === 'older' ? 151 : 11);
-    expect(proxy.requests.warnings.length).toBe(profile === 'older' ? 3 : 0);
+    const rows = z.array(z.unknown()).parse((await proxy.get('/organization/list')).body);
+    expect(rows).toHaveLength(151);
   });
 
   it('is listed with its members, teams and budget', async () => {
@@ -154,35 +140,12 @@ describe.each(profiles)('an organization in a proxy of the %s versions', (profil
       },
     ]);
   });
-
-  it('takes teams, memberships and keys along when deleted, but not from its users', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
-      { edit: 'createKey', key: 'sk-org', organizationId: 'org' },
-      { edit: 'createKey', key: 'sk-other', userId: 'ann' },
-    );
-    expect((await proxy.delete('/organization/delete', { organization_ids: ['org'] })).status).toBe(200);
-    expect(proxy.state.teams).toEqual([]);
-    expect(proxy.state.organizationMemberships).toEqual([]);
-    expect(proxy.state.keys.map((key) => key.user_id)).toEqual(['ann']);
-    expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
-  });
-
-  it('is 404 when deleted while absent, after what was deleted before', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const answer = await proxy.delete('/organization/delete', { organization_ids: ['org', 'none'] });
-    expect(answer.status).toBe(404);
-    expect(proxy.state.organizations).toEqual([]);
-  });
 });
 
-describe.each(profiles)('a member of an organization in a proxy of the %s versions', (profile) => {
+describe.each(profiles)('a member of an organization in LiteLLM, %s versions', (profile) => {
   const add = { organization_id: 'org', member: { user_id: 'ann', role: 'internal_user' } };
 
-  it('is added by id, one or several, and unknown users are made', async () => {
+  it('is added by id, one or several, and unknown users are created', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/organization/member_add', { ...add, max_budget_in_organization: 3 });
     expect(answer.status).toBe(200);
@@ -209,14 +172,14 @@ describe.each(profiles)('a member of an organization in a proxy of the %s versio
     expect(proxy.state.addedBy['user/bob']).toBe('proxy');
   });
 
-  it('is 404 where the organization is absent, and then no user is made', async () => {
+  it('is 404 in an unknown organization, and then no user is created', async () => {
     const proxy = await openProxy({ profile });
     const answer = await proxy.post('/organization/member_add', add);
     expect([answer.status, shapeOf(answer)]).toEqual([404, 'error']);
     expect(proxy.state.findUser('ann')).toBeUndefined();
   });
 
-  it('is a 500 around the database’s refusal where it is there already', async () => {
+  it('is a 500 around the database’s refusal if it is already a member', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/organization/member_add', add);
     const answer = await proxy.post('/organization/member_add', add);
@@ -224,7 +187,7 @@ describe.each(profiles)('a member of an organization in a proxy of the %s versio
     expect(textOf(answer)).toContain('Unique constraint failed');
   });
 
-  it('stays where a later one of the list fails', async () => {
+  it('stays if a later one of the list fails', async () => {
     const proxy = await openFilledProxy({ profile });
     const twice = { user_id: 'bob', role: 'internal_user' };
     const member = [
@@ -248,7 +211,7 @@ describe.each(profiles)('a member of an organization in a proxy of the %s versio
     expect(proxy.state.readOrganizationMembers('org')).toEqual([]);
   });
 
-  it('gets a role and a budget, as often as one likes', async () => {
+  it('gets a role and a budget, any number of times', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/organization/member_add', add);
     const change = {
@@ -265,7 +228,7 @@ describe.each(profiles)('a member of an organization in a proxy of the %s versio
     expect(proxy.state.budgets.length).toBe(2);
   });
 
-  it('is not changed where the organization is absent (400) or where it is no member (404)', async () => {
+  it('is not updated in an unknown organization (400), or if it is not a member (404)', async () => {
     const proxy = await openFilledProxy({ profile });
     const change = { user_id: 'ann', role: 'org_admin' };
     expect(
@@ -276,7 +239,7 @@ describe.each(profiles)('a member of an organization in a proxy of the %s versio
     ).toBe(404);
   });
 
-  it('is removed once, and then null with 200', async () => {
+  it('is removed once, and after that the answer is null with 200', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/organization/member_add', add);
     const who = { organization_id: 'org', user_id: 'ann' };

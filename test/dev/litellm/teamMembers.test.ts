@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, shapeOf, textOf, typeOf } from './litellmFixture.ts';
-import type { Answer, LitellmClient } from './litellmFixture.ts';
+import type { Answer, EmulatedProxy } from './litellmFixture.ts';
 
 const addOf = (userId: string): object => ({ team_id: 'team', member: { user_id: userId, role: 'user' } });
 
-describe.each(profiles)('a member of a team in a proxy of the %s versions', (profile) => {
-  const open = (): Promise<LitellmClient> => openFilledProxy({ profile });
+describe.each(profiles)('a member of a team in LiteLLM, %s versions', (profile) => {
+  const open = (): Promise<EmulatedProxy> => openFilledProxy({ profile });
 
-  it('is added, one or several, and unknown users are made; nobody asks whether they are in the organization', async () => {
+  it('is added, one or several; unknown users are created; they need not be in the organization', async () => {
     const proxy = await open();
     const answer = await proxy.post('/team/member_add', addOf('ann'));
     expect(answer.status).toBe(200);
@@ -36,7 +36,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(proxy.state.budgets.find((row) => row.budget_id === budgetId)?.max_budget).toBe(6);
   });
 
-  it('is 404 where the team is absent, and then no user is made', async () => {
+  it('is 404 in an unknown team, and then no user is created', async () => {
     const proxy = await open();
     const answer = await proxy.post('/team/member_add', {
       team_id: 'none',
@@ -46,7 +46,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(proxy.state.findUser('new')).toBeUndefined();
   });
 
-  it('is 400 of its own type where it is there already', async () => {
+  it('is 400 with a type of its own if it is already a member', async () => {
     const proxy = await open();
     await proxy.post('/team/member_add', addOf('ann'));
     const answer = await proxy.post('/team/member_add', addOf('ann'));
@@ -54,7 +54,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(proxy.membersOf('team')).toEqual(['ann']);
   });
 
-  it('of a list is 400 only where all of them are there', async () => {
+  it('of a list is 400 only if all of them are already members', async () => {
     const proxy = await open();
     await proxy.post('/team/member_add', addOf('ann'));
     const listOf = (...ids: string[]): object => ({
@@ -66,7 +66,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(proxy.membersOf('team')).toEqual(['ann', 'bob']);
   });
 
-  it('of a mixed list with budgets is a 500 in the older versions', async () => {
+  it('of a mixed list with budgets is a 500 in older versions', async () => {
     const proxy = await open();
     await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 1 });
     const member = ['ann', 'bob'].map((id) => ({ user_id: id, role: 'user' }));
@@ -74,14 +74,14 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(answer.status).toBe(profile === 'older' ? 500 : 200);
   });
 
-  it('is 400 where id and email belong to two users', async () => {
+  it('is 400 if id and email belong to two users', async () => {
     const proxy = await open();
     proxy.state.createUser({ userId: 'bob' });
     const member = { user_id: 'bob', user_email: 'ann@example.com', role: 'user' };
     expect((await proxy.post('/team/member_add', { team_id: 'team', member })).status).toBe(400);
   });
 
-  it('is not made admin without a licence: 400, and with one it is', async () => {
+  it('becomes an admin only with a licence, and is 400 without one', async () => {
     const proxy = await open();
     const admin = { team_id: 'team', member: { user_id: 'ann', role: 'admin' } };
     const refused = await proxy.post('/team/member_add', admin);
@@ -99,29 +99,7 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     ]);
   });
 
-  it('of a bulk is 400 beyond 500, and else 200 whatever happens: the results say it', async () => {
-    const proxy = await open();
-    const bulk = (teamId: string, count: number): Promise<Answer> =>
-      proxy.post('/team/bulk_member_add', {
-        team_id: teamId,
-        members: Array.from({ length: count }, (_, index) => ({ user_id: `u${index}`, role: 'user' })),
-      });
-    expect((await bulk('team', 501)).status).toBe(400);
-    const added = await bulk('team', 500);
-    expect([added.status, added.body]).toEqual([200, expect.objectContaining({ successful_additions: 500 })]);
-    const failed = await bulk('none', 2);
-    expect(failed.status).toBe(200);
-    expect(failed.body).toMatchObject({
-      results: [
-        { user_id: 'u0', success: false },
-        { user_id: 'u1', success: false },
-      ],
-      failed_additions: 2,
-    });
-    expect(proxy.membersOf('team').length).toBe(500);
-  });
-
-  it('is changed where the team is there (else 400), and strangers are not refused', async () => {
+  it('is updated in a known team only (else 400), even if the user is not a member', async () => {
     const proxy = await open();
     const change = { user_id: 'ann', max_budget_in_team: 3 };
     expect((await proxy.post('/team/member_update', { ...change, team_id: 'none' })).status).toBe(400);
@@ -134,14 +112,14 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
     expect(proxy.state.teamMemberships).toMatchObject([{ user_id: 'ann' }]);
   });
 
-  it('loses its budget by a change of the role alone in the older versions', async () => {
+  it('loses its budget in an update with only a role in older versions', async () => {
     const proxy = await open();
     await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 6 });
     await proxy.post('/team/member_update', { team_id: 'team', user_id: 'ann', role: 'user' });
     expect(proxy.state.teamMemberships.length).toBe(profile === 'older' ? 0 : 1);
   });
 
-  it('is removed with what the user’s row says of the team; else 400', async () => {
+  it('is removed from the team and from the user’s row; a user who is not a member is 400', async () => {
     const proxy = await open();
     await proxy.post('/team/member_add', { ...addOf('ann'), max_budget_in_team: 6 });
     const who = { team_id: 'team', user_id: 'ann' };
@@ -158,10 +136,10 @@ describe.each(profiles)('a member of a team in a proxy of the %s versions', (pro
 
 describe('writes of one team’s members at the same time', () => {
   const twenty = Array.from({ length: 20 }, (_, index) => `user-${index}`);
-  const addAll = (proxy: LitellmClient): Promise<Answer[]> =>
+  const addAll = (proxy: EmulatedProxy): Promise<Answer[]> =>
     Promise.all(twenty.map((id) => proxy.post('/team/member_add', addOf(id))));
 
-  it('all answer 200 and all but the last are lost where all have read before one writes (older)', async () => {
+  it('all answer 200, and all but the last are lost if all read before one writes (older)', async () => {
     const proxy = await openFilledProxy({ profile: 'older' });
     proxy.faults.set({ memberWritesTogether: 20 });
     const answers = await addAll(proxy);
@@ -171,7 +149,7 @@ describe('writes of one team’s members at the same time', () => {
     expect(twenty.filter((id) => proxy.state.findUser(id)?.teams.includes('team'))).toHaveLength(20);
   });
 
-  it('are lost in part without a switch too (older)', async () => {
+  it('are partly lost without a switch too (older)', async () => {
     const proxy = await openFilledProxy({ profile: 'older' });
     await addAll(proxy);
     expect(proxy.membersOf('team').length).toBeLessThan(20);
@@ -183,7 +161,7 @@ describe('writes of one team’s members at the same time', () => {
     expect(proxy.membersOf('team')).toEqual(twenty);
   });
 
-  it('are kept where they are to different teams (older)', async () => {
+  it('are kept if they are for different teams (older)', async () => {
     const proxy = await openFilledProxy({ profile: 'older' });
     proxy.state.createTeam({ teamId: 'other' });
     proxy.faults.set({ memberWriteGapMs: 30 });
@@ -203,7 +181,7 @@ describe('writes of one team’s members at the same time', () => {
       proxy.post('/team/member_add', addOf('ann')),
       proxy.post('/team/member_delete', { team_id: 'team', user_id: 'gone' }),
     ]);
-    // Whoever read first writes first, and who writes last wins: an addition that keeps the removed one, or none.
+    // The first reader writes first, and the last writer wins: an addition that keeps the removed member, or a removal.
     expect([['gone', 'ann'], []]).toContainEqual(proxy.membersOf('team'));
   });
 

@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, openProxy, shapeOf, textOf } from './litellmFixture.ts';
-import type { LitellmClient } from './litellmFixture.ts';
+import type { EmulatedProxy } from './litellmFixture.ts';
 
-describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
-  it('is made under our id, with the master key’s user as its admin', async () => {
+describe.each(profiles)('a team in LiteLLM, %s versions', (profile) => {
+  it('is created with our id, and with the master key’s user as its admin', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/team/new', {
       team_id: 'mine',
@@ -30,14 +30,14 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findUser('default_user_id')?.teams).toEqual(['mine']);
   });
 
-  it('may have the name of another, and an id that the proxy chooses', async () => {
+  it('may have the name of another one, and an id that LiteLLM chooses', async () => {
     const proxy = await openProxy({ profile });
     await proxy.post('/team/new', { team_alias: 'Same' });
     expect((await proxy.post('/team/new', { team_alias: 'Same' })).status).toBe(200);
     expect(new Set(proxy.state.teams.map((team) => team.team_id)).size).toBe(2);
   });
 
-  it('is made with members, whom it makes where they are unknown, and with admins without a licence', async () => {
+  it('is created with members, who are created if unknown, and with admins without a licence', async () => {
     const proxy = await openFilledProxy({ profile });
     const members = [
       { user_id: 'ann', role: 'admin' },
@@ -53,7 +53,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findUser('new')?.teams).toEqual(['mine']);
   });
 
-  it('is made by a proxy_admin, or by an org_admin of the organization that is named; else 401', async () => {
+  it('can be created by a proxy_admin, or by an org_admin of its organization; else 401', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.state.edit(
       { edit: 'createOrganization', organizationId: 'other' },
@@ -69,7 +69,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(await make({ team_id: 'c' })).toBe(401);
   });
 
-  it('is 400 "already exists" where the id is taken', async () => {
+  it('is 400 "already exists" if the id exists', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/team/new', { team_id: 'team', team_alias: 'Again' });
     expect([answer.status, shapeOf(answer)]).toEqual([400, 'error']);
@@ -77,7 +77,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findTeam('team')?.team_alias).toBe('team');
   });
 
-  it('is 500 in an unknown organization, 403 beyond the licence, 400 with a budget below nothing', async () => {
+  it('is 500 in an unknown organization, 403 beyond the licence, 400 with a negative budget', async () => {
     const proxy = await openFilledProxy({ profile });
     expect((await proxy.post('/team/new', { team_id: 'a', organization_id: 'none' })).status).toBe(500);
     expect((await proxy.post('/team/new', { team_id: 'a', max_budget: -1 })).status).toBe(400);
@@ -86,7 +86,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.teams.map((team) => team.team_id)).toEqual(['team']);
   });
 
-  it('takes what is not said from default_team_params', async () => {
+  it('takes missing fields from default_team_params', async () => {
     const proxy = await openProxy({ profile });
     proxy.faults.set({ defaultTeamParams: { max_budget: 9, models: ['gpt'] } });
     await proxy.post('/team/new', { team_id: 'a' });
@@ -95,7 +95,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findTeam('b')).toMatchObject({ max_budget: 1, models: [] });
   });
 
-  it('has models of its organization alone; the special names are none of them', async () => {
+  it('can have models of its organization only, and no special names', async () => {
     const proxy = await openFilledProxy({ profile });
     const make = async (models: string[]): Promise<number> =>
       (await proxy.post('/team/new', { team_id: models.join(), organization_id: 'org', models })).status;
@@ -112,16 +112,19 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.teams.length).toBe(2);
   });
 
-  it.each([[[]], [['all-proxy-models']]])('has any models where its organization has %j', async (models) => {
-    const proxy = await openProxy({ profile });
-    proxy.state.createOrganization({ organizationId: 'open', models });
-    const made = { organization_id: 'open', models: ['anything'] };
-    expect((await proxy.post('/team/new', { ...made, team_id: 'a' })).status).toBe(200);
-    await proxy.post('/team/new', { ...made, team_id: 'b', models: [] });
-    expect(proxy.state.findTeam('b')?.models).toEqual([]);
-  });
+  it.each([[[]], [['all-proxy-models']]])(
+    'can have any models if its organization has %j',
+    async (models) => {
+      const proxy = await openProxy({ profile });
+      proxy.state.createOrganization({ organizationId: 'open', models });
+      const made = { organization_id: 'open', models: ['anything'] };
+      expect((await proxy.post('/team/new', { ...made, team_id: 'a' })).status).toBe(200);
+      await proxy.post('/team/new', { ...made, team_id: 'b', models: [] });
+      expect(proxy.state.findTeam('b')?.models).toEqual([]);
+    },
+  );
 
-  it('without models means all of them in the older versions; the newer copy the organization’s, once', async () => {
+  it('without models has all of them in older versions; newer ones copy the organization’s, once', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/team/new', { team_id: 'empty', organization_id: 'org', models: [] });
     await proxy.post('/team/new', { team_id: 'unsaid', organization_id: 'org' });
@@ -132,7 +135,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findTeam('empty')?.models).toEqual(expected);
   });
 
-  it('may have more than its organization: budget and limits are not compared', async () => {
+  it('may have a higher budget and higher limits than its organization', async () => {
     const proxy = await openFilledProxy({ profile });
     const limits = { max_budget: 999, tpm_limit: 999, rpm_limit: 999 };
     expect(
@@ -142,7 +145,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findTeam('a')).toMatchObject(limits);
   });
 
-  it('is changed in part; an absent one is 404', async () => {
+  it('is updated in part; an unknown one is 404', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/team/update', {
       team_id: 'team',
@@ -164,25 +167,25 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect([absent.status, shapeOf(absent)]).toEqual([404, 'detail']);
   });
 
-  it('loses its list to the organization’s where an update says nothing of models, in the newer versions', async () => {
+  it('gets the organization’s models if an update has no models, in newer versions', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/team/update', { team_id: 'team', team_alias: 'Renamed' });
     expect(proxy.state.findTeam('team')?.models).toEqual(profile === 'older' ? ['gpt'] : ['gpt', 'claude']);
   });
 
-  it('is not given models outside of its organization: 400', async () => {
+  it('cannot get models outside of its organization: 400', async () => {
     const proxy = await openFilledProxy({ profile });
     expect((await proxy.post('/team/update', { team_id: 'team', models: ['gemini'] })).status).toBe(400);
     expect(proxy.state.findTeam('team')?.models).toEqual(['gpt']);
   });
 
   it.each([
-    ['has models that the organization has not', { models: ['gemini'] }],
-    ['has all models and the organization has not', { models: [] }],
+    ['has models that the organization does not have', { models: ['gemini'] }],
+    ['has all models and the organization does not', { models: [] }],
     ['has a greater budget', { models: ['gpt'], maxBudget: 11 }],
     ['has a member who is not in the organization', { models: ['gpt'], member: 'stranger' }],
   ])(
-    'does not move to an organization where it %s: 403',
+    'does not move to an organization if it %s: 403',
     async (
       _name,
       { models, maxBudget, member }: { models: string[]; maxBudget?: number; member?: string },
@@ -196,7 +199,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     },
   );
 
-  it('moves where all of its members are in the organization; the master key’s user need not be', async () => {
+  it('moves if all of its members are in the organization; the master key’s user need not be', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/team/new', {
       team_id: 'loose',
@@ -211,7 +214,7 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     expect(proxy.state.findTeam('loose')?.organization_id).toBe('org');
   });
 
-  it('is shown with all members in its row, and as memberships those with a budget', async () => {
+  it('is shown with all members in its row, and a membership for each member with a budget', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.state.edit(
       { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
@@ -228,23 +231,9 @@ describe.each(profiles)('a team in a proxy of the %s versions', (profile) => {
     const absent = await proxy.get('/team/info?team_id=none');
     expect([absent.status, shapeOf(absent)]).toEqual([404, 'error']);
   });
-
-  it('is deleted with its keys, all that are named or none', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-team', teamId: 'team' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.post('/team/delete', { team_ids: ['team', 'none'] })).status).toBe(404);
-    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([1, 2]);
-    expect((await proxy.post('/team/delete', { team_ids: ['team'] })).status).toBe(200);
-    expect([proxy.state.teams.length, proxy.state.keys.length]).toEqual([0, 1]);
-    expect(proxy.state.findUser('ann')?.teams).toEqual([]);
-  });
 });
 
-describe.each(profiles)('the list of teams in a proxy of the %s versions', (profile) => {
+describe.each(profiles)('the list of teams in LiteLLM, %s versions', (profile) => {
   const pageSchema = z.object({
     teams: z.array(z.object({ team_id: z.string() })),
     total: z.number(),
@@ -253,7 +242,7 @@ describe.each(profiles)('the list of teams in a proxy of the %s versions', (prof
     total_pages: z.number(),
   });
 
-  async function openManyTeams(): Promise<LitellmClient> {
+  async function openManyTeams(): Promise<EmulatedProxy> {
     const proxy = await openFilledProxy({ profile });
     for (let index = 0; index < 149; index += 1) {
       proxy.state.createTeam({ teamId: `t${String(index).padStart(3, '0')}`, alias: `Number ${index}` });
@@ -261,7 +250,7 @@ describe.each(profiles)('the list of teams in a proxy of the %s versions', (prof
     return proxy;
   }
 
-  it('comes in pages of ten, of 100 at most, and more is 422', async () => {
+  it('has pages of ten by default, of 100 at most, and more is 422', async () => {
     const proxy = await openManyTeams();
     const read = async (query: string) => pageSchema.parse((await proxy.get(`/v2/team/list${query}`)).body);
     expect(await read('')).toMatchObject({ total: 150, page: 1, page_size: 10, total_pages: 15 });
@@ -276,28 +265,12 @@ describe.each(profiles)('the list of teams in a proxy of the %s versions', (prof
     expect((await proxy.get('/v2/team/list?page=0')).status).toBe(422);
   });
 
-  it('is filtered by id, organization, part of the name and user, and sorted; an unknown user is 404', async () => {
+  it('is sorted as the request asks, and otherwise has the newest first', async () => {
     const proxy = await openManyTeams();
-    proxy.state.addTeamMember({ teamId: 't003', userId: 'ann' });
     const read = async (query: string): Promise<string[]> =>
       pageSchema.parse((await proxy.get(`/v2/team/list?${query}`)).body).teams.map((team) => team.team_id);
-    expect(await read('team_id=t001')).toEqual(['t001']);
-    expect(await read('team_id=t00')).toEqual([]);
-    expect(await read('organization_id=org')).toEqual(['team']);
-    expect(await read('team_alias=NUMBER 14&page_size=100')).toHaveLength(10);
-    expect(await read('user_id=ann')).toEqual(['t003']);
-    expect((await proxy.get('/v2/team/list?user_id=nobody')).status).toBe(404);
     expect(await read('sort_by=team_id&page_size=2')).toEqual(['t000', 't001']);
     expect(await read('sort_by=team_id&sort_order=desc&page_size=2')).toEqual(['team', 't148']);
     expect(await read('page_size=2')).toEqual(['t148', 't147']);
-  });
-
-  it('comes whole in the old form, with every key', async () => {
-    const proxy = await openManyTeams();
-    proxy.state.createKey({ key: 'sk-team', teamId: 'team' });
-    const { body } = await proxy.get('/team/list');
-    expect(z.array(z.unknown()).parse(body).length).toBe(150);
-    const filtered = await proxy.get('/team/list?organization_id=org');
-    expect(filtered.body).toMatchObject([{ team_id: 'team', keys: [{ team_id: 'team' }] }]);
   });
 });

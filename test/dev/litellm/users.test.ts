@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { profiles } from '../../../dev/litellm/profile.ts';
 import { openFilledProxy, openProxy, shapeOf } from './litellmFixture.ts';
 
-describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
-  it('is made under our id, with a key unless we say no', async () => {
+describe.each(profiles)('a user in LiteLLM, %s versions', (profile) => {
+  it('is created with our id, and with a key unless the request says no', async () => {
     const proxy = await openProxy({ profile });
     const fields = {
       user_alias: 'Ann',
@@ -28,7 +28,7 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     expect(proxy.state.keys).toMatchObject([{ user_id: 'bob' }]);
   });
 
-  it('is 409 where the id is taken; in the older versions 200, another key and the row as it was', async () => {
+  it('is 409 if the id exists; older versions answer 200 with another key, and keep the row', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.state.createKey({ key: 'sk-first', userId: 'ann' });
     const answer = await proxy.post('/user/new', { user_id: 'ann', user_alias: 'Other' });
@@ -39,7 +39,7 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     expect(proxy.state.keys.length).toBe(profile === 'older' ? 2 : 1);
   });
 
-  it('is 409, or 400 in the older versions, where the email is taken, in any case', async () => {
+  it('is 409, or 400 in older versions, if the email exists in any case', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/user/new', { user_id: 'bob', user_email: 'aNN@Example.com' });
     expect([answer.status, shapeOf(answer)]).toEqual([profile === 'older' ? 400 : 409, 'error']);
@@ -52,7 +52,7 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     expect((await proxy.post('/user/new', { user_id: 'ann' })).status).toBe(403);
   });
 
-  it('joins the teams and organizations that it is made with; who is absent there is never told', async () => {
+  it('joins its teams and organizations, and unknown ones are ignored', async () => {
     const proxy = await openFilledProxy({ profile });
     const answer = await proxy.post('/user/new', {
       user_id: 'bob',
@@ -64,7 +64,7 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     expect(proxy.state.readOrganizationMembers('org')).toMatchObject([{ user_id: 'bob' }]);
   });
 
-  it('joins the default teams where teams is null or left out, and none where it is empty', async () => {
+  it('joins the default teams if teams is null or missing, and none if it is empty', async () => {
     const proxy = await openFilledProxy({ profile });
     proxy.faults.set({ defaultUserTeams: ['team'] });
     await proxy.post('/user/new', { user_id: 'left-out' });
@@ -73,13 +73,13 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     expect(proxy.membersOf('team')).toEqual(['left-out', 'null']);
   });
 
-  it('is silently made by an update of an unknown id', async () => {
+  it('is silently created by an update of an unknown id', async () => {
     const proxy = await openProxy({ profile });
     expect((await proxy.post('/user/update', { user_id: 'typo', user_alias: 'T' })).status).toBe(200);
     expect(proxy.state.findUser('typo')?.user_alias).toBe('T');
   });
 
-  it('is changed in part: empty lists and nulls are dropped, and teams do not follow', async () => {
+  it('is updated in part: empty lists and nulls are dropped, and teams do not follow', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/user/update', { user_id: 'ann', models: ['gpt'], max_budget: 3 });
     await proxy.post('/user/update', { user_id: 'ann', models: [], max_budget: null, teams: ['team'] });
@@ -88,61 +88,12 @@ describe.each(profiles)('a user in a proxy of the %s versions', (profile) => {
     await proxy.post('/user/update', { user_id: 'ann', teams: [] });
     expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
   });
-
-  it('is shown with keys and teams; an absent one is 404, or 200 without a user in the older versions', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.get('/user/info?user_id=ann')).body).toMatchObject({
-      user_id: 'ann',
-      user_info: { user_id: 'ann', user_email: 'Ann@example.com' },
-      keys: [{ user_id: 'ann' }],
-      teams: [{ team_id: 'team' }],
-    });
-    const absent = await proxy.get('/user/info?user_id=none');
-    const expected = {
-      older: { status: 200, body: { user_id: 'none', user_info: { spend: 0 }, keys: [], teams: [] } },
-      newer: { status: 404, body: { error: { code: '404' } } },
-    };
-    expect(absent).toMatchObject(expected[profile]);
-  });
-
-  it('is shown alone by the second form, which the older versions lack', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const answer = await proxy.get('/v2/user/info?user_id=ann');
-    const expected = {
-      older: { status: 404, body: { detail: 'Not Found' } },
-      newer: { status: 200, body: { user_id: 'ann' } },
-    };
-    expect(answer).toMatchObject(expected[profile]);
-    expect((await proxy.get('/v2/user/info?user_id=none')).status).toBe(404);
-  });
-
-  it('is deleted with keys and memberships; an absent one is 404', async () => {
-    const proxy = await openFilledProxy({ profile });
-    proxy.state.edit(
-      { edit: 'addTeamMember', teamId: 'team', userId: 'ann' },
-      { edit: 'addOrganizationMember', organizationId: 'org', userId: 'ann' },
-      { edit: 'createKey', key: 'sk-ann', userId: 'ann' },
-    );
-    expect((await proxy.post('/user/delete', { user_ids: ['ann', 'none'] })).status).toBe(404);
-    expect(proxy.state.findUser('ann')).toBeDefined();
-    expect((await proxy.post('/user/delete', { user_ids: ['ann'] })).status).toBe(200);
-    expect(proxy.state.findUser('ann')).toBeUndefined();
-    expect([proxy.state.keys, proxy.membersOf('team'), proxy.state.organizationMemberships]).toEqual([
-      [],
-      [],
-      [],
-    ]);
-  });
 });
 
-describe.each(profiles)('the list of users in a proxy of the %s versions', (profile) => {
+describe.each(profiles)('the list of users in LiteLLM, %s versions', (profile) => {
   const pageSchema = z.object({ users: z.array(z.object({ user_id: z.string() })), total: z.number() });
 
-  it('comes in pages of 25, of 100 at most, and more is 422', async () => {
+  it('has pages of 25 by default, of 100 at most, and more is 422', async () => {
     const proxy = await openProxy({ profile });
     proxy.state.edit(
       ...Array.from({ length: 129 }, (_, index) => ({ edit: 'createUser' as const, userId: `u${index}` })),
@@ -154,15 +105,9 @@ describe.each(profiles)('the list of users in a proxy of the %s versions', (prof
     expect((await proxy.get('/user/list?page_size=101')).status).toBe(422);
   });
 
-  it('finds one id anywhere in the ids, several exactly, and sso ids exactly', async () => {
+  it('finds one id anywhere in the ids, and several exactly', async () => {
     const proxy = await openProxy({ profile });
-    for (const userId of ['ann', 'joanna', 'bob']) {
-      await proxy.post('/user/new', {
-        user_id: userId,
-        sso_user_id: `sso-${userId}`,
-        auto_create_key: false,
-      });
-    }
+    for (const userId of ['ann', 'joanna', 'bob']) proxy.state.createUser({ userId });
     const idsOf = async (query: string): Promise<string[]> =>
       pageSchema
         .parse((await proxy.get(`/user/list?${query}`)).body)
@@ -170,7 +115,5 @@ describe.each(profiles)('the list of users in a proxy of the %s versions', (prof
         .toSorted();
     expect(await idsOf('user_ids=ann')).toEqual(['ann', 'joanna']);
     expect(await idsOf('user_ids=ann,bob')).toEqual(['ann', 'bob']);
-    expect(await idsOf('sso_user_ids=sso-ann')).toEqual(['ann']);
-    expect(await idsOf('sso_user_ids=ann')).toEqual([]);
   });
 });

@@ -1,0 +1,18 @@
+/** `npm run infra:accept`: writes `infra/snapshots/` from the present state of the repository. Refuses under `CI=true`. */
+import { requireBicep } from './findBicep.ts';
+import { snapshotsDir, startInfraCheck } from './infraCheck.ts';
+import { acceptSnapshots } from './snapshots.ts';
+
+try {
+  const check = await startInfraCheck(await requireBicep());
+  try {
+    const snapshots = await check.makeSnapshots();
+    acceptSnapshots(snapshotsDir, snapshots, process.env);
+    console.log(`Wrote ${snapshots.size} files to infra/snapshots. Read the diff before you commit it.`);
+  } finally {
+    await check.stop();
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,165 @@
+/** Collects what the infrastructure check compares: the compiled template, what it would deploy, and the files around it. */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { type BicepServer, startBicepServer } from './bicepServer.ts';
+import { isObject, type Json, normalize, parseJson, type Snapshots } from './snapshots.ts';
+
+const run = promisify(execFile);
+
+export const repositoryDir = resolve(import.meta.dirname, '../..');
+export const snapshotsDir = join(repositoryDir, 'infra/snapshots');
+
+/** Made up. Azure computes names from the subscription. */
+const place = {
+  tenantId: '11111111-2222-4333-8444-555555555555',
+  subscriptionId: '99999999-8888-4777-8666-555555555555',
+  location: 'swedencentral',
+} as const;
+
+/** What azd sets before it reads `main.bicepparam`: the same as `infra/check/default.bicepparam`. */
+const azdEnvironment = { AZURE_ENV_NAME: 'contoso', AZURE_LOCATION: 'swedencentral' } as const;
+
+export interface InfraCheck {
+  readonly server: BicepServer;
+  /** Returns the absolute path of a file in the compiler's copy of `infra/`. */
+  path(file: string): string;
+  /** Copies `infra/` to the compiler again, after a change to it. */
+  refresh(): void;
+  /** Compiles `main.bicep`. Throws an Error that has all diagnostics, those of the linter included. */
+  compile(): Promise<Json>;
+  /**
+   * Returns everything that is compared, as it is now. Throws an Error where something does not compile. The deployment `main` is
+   * what azd deploys while nothing is chosen.
+   */
+  makeSnapshots(): Promise<Snapshots>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a compiler on a copy of `infra/` in `root`. The copy differs in one thing: it takes the Microsoft Graph types from
+ * `infra/check/microsoftgraph-v1.0`, because their registry may be out of reach. Stop it when done.
+ */
+export async function startInfraCheck(bicepPath: string, root = repositoryDir): Promise<InfraCheck> {
+  const dir = mkdtempSync(join(tmpdir(), 'infra-check-'));
+  const path = (file: string): string => join(dir, file);
+  const refresh = (): void => {
+    cpSync(join(root, 'infra'), dir, { recursive: true });
+    writeFileSync(path('bicepconfig.json'), offlineConfig(dir));
+  };
+  refresh();
+  const types = path('check/microsoftgraph-v1.0/index.json');
+  await run(bicepPath, ['publish-extension', types, '--target', path('graph.tgz')]);
+  // A developer's own variables must not become choices.
+  const variables = readFileSync(path('main.bicepparam'), 'utf8').matchAll(
+    /readEnvironmentVariable\('(\w+)'/g,
+  );
+  const unset = Object.fromEntries([...variables].map(([, name = '']) => [name, undefined]));
+  const server = startBicepServer(bicepPath, { ...unset, ...azdEnvironment });
+  const compile = async (): Promise<Json> => compileTemplate(server, path('main.bicep'));
+  const predict = async (): Promise<Snapshots> => {
+    const predictions = new Map<string, Json>();
+    for (const file of listParameterFiles(root)) {
+      const text = await server.predict(path(file), place);
+      predictions.set(basename(file, '.bicepparam'), normalize(parseJson(shortenReferences(text))));
+    }
+    return predictions;
+  };
+  const makeSnapshots = async (): Promise<Snapshots> =>
+    new Map([
+      ['template.json', normalize(await compile())],
+      ...describePredictions(await predict()),
+      ...describeFiles(root),
+    ]);
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return { server, path, refresh, compile, makeSnapshots, stop };
+}
+
+const bicepConfigSchema = z.looseObject({ extensions: z.object({ microsoftGraphV1: z.string() }) });
+
+function offlineConfig(dir: string): string {
+  const config = bicepConfigSchema.parse(JSON.parse(readFileSync(join(dir, 'bicepconfig.json'), 'utf8')));
+  return JSON.stringify({
+    ...config,
+    extensions: { microsoftGraphV1: './graph.tgz' },
+    // The cache in the home folder may be in use by another check.
+    cacheRootDirectory: join(dir, '.modules'),
+  });
+}
+
+async function compileTemplate(server: BicepServer, file: string): Promise<Json> {
+  const { contents, diagnostics } = await server.compile(file);
+  if (typeof contents === 'string' && diagnostics.length === 0) return parseJson(contents);
+  const lines = diagnostics.map(
+    ({ source, level, code, message, range }) =>
+      `  ${basename(source)}:${range.start.line + 1} ${level} ${code}: ${message}`,
+  );
+  throw new Error(['The template does not compile without a warning:', ...lines].join('\n'));
+}
+
+/** Returns the parameter files in `infra/`, the default first. */
+export function listParameterFiles(root = repositoryDir): readonly string[] {
+  const checked = readdirSync(join(root, 'infra/check')).filter((file) => file.endsWith('.bicepparam'));
+  const others = checked.filter((file) => file !== 'default.bicepparam').sort();
+  return ['check/default.bicepparam', ...others.map((file) => `check/${file}`), 'main.bicepparam'];
+}
+
+/** `reference(…)` of a module's deployment, whose name is computed while deploying, as `reference('module')`. */
+function shortenReferences(text: string): string {
+  return text.replaceAll(
+    /reference\(resourceId\('[^']*', '[^']*', 'Microsoft\.Resources\/deployments', format\('(\w+)-\{0\}', uniqueString\('\1', deployment\(\)\.name\)\)\), '[\d-]+'\)/g,
+    "reference('$1')",
+  );
+}
+
+/**
+ * The default is written down whole. In the others, a resource that equals the default's is only named: so a snapshot shows what a
+ * choice changes, and together they stay small. Nothing is lost: what changes everywhere changes in the default.
+ */
+function describePredictions(predictions: Snapshots): Snapshots {
+  const usual = resourcesOf(predictions.get('default'));
+  return new Map(
+    [...predictions].map(([name, each]) => {
+      const file = `deployments/${name}.json`;
+      if (name === 'default' || !isObject(each)) return [file, each];
+      const resources = Object.entries(resourcesOf(each)).map(([id, resource]) => {
+        const isUsual = JSON.stringify(resource) === JSON.stringify(usual[id]);
+        return [id, isUsual ? 'as in default.json' : resource] as const;
+      });
+      return [file, { ...each, predictedResources: Object.fromEntries(resources) }];
+    }),
+  );
+}
+
+function resourcesOf(snapshot: Json | undefined): Readonly<Record<string, Json>> {
+  const resources = isObject(snapshot) ? snapshot['predictedResources'] : undefined;
+  return isObject(resources) ? resources : {};
+}
+
+/** The other files that decide what is deployed, without their comments and layout. */
+function describeFiles(root: string): Snapshots {
+  const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+  const workflows = readdirSync(join(root, '.github/workflows')).sort();
+  const yaml = (file: string): Json => parseJson(JSON.stringify(parseYaml(read(file))));
+  const parsed: readonly (readonly [string, Json])[] = [
+    ['host.json', parseJson(read('host.json'))],
+    ['bicepconfig.json', parseJson(read('infra/bicepconfig.json'))],
+    ['azure.yaml.json', yaml('azure.yaml')],
+    ['funcignore.json', linesOf(read('.funcignore'))],
+    ['main.bicepparam.json', linesOf(read('infra/main.bicepparam'))],
+    ...workflows.map((file) => [`workflows/${file}.json`, yaml(`.github/workflows/${file}`)] as const),
+  ];
+  return new Map(parsed.map(([file, value]) => [`files/${file}`, normalize(value)]));
+}
+
+/** Returns the lines that are neither empty nor a comment. */
+function linesOf(text: string): readonly string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^(?:#|\/\/)/.test(line));
+}

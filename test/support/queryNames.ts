@@ -1,0 +1,35 @@
+/** Which names a query of Azure Monitor (KQL) uses, so that tests can compare them with what the code writes. */
+
+export interface QueryNames {
+  /** Texts that look like the name of an event: `signin.complete`. */
+  readonly events: readonly string[];
+  /** Texts that look like a code or a status: `held_back`. */
+  readonly codes: readonly string[];
+  /** The members of an event: `x` of `fields.x`. */
+  readonly members: readonly string[];
+  /** The table and its columns: every other word that is neither of the language nor named by the query itself. */
+  readonly columns: readonly string[];
+}
+
+/** The words of the language, as many as the product's queries use. */
+const language: ReadonlySet<string> = new Set(
+  `where extend summarize project order by asc desc and or in startswith endswith parse_json tostring tolong todouble isempty
+  isnotempty iff count sum max percentiles bin`.split(/\s+/),
+);
+
+export function readQueryNames(query: string): QueryNames {
+  const texts = [...query.matchAll(/"([^"]*)"/g)].map(([, text = '']) => text);
+  const member = /\bfields\.(\w+)/g;
+  const rest = query
+    .replaceAll(/"[^"]*"/g, '')
+    .replaceAll(member, '')
+    .replaceAll('{timeRange:grain}', '');
+  const own = new Set([...rest.matchAll(/(\w+)\s*=(?![=~])/g)].map(([, name]) => name));
+  const words = [...rest.matchAll(/\b[A-Za-z_]\w*/g)].map(([word]) => word);
+  return {
+    events: texts.filter((text) => /^[a-z]+\.[a-z]+$/.test(text)),
+    codes: texts.filter((text) => /^[a-z]+(?:_[a-z]+)+$/.test(text)),
+    members: [...query.matchAll(member)].map(([, name = '']) => name),
+    columns: words.filter((word) => !language.has(word) && !own.has(word)),
+  };
+}
