@@ -110,6 +110,8 @@ const noTelemetryExport = {
   message: 'The telemetry bundle is loaded at run time. Nothing imports it.',
 };
 const noTest = { regex: '/test/', message: 'Nothing imports test.' };
+const noDev = { regex: '/dev/', message: 'Nothing but tests imports dev.' };
+const noCli = { regex: '/cli/', message: 'Nothing but tests imports cli.' };
 const foldersOf = (names: readonly string[]): string[] => names.map((name) => `**/${name}/**`);
 
 /** Matches an import from one of the rooms, or of one of the packages. */
@@ -221,8 +223,12 @@ export default defineConfig({
     // Entry files do not know each other.
     wall('functions/**', { rooms: subjects, packages: ['@azure/functions'] }, ['../shared/app.ts']),
     {
-      files: ['cli/**', 'dev/**'],
-      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest] }] },
+      files: ['cli/**'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noDev] }] },
+    },
+    {
+      files: ['dev/**'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noCli] }] },
     },
   ],
 });

@@ -1,6 +1,6 @@
 /**
  * `npm run redrive`: lists the messages that failed in the queues `provision` and `litellm-sync`, or puts one or all of them back. A
- * sign-in keeps its own observation time. Without an account it uses the local stack or `AzureWebJobsStorage`.
+ * sign-in keeps its own observation time. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -21,9 +21,9 @@ const HELP = `npm run redrive                       lists the messages that fail
 npm run redrive -- --all              puts back all that were not put back yet
 npm run redrive -- ID                 puts back one
 
-  --account NAME   a storage account in Azure, as whom "az login" signed in (roles: Storage Table Data
-                   Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage, else the
-                   local stack that npm start runs.
+  --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
+                   Table Data Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage,
+                   else the local stack that npm start runs.
 `;
 
 interface Queues {
@@ -77,7 +77,7 @@ async function list(queues: Queues): Promise<void> {
   if (listed.length > 0) console.table(listed);
 }
 
-/** An id names one message of either queue. */
+/** Puts back the message with this id, from whichever queue has it, or all messages. */
 async function putBack(queues: Queues, id: string | undefined): Promise<readonly Redriven[]> {
   if (id === undefined)
     return [...(await redrive(queues.provision, 'all')), ...(await redrive(queues.sync, 'all'))];

@@ -14,7 +14,7 @@ onTimer(
     run: async () => {
       const { store } = requireApp();
       const { sync, requests } = requireLitellmSide();
-      return repairLitellm({ store, proxy: sync.proxy, record: sync.record, requests });
+      return repairLitellm({ store, litellm: sync.litellm, record: sync.record, requests });
     },
     describe: (repaired) => ({ ...repaired }),
   },

@@ -217,7 +217,7 @@ function createHealth(
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { proxy, ...rest } = parts;
-  const connected = proxy === undefined ? {} : { proxy: proxy.sync.proxy };
+  const connected = proxy === undefined ? {} : { litellm: proxy.sync.litellm };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),

@@ -51,7 +51,9 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['functions/breach.ts', `import '../shared/storage/userStore.ts';`],
   ['functions/sibling.ts', `import './login.ts';`],
   ['cli/breach.ts', `import '../test/support/world.ts';`],
+  ['cli/dev.ts', `import '../dev/stack/localStateDir.ts';`],
   ['dev/breach.ts', `import '../test/support/world.ts';`],
+  ['dev/stack/cli.ts', `import '../../cli/localStack.ts';`],
 ];
 
 /** What each room may import, as a proof that the breaches are not refused for being imports. */

@@ -38,8 +38,8 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { baseUrl, apiKey } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
-  const proxy = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
-  const sync = { store, proxy, record, queue, clock, random, sleep };
+  const litellm = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
+  const sync = { store, litellm, record, queue, clock, random, sleep };
   return {
     sync,
     requests: { queue, clock, traceparent: () => observedBy.current()?.traceparent },

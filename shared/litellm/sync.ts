@@ -1,5 +1,4 @@
 /** The queue `litellm-sync`, described for the worker of every queue (../queue/queueWorker.ts). */
-import type { SyncReport } from '../model/synced.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
@@ -8,21 +7,15 @@ import type {
   FailingQueue,
   MessageKind,
   RunnableQueue,
-  RunResult,
   WorkerQueue,
 } from '../queue/queueWorker.ts';
 import { runMessage } from '../queue/queueWorker.ts';
 import { parseSyncMessage, type SyncMessage } from '../queue/syncMessage.ts';
 import { syncEntity } from './syncEntity.ts';
 import { syncPerson } from './syncPerson.ts';
-import { jitter, type SyncChanges, type SyncDeps } from './syncDeps.ts';
+import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
 
-export interface SyncResult extends RunResult {
-  readonly status: 'done' | 'nothing' | 'waiting';
-  /** Of a person. */
-  readonly changes?: SyncChanges;
-  readonly reported?: readonly SyncReport[];
-}
+export type { SyncResult } from './syncDeps.ts';
 
 /** Errors of LiteLLM as a whole, not of the message: it waits until they are over. */
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([

@@ -108,22 +108,15 @@ export async function runMessage<M extends QueueMessage, R extends RunResult>(
   message: M,
   delivery: Delivery,
 ): Promise<R> {
-  const result = await runOnce(queue, message, delivery);
-  if (result.status === 'waiting') await putBack(queue, message, result);
-  return result;
-}
-
-async function runOnce<M extends QueueMessage, R extends RunResult>(
-  queue: RunnableQueue<M, R>,
-  message: M,
-  delivery: Delivery,
-): Promise<R> {
+  let result: R;
   try {
-    return await queue.run(message, delivery);
+    result = await queue.run(message, delivery);
   } catch (error) {
     await tryRecord(queue, message, { error, attempts: delivery.attempt });
     throw error;
   }
+  if (result.status === 'waiting') await putBack(queue, message, result);
+  return result;
 }
 
 /** Best effort: it only shows that the message is tried again, and must not hide the error under way. */

@@ -74,7 +74,14 @@ describe('docs/litellm.md', () => {
   it('names exactly the codes that the code reports', () => {
     const reported = namesIn(page, /reported as\s+`(\w+)`/g);
     expect(new Set(reported)).toEqual(
-      new Set(['differs', 'cannot_be_cleared', 'made_there', 'not_moved', 'role_needs_licence', 'refused']),
+      new Set([
+        'differs',
+        'cannot_be_cleared',
+        'created_in_litellm',
+        'not_moved',
+        'role_needs_licence',
+        'refused',
+      ]),
     );
     const source = read('shared/model/synced.ts');
     expect(reported.filter((code) => !source.includes(`'${code}'`))).toEqual([]);

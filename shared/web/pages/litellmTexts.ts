@@ -36,7 +36,7 @@ export const litellmReportTexts: Readonly<
     happened: 'Empty here, but LiteLLM does not let it be emptied',
     todo: 'Ask the LiteLLM admin to empty it there.',
   },
-  made_there: {
+  created_in_litellm: {
     happened: 'Somebody made it in LiteLLM, and what is otherwise there stays',
     todo: 'Ask the LiteLLM admin if it should be as it is here.',
   },

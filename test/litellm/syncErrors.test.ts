@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
-import { mayStillTakeEffect, Troubles } from '../../shared/litellm/syncDeps.ts';
+import { KeptErrors, mayStillTakeEffect } from '../../shared/litellm/syncErrors.ts';
 
 const failedRead = new AppError('litellm_unreachable', 'an organization’s 500', { details: { status: 500 } });
-const unreadableWrite = new AppError('litellm_answer_invalid', 'a write whose answer nobody can read', {
+const unreadableWrite = new AppError('litellm_answer_invalid', 'a write with an unreadable answer', {
   details: { mayHaveWritten: true },
 });
 
 function thrownBy(...kept: readonly AppError[]): unknown {
-  const troubles = new Troubles();
-  for (const error of kept) troubles.keep(error);
+  const errors = new KeptErrors();
+  for (const error of kept) errors.keep(error);
   try {
-    troubles.throwKept();
+    errors.throwKept();
   } catch (error) {
     return error;
   }
   return undefined;
 }
 
-describe('the troubles of a push', () => {
-  it('are the first of them, or none', () => {
+describe('the kept errors of a sync', () => {
+  it('throw the first of them, or nothing', () => {
     const second = new AppError('litellm_answer_invalid', 'another');
     expect(thrownBy(failedRead, second)).toBe(failedRead);
     expect(thrownBy()).toBeUndefined();
@@ -29,7 +29,7 @@ describe('the troubles of a push', () => {
     { name: 'after', kept: [failedRead, unreadableWrite] },
     { name: 'before', kept: [unreadableWrite, failedRead] },
   ])(
-    'are the write that may still take effect, also $name another, so that the lease is kept',
+    'throw the write that may still take effect, also when it came $name another error, so that its lease runs out',
     ({ kept }) => {
       expect(thrownBy(...kept)).toBe(unreadableWrite);
       expect(mayStillTakeEffect(thrownBy(...kept))).toBe(true);
@@ -38,6 +38,6 @@ describe('the troubles of a push', () => {
 
   it('throws at once what concerns the proxy as a whole', () => {
     const down = new AppError('litellm_unreachable', 'no answer', { retryable: true });
-    expect(() => new Troubles().keep(down)).toThrow(down);
+    expect(() => new KeptErrors().keep(down)).toThrow(down);
   });
 });

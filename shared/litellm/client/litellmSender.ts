@@ -1,28 +1,30 @@
+/** Sends requests to LiteLLM and reads its answers. Nothing else in the product does. */
 import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
 import type { Secret } from '../../config/secret.ts';
 import { AppError } from '../../model/errors.ts';
+import type { Ensured } from '../../model/litellmPorts.ts';
 import type { Clock, Fetch } from '../../model/ports.ts';
-import { withTimeout } from '../../platform/withTimeout.ts';
+import { startTimeout } from '../../platform/withTimeout.ts';
 import { type Failure, type Outcome, parseJson, readFailure } from './failure.ts';
 import type { InputSchema, RequestKind } from './requests.ts';
 
 export interface LitellmOptions {
-  /** With or without a path and a slash at the end. */
+  /** May have a path, and a slash at the end. */
   readonly baseUrl: string;
-  /** The master key, or one of a proxy_admin. */
+  /** The master key, or the key of a proxy_admin. */
   readonly apiKey: Pick<Secret, 'reveal'>;
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly sleep: (durationMs: number) => Promise<void>;
-  /** For each request, from the first byte sent to the last one read. */
+  /** For each request, from the first byte sent to the last byte read. */
   readonly timeoutMs: number;
 }
 
-/** What LiteLLM's audit log says where it is told. */
+/** Who changed something, for LiteLLM's audit log. */
 const CHANGED_BY = 'litellm-entra-provisioning';
 
-/** Two instances that failed together do not come back together. */
+/** Random within a spread, so that instances that failed together do not come back together. */
 const FIRST_PAUSE_MS = 150;
 const PAUSE_SPREAD_MS = 300;
 
@@ -31,48 +33,79 @@ export type Answer =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly failure: Failure };
 
-export interface CallOptions {
-  /** Default: `timeoutMs`. */
-  readonly timeoutMs?: number;
-  /** A read that failed quickly is asked once more. Default `true` for reads; a write never is. */
-  readonly mayRepeat?: boolean;
-}
-
-/** The one way to LiteLLM. */
-export interface Litellm {
+/**
+ * Both methods send what `kind` allows, and follow no redirect: the key must not go anywhere else. They throw only `litellm_refused`
+ * (status 422), for input that `kind` does not allow. Nothing was sent then.
+ */
+export interface LitellmSender {
   readonly options: LitellmOptions;
-  /**
-   * Sends one request: one try for a write; for a read, one more where the connection broke or a gateway answered (502 to 504).
-   * Redirects are not followed: the key goes nowhere else.
-   * Throws nothing but `litellm_refused` (status 422) for what `kind` does not allow: then nothing was sent.
-   */
-  call<Schema extends InputSchema>(
+  /** Sends one request. `timeoutMs`: other than that of the options. */
+  send<Schema extends InputSchema>(
     kind: RequestKind<Schema>,
     input: z.input<Schema>,
-    callOptions?: CallOptions,
+    timeoutMs?: number,
+  ): Promise<Answer>;
+  /** As `send`, for reads: sends it once more if the connection broke or a gateway answered (502 to 504). */
+  read<Schema extends InputSchema>(
+    kind: RequestKind<Schema>,
+    input: z.input<Schema>,
+    timeoutMs?: number,
   ): Promise<Answer>;
 }
 
-/** Gives the way to LiteLLM. */
-export function createLitellm(options: LitellmOptions): Litellm {
+/** Returns the sender for one proxy. */
+export function createSender(options: LitellmOptions): LitellmSender {
+  const send: LitellmSender['send'] = async (kind, input, timeoutMs = options.timeoutMs) => {
+    const { url, init } = createRequest(options, kind, requireInput(kind, input));
+    const about = { path: kind.path, isWrite: kind.method !== 'GET' };
+    const timeout = startTimeout(timeoutMs);
+    try {
+      const response = await options.fetch(url, { ...init, signal: timeout.signal });
+      const retryAfterSeconds = findRetryAfter(response, options.clock);
+      return readAnswer({ status: response.status, text: await response.text(), retryAfterSeconds }, about);
+    } catch (error) {
+      // The error is not passed on as the cause: an error about a header quotes it, and the key with it.
+      return readAnswer({ status: 0, text: '', fault: findFault(error) }, about);
+    } finally {
+      timeout.clear();
+    }
+  };
   return {
     options,
-    async call(kind, input, callOptions = {}) {
-      const about = { path: kind.path, isWrite: kind.method !== 'GET' };
-      const request = createRequest(options, kind, requireInput(kind, input));
-      const timeoutMs = callOptions.timeoutMs ?? options.timeoutMs;
-      const answer = readAnswer(await send(options, request, timeoutMs), about);
-      const mayRepeat = !about.isWrite && callOptions.mayRepeat !== false;
-      if (answer.ok || !mayRepeat || !answer.failure.isWorthAnotherTry) return answer;
+    send,
+    async read(kind, input, timeoutMs) {
+      const answer = await send(kind, input, timeoutMs);
+      if (answer.ok || !answer.failure.isWorthAnotherTry) return answer;
       await options.sleep(FIRST_PAUSE_MS + Math.random() * PAUSE_SPREAD_MS);
-      return readAnswer(await send(options, request, timeoutMs), about);
+      return send(kind, input, timeoutMs);
     },
   };
 }
 
-/** Gives the JSON of a success; throws what the failure means. */
+/** Returns the JSON of a success. Throws what a failure means. */
 export function requireBody(answer: Answer): unknown {
   if (answer.ok) return answer.body;
+  throw answer.failure.error;
+}
+
+/** With a 500, some versions say that something exists already, or that it does not exist. */
+const AMBIGUOUS: ReadonlySet<number> = new Set([400, 404, 409, 500]);
+
+/**
+ * Returns how a write ended: `done`, or `already` where LiteLLM refused it because it is done already. A 400, 404, 409 or 500 does
+ * not say which, so `looksDone` looks once. If it does not look done, what the answer means is thrown.
+ * `ifUnclear`: what to return after a 500, which does not say whose write did it.
+ * What may still take effect later (a time-out, 502 to 504) is thrown as it is: a look now would prove nothing.
+ */
+export async function settle(
+  answer: Answer,
+  looksDone: () => Promise<boolean>,
+  ifUnclear: Ensured = 'already',
+): Promise<Ensured> {
+  if (answer.ok) return 'done';
+  if (AMBIGUOUS.has(answer.failure.status) && answer.failure.error.code !== 'litellm_answer_invalid') {
+    if (await looksDone()) return answer.failure.status === 500 ? ifUnclear : 'already';
+  }
   throw answer.failure.error;
 }
 
@@ -88,8 +121,8 @@ function requireInput<Schema extends InputSchema>(
 ): Readonly<Record<string, unknown>> {
   const parsed = kind.schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  // LiteLLM would say 422 to it, such as a limit that is no whole number.
-  throw new AppError('litellm_refused', 'LiteLLM takes no such value', {
+  // LiteLLM would answer 422, for example to a limit with a fraction.
+  throw new AppError('litellm_refused', 'LiteLLM does not accept this value.', {
     details: { path: kind.path, status: 422, fault: toDotPath(parsed.error.issues[0]?.path ?? []) },
   });
 }
@@ -124,23 +157,7 @@ function createRequest(
   };
 }
 
-async function send(options: LitellmOptions, request: HttpRequest, timeoutMs: number): Promise<Outcome> {
-  try {
-    return await withTimeout(timeoutMs, async (signal) => {
-      const response = await options.fetch(request.url, { ...request.init, signal });
-      return {
-        status: response.status,
-        text: await response.text(),
-        retryAfterSeconds: findRetryAfter(response, options.clock),
-      };
-    });
-  } catch (error) {
-    // Not as the cause: an error about a header quotes it, and the key with it.
-    return { status: 0, text: '', fault: findFault(error) };
-  }
-}
-
-/** Seconds or a date; an unreadable one counts as none. */
+/** Accepts seconds or a date. An unreadable value counts as absent. */
 function findRetryAfter(response: Response, clock: Clock): number | undefined {
   const asked = response.headers.get('retry-after');
   if (asked === null) return undefined;
@@ -151,7 +168,7 @@ function findRetryAfter(response: Response, clock: Clock): number | undefined {
 
 const TIMEOUTS: ReadonlySet<string> = new Set(['TimeoutError', 'AbortError']);
 
-/** Gives the system's or the HTTP client's code of what broke, such as `ECONNRESET`. */
+/** Returns the code that the system or the HTTP client gives for what broke, such as `ECONNRESET`. */
 function findFault(error: unknown): string {
   if (error instanceof Error && TIMEOUTS.has(error.name)) return 'timeout';
   const coded = z.object({ cause: z.object({ code: z.string().check(z.regex(/^[A-Z0-9_]{1,60}$/)) }) });
