@@ -79,7 +79,7 @@ describe('docs/operations.md', () => {
     const commands = namesIn(operations, /npm run ([\w:]+)/g);
     expect(commands.length).toBeGreaterThan(3);
     expect(commands.filter((name) => !(name in scripts))).toEqual([]);
-    const functions = namesIn(source, /app\.(?:http|timer|storageQueue)\('(\w+)'/g);
+    const functions = namesIn(source, /(?:app\.http|onTimer|onQueue)\(\s*'(\w+)'/g);
     const called = namesIn(operations, /admin\/functions\/(\w+)/g);
     expect(called.filter((name) => !functions.includes(name))).toEqual([]);
     const routes = namesIn(source, /route: '([^']+)'/g).map((route) => `/${route.replace(/^\//, '')}`);
