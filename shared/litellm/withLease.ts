@@ -10,8 +10,8 @@ import { jitter, mayStillTakeEffect, type SyncDeps } from './syncDeps.ts';
 /** How long a lease holds without being renewed. */
 export const LEASE_MS = 60_000;
 
-/** The longest that one call may take, with its time-out of 10 s and room for a slow clock. */
-const LONGEST_CALL_MS = 20_000;
+/** The longest that one call may take, with its time-out of 15 s and room for a slow clock. */
+const LONGEST_CALL_MS = 25_000;
 
 /** How long somebody waits for a lease before the message is put back. */
 export const LEASE_WAIT_MS = 5_000;

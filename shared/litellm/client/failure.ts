@@ -51,8 +51,6 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'CONNECT_TIMEOUT',
-  // The global `fetch` says it so.
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 

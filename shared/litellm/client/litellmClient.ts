@@ -6,7 +6,7 @@ import { createOrganizationCalls } from './organizationCalls.ts';
 import { createTeamCalls } from './teamCalls.ts';
 import { createUserCalls } from './userCalls.ts';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 
 export interface LitellmClientOptions extends Omit<LitellmOptions, 'sleep' | 'timeoutMs'> {
   /** Default: a timer. */

@@ -5,7 +5,7 @@ import { REQUESTS } from './requests.ts';
 import { settle } from './settle.ts';
 
 /** All organizations with all of their members in one answer take longer than anything else. */
-const LIST_TIMEOUT_FACTOR = 6;
+const LIST_TIMEOUT_FACTOR = 4;
 
 type OrganizationCalls = Pick<
   LitellmClient,
