@@ -45,7 +45,7 @@ import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
 import { errorFields, writeEvent } from './telemetry/events.ts';
-import { provideTracing } from './telemetry/startTracing.ts';
+import { provideTracing } from './telemetry/traceInvocation.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
 /** What the functions hand to the flows. */

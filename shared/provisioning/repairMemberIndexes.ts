@@ -23,7 +23,7 @@ export interface Reconciled {
   /** Index rows removed because the person isn't a member any more. */
   readonly removed: number;
   /** Index rows that got the membership's present role. */
-  readonly mended: number;
+  readonly corrected: number;
   /** Index rows written for memberships that were created, or whose role was changed, by hand. */
   readonly added: number;
 }
@@ -37,18 +37,18 @@ async function repairRows(
   index: Pick<MemberIndex, keyof MemberIndex>,
   entries: readonly IndexEntry[],
   now: Date,
-): Promise<Pick<Reconciled, 'removed' | 'mended'>> {
-  let [removed, mended] = [0, 0];
+): Promise<Pick<Reconciled, 'removed' | 'corrected'>> {
+  let [removed, corrected] = [0, 0];
   await inParallel(entries, PARALLEL_CHECKS, async (entry) => {
     // The membership is read after the row, and the row changes only under the ETag read: what a grant wrote meanwhile stays.
     const role = await index.findRole(entry.userId, entry.entityId);
     if (role === undefined) {
       if (await index.remove(entry)) removed += 1;
     } else if (role !== 'unreadable' && role !== entry.role) {
-      if (await index.correctRole(entry, role, now)) mended += 1;
+      if (await index.correctRole(entry, role, now)) corrected += 1;
     }
   });
-  return { removed, mended };
+  return { removed, corrected };
 }
 
 async function addMissing(index: Pick<MemberIndex, keyof MemberIndex>, now: Date): Promise<number> {
@@ -68,7 +68,7 @@ async function addMissing(index: Pick<MemberIndex, keyof MemberIndex>, now: Date
  */
 export async function repairMemberIndexes(deps: ReconcileDeps): Promise<Reconciled> {
   const now = deps.clock.now();
-  let [checked, removed, mended, added] = [0, 0, 0, 0];
+  let [checked, removed, corrected, added] = [0, 0, 0, 0];
   for (const index of deps.store.memberIndexes) {
     added += await addMissing(index, now);
     for await (const page of index.readPages()) {
@@ -76,8 +76,8 @@ export async function repairMemberIndexes(deps: ReconcileDeps): Promise<Reconcil
       checked += page.length;
       const repaired = await repairRows(index, old, now);
       removed += repaired.removed;
-      mended += repaired.mended;
+      corrected += repaired.corrected;
     }
   }
-  return { checked, removed, mended, added };
+  return { checked, removed, corrected, added };
 }

@@ -1,8 +1,8 @@
 /** One dotted log event a flow: ids, counts, codes and how long it took. Never a token, an email or a name. */
 import type { LogSafeDetails } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
-import { measureEvent } from './measureEvent.ts';
-import { tracing } from './tracing.ts';
+import type { CounterName } from './metrics.ts';
+import { type Tracing, tracing } from './tracing.ts';
 
 /** Where events go: an invocation's own log. */
 export interface EventLog {
@@ -116,4 +116,57 @@ export async function observeFlow<T>(log: EventLog, observed: Observed<T>): Prom
     if (typeof error === 'object' && error !== null) told.add(error);
     throw error;
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Returns how the flow of an event ended, as one word: the error's code, else what it decided, else `ok`. */
+function outcomeOf(name: string, fields: EventFields): string {
+  const code = textOf(fields['code']);
+  if (code !== undefined) return code;
+  // Without a person the sign-in goes on at Microsoft: it asked for one more step.
+  if (name === 'signin.complete') return fields['userId'] === undefined ? 'challenged' : 'ok';
+  return textOf(fields['status']) ?? textOf(fields['decision']) ?? 'ok';
+}
+
+/**
+ * Records the metrics that an event means, and its outcome on the span that runs. Metrics are read off the events, so that the
+ * two never disagree.
+ */
+function measureEvent(metrics: Tracing, name: string, fields: EventFields): void {
+  if (metrics.isOff) return;
+  const outcome = outcomeOf(name, fields);
+  metrics.current()?.set({ 'app.outcome': outcome });
+  const reason = textOf(fields['reason']);
+  if (name === 'signin.complete') metrics.add('signin.outcomes', 1, { outcome });
+  const isKept = fields['code'] === undefined && fields['putBack'] === undefined;
+  if (name === 'provision.failure' && isKept) metrics.add('provision.poisoned', 1, { reason });
+  if (name === 'sync.failure' && isKept) metrics.add('sync.poisoned', 1, { reason });
+  if (name === 'provision.user') measureDelivery(metrics, 'provision', { fields, outcome });
+  if (name === 'sync.person' || name === 'sync.entity') {
+    measureDelivery(metrics, 'sync', { fields, outcome });
+    measureCount(metrics, 'sync.memberships.added', fields['added']);
+    measureCount(metrics, 'sync.memberships.removed', fields['removed']);
+  }
+}
+
+interface Delivered {
+  readonly fields: EventFields;
+  readonly outcome: string;
+}
+
+function measureDelivery(metrics: Tracing, queue: 'provision' | 'sync', event: Delivered): void {
+  const { fields, outcome } = event;
+  metrics.add(`${queue}.outcomes`, 1, { outcome });
+  if (outcome === 'waiting') metrics.add(`${queue}.put_back`, 1, { reason: textOf(fields['reason']) });
+  const seconds = fields['secondsSinceSignIn'];
+  if ((outcome === 'done' || outcome === 'unchanged') && typeof seconds === 'number') {
+    metrics.record(`${queue}.delay`, seconds, { outcome });
+  }
+}
+
+function measureCount(metrics: Tracing, name: CounterName, count: unknown): void {
+  if (typeof count === 'number' && count > 0) metrics.add(name, count);
 }

@@ -1,8 +1,34 @@
 import type { InvocationContext } from '@azure/functions';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { EventLog } from './events.ts';
-import { startTracing } from './startTracing.ts';
-import type { RunningSpan, SpanAttributes, SpanStart } from './tracing.ts';
+import {
+  activateTracing,
+  NO_TRACING,
+  type RunningSpan,
+  type SpanAttributes,
+  type SpanStart,
+  type Tracing,
+  tracing,
+} from './tracing.ts';
+
+let provide: ((log: EventLog) => Tracing) | undefined;
+
+/** Sets how this process's tracing is created: at the first {@link startTracing}, not now. */
+export function provideTracing(provider: (log: EventLog) => Tracing): void {
+  provide = provider;
+  activateTracing(NO_TRACING);
+}
+
+/** Returns this process's tracing, created at the first call. A provider that fails says so in `log`. */
+export function startTracing(log: EventLog): Tracing {
+  const provider = provide;
+  if (provider !== undefined) {
+    // Cleared first, so that it is tried only once, even if it throws.
+    provide = undefined;
+    activateTracing(provider(log));
+  }
+  return tracing();
+}
 
 /** What an invocation's span needs of its context. */
 export type TracedContext = EventLog &

@@ -192,7 +192,7 @@ describe('a message that failed', () => {
     expect(await redrive('--all')).toContain('\n0 put back.');
   });
 
-  it('that nobody knows cannot be put back', async () => {
+  it('with an unknown id cannot be put back', async () => {
     await expect(redrive('no-such-message')).rejects.toThrow('not_found');
   });
 });

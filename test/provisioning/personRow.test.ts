@@ -96,7 +96,7 @@ describe('isDigestFresh', () => {
     expect(isDigestFresh(madeAt.toISOString(), new Date(madeAt.getTime() + ageMs))).toBe(fresh);
   });
 
-  it('is not fresh at a time that nobody can read', () => {
+  it('is not fresh if its time is unreadable', () => {
     expect(isDigestFresh('yesterday', new Date())).toBe(false);
   });
 });

@@ -119,7 +119,7 @@ describe('an organization that cannot be created', () => {
     ]);
   });
 
-  it('keeps a membership of it that is there already', async () => {
+  it('keeps a membership of it that exists already', async () => {
     const world = await readyWorld();
     await world.provision(message());
     await world.tables.write('LiteLLMOrganizationTable', {
@@ -291,7 +291,7 @@ describe('a row that a person edited into something unreadable', () => {
     },
   );
 
-  it('is mended and its people join at their next sign-in', async () => {
+  it('can be repaired, and its people join at their next sign-in', async () => {
     const world = await readyWorld();
     await editRow(world.tables, organizationRow(GROUP), { models: 'gpt-4' });
     await world.refresh();
@@ -301,7 +301,7 @@ describe('a row that a person edited into something unreadable', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
-  it('takes nobody’s membership away', async () => {
+  it('removes no membership', async () => {
     const world = await readyWorld();
     await world.provision(message());
     await editRow(world.tables, organizationRow(GROUP), { models: 'gpt-4' });
@@ -444,7 +444,7 @@ describe('the finish', () => {
     });
   });
 
-  it('gives way to another delivery of the same message, and both end in the same', async () => {
+  it('gives way to another delivery of the same message, and both end in the same state', async () => {
     const world = await readyWorld();
     const entry = message();
     const running = meanwhile(world, async () => {

@@ -175,7 +175,7 @@ describe('the flag off', () => {
     expect(await findOrganization(after, 'new-group')).toBeUndefined();
   });
 
-  it('again still takes the organization membership of somebody who leaves the group', async () => {
+  it('again still removes the organization membership of a person who leaves the group', async () => {
     const before = await readyWorld();
     await before.provision(message());
     const after = await readyWorld({ rules: withFlag(false), on: before });
@@ -226,7 +226,7 @@ describe('create if absent, never overwrite', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
-  it('keeps what a person edited since, whoever signs in', async () => {
+  it('keeps later hand edits at every sign-in', async () => {
     const world = await readyWorld();
     await world.provision(message());
     await editRow(world.tables, organizationRow(GROUP), { max_budget: 5000, organization_alias: 'Renamed' });
@@ -302,7 +302,7 @@ describe('removal', () => {
     return world;
   }
 
-  it('takes what Entra granted once the person has left the group, and its index rows', async () => {
+  it('removes what Entra granted once the person has left the group, and its index rows', async () => {
     const world = await memberOfBoth();
     await expect(world.provision(message({ second: 60, groups: ['other'] }))).resolves.toMatchObject({
       changes: { granted: 0, changed: 0, removed: 2 },
@@ -324,7 +324,7 @@ describe('removal', () => {
     },
   );
 
-  it('takes a membership whose group is no longer assigned', async () => {
+  it('removes a membership whose group is no longer assigned', async () => {
     const world = await memberOfBoth();
     world.assigned = [PRODUCTION_TEAM];
     await world.refresh();
@@ -356,7 +356,7 @@ describe('removal', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(['team:by-hand admin']);
   });
 
-  it('comes before grants: a crash at any request leaves nobody with the old and the new', async () => {
+  it('comes before grants: a crash at any request leaves no person with the old and the new', async () => {
     const old = new Set(BOTH);
     const given = ['organization:other internal_user', 'team:other user'];
     for (let crashAt = 0; crashAt < 20; crashAt += 1) {
@@ -410,7 +410,7 @@ describe('without a service principal', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(['team:a user']);
   });
 
-  it('takes what Entra granted once the person has left the group', async () => {
+  it('removes what Entra granted once the person has left the group', async () => {
     const world = createWorld({ rules });
     await editRow(world.tables, teamRow('a'), { models: '[]' });
     await world.provision(message({ groups: ['a'] }));
@@ -481,7 +481,7 @@ describe('order', () => {
     expect(await fenceOf(world.tables, 'teamMemberships', ALICE)).toBe(first.id);
   });
 
-  it('both fences move where somebody was still applying, also when nothing else changes', async () => {
+  it('both fences move if another run was still applying, even when nothing else changes', async () => {
     const world = await readyWorld();
     await world.provision(message());
     const dying = world.through(
@@ -538,7 +538,7 @@ describe('a first run', () => {
     expect(await fenceOf(world.tables, 'teamMemberships', ALICE)).toBe(entry.id);
   });
 
-  it('names nobody in an index whose team or organization cannot be read', async () => {
+  it('adds no index row for a team or organization that cannot be read', async () => {
     const world = await readyWorld();
     await editRow(world.tables, organizationRow(GROUP), { models: 'gpt-4' });
     await world.refresh();
@@ -729,7 +729,7 @@ describe('what a run costs', () => {
     },
   );
 
-  it('5 requests, 100 index rows a request and the transactions where somebody joins groups later', async () => {
+  it('5 requests, 100 index rows a request and the transactions if a person joins groups later', async () => {
     const { world, groups } = await worldOf(60);
     await world.provision(message({ groups: [] }));
     const joining = await requestsOf(world.tables, async () =>

@@ -164,7 +164,7 @@ describe('host.json', () => {
 });
 
 describe('isTraceparent', () => {
-  it('takes a W3C trace context and nothing else', () => {
+  it('accepts a W3C trace context and nothing else', () => {
     expect(isTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')).toBe(true);
     for (const header of [undefined, '', 'x', '00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01']) {
       expect(isTraceparent(header)).toBe(false);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
 import { findTraceparent } from '../../shared/queue/queueMessage.ts';
 import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
-import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';
+import { provideTracing, startTracing } from '../../shared/telemetry/traceInvocation.ts';
 import { traceInvocation } from '../../shared/telemetry/traceInvocation.ts';
 import { activateTracing, NO_TRACING, tracing } from '../../shared/telemetry/tracing.ts';
 import { type RecordedTracing, recordTracing } from './recordedTracing.ts';

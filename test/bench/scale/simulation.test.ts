@@ -108,7 +108,7 @@ describe('the simulation', () => {
     expect(result.reconcile).toMatchObject({
       checked: 2 * reorganized.memberships,
       removed: 0,
-      mended: 0,
+      corrected: 0,
       added: 0,
     });
   });
