@@ -22,8 +22,7 @@ const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['node:crypto'] },
   platform: {
     rooms: ['model'],
-    packages: ['@azure/core-rest-pipeline', 'node:crypto', 'node:http', 'node:https'],
-    packageTypes: ['node:stream'],
+    packages: ['node:crypto'],
   },
   config: { rooms: ['model', 'platform'], packages: ['zod/mini'] },
   storage: {
@@ -217,6 +216,8 @@ export default defineConfig({
     },
     ...roomWalls,
     wall('shared/telemetry/export/**', { rooms: [], packages: telemetryExportPackages }, ['./**', '../*.ts']),
+    // Runs in the browser, so it takes nothing but types from outside.
+    wall('shared/web/pages/client/**', { rooms: [], typesOf: ['model'] }, ['./**']),
     wall('shared/app.ts', composition, ['./app/**']),
     wall('shared/app/**', composition, ['./**']),
     // Entry files do not know each other.

@@ -15,7 +15,7 @@ import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
-import { fetchOf } from './platform/fetchOf.ts';
+import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
 import type { Config } from './config/config.ts';
@@ -315,7 +315,7 @@ provideTracing((log) =>
     monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
     siteName: process.env['WEBSITE_SITE_NAME'],
     // Untraced: what sends the spans would make new ones.
-    createCredential: (clientId) => createCredential(clientId, fetchOf('managed_identity')),
+    createCredential: (clientId) => createCredential(clientId, outgoingFetch),
     onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
   }),
 );

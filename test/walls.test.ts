@@ -14,7 +14,6 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/model/breach.ts', `import '../platform/withTimeout.ts';`],
   ['shared/model/zod.ts', `import * as z from 'zod/mini';`],
   ['shared/platform/breach.ts', `import '../storage/userStore.ts';`],
-  ['shared/platform/value.ts', `import { Readable } from 'node:stream';`],
   ['shared/config/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/config/namespace.ts', `import { z } from 'zod/mini';`],
   ['shared/storage/breach.ts', `import '../queue/queueWorker.ts';`],
@@ -45,6 +44,8 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/web/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/web/pages/breach.ts', `import '../../litellm/sync.ts';`],
   ['shared/web/pages/value.ts', `import { readMyAccess } from '../../home/readMyAccess.ts';`],
+  ['shared/web/pages/client/breach.ts', `import '../html.ts';`],
+  ['shared/web/pages/client/value.ts', `import { errorCodes } from '../../../model/errors.ts';`],
   ['shared/app.ts', `import '../dev/stack/start.ts';`],
   ['shared/app/breach.ts', `import '../telemetry/export/createTelemetry.ts';`],
   ['functions/breach.ts', `import '../shared/storage/userStore.ts';`],
@@ -62,6 +63,7 @@ const ALLOWED: readonly (readonly [file: string, statement: string])[] = [
   ['shared/telemetry/export/fine.ts', `import '../metrics.ts';`],
   ['shared/triggers/fine.ts', `import '../queue/queueWorker.ts';`],
   ['shared/web/pages/fine.ts', `import '../errorStatus.ts';`],
+  ['shared/web/pages/client/fine.ts', `import type { MyAccess } from '../../../model/access.ts';`],
   ['functions/fine.ts', `import '../shared/app.ts';`],
 ];
 

@@ -11,14 +11,14 @@ import { appErrorOfMsal } from './msalError.ts';
  * client, unread.
  */
 const SCOPES = ['openid', 'profile', 'email', 'User.Read'];
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 
 export interface EntraIdentityOptions {
   readonly entra: Config['entra'];
   readonly redirectUri: string;
   readonly clock: Clock;
   readonly fetch: Fetch;
-  /** For each request. Default 10 s. */
+  /** For each request. Default 15 s. */
   readonly timeoutMs?: number;
   /** A managed identity's token for the token exchange; needed with the credential `federated`. */
   readonly assertion?: () => Promise<string>;

@@ -6,7 +6,7 @@ import type { Directory } from '../model/ports.ts';
 import { readGraphList } from './graphList.ts';
 import type { GraphOptions } from './graphRequest.ts';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 /** A person waits for the first, a timer or a message for the second. */
 const MY_GROUPS_BUDGET_MS = 25_000;
 const ASSIGNED_GROUPS_BUDGET_MS = 120_000;
@@ -16,7 +16,7 @@ export interface GraphDirectoryOptions extends Omit<GraphOptions, 'timeoutMs'> {
   readonly servicePrincipalId?: string;
   /** The application's own token for Graph; `fresh`: another one than the last. */
   readonly appToken: (options: { readonly fresh: boolean }) => Promise<string>;
-  /** Default 10 s a request. */
+  /** Default 15 s a request. */
   readonly timeoutMs?: number;
 }
 

@@ -2,9 +2,9 @@ import type { Tables } from '../model/tables.ts';
 import type { Config } from '../config/config.ts';
 import type { Fetch, MessageQueue } from '../model/ports.ts';
 import type { Tracing } from './tracing.ts';
-import { type Dependency, fetchOf } from '../platform/fetchOf.ts';
+import { outgoingFetch } from '../platform/outgoingFetch.ts';
 import { storageServer } from './serverAttributes.ts';
-import { traceFetch } from './traceFetch.ts';
+import { type Dependency, traceFetch } from './traceFetch.ts';
 import { traceQueue } from './traceQueue.ts';
 import { traceTables } from './traceTables.ts';
 
@@ -16,7 +16,7 @@ export interface TracedAdapters {
 }
 
 const UNTRACED: TracedAdapters = {
-  fetch: fetchOf,
+  fetch: () => outgoingFetch,
   tables: (tables) => tables,
   queue: (_queueName, queue) => queue,
 };
@@ -25,7 +25,7 @@ const UNTRACED: TracedAdapters = {
 export function traceAdapters(tracing: Tracing, storage: Config['storage']): TracedAdapters {
   if (tracing.isOff) return UNTRACED;
   return {
-    fetch: (dependency) => traceFetch(tracing, dependency, fetchOf(dependency)),
+    fetch: (dependency) => traceFetch(tracing, dependency, outgoingFetch),
     tables: (tables) => traceTables(tracing, tables, storageServer(storage, 'Table')),
     queue: (queueName, queue) =>
       traceQueue(tracing, queue, { queueName, server: storageServer(storage, 'Queue') }),

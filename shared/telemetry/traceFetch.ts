@@ -1,7 +1,9 @@
 import type { Fetch } from '../model/ports.ts';
 import type { Tracing } from './tracing.ts';
-import type { Dependency } from '../platform/fetchOf.ts';
 import { serverAttributes } from './serverAttributes.ts';
+
+/** The server that a request goes to, as traces name it. */
+export type Dependency = 'entra' | 'graph' | 'managed_identity' | 'litellm';
 
 /** The segments of the paths that this product asks for. Any other one may be an id, or a name in a link that Graph gave. */
 const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(

@@ -9,7 +9,7 @@ import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
 import { startEmulators } from '../support/emulators.ts';
 import { loadFunction } from '../support/loadFunction.ts';
@@ -115,7 +115,7 @@ function createExchange(message: string): SignIn {
     const attempt = { state, nonce, codeChallenge };
     const url = await walk(await requireApp().login.identity.createAuthorizeUrl(attempt), person);
     const startMs = performance.now();
-    const client = createMsalClient({ entra, fetch: fetchOf('entra'), timeoutMs: 10_000 });
+    const client = createMsalClient({ entra, fetch: outgoingFetch, timeoutMs: 10_000 });
     await client.acquireTokenByCode({
       scopes: ['openid', 'profile', 'email', 'User.Read'],
       redirectUri,

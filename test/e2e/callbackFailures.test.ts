@@ -15,7 +15,7 @@ import { waitUntil } from '../support/e2eWait.ts';
 const bob = 'bob@company.com';
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const attemptPrefix = '__Host-litellm-attempt-';
-/** Longer than the app waits for Microsoft (10 s). */
+/** Longer than the app waits for Microsoft (15 s). */
 const tooSlowMs = 30_000;
 
 let stack: E2eStack;
@@ -26,7 +26,7 @@ const settings = { ...QUEUES_OFF, ALLOWED_EMAIL_DOMAINS: 'company.com' };
 
 beforeAll(async () => {
   stack = await startE2eStack({ env: settings });
-  // It takes ten seconds, so it begins now; the last test looks at what came of it.
+  // It takes 15 seconds, so it begins now; the last test looks at what came of it.
   await stack.control.setFaults({ token: { delayMs: tooSlowMs, times: 1, grantType: 'authorization_code' } });
   slow = new Visitor(stack.url).signIn(bob);
   const asked = async (): Promise<true | undefined> =>
@@ -497,7 +497,7 @@ describe('every answer', () => {
 
 describe('afterwards', () => {
   it(
-    'Microsoft did not answer in time: the person is told after ten seconds',
+    'Microsoft did not answer in time: the person is told after 15 seconds',
     { timeout: 30_000 },
     async () => {
       const answer = await slow;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { createLitellmClient } from '../../shared/litellm/client/litellmClient.ts';
 import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
@@ -40,7 +40,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   const clock = { now: () => new Date() };
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const apiKey = new Secret(litellm.masterKey);
-  const fetch = createKeepAliveFetch({ idleMs: 4_000 });
+  const fetch = outgoingFetch;
   return {
     store: createStore(tables),
     litellm: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),

@@ -12,7 +12,7 @@ import { walkSignIn } from '../../dev/identity/signInWalk.ts';
 import { createAppTokens } from '../../shared/microsoft/appTokens.ts';
 import { createEntraIdentity } from '../../shared/microsoft/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/microsoft/graphDirectory.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { createAssertion, createManagedIdentity } from '../../shared/microsoft/managedIdentity.ts';
 import { type Config, Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';
@@ -21,7 +21,7 @@ import type { Clock, Directory, Identity } from '../../shared/model/ports.ts';
 import { type IdentityFixture, openIdentityFixture, redirectUri } from '../dev/identity/identityFixture.ts';
 
 const clock: Clock = { now: () => new Date() };
-const fetch = createKeepAliveFetch({ idleMs: 60_000 });
+const fetch = outgoingFetch;
 const base64url = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 let fixture: IdentityFixture;

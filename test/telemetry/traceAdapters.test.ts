@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { storageServer } from '../../shared/telemetry/serverAttributes.ts';
 import { traceAdapters } from '../../shared/telemetry/traceAdapters.ts';
 import { traceFetch } from '../../shared/telemetry/traceFetch.ts';
@@ -28,18 +28,9 @@ describe('traceAdapters', () => {
     const traced = traceAdapters(NO_TRACING, STORAGE);
     const tables = createMemoryTables();
     const queue = createTestQueue();
-    expect(traced.fetch('graph')).toBe(fetchOf('graph'));
+    expect(traced.fetch('graph')).toBe(outgoingFetch);
     expect(traced.tables(tables)).toBe(tables);
     expect(traced.queue('provision', queue)).toBe(queue);
-  });
-});
-
-describe('fetchOf', () => {
-  it('gives all of Microsoft’s the same connections, and LiteLLM its own', () => {
-    expect(fetchOf('graph')).toBe(fetchOf('entra'));
-    expect(fetchOf('managed_identity')).toBe(fetchOf('entra'));
-    expect(fetchOf('litellm')).toBe(fetchOf('litellm'));
-    expect(fetchOf('litellm')).not.toBe(fetchOf('entra'));
   });
 });
 

@@ -51,8 +51,6 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'CONNECT_TIMEOUT',
-  // From the global `fetch`.
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 

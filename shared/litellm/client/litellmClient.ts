@@ -7,7 +7,7 @@ import { REQUESTS } from './requests.ts';
 import { createTeamCalls } from './teamCalls.ts';
 import { createUserCalls } from './userCalls.ts';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 
 export interface LitellmClientOptions extends Omit<LitellmOptions, 'sleep' | 'timeoutMs'> {
   /** Default: a timer. */

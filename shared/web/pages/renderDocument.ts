@@ -1,6 +1,6 @@
 import { html, renderToString, trustMarkup, type Html } from './html.ts';
 import { brandMark } from './icons.ts';
-import { stylesheet } from './stylesheet.ts';
+import { text as stylesheet } from './client/style.css?text';
 
 const FAVICON =
   'data:image/svg+xml,' +

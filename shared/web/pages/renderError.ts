@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../model/errors.ts';
-import { copyScript } from './copyScript.ts';
+import { text as copyScript } from './client/copy.ts?text';
 import { errorTexts, type ErrorText, type Fixer } from './errorTexts.ts';
 import { html, type Html } from './html.ts';
 import { renderDocument } from './renderDocument.ts';

@@ -1,19 +1,14 @@
 import type { MyAccess, ProvisioningStatus, TeamAccess, UserAccess } from '../../model/access.ts';
 import { formatBudget, formatCount } from './formatBudget.ts';
-import { homeScript } from './homeScript.ts';
+import { text as homeScript } from './client/home.ts?text';
+import { litellmKey, progressKey } from './client/progressKey.ts';
 import { html, type Html } from './html.ts';
 import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
-import { findTelling, litellmKey, renderNoProxy, renderPresence } from './renderLitellm.ts';
+import { findTelling, renderNoProxy, renderPresence } from './renderLitellm.ts';
 import { renderOrganization } from './renderOrganization.ts';
-import {
-  findProgressTitle,
-  isUnderWay,
-  progressKey,
-  renderProgress,
-  renderReports,
-} from './renderProgress.ts';
+import { findProgressTitle, isUnderWay, renderProgress, renderReports } from './renderProgress.ts';
 import { renderTeam } from './renderTeam.ts';
 
 /** How often a browser without scripts asks again. */
@@ -173,7 +168,7 @@ export function renderHome({ nonce, access }: HomePage): string {
     data-observation="${provisioning.id}"
     data-progress="${progressKey(provisioning)}"
     data-litellm="${litellmKey(litellm)}"
-    data-telling="${findTelling(access)}"
+    data-syncing="${findTelling(access)}"
     data-next-try="${nextTryAt}"
   >
     <div class="greeting">

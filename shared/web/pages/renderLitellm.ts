@@ -23,12 +23,6 @@ export function findTelling({ provisioning, litellm }: MyAccess): 'pending' | 'w
   return litellm.status === 'pending' || litellm.status === 'waiting' ? litellm.status : undefined;
 }
 
-/** Gives a text that differs whenever what LiteLLM knows differs; the page's script computes it from `GET /api/me` too. */
-export function litellmKey(progress: LitellmProgress): string {
-  const { status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
-  return [status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
-}
-
 /** The fields that differ, or the status of LiteLLM's answer; that it is a role the sentence before it says. */
 function renderDetail({ code, detail }: LitellmReported): Html {
   if (detail === undefined || detail === 'role') return html``;

@@ -37,12 +37,6 @@ export function isUnderWay({ status }: ProvisioningProgress): boolean {
   return status === 'pending' || status === 'waiting';
 }
 
-/** Gives a text that differs whenever the progress differs; the page's script computes it from what it is told, too. */
-export function progressKey(progress: ProvisioningProgress): string {
-  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
-  return [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
-}
-
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
   if (granted === 0 && removed === 0) return 'Nothing had to change.';
   const parts = [

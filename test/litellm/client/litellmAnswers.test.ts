@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKeepAliveFetch } from '../../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../../shared/platform/outgoingFetch.ts';
 import {
   createLitellmClient,
   type LitellmClientOptions,
@@ -12,7 +12,7 @@ import { AppError } from '../../../shared/model/errors.ts';
 import type { LitellmClient } from '../../../shared/model/litellmPorts.ts';
 import { createTestClock } from '../../support/signInDoubles.ts';
 
-const fetch = createKeepAliveFetch({ idleMs: 4_000 });
+const fetch = outgoingFetch;
 const KEY = 'sk-very-secret-key';
 const EMAIL = 'alice@example.com';
 const NOW_MS = Date.UTC(2026, 10, 23, 9);
@@ -254,8 +254,8 @@ describe('an answer to a write', () => {
     { what: 'no such host', answer: broken('ENOTFOUND'), fault: 'ENOTFOUND', mayHaveWritten: false },
     {
       what: 'no connection in time',
-      answer: broken('CONNECT_TIMEOUT'),
-      fault: 'CONNECT_TIMEOUT',
+      answer: broken('UND_ERR_CONNECT_TIMEOUT'),
+      fault: 'UND_ERR_CONNECT_TIMEOUT',
       mayHaveWritten: false,
     },
     { what: 'a broken connection', answer: broken('ECONNRESET'), fault: 'ECONNRESET', mayHaveWritten: true },

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type LitellmEmulator, startLitellmEmulator } from '../../../dev/litellm/emulator.ts';
 import { createEmptyData } from '../../../dev/litellm/proxyData.ts';
 import { REQUESTS } from '../../../shared/litellm/client/requests.ts';
-import { createKeepAliveFetch } from '../../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../../shared/platform/outgoingFetch.ts';
 import {
   createLitellmClient,
   type LitellmClientOptions,
@@ -49,7 +49,7 @@ const userValues: UserValues = {
   budget_duration: '1d',
 };
 
-const fetch = createKeepAliveFetch({ idleMs: 4_000 });
+const fetch = outgoingFetch;
 
 /** LiteLLM ignores fields that it does not know, so it must know all that we send. And `REQUESTS` must contain all of it. */
 function requireCleanRecord(emulator: LitellmEmulator): void {

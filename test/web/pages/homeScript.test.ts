@@ -341,9 +341,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   it('tries on when the connection is lost, and says so', async () => {
     isDown = true;
     await tab.goto(server.url);
-    await tab
-      .locator('#announcer', { hasText: 'The server cannot be reached' })
-      .waitFor({ state: 'attached' });
+    await tab.locator('#announcer', { hasText: 'We can’t reach the server' }).waitFor({ state: 'attached' });
     expect(await tab.evaluate(STATUS)).toBe('pending');
     isDown = false;
     await tab.locator('[data-note]', { hasText: 'few seconds' }).waitFor();

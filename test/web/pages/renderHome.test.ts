@@ -447,11 +447,11 @@ describe('LiteLLM', () => {
       next_try_at: '2026-03-04T09:25:02Z',
     });
     expect(attributes(waiting)).toContain(
-      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
+      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-syncing="waiting" data-next-try="2026-03-04T09:25:02Z"',
     );
-    expect(attributes(createTellingAccess())).toContain('data-telling="pending"');
+    expect(attributes(createTellingAccess())).toContain('data-syncing="pending"');
     expect(attributes({ ...waiting, provisioning: createProgress({ status: 'waiting' }) })).toContain(
-      'data-telling="" data-next-try=""',
+      'data-syncing="" data-next-try=""',
     );
     const told: readonly MyAccess[] = [
       createToldAccess(),
@@ -460,7 +460,7 @@ describe('LiteLLM', () => {
       createTellingAccess({ status: 'unknown' }),
       { ...createTellingAccess(), provisioning: createProgress({ status: 'failed' }) },
     ];
-    for (const access of told) expect(attributes(access)).toContain('data-telling=""');
+    for (const access of told) expect(attributes(access)).toContain('data-syncing=""');
   });
 
   it('reloads seldom without scripts while it is told', () => {

@@ -1,4 +1,4 @@
-/** Against real servers on loopback: what they saw is what counts. */
+/** Sends requests to real servers on loopback, and checks what those received. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,25 +7,20 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
-import type { Fetch } from '../../shared/model/ports.ts';
+import { outgoingFetch as send } from '../../shared/platform/outgoingFetch.ts';
 
-/** Long enough that nothing here is closed for being idle unless a test says so. */
-const IDLE_MS = 30_000;
 const SECRET = 'code-and-client-secret';
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-let send: Fetch;
 let connections: Socket[];
 let requests: string[];
 const stops: (() => void)[] = [];
 
 beforeEach(() => {
-  send = createKeepAliveFetch({ idleMs: IDLE_MS });
   connections = [];
   requests = [];
 });
@@ -61,53 +56,17 @@ const echo: Handle = async (request, response) => {
   response.end(JSON.stringify({ method, url, headers, body: await text(request) }));
 };
 
-/** The error of a request that had none of its own to give. */
+/** The error of a request that failed, but not by its signal. */
 const withCode = (code: unknown): object => ({ name: 'TypeError', cause: { code } });
 
 describe('connections', () => {
-  it('five requests one after another, each after a pause, share one', async () => {
+  it('are shared by requests one after another', async () => {
     const url = await serve(echo);
     for (let request = 0; request < 5; request += 1) {
       await send(`${url}/${request}`, {});
       await delay(50);
     }
     expect(requests).toHaveLength(5);
-    expect(connections).toHaveLength(1);
-  });
-
-  it('of one host are shared by those who ask at once, up to a hundred', async () => {
-    const url = await serve(async (request, response) => {
-      await delay(300);
-      echo(request, response);
-    });
-    const answers = await Promise.all(Array.from({ length: 150 }, async () => send(url, {})));
-    expect(answers.every((answer) => answer.ok)).toBe(true);
-    expect(connections).toHaveLength(100);
-  });
-
-  it('are closed once they were idle for long enough', async () => {
-    send = createKeepAliveFetch({ idleMs: 100 });
-    const url = await serve(echo);
-    await send(url, {});
-    expect(connections[0]?.readyState).toBe('open');
-    await delay(300);
-    expect(connections[0]?.destroyed).toBe(true);
-    await send(url, {});
-    expect(connections).toHaveLength(2);
-  });
-
-  it('are not cut while an answer takes longer than that', async () => {
-    send = createKeepAliveFetch({ idleMs: 100 });
-    const url = await serve(async (_, response) => {
-      await delay(300);
-      response.write('a');
-      await delay(300);
-      response.end('b');
-    });
-    // The second of the two has a connection on which the idle time ran already.
-    for (let request = 0; request < 2; request += 1) {
-      expect(await (await send(url, {})).text()).toBe('ab');
-    }
     expect(connections).toHaveLength(1);
   });
 
@@ -120,38 +79,24 @@ describe('connections', () => {
     expect(connections).toHaveLength(2);
   });
 
-  it('are left before a time that the server announces', async () => {
-    const url = await serve((_, response) => {
-      response.setHeader('keep-alive', 'timeout=2');
-      response.end('{}');
-    });
-    await send(url, {});
-    await delay(2_100);
-    expect(connections[0]?.destroyed).toBe(true);
-  });
-
-  it('are not waited for longer than the connection time-out, and nothing was sent then', async () => {
-    send = createKeepAliveFetch({ idleMs: IDLE_MS, connectTimeoutMs: 100 });
-    // A server that never says a word of TLS.
-    const port = await listen(createTcpServer());
-    const failing = send(`https://localhost:${port}/`, { signal: AbortSignal.timeout(5_000) });
-    await expect(failing).rejects.toMatchObject(withCode('CONNECT_TIMEOUT'));
-  });
-
-  it('that stand are not bound by the connection time-out', async () => {
-    send = createKeepAliveFetch({ idleMs: IDLE_MS, connectTimeoutMs: 100 });
-    const url = await serve(async (request, response) => {
-      await delay(300);
-      echo(request, response);
-    });
-    expect((await send(url, {})).ok).toBe(true);
-  });
+  it(
+    'that cannot be made fail before a caller’s time-out of 15 s, so that the caller knows that nothing was sent',
+    { timeout: 20_000 },
+    async () => {
+      // A server that accepts connections and never answers the TLS handshake.
+      const port = await listen(createTcpServer());
+      const failing = send(`https://localhost:${port}/`, { signal: AbortSignal.timeout(15_000) });
+      await expect(failing).rejects.toMatchObject(withCode('UND_ERR_CONNECT_TIMEOUT'));
+    },
+  );
 });
 
 describe('a request', () => {
   it('whose connection breaks after it was sent is rejected and not sent again', async () => {
     const url = await serve((request) => request.socket.destroy());
-    await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(withCode('ECONNRESET'));
+    await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(
+      withCode('UND_ERR_SOCKET'),
+    );
     await delay(100);
     expect(requests).toEqual(['POST /']);
   });
@@ -162,18 +107,24 @@ describe('a request', () => {
       else request.socket.destroy();
     });
     await send(url, { method: 'POST', body: 'first' });
-    await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(withCode('ECONNRESET'));
+    await delay(50);
+    await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(
+      withCode('UND_ERR_SOCKET'),
+    );
     await delay(100);
     expect(connections).toHaveLength(1);
     expect(requests).toHaveLength(2);
   });
 
-  it.each([429, 500, 503])('that is answered with %d is not sent again', async (status) => {
-    const url = await serve((_, response) => response.writeHead(status, { 'retry-after': '0' }).end());
-    expect((await send(url, {})).status).toBe(status);
-    await delay(50);
-    expect(requests).toHaveLength(1);
-  });
+  it.each([401, 408, 421, 425, 429, 500, 503])(
+    'that is answered with %d is not sent again',
+    async (status) => {
+      const url = await serve((_, response) => response.writeHead(status, { 'retry-after': '0' }).end());
+      expect((await send(url, { method: 'POST', body: SECRET })).status).toBe(status);
+      await delay(50);
+      expect(requests).toHaveLength(1);
+    },
+  );
 
   it.each([
     ['a record', { 'X-One': '1', 'content-type': 'text/plain' }],
@@ -193,20 +144,9 @@ describe('a request', () => {
         'content-type': 'text/plain',
         'content-length': '2',
         accept: '*/*',
-        'accept-encoding': 'identity',
         'user-agent': 'litellm-entra-provisioning',
       },
       body: 'ä',
-    });
-  });
-
-  it('may say itself what it accepts, but takes nothing compressed', async () => {
-    const url = await serve(echo);
-    const answer = await send(url, { headers: { Accept: 'application/json', 'Accept-Encoding': 'gzip' } });
-    expect(await answer.json()).toMatchObject({
-      method: 'GET',
-      headers: { accept: 'application/json', 'accept-encoding': 'identity' },
-      body: '',
     });
   });
 
@@ -222,8 +162,7 @@ describe('a request', () => {
   });
 
   it.each([
-    ['a body that is no string', { method: 'POST', body: new URLSearchParams({ code: SECRET }) }],
-    ['a method that nobody uses', { method: 'TRACE' }],
+    ['a method that `fetch` refuses', { method: 'TRACE' }],
     ['a header that cannot be sent', { headers: { authorization: `${SECRET}€` } }],
     ['a header of two lines', { headers: { authorization: `${SECRET}\n${SECRET}` } }],
   ])('with %s is not sent', async (_, init) => {
@@ -274,41 +213,31 @@ describe('an answer', () => {
     expect((await (await send(url, {})).text()).length).toBe(200 * 20_000 + (199 * 200) / 2);
   });
 
-  it('comes uncompressed from a server that would compress', async () => {
-    const url = await serve((request, response) => {
-      const accepted = request.headers['accept-encoding'] ?? '*';
-      const isCompressed = /gzip|\*/.test(accepted);
-      if (isCompressed) response.setHeader('content-encoding', 'gzip');
-      response.end(isCompressed ? gzipSync('{"a":1}') : '{"a":1}');
-    });
+  it('may come compressed', async () => {
+    const url = await serve((_, response) =>
+      response.setHeader('content-encoding', 'gzip').end(gzipSync('{"a":1}')),
+    );
     expect(await (await send(url, {})).json()).toEqual({ a: 1 });
-  });
-
-  it.each([
-    ['gzip', gzipSync('{}')],
-    ['br', brotliCompressSync('{}')],
-  ])('that comes as %s all the same is refused', async (coding, body) => {
-    const url = await serve((_, response) => response.setHeader('content-encoding', coding).end(body));
-    await expect(send(url, {})).rejects.toMatchObject(withCode('COMPRESSED'));
   });
 
   it.each([
     ['a length', { 'content-length': '1000' }],
     ['chunks', { 'transfer-encoding': 'chunked' }],
-  ])('in %s that breaks off is none', async (_, headers) => {
+    ['compressed chunks', { 'transfer-encoding': 'chunked', 'content-encoding': 'gzip' }],
+  ])('in %s that breaks off is an error', async (_, headers) => {
     const url = await serve((__, response) => {
       response.writeHead(200, headers);
       response.write('[]', () => response.destroy());
     });
-    await expect(send(url, {})).rejects.toMatchObject(withCode('ANSWER_CUT'));
+    await expect(send(url, {})).rejects.toMatchObject(
+      withCode(expect.stringMatching(/^UND_ERR_SOCKET$|^Z_/)),
+    );
   });
 
-  it('that is no HTTP is none', async () => {
+  it('that is not HTTP is an error', async () => {
     const server = createTcpServer((socket) => socket.end('hello\r\n\r\n'));
     const port = await listen(server);
-    await expect(send(`http://127.0.0.1:${port}/`, {})).rejects.toMatchObject(
-      withCode(expect.stringMatching(/^HPE_/)),
-    );
+    await expect(send(`http://127.0.0.1:${port}/`, {})).rejects.toMatchObject(withCode('UNKNOWN'));
   });
 });
 
@@ -355,7 +284,7 @@ describe('a signal', () => {
     expect(connections[0]?.destroyed).toBe(true);
   });
 
-  it('that was aborted before lets nothing out', async () => {
+  it('that was aborted before keeps the request from being sent', async () => {
     const url = await serve(echo);
     const reason = new Error('too late');
     await expect(send(url, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -363,37 +292,26 @@ describe('a signal', () => {
     expect(requests).toEqual([]);
   });
 
-  it('keeps a request that waits for a connection from being sent', async () => {
-    const waiting: ServerResponse[] = [];
-    const url = await serve((_, response) => waiting.push(response));
-    const first = Array.from({ length: 100 }, async () => send(url, {}));
-    const last = send(`${url}/last`, { signal: AbortSignal.timeout(300) });
-    await expect(last).rejects.toMatchObject({ name: 'TimeoutError' });
-    for (const response of waiting) response.end();
-    await Promise.all(first);
-    await delay(50);
-    expect(requests).not.toContain('GET /last');
-  });
-
-  it('leaves a connection alone that it has no more to do with', async () => {
+  it('that is aborted after the answer leaves the connection open', async () => {
     const url = await serve(echo);
     const controller = new AbortController();
     const answer = await send(url, { signal: controller.signal });
     controller.abort();
     expect(answer.ok).toBe(true);
+    await delay(50);
     await send(url, {});
     expect(connections).toHaveLength(1);
   });
 });
 
 describe('a failure', () => {
-  it('says by its code that nobody listens', async () => {
+  it('names by its code that no server listens', async () => {
     const port = await listen(createTcpServer());
     for (const stop of stops.splice(0)) stop();
     await expect(send(`http://127.0.0.1:${port}/`, {})).rejects.toMatchObject(withCode('ECONNREFUSED'));
   });
 
-  it('tells nothing of what was sent', async () => {
+  it('quotes nothing of what was sent', async () => {
     const url = await serve((request) => request.socket.destroy());
     const init = { method: 'POST', headers: { authorization: SECRET }, body: SECRET };
     const error: unknown = await send(`${url}/?${SECRET}`, init).catch((caught: unknown) => caught);
@@ -417,7 +335,7 @@ describe('over TLS', () => {
     return `https://localhost:${await listen(server, host)}`;
   }
 
-  it('trusts nobody whose authority was not named', async () => {
+  it('trusts no server whose authority is unknown', async () => {
     const url = await serveTls();
     await expect(send(url, { method: 'POST', body: SECRET })).rejects.toMatchObject(
       withCode(expect.stringMatching(/CERT|SIGNATURE|ISSUER/)),
@@ -425,7 +343,7 @@ describe('over TLS', () => {
     expect(requests).toEqual([]);
   });
 
-  it('trusts nobody under another name than theirs', async () => {
+  it('trusts no server under another name than its own', async () => {
     setDefaultCACertificates([...trusted, certificate.certificatePem]);
     const { port } = new URL(await serveTls('0.0.0.0'));
     // An address of this machine that the certificate does not name.
