@@ -9,7 +9,7 @@ const TOKEN_FAULTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Gives the AppError that a failure of MSAL means, or throws it on where it is none of MSAL's (a defect, not an answer).
+ * Returns the AppError for a failure of MSAL. Throws the error itself if it isn't MSAL's, because that is a defect.
  * MSAL's own error is never the cause: its text is Entra's description, which may name the person.
  */
 export function appErrorOfMsal(error: unknown): AppError {

@@ -48,7 +48,7 @@ describe('with wrong settings', () => {
     const answer = await visitor.request(path, { method });
     expect(answer.status).toBe(503);
     for (const setting of Object.keys(wrong)) expect(answer.body).toContain(setting);
-    expect(answer.body).toMatch(/This service is not set up correctly/);
+    expect(answer.body).toMatch(/This service isn’t set up correctly/);
     expect(answer.body).not.toContain('maybe');
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.cookies).toEqual([]);

@@ -5,14 +5,14 @@ import { html, type Html } from './html.ts';
 import { renderDocument } from './renderDocument.ts';
 
 const FIXERS: Readonly<Record<Fixer, string>> = {
-  you: 'You can.',
+  you: 'You can fix it.',
   administrator: 'An administrator of Microsoft Entra ID.',
   operator: 'The operator of this service.',
-  time: 'It usually passes by itself. If it stays, the operator of this service.',
+  time: 'It usually goes away by itself. If it doesn’t, ask the operator of this service.',
 };
 
 const HINT_TITLES: Readonly<Record<Fixer, string>> = {
-  you: 'If that does not help',
+  you: 'If that doesn’t help',
   administrator: 'For the administrator',
   operator: 'For the operator',
   time: 'For the operator',
@@ -93,7 +93,7 @@ export function renderError(page: ErrorPage): string {
       <div class="pad stack-wide">
         <div class="stack">
           <h1>${text.title}</h1>
-          <p>${text.happened}${text.retry === 'login' && ' No session was started.'}</p>
+          <p>${text.happened}${text.retry === 'login' && ' You aren’t signed in.'}</p>
         </div>
         <div>
           <h2>What to do</h2>

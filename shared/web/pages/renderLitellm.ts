@@ -18,7 +18,7 @@ import { renderFact } from './renderFact.ts';
 import { renderInstant } from './renderInstant.ts';
 
 /** `pending` or `waiting` while the page is worth asking again for LiteLLM's sake, which begins once the rows are done. */
-export function findTelling({ provisioning, litellm }: MyAccess): 'pending' | 'waiting' | undefined {
+export function findSyncing({ provisioning, litellm }: MyAccess): 'pending' | 'waiting' | undefined {
   if (provisioning.status !== 'done') return undefined;
   return litellm.status === 'pending' || litellm.status === 'waiting' ? litellm.status : undefined;
 }
@@ -34,7 +34,8 @@ function renderReport(report: LitellmReported, role: string | undefined): Html {
   const { happened, todo } = litellmReportTexts[code];
   const isAboutRole = code === 'role_needs_licence' || detail === 'role';
   const there =
-    isAboutRole && (role === undefined ? 'Your role: ' : `Your role there is ${findLitellmRoleText(role)}. `);
+    isAboutRole &&
+    (role === undefined ? 'Your role: ' : `Your role in LiteLLM is ${findLitellmRoleText(role)}. `);
   return html`<p class="why">${there}${happened}${renderDetail(report)}. ${todo}</p>`;
 }
 
@@ -72,24 +73,24 @@ export function renderPresence(presence: LitellmPresence | undefined): Html {
       isThere &&
       role !== undefined &&
       !isRoleExplained &&
-      html`<p class="why">Your role there is still ${findLitellmRoleText(role)}.</p>`
+      html`<p class="why">Your role in LiteLLM is still ${findLitellmRoleText(role)}.</p>`
     }
     ${isThere && reported.map((report) => renderReport(report, role))}
   </div>`;
 }
 
-function describeTelling({ provisioning, litellm }: MyAccess): Html {
+function describeSync({ provisioning, litellm }: MyAccess): Html {
   const { status, reason, next_try_at: nextTryAt } = litellm;
   const why = reason === undefined ? '' : `${findLitellmReasonText(reason)} `;
   const nextTry = nextTryAt !== undefined && html`Next try ${renderInstant(nextTryAt)}.`;
   if (status === 'done') return html`LiteLLM is up to date too.`;
-  if (status === 'unknown') return html`What LiteLLM has is not known. ${why}`;
-  if (status === 'failed') return html`LiteLLM could not be told everything. ${why}`;
-  if (status === 'waiting') return html`LiteLLM is not up to date yet. ${why}${nextTry}`;
-  if (reason !== undefined) return html`LiteLLM is not up to date yet. ${why}It is being tried again.`;
+  if (status === 'unknown') return html`We don’t know what LiteLLM has. ${why}`;
+  if (status === 'failed') return html`Some changes did not reach LiteLLM. ${why}`;
+  if (status === 'waiting') return html`LiteLLM isn’t up to date yet. ${why}${nextTry}`;
+  if (reason !== undefined) return html`LiteLLM isn’t up to date yet. ${why}We’re trying again.`;
   return provisioning.status === 'pending' || provisioning.status === 'waiting'
-    ? html`LiteLLM is told after that.`
-    : html`LiteLLM is told next: seconds after a change, within a day at the latest.`;
+    ? html`LiteLLM is updated next.`
+    : html`LiteLLM is updated next, usually within seconds, and within a day at the latest.`;
 }
 
 const PROGRESS_STATES: Readonly<Record<NonNullable<LitellmProgress['status']>, LitellmState>> = {
@@ -101,12 +102,12 @@ const PROGRESS_STATES: Readonly<Record<NonNullable<LitellmProgress['status']>, L
 };
 
 /** Gives where telling LiteLLM stands, as one line of the progress; nothing where no proxy is connected. */
-export function renderTelling(access: MyAccess): Html {
+export function renderSync(access: MyAccess): Html {
   const { status } = access.litellm;
   if (status === undefined) return html``;
   const state = PROGRESS_STATES[status];
   return html`<p class="presence-line presence-${state}">
-    ${litellmIcons[state]}<span data-say>${describeTelling(access)}</span>
+    ${litellmIcons[state]}<span data-say>${describeSync(access)}</span>
   </p>`;
 }
 
@@ -115,7 +116,7 @@ export function renderNoProxy({ connected }: LitellmProgress): Html {
   if (connected) return html``;
   return renderFact({
     term: 'LiteLLM proxy',
-    value: 'None is connected',
-    why: ['Your access is set up here, and no proxy is told about it.'],
+    value: 'Not connected',
+    why: ['Your access is ready. No LiteLLM proxy is connected.'],
   });
 }

@@ -33,7 +33,7 @@ export function renderOrganization(organization: OrganizationAccess, teams: read
     </div>
     ${
       teams.length === 0
-        ? html`<p class="nested pad why">You are in none of its teams.</p>`
+        ? html`<p class="nested pad why">You aren’t in any of its teams.</p>`
         : html`<ul class="nested">
             ${teams.map((team) => renderTeam({ team, level: 4 }))}
           </ul>`

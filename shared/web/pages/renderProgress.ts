@@ -1,16 +1,27 @@
-import type { MyAccess, ProvisioningProgress, ProvisioningStatus, Reported } from '../../model/access.ts';
+import type {
+  LitellmProgress,
+  MyAccess,
+  ProvisioningProgress,
+  ProvisioningStatus,
+  Reported,
+} from '../../model/access.ts';
 import { formatCounted } from './formatBudget.ts';
 import { html, type Html } from './html.ts';
 import { statusIcons } from './icons.ts';
 import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
-import { renderTelling } from './renderLitellm.ts';
+import { renderSync } from './renderLitellm.ts';
 
 /** What the card looks like: the status, or a finished run that had to leave something out. */
 type Look = ProvisioningStatus | 'exceptions';
 
-/** The heading of a finished run that LiteLLM does not know wholly. */
-const NOT_TOLD = 'Your access is set up here';
+/** The heading of a finished run while LiteLLM isn't up to date. */
+const LITELLM_TITLES: Readonly<Record<Exclude<NonNullable<LitellmProgress['status']>, 'done'>, string>> = {
+  pending: 'Almost ready: LiteLLM is being updated',
+  waiting: 'Almost ready: LiteLLM is being updated',
+  failed: 'Ready here. LiteLLM needs attention.',
+  unknown: 'Ready here. LiteLLM needs attention.',
+};
 
 const TITLES: Readonly<Record<Look, string>> = {
   pending: 'Setting up your access',
@@ -28,8 +39,8 @@ function findLook({ status, reported }: ProvisioningProgress): Look {
 /** Gives the progress in a few words: its heading, and the page's title while it is under way. */
 export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
   const look = findLook(provisioning);
-  const isTold = litellm.status === undefined || litellm.status === 'done';
-  return look === 'done' && !isTold ? NOT_TOLD : TITLES[look];
+  const { status = 'done' } = litellm;
+  return look === 'done' && status !== 'done' ? LITELLM_TITLES[status] : TITLES[look];
 }
 
 /** Whether the progress can still move by itself, so that it is worth asking again. */
@@ -38,7 +49,7 @@ export function isUnderWay({ status }: ProvisioningProgress): boolean {
 }
 
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
-  if (granted === 0 && removed === 0) return 'Nothing had to change.';
+  if (granted === 0 && removed === 0) return 'No changes since your last sign-in.';
   const parts = [
     granted > 0 && `${formatCounted(granted, 'membership')} granted`,
     removed > 0 && `${formatCounted(removed, 'membership')} removed`,
@@ -51,12 +62,12 @@ function describe(progress: ProvisioningProgress): string {
   const texts: Readonly<Record<ProvisioningStatus, string>> = {
     pending:
       reason === ''
-        ? 'Your groups become organizations, teams and memberships. This takes a few seconds.'
-        : `${reason}It is being tried again.`,
-    waiting: `${reason}It goes on by itself.`,
+        ? 'We turn your groups into organizations, teams and memberships. This takes a few seconds.'
+        : `${reason}We’re trying again.`,
+    waiting: `${reason}It continues automatically. You can close this page.`,
     done: describeDone(progress),
-    failed: `${reason}What you have stays as it is.`,
-    superseded: `${reason}Its view of your groups counts instead.`,
+    failed: `${reason}Your existing access stays as it is.`,
+    superseded: `${reason}It has a newer list of your groups.`,
   };
   return texts[progress.status];
 }
@@ -147,7 +158,7 @@ export function renderProgress(access: MyAccess): Html {
   const look = findLook(progress);
   const role = html`role="progressbar" aria-labelledby="progress-title"`;
   return html`<section
-    class="card progress progress-${look}${access.litellm.connected && ' is-told'}"
+    class="card progress progress-${look}${access.litellm.connected && ' has-litellm'}"
     aria-labelledby="progress-title"
   >
     <div class="track" ${isUnderWay(progress) && role}><i></i></div>
@@ -157,7 +168,7 @@ export function renderProgress(access: MyAccess): Html {
         <h2 id="progress-title" data-say>${findProgressTitle(access)}</h2>
       </div>
       <p data-say data-note>${describe(progress)}</p>
-      ${renderTelling(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
+      ${renderSync(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
     </div>
   </section>`;
 }

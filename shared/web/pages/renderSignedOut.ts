@@ -6,8 +6,8 @@ import { renderDocument } from './renderDocument.ts';
 export type SignedOutNotice = 'signed_out' | 'session_ended';
 
 const NOTICES: Readonly<Record<SignedOutNotice, string>> = {
-  signed_out: 'You are signed out, here and in every other browser.',
-  session_ended: 'Your session has ended. Sign in again to go on.',
+  signed_out: 'You’re signed out, here and in all other browsers.',
+  session_ended: 'Your session has ended. Sign in again to continue.',
 };
 
 export interface SignedOutPage {
@@ -30,14 +30,16 @@ export function renderSignedOut({ nonce, notice }: SignedOutPage): string {
     <section class="card pad stack" aria-labelledby="how-title">
       <h2 id="how-title">What happens</h2>
       <ol class="steps">
-        <li><p>Microsoft confirms who you are. No password reaches this site.</p></li>
+        <li><p>Microsoft confirms who you are. We never see your password.</p></li>
         <li>
           <p>
-            The groups that are assigned to this application are read; nothing is changed in Microsoft Entra
-            ID.
+            We read which of your groups are assigned to this application. We change nothing in Microsoft
+            Entra ID.
           </p>
         </li>
-        <li><p>What each group stands for is set up, and you see what you can use, and why.</p></li>
+        <li>
+          <p>We set up the organizations and teams of your groups. You see what you can use, and why.</p>
+        </li>
       </ol>
     </section>
   </main>`;

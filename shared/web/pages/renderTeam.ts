@@ -14,20 +14,20 @@ export interface TeamRow {
 function explainModels({ effective_models: effective }: TeamAccess): string | undefined {
   const isNone = !effective.all_models && effective.models.length === 0;
   const reasons: Readonly<Record<EffectiveReason, string | undefined>> = {
-    own: 'The team’s own.',
+    own: 'Set on this team.',
     inherited: 'Inherited from the organization.',
     limited: isNone
-      ? 'The organization allows none of the team’s models.'
-      : 'The team lists more; these are the ones that its organization allows.',
+      ? 'The organization allows none of this team’s models.'
+      : 'The team has more models. These are the ones that its organization allows.',
     unlimited: undefined,
   };
   return reasons[effective.reason];
 }
 
 function explainBudget(team: TeamAccess): string | undefined {
-  const own = team.max_budget === undefined ? '' : `: the team’s own would be ${formatUsd(team.max_budget)}`;
+  const own = team.max_budget === undefined ? '' : `. The team’s own limit is ${formatUsd(team.max_budget)}`;
   const reasons: Readonly<Record<EffectiveReason, string | undefined>> = {
-    own: 'The team’s own.',
+    own: 'Set on this team.',
     inherited: 'Inherited from the organization.',
     limited: `Limited by the organization${own}.`,
     unlimited: undefined,
@@ -49,16 +49,12 @@ function renderBudget(team: TeamAccess): Html {
   return renderFact({
     term: 'Budget',
     value: html`<strong>${formatBudget(value, duration)}</strong>`,
-    why: [
-      `${formatUsd(team.spend)} spent by this team.`,
-      why,
-      'Shared by all teams of the organization together.',
-    ],
+    why: [`${formatUsd(team.spend)} spent by this team.`, why, 'Shared by all teams of the organization.'],
   });
 }
 
 const LIMIT_REASONS: Readonly<Record<EffectiveReason, string | undefined>> = {
-  own: 'The team’s own.',
+  own: 'Set on this team.',
   inherited: 'Inherited from the organization.',
   limited: 'Limited by the organization.',
   unlimited: undefined,
@@ -89,7 +85,7 @@ function renderHead({ team, level }: TeamRow): Html {
     <p class="kind">Team</p>
     ${level === 3 ? html`<h3>${team.team_alias}</h3>` : html`<h4>${team.team_alias}</h4>`}
     <span class="tag ${team.role === 'admin' && 'strong'}">${teamRoleTexts[team.role]}</span>
-    ${team.degraded && html`<span class="tag warn">Stands alone for now</span>`}
+    ${team.degraded && html`<span class="tag warn">No organization for now</span>`}
   </div>`;
 }
 
@@ -105,9 +101,7 @@ export function renderTeam(row: TeamRow): Html {
       ${owner !== undefined && html`<p class="why">Belongs to organization ${owner}.</p>`}
       ${
         team.degraded &&
-        html`<p class="why">
-          Its organization could not be created. It is linked to it as soon as that works.
-        </p>`
+        html`<p class="why">We couldn’t create its organization yet. We’ll link them as soon as we can.</p>`
       }
     </div>
     <dl class="facts">

@@ -5,7 +5,12 @@ import type { MyAccess } from '../../../shared/model/access.ts';
 import { renderHome } from '../../../shared/web/pages/renderHome.ts';
 import { renderSignedOut } from '../../../shared/web/pages/renderSignedOut.ts';
 import { launchBrowser, skipBrowserTests } from '../../support/browser.ts';
-import { createAccess, createPendingAccess, createTellingAccess, createToldAccess } from './sampleAccess.ts';
+import {
+  createAccess,
+  createPendingAccess,
+  createSyncingAccess,
+  createSyncedAccess,
+} from './sampleAccess.ts';
 import { NONCE, servePages, type Answer, type PageServer } from './servePages.ts';
 
 const ANNOUNCED = 'document.getElementById("announcer").textContent';
@@ -374,11 +379,11 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   it('goes on asking until LiteLLM has it too, says so, and stops', async () => {
     access = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' } };
     await tab.goto(server.url);
-    access = createTellingAccess();
+    access = createSyncingAccess();
     await waitForStatus('done');
     const lines = tab.locator('.entity .presence');
     expect(await lines.allInnerTexts()).toEqual(['Not in LiteLLM yet.', 'Not in LiteLLM yet.']);
-    access = createToldAccess();
+    access = createSyncedAccess();
     await lines.filter({ hasText: 'In LiteLLM since' }).first().waitFor();
     expect(await lines.allInnerTexts()).toEqual([
       'In LiteLLM since 4 Mar 2026, 09:15 UTC',
@@ -395,7 +400,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
   });
 
   it('asks less and less for LiteLLM’s sake, and gives up after ten minutes', async () => {
-    access = createTellingAccess();
+    access = createSyncingAccess();
     await stopClock();
     await tab.goto(server.url);
     await tab.clock.runFor(310);
@@ -423,7 +428,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
 
   it('asks a proxy that is down when its next try is over, and not for hours', async () => {
     const waiting = (nextTryAt: string) =>
-      createTellingAccess({ status: 'waiting', reason: 'litellm_unreachable', next_try_at: nextTryAt });
+      createSyncingAccess({ status: 'waiting', reason: 'litellm_unreachable', next_try_at: nextTryAt });
     access = waiting('2026-03-04T09:17:05Z');
     await stopClock();
     await tab.goto(server.url);
@@ -446,9 +451,9 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
         for (const entry of list.getEntries()) window.shift += entry.value;
       }).observe({ type: 'layout-shift', buffered: true });
     `);
-    access = createTellingAccess();
+    access = createSyncingAccess();
     await tab.goto(server.url);
-    access = createToldAccess();
+    access = createSyncedAccess();
     await tab.locator('.progress', { hasText: 'LiteLLM is up to date too.' }).waitFor();
     await tab.waitForTimeout(200);
     expect(await tab.evaluate('window.shift')).toBe(0);

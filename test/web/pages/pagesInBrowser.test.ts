@@ -152,7 +152,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     ['without a proxy', ['pending', 'waiting', 'done']],
     [
       'with one',
-      ['pending-connected', 'waiting-connected', 'telling', 'telling-waiting', 'told', 'told-unknown'],
+      ['pending-connected', 'waiting-connected', 'syncing', 'syncing-waiting', 'synced', 'synced-unknown'],
     ],
   ])('keep the height of the progress on its way, %s', async (_name, names) => {
     for (const width of [360, 1200]) {
@@ -178,10 +178,10 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
           tab.evaluate(
             `[...document.querySelectorAll('.entity .presence')].map((each) => each.getBoundingClientRect().bottom)`,
           ),
-        ['telling', 'told'],
+        ['syncing', 'synced'],
       );
       await context.close();
-      expect(found.get('told')).toEqual(found.get('telling'));
+      expect(found.get('synced')).toEqual(found.get('syncing'));
     }
   });
 });
