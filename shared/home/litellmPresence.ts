@@ -9,7 +9,7 @@ import type {
 import type { SyncedMembership, SyncOutcome, SyncReport } from '../model/synced.ts';
 
 /** What the record says about one person. */
-export interface RecordedPush {
+export interface RecordedSync {
   /** Present: this product created the user in LiteLLM. */
   readonly user: { readonly since: string } | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
@@ -18,7 +18,7 @@ export interface RecordedPush {
 }
 
 /** A person's stored memberships of one kind. */
-export interface MembershipsHere {
+export interface StoredMemberships {
   readonly rows: readonly { readonly entityId: string; readonly role: string }[];
   /** Memberships with unreadable rows. They are neither granted nor removed. */
   readonly unreadable: readonly { readonly id: string }[];
@@ -26,9 +26,9 @@ export interface MembershipsHere {
 
 export interface PresenceInput {
   readonly provisioning: ProvisioningProgress;
-  readonly recorded: RecordedPush;
-  readonly organizations: MembershipsHere;
-  readonly teams: MembershipsHere;
+  readonly recorded: RecordedSync;
+  readonly organizations: StoredMemberships;
+  readonly teams: StoredMemberships;
 }
 
 /** The answers for one person. */
@@ -94,16 +94,16 @@ function explainRole(
   // The role was changed in LiteLLM. The record doesn't say into what.
   if (reported.some(({ code, detail }) => code === 'differs' && detail === 'role')) return { reported };
   if (membership.role === role) return { reported };
-  const there = { role: membership.role };
+  const inLitellm = { role: membership.role };
   if (membership.state === 'found')
-    return { ...there, reported: [...reported, { code: 'differs', detail: 'role' }] };
+    return { ...inLitellm, reported: [...reported, { code: 'differs', detail: 'role' }] };
   const isReported = reported.some(({ code }) => code === 'role_needs_licence');
-  if (membership.wanted !== role || isReported) return { ...there, reported };
+  if (membership.wanted !== role || isReported) return { ...inLitellm, reported };
   // A later try that failed leaves no reports, but the record still shows that the role was refused.
-  return { ...there, reported: [...reported, { code: 'role_needs_licence' }] };
+  return { ...inLitellm, reported: [...reported, { code: 'role_needs_licence' }] };
 }
 
-function isThere(membership: SyncedMembership | undefined): membership is SyncedMembership {
+function isInLitellm(membership: SyncedMembership | undefined): membership is SyncedMembership {
   return membership !== undefined && membership.state !== 'adding';
 }
 
@@ -120,7 +120,7 @@ function isRoleBehind(
 /** One kind of membership, with the outcome that counts. */
 interface Side {
   readonly kind: 'organization' | 'team';
-  readonly here: MembershipsHere;
+  readonly stored: StoredMemberships;
   readonly recorded: ReadonlyMap<string, SyncedMembership>;
   readonly outcome: SyncOutcome | undefined;
 }
@@ -128,7 +128,7 @@ interface Side {
 function findPresence({ kind, recorded, outcome }: Side, id: string, role: string): LitellmPresence {
   const membership = recorded.get(id);
   const reported = findReports(outcome, { kind, id });
-  if (!isThere(membership)) return explainAbsence(outcome, reported);
+  if (!isInLitellm(membership)) return explainAbsence(outcome, reported);
   const { since } = membership;
   return {
     state: 'in_litellm',
@@ -139,20 +139,20 @@ function findPresence({ kind, recorded, outcome }: Side, id: string, role: strin
 
 /** Whether LiteLLM still has to get a membership, a removal or a role. */
 function isBehind(side: Side): boolean {
-  const { kind, here, recorded, outcome } = side;
+  const { kind, stored, recorded, outcome } = side;
   const kept = new Set([
-    ...here.rows.map(({ entityId }) => entityId),
-    ...here.unreadable.map(({ id }) => id),
+    ...stored.rows.map(({ entityId }) => entityId),
+    ...stored.unreadable.map(({ id }) => id),
   ]);
   // Memberships that existed before aren't ours, so they are never removed.
   const hasLeaving = [...recorded.values()].some(
     ({ entityId, state }) => state !== 'found' && !kept.has(entityId),
   );
   if (hasLeaving) return true;
-  return here.rows.some(({ entityId, role }) => {
+  return stored.rows.some(({ entityId, role }) => {
     const membership = recorded.get(entityId);
     const reported = findReports(outcome, { kind, id: entityId });
-    if (isThere(membership)) return isRoleBehind(membership, role, reported);
+    if (isInLitellm(membership)) return isRoleBehind(membership, role, reported);
     return explainAbsence(outcome, reported).state === 'not_yet' && reported.length === 0;
   });
 }
@@ -165,7 +165,7 @@ function findUser({ recorded }: PresenceInput, outcome: SyncOutcome | undefined)
   const isEnsured =
     outcome?.status === 'done' || (outcome?.reason === 'litellm_refused' && !isRefused(reported));
   // Every member is a user. (A recorded user proves nothing: it is recorded before it is created.)
-  if (!isEnsured && !memberships.some((membership) => isThere(membership)))
+  if (!isEnsured && !memberships.some((membership) => isInLitellm(membership)))
     return explainAbsence(outcome, reported);
   const since = recorded.user?.since;
   return { state: 'in_litellm', ...(since === undefined ? {} : { since }), reported };
@@ -206,11 +206,11 @@ export function findPresences(input: PresenceInput): Presences {
   const outcome = findCurrentOutcome(input);
   const organizations: Side = {
     kind: 'organization',
-    here: input.organizations,
+    stored: input.organizations,
     recorded: recorded.organizations,
     outcome,
   };
-  const teams: Side = { kind: 'team', here: input.teams, recorded: recorded.teams, outcome };
+  const teams: Side = { kind: 'team', stored: input.teams, recorded: recorded.teams, outcome };
   return {
     progress: findProgress(input, outcome, [organizations, teams]),
     user: findUser(input, outcome),

@@ -30,7 +30,7 @@ export async function readProvisioning(
     outcome?.observation,
   ];
   const key = known.find((candidate) => candidate?.id === id);
-  if (key === undefined) throw new AppError('not_found', 'There is no such observation of this person.');
+  if (key === undefined) throw new AppError('not_found', 'This person has no such observation.');
   const sources = { record, outcome };
   return { ...progressOf(key, sources), newest_id: newestObservation(session.observation, sources).id };
 }

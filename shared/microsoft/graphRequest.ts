@@ -133,9 +133,9 @@ function appErrorOf({ status, cause }: Outcome): AppError {
     });
   }
   if (status !== 401 && status > 0 && !isTransient(status)) {
-    return new AppError('directory_answer_invalid', 'Graph gave no list', { details: { status } });
+    return new AppError('directory_answer_invalid', 'Graph did not return a list', { details: { status } });
   }
-  return new AppError('directory_unreachable', 'Graph gave no answer', {
+  return new AppError('directory_unreachable', 'Graph did not answer', {
     retryable: true,
     details: { status },
     cause,

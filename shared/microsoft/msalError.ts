@@ -17,7 +17,7 @@ export function appErrorOfMsal(error: unknown): AppError {
   if (!(error instanceof AuthError)) throw error;
   if (error.cause instanceof AppError) return error.cause;
   if (error.errorCode === ClientAuthErrorCodes.networkError) {
-    return new AppError('microsoft_unreachable', 'Microsoft gave no usable answer', { retryable: true });
+    return new AppError('microsoft_unreachable', 'Microsoft did not answer usably', { retryable: true });
   }
   if (TOKEN_FAULTS.has(error.errorCode)) {
     return new AppError('id_token_invalid', 'The token endpoint gave no acceptable id_token', {

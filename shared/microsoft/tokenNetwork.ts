@@ -79,7 +79,7 @@ async function exchange(options: TokenNetworkOptions, url: string, request: Toke
 
 function unreachable(details: { readonly status?: number }, cause?: unknown): AuthError {
   const error = new AuthError('network_error', '');
-  error.cause = new AppError('microsoft_unreachable', 'Microsoft gave no usable answer', {
+  error.cause = new AppError('microsoft_unreachable', 'Microsoft did not answer usably', {
     retryable: true,
     details,
     cause,

@@ -1,8 +1,8 @@
 import { chunksOf } from './chunksOf.ts';
 
 /**
- * Runs `run` for every item, `size` at a time, and gives the results in the order of the items. The first failure is thrown, and
- * no further batch is begun.
+ * Runs `run` for every item, `size` at a time, and returns the results in the order of the items. Throws the first
+ * failure and starts no further batch.
  */
 export async function inBatches<T, R>(
   items: readonly T[],

@@ -1,6 +1,6 @@
 /**
- * Runs `task` for every item, at most `limit` at a time, and gives the results in the order of the items.
- * The first failure is thrown after the tasks under way have ended; no further ones are started.
+ * Runs `task` for every item, at most `limit` at a time, and returns the results in the order of the items. Starts
+ * no further task after a failure, waits for the running ones, and throws the first failure.
  */
 export async function inParallel<Item, Result>(
   items: readonly Item[],

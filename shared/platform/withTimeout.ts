@@ -1,8 +1,9 @@
 /**
- * Gives what `run` gives, whose signal is aborted with a `TimeoutError` once `timeoutMs` are over. It is `run` that ends then.
+ * Returns what `run` returns. After `timeoutMs` it aborts the signal with a `TimeoutError`, and `run` has to end
+ * then.
  *
- * Not `AbortSignal.timeout`: its timer outlives the work until a collection finds the signal. Under a rush that is thousands of
- * timers, each of which makes an error in the end for a request that was answered long ago.
+ * Not `AbortSignal.timeout`: its timer runs until a garbage collection finds the signal. Under load that means
+ * thousands of timers, and each creates an error for a request that ended long ago.
  */
 export async function withTimeout<T>(
   timeoutMs: number,

@@ -148,7 +148,7 @@ export async function openSession(
 /** Does the same as {@link openSession}, but throws `session_missing` where it finds no session. */
 export async function requireSession(context: SealContext, cookies: RequestCookies): Promise<Session> {
   const session = await openSession(context, cookies);
-  if (session === undefined) throw new AppError('session_missing', 'Nobody is signed in with this request.');
+  if (session === undefined) throw new AppError('session_missing', 'This request has no valid session.');
   return session;
 }
 

@@ -7,18 +7,18 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Gives how the flow of an event ended, as one word: the error's code, else what it decided, else `ok`. */
+/** Returns how the flow of an event ended, as one word: the error's code, or its decision, or `ok`. */
 export function outcomeOf(name: string, fields: Fields): string {
   const code = textOf(fields['code']);
   if (code !== undefined) return code;
-  // Without a person the sign-in goes on at Microsoft: it asked for one more step.
+  // Without a person, the sign-in continues at Microsoft, which asked for one more step.
   if (name === 'signin.complete') return fields['userId'] === undefined ? 'challenged' : 'ok';
   return textOf(fields['status']) ?? textOf(fields['decision']) ?? 'ok';
 }
 
 /**
- * Records the metrics that an event means, and its outcome on the span that runs. Metrics are read off the events, so that the
- * two never disagree.
+ * Records the metrics that belong to an event, and its outcome on the running span. Metrics come from events, so
+ * that they always agree.
  */
 export function measureEvent(tracing: Tracing, name: string, fields: Fields): void {
   if (tracing.isOff) return;

@@ -3,17 +3,17 @@ import { activateTracing, NO_TRACING, type Tracing, tracing } from './tracing.ts
 
 let provide: ((log: EventLog) => Tracing) | undefined;
 
-/** Says how this process's tracing is made; made at the first {@link startTracing}, not now. */
+/** Sets how this process's tracing is created, at the first {@link startTracing}. */
 export function provideTracing(provider: (log: EventLog) => Tracing): void {
   provide = provider;
   activateTracing(NO_TRACING);
 }
 
-/** Gives this process's tracing, made at the first call; `log` is where a provider says that it could not. */
+/** Returns this process's tracing, which the first call creates. A provider that fails says so to `log`. */
 export function startTracing(log: EventLog): Tracing {
   const provider = provide;
   if (provider !== undefined) {
-    // Forgotten first: whatever happens, it is tried once.
+    // Cleared first, so that it is tried only once, whatever happens.
     provide = undefined;
     activateTracing(provider(log));
   }

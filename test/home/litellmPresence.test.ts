@@ -8,7 +8,7 @@ import type {
 import {
   findPresences,
   type PresenceInput,
-  type RecordedPush,
+  type RecordedSync,
   unknownPresences,
 } from '../../shared/home/litellmPresence.ts';
 import type { SyncedMembership, SyncOutcome, SyncReport } from '../../shared/model/synced.ts';
@@ -39,7 +39,7 @@ interface Case {
   readonly outcome?: SyncOutcome;
   readonly provisioning?: ProvisioningProgress;
   readonly role?: string;
-  readonly user?: RecordedPush['user'];
+  readonly user?: RecordedSync['user'];
   /** The person has no team here any more, or one that cannot be read. */
   readonly here?: 'none' | 'unreadable';
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../model/errors.ts';
 
-/** Who can change it: the person, whoever runs Entra, whoever runs this service, or time alone. */
+/** Who can fix it: the person, an Entra administrator, the operator, or time alone. */
 export type Fixer = 'you' | 'administrator' | 'operator' | 'time';
 
 /** What a person reads about one error code. */
@@ -9,9 +9,9 @@ export interface ErrorText {
   readonly happened: string;
   readonly todo: string;
   readonly fixer: Fixer;
-  /** What to tell whoever can fix it: where to look and what to change. */
+  /** What the person who can fix it should know: where to look and what to change. */
   readonly hint?: string;
-  /** `login`: no session came of it, so trying again means signing in again. `home`: the start page. */
+  /** `login`: the person isn't signed in, so trying again means signing in again. `home`: the start page. */
   readonly retry: 'login' | 'home';
 }
 
@@ -370,7 +370,7 @@ const LITELLM = {
   },
 } as const satisfies Partial<Record<ErrorCode, ErrorText>>;
 
-/** What a person reads about each error: complete by type, so that a new code does not compile without its text. */
+/** The texts of every error. The type is complete, so a new code doesn't compile without its text. */
 export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
   ...SIGN_IN,
   ...SITE,

@@ -1,7 +1,7 @@
 import type { LitellmReported, LitellmState } from '../../model/access.ts';
 import { findReasonText, organizationRoleTexts, teamRoleTexts } from './provisioningTexts.ts';
 
-/** Whether something is in LiteLLM, in a few words. */
+/** The words for each LiteLLM state. */
 export const litellmStateTexts: Readonly<Record<LitellmState, string>> = {
   in_litellm: 'In LiteLLM',
   not_yet: 'Not in LiteLLM yet',
@@ -10,21 +10,21 @@ export const litellmStateTexts: Readonly<Record<LitellmState, string>> = {
   unknown: 'LiteLLM status unknown',
 };
 
-/** What a person can do about one that does not come by itself. */
+/** What a person can do about an entity that won't reach LiteLLM by itself. */
 export const litellmTodoTexts: Readonly<Record<'refused' | 'failed' | 'unknown', string>> = {
   refused: 'Ask the LiteLLM admin to check this.',
   failed: 'Ask the operator to try again.',
   unknown: 'Ask the operator to check this.',
 };
 
-/** Gives why something is not in LiteLLM, by error code; a missing row has words of its own. */
+/** Returns why something isn't in LiteLLM, by error code. A missing row has its own words. */
 export function findLitellmReasonText(code: string): string {
   if (code === 'row_missing')
     return 'Its stored row was missing or unreadable, so we couldn’t update LiteLLM.';
   return findReasonText(code);
 }
 
-/** What is different there, and what to do; `detail` stands in brackets after the first sentence. */
+/** The difference in LiteLLM, and what to do. `detail` follows the first sentence in brackets. */
 export const litellmReportTexts: Readonly<
   Record<LitellmReported['code'], { readonly happened: string; readonly todo: string }>
 > = {
@@ -59,7 +59,7 @@ function isRole<T extends string>(texts: Readonly<Record<T, string>>, role: stri
   return Object.hasOwn(texts, role);
 }
 
-/** Gives the words for a role in LiteLLM, which may have others than we do: those are shown as they are. */
+/** Returns the words for a role in LiteLLM. LiteLLM may have roles that we don't know; those are shown unchanged. */
 export function findLitellmRoleText(role: string): string {
   if (isRole(organizationRoleTexts, role)) return organizationRoleTexts[role];
   return isRole(teamRoleTexts, role) ? teamRoleTexts[role] : role;

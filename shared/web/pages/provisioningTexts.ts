@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../model/errors.ts';
 import type { Reported } from '../../model/access.ts';
 import type { GlobalRole, OrganizationRole, TeamRole } from '../../model/entities.ts';
 
-/** Why a provisioning waits or failed, by error code; what is not here never reaches a person's progress. */
+/** Why a provisioning waits or failed, by error code. Other codes never appear in a person's progress. */
 const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   configuration_invalid: 'The service isn’t set up correctly. The operator needs to correct its settings.',
   account_inactive: 'An administrator made your user inactive in this service.',
@@ -35,12 +35,12 @@ function isReason(code: string): code is keyof typeof REASONS {
   return Object.hasOwn(REASONS, code);
 }
 
-/** Gives the sentence for a reason code. A code that it does not know gives a general one: the code is shown too. */
+/** Returns the sentence for a reason code. An unknown code has a general sentence; the page shows the code too. */
 export function findReasonText(code: string): string {
   return (isReason(code) ? REASONS[code] : undefined) ?? 'An unexpected error occurred.';
 }
 
-/** What each kind of report means; stands after the name of the entity that it is about. */
+/** The meaning of each kind of report. The text follows the entity's name. */
 export const reportTexts: Readonly<Record<Reported['code'], string>> = {
   organization_unavailable: 'couldn’t be created. We’ll try again at your next sign-in.',
   row_unreadable: 'is withheld: its stored row is unreadable. The operator needs to correct it.',

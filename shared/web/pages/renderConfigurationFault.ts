@@ -8,7 +8,7 @@ export interface ConfigurationFaultPage {
   readonly settings: readonly string[];
 }
 
-/** Gives the page of a service whose settings are wrong: which ones, and where the operator sees what is wrong. */
+/** Renders the page of a service with wrong settings: which ones, and where the operator finds details. */
 export function renderConfigurationFault({ nonce, settings }: ConfigurationFaultPage): string {
   const text = errorTexts.configuration_invalid;
   const main = html`<main id="main" class="narrow" tabindex="-1">

@@ -23,15 +23,18 @@ export interface ErrorPage {
   readonly code: ErrorCode;
   /** Finds this failure in the log. */
   readonly correlationId: string;
-  /** Where "Try again" leads: a path on this site. Anything else gives way to the code's own. */
+  /** Where "Try again" leads: a path on this site. Any other address is replaced by the code's own. */
   readonly retryHref?: string;
-  /** Something more for whoever can fix it, such as the name of a setting. */
+  /** More help for the person who can fix it, such as the name of a setting. */
   readonly adminHint?: string;
-  /** What Microsoft or the service said, such as `AADSTS50105`; never a token or an email. */
+  /** What Microsoft or the service answered, such as `AADSTS50105`. Never a token or an email. */
   readonly detail?: string;
 }
 
-/** Gives the path if it stays on this site, else the code's own: an address from outside must not be offered. */
+/**
+ * Returns the path if it is on this site, otherwise the code's own. The page must never offer another site's
+ * address.
+ */
 function findRetryHref(text: ErrorText, wanted: string | undefined): string {
   if (wanted !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/u.test(wanted)) return wanted;
   return text.retry === 'login' ? '/sso/login' : '/';
@@ -45,7 +48,7 @@ function findRetryLabel(code: ErrorCode, href: string): string {
     : 'Try again';
 }
 
-/** Gives the reference that finds a failure in the log, with a button to copy it where scripts run. */
+/** Renders the reference that finds a failure in the log, with a button to copy it if scripts run. */
 function renderReference(correlationId: string): Html {
   return html`<dd class="reference">
     <code id="reference">${correlationId}</code>
@@ -84,7 +87,7 @@ function renderTechnical({ code, correlationId, detail }: ErrorPage): Html {
   </dl>`;
 }
 
-/** Gives the page of a failure: what happened, what to do, who can fix it, and the reference for the log. */
+/** Renders the page of a failure: what happened, what to do, who can fix it, and the reference for the log. */
 export function renderError(page: ErrorPage): string {
   const text = errorTexts[page.code];
   const href = findRetryHref(text, page.retryHref);

@@ -11,10 +11,10 @@ import { renderOrganization } from './renderOrganization.ts';
 import { findProgressTitle, isUnderWay, renderProgress, renderReports } from './renderProgress.ts';
 import { renderTeam } from './renderTeam.ts';
 
-/** How often a browser without scripts asks again. */
+/** How often a browser without scripts reloads the page. */
 const RELOAD_PENDING_SECONDS = 5;
 const RELOAD_WAITING_SECONDS = 60;
-/** A proxy that is down may be so for hours. */
+/** LiteLLM may be down for hours. */
 const RELOAD_SYNCING_SECONDS = { pending: 60, waiting: 300 } as const;
 
 export interface HomePage {
@@ -153,9 +153,9 @@ function findReloadSeconds(access: MyAccess): number | undefined {
 }
 
 /**
- * Gives the signed-in person's page: progress, organizations with their teams, standalone teams, their own user.
- * While the progress is under way, or LiteLLM is still to be told, the page updates itself, by its script or, without scripts, by
- * reloading.
+ * Renders the signed-in person's page: progress, organizations with their teams, standalone teams, their own user.
+ * While the setup or the update of LiteLLM is under way, the page updates itself, by its script or, without scripts,
+ * by reloading.
  */
 export function renderHome({ nonce, access }: HomePage): string {
   const { user, provisioning, litellm } = access;

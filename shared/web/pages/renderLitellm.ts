@@ -17,13 +17,16 @@ import {
 import { renderFact } from './renderFact.ts';
 import { renderInstant } from './renderInstant.ts';
 
-/** `pending` or `waiting` while the page is worth asking again for LiteLLM's sake, which begins once the rows are done. */
+/** Returns `pending` or `waiting` while LiteLLM is being updated, which begins once the rows are done. */
 export function findSyncing({ provisioning, litellm }: MyAccess): 'pending' | 'waiting' | undefined {
   if (provisioning.status !== 'done') return undefined;
   return litellm.status === 'pending' || litellm.status === 'waiting' ? litellm.status : undefined;
 }
 
-/** The fields that differ, or the status of LiteLLM's answer; that it is a role the sentence before it says. */
+/**
+ * Renders the fields that differ, or the status of LiteLLM's answer. For a role, the sentence before already says
+ * it.
+ */
 function renderDetail({ code, detail }: LitellmReported): Html {
   if (detail === undefined || detail === 'role') return html``;
   return code === 'refused' ? html` (status ${detail})` : html` (<code>${detail}</code>)`;
@@ -33,17 +36,17 @@ function renderReport(report: LitellmReported, role: string | undefined): Html {
   const { code, detail } = report;
   const { happened, todo } = litellmReportTexts[code];
   const isAboutRole = code === 'role_needs_licence' || detail === 'role';
-  const there =
+  const roleNow =
     isAboutRole &&
     (role === undefined ? 'Your role: ' : `Your role in LiteLLM is ${findLitellmRoleText(role)}. `);
-  return html`<p class="why">${there}${happened}${renderDetail(report)}. ${todo}</p>`;
+  return html`<p class="why">${roleNow}${happened}${renderDetail(report)}. ${todo}</p>`;
 }
 
 function isHelpless(state: LitellmState): state is keyof typeof litellmTodoTexts {
   return Object.hasOwn(litellmTodoTexts, state);
 }
 
-/** Of a refusal only the status of LiteLLM's answer says more than the state itself. */
+/** Renders why it isn't in LiteLLM. For a refusal, only the status of LiteLLM's answer adds something. */
 function renderAbsence({ state, reason, reported }: LitellmPresence): Html {
   const refusal = reported.find(({ code }) => code === 'refused');
   const isPlainRefusal = state === 'refused' && reason === 'litellm_refused';
@@ -52,30 +55,30 @@ function renderAbsence({ state, reason, reported }: LitellmPresence): Html {
   ${isHelpless(state) && litellmTodoTexts[state]}`;
 }
 
-/** Gives whether an organization, a team or the user is in LiteLLM: one line, and one more for each thing that differs there. */
+/** Renders whether an organization, a team or the user is in LiteLLM: one line, and one more for each difference. */
 export function renderPresence(presence: LitellmPresence | undefined): Html {
   if (presence === undefined) return html``;
   const { state, since, role, reported } = presence;
-  const isThere = state === 'in_litellm';
+  const isInLitellm = state === 'in_litellm';
   const isRoleExplained = reported.some(({ code }) => code === 'role_needs_licence' || code === 'differs');
   return html`<div class="presence presence-${state}">
     <p class="presence-line">
       ${litellmIcons[state]}
       <span
         ><strong>${litellmStateTexts[state]}</strong>${
-          isThere
+          isInLitellm
             ? since !== undefined && html` since ${renderInstant(since, 'minutes')}`
             : renderAbsence(presence)
         }</span
       >
     </p>
     ${
-      isThere &&
+      isInLitellm &&
       role !== undefined &&
       !isRoleExplained &&
       html`<p class="why">Your role in LiteLLM is still ${findLitellmRoleText(role)}.</p>`
     }
-    ${isThere && reported.map((report) => renderReport(report, role))}
+    ${isInLitellm && reported.map((report) => renderReport(report, role))}
   </div>`;
 }
 
@@ -101,7 +104,7 @@ const PROGRESS_STATES: Readonly<Record<NonNullable<LitellmProgress['status']>, L
   unknown: 'unknown',
 };
 
-/** Gives where telling LiteLLM stands, as one line of the progress; nothing where no proxy is connected. */
+/** Renders the progress of LiteLLM's update as one line; nothing if no proxy is connected. */
 export function renderSync(access: MyAccess): Html {
   const { status } = access.litellm;
   if (status === undefined) return html``;
@@ -111,7 +114,7 @@ export function renderSync(access: MyAccess): Html {
   </p>`;
 }
 
-/** Gives, for the person's own card, that no proxy is connected; nothing where one is. */
+/** Renders, for the person's own card, that no proxy is connected; nothing if one is. */
 export function renderNoProxy({ connected }: LitellmProgress): Html {
   if (connected) return html``;
   return renderFact({

@@ -12,7 +12,7 @@ function renderLimits({ tpm_limit: tokens, rpm_limit: requests }: OrganizationAc
   return renderFact({ term: 'Rate limits', value: isUnlimited ? 'None' : value });
 }
 
-/** Gives one organization with the person's teams in it, in the order given. */
+/** Renders one organization with the person's teams in it, in the order given. */
 export function renderOrganization(organization: OrganizationAccess, teams: readonly TeamAccess[]): Html {
   const isAdmin = organization.user_role === 'org_admin';
   return html`<li class="card entity">

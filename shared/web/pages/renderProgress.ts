@@ -12,7 +12,7 @@ import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
 import { renderSync } from './renderLitellm.ts';
 
-/** What the card looks like: the status, or a finished run that had to leave something out. */
+/** The look of the card: the status, or a finished run with exceptions. */
 type Look = ProvisioningStatus | 'exceptions';
 
 /** The heading of a finished run while LiteLLM isn't up to date. */
@@ -36,14 +36,14 @@ function findLook({ status, reported }: ProvisioningProgress): Look {
   return status === 'done' && reported.length > 0 ? 'exceptions' : status;
 }
 
-/** Gives the progress in a few words: its heading, and the page's title while it is under way. */
+/** Returns the progress in a few words: its heading, and the page's title while it is under way. */
 export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
   const look = findLook(provisioning);
   const { status = 'done' } = litellm;
   return look === 'done' && status !== 'done' ? LITELLM_TITLES[status] : TITLES[look];
 }
 
-/** Whether the progress can still move by itself, so that it is worth asking again. */
+/** Whether the progress can still change by itself, so that asking again is useful. */
 export function isUnderWay({ status }: ProvisioningProgress): boolean {
   return status === 'pending' || status === 'waiting';
 }
@@ -83,7 +83,7 @@ function renderTimes(progress: ProvisioningProgress): Html {
   </p>`;
 }
 
-/** What an operator asks for: the reasons' codes and the observation's id. */
+/** Renders what an operator asks for: the reasons' codes and the observation's id. */
 function renderCodes({ provisioning, litellm }: MyAccess): Html {
   const { reason, id } = provisioning;
   if (reason === undefined && id === undefined && litellm.reason === undefined) return html``;
@@ -109,7 +109,7 @@ function renderAction({ status }: ProvisioningProgress): Html {
   </p>`;
 }
 
-/** Gives the name that the person knows an entity by, or its id where nothing of it can be shown. */
+/** Returns the entity's name if the person can see it. */
 function findName(report: Reported, access: MyAccess): string | undefined {
   const organization = access.organizations.find((each) => each.organization_id === report.id);
   const team = access.teams.find((each) => each.team_id === report.id);
@@ -140,7 +140,7 @@ function renderReport(report: Reported, access: MyAccess): Html {
   </li>`;
 }
 
-/** Gives what the last run held back or left alone, or nothing where there is nothing to say. */
+/** Renders the exceptions of the last run; nothing if it had none. */
 export function renderReports(access: MyAccess): Html {
   const { reported } = access.provisioning;
   if (reported.length === 0) return html``;
@@ -152,7 +152,7 @@ export function renderReports(access: MyAccess): Html {
   </section>`;
 }
 
-/** Gives where the provisioning stands. Its height is reserved, so that nothing jumps when it moves on. */
+/** Renders the progress of the provisioning. Its height is reserved, so that nothing moves when it changes. */
 export function renderProgress(access: MyAccess): Html {
   const { provisioning: progress } = access;
   const look = findLook(progress);

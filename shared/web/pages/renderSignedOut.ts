@@ -2,7 +2,7 @@ import { html } from './html.ts';
 import { microsoftLogo } from './icons.ts';
 import { renderDocument } from './renderDocument.ts';
 
-/** Why somebody meets this page who was signed in before. */
+/** Why a person who was signed in before sees this page. */
 export type SignedOutNotice = 'signed_out' | 'session_ended';
 
 const NOTICES: Readonly<Record<SignedOutNotice, string>> = {
@@ -15,7 +15,7 @@ export interface SignedOutPage {
   readonly notice?: SignedOutNotice;
 }
 
-/** Gives the start page of somebody who is not signed in: what this is, and the way in. */
+/** Renders the start page of a person who isn't signed in: what this is, and the sign-in button. */
 export function renderSignedOut({ nonce, notice }: SignedOutPage): string {
   const main = html`<main id="main" class="narrow" tabindex="-1">
     ${notice !== undefined && html`<p class="notice" role="status">${NOTICES[notice]}</p>`}

@@ -5,7 +5,7 @@ import { teamRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
 import { renderPresence } from './renderLitellm.ts';
 
-/** A team, and its heading's level: 4 below its organization, 3 where it stands alone. */
+/** A team, and its heading's level: 4 below its organization, 3 for a standalone team. */
 export interface TeamRow {
   readonly team: TeamAccess;
   readonly level: 3 | 4;
@@ -35,7 +35,10 @@ function explainBudget(team: TeamAccess): string | undefined {
   return reasons[team.effective_max_budget.reason];
 }
 
-/** A budget that the organization's teams share has its gauge at the organization; here stands the team's part. */
+/**
+ * Renders the budget. A budget that all teams of the organization share has its gauge at the organization. The team
+ * shows its own spending.
+ */
 function renderBudget(team: TeamAccess): Html {
   const { value, budget_duration: duration, shared_by: sharedBy } = team.effective_max_budget;
   const why = explainBudget(team);
@@ -64,7 +67,7 @@ function renderLimit(limit: EffectiveNumber, noun: 'tokens' | 'requests'): Html 
   return html`<p>${formatRate(limit.value, noun)}</p>`;
 }
 
-/** A reason that both limits have is said once. */
+/** Renders both rate limits. If they have the same reason, it is shown once. */
 function renderLimits(team: TeamAccess): Html {
   const { effective_tpm_limit: tokens, effective_rpm_limit: requests } = team;
   if (tokens.value === undefined && requests.value === undefined) {
@@ -89,7 +92,7 @@ function renderHead({ team, level }: TeamRow): Html {
   </div>`;
 }
 
-/** Gives one team: role, effective models, budget and limits, and why each is what it is. */
+/** Renders one team: role, effective models, budget and limits, with the reason for each. */
 export function renderTeam(row: TeamRow): Html {
   const { team, level } = row;
   const owner = level === 3 ? (team.organization_alias ?? team.organization_id) : undefined;
