@@ -150,7 +150,7 @@ async function signIn(
     observation,
     issuedAt: now.toISOString(),
   });
-  await push(deps, groups.groupIds, {
+  await enqueue(deps, groups.groupIds, {
     version: 1,
     ...observation,
     person,
@@ -233,7 +233,7 @@ type MessageWithoutGroups = Omit<ProvisionMessage, 'group_ids' | 'parked'>;
  * Puts the list into the message if it fits. Otherwise it is stored first, so that no message names a list that
  * doesn't exist.
  */
-async function push(
+async function enqueue(
   deps: CompleteLoginDeps,
   groupIds: readonly string[],
   message: MessageWithoutGroups,

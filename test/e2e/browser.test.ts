@@ -132,7 +132,7 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
     expect(complaints).toEqual([]);
   });
 
-  it('sees the page move on by itself, without a word lost on a screen reader', async () => {
+  it('sees the page update itself, with every word for a screen reader', async () => {
     await stack.restartHost({ 'AzureWebJobs.provision.Disabled': 'true' });
     await page.goto(`${stack.url}/sso/login?login_hint=bob@company.com`);
     await page.locator('main[data-status="pending"]').waitFor();
@@ -150,11 +150,11 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
       '/api/provisioning/{id}',
       '/',
     ]);
-    // The page was not loaded anew: it took over what changed.
+    // The page was not loaded again: it replaced only what changed.
     expect(await page.locator('main').getAttribute('data-kept')).toBe('the same document');
   });
 
-  it('meets an error page that can be acted on, then gets in from there', async () => {
+  it('gets an error page with a way out, and signs in from there', async () => {
     await stack.control.setFaults({ token: { status: 503, times: 1 } });
     await page.goto(`${stack.url}/sso/login?login_hint=alice@company.com`);
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Microsoft didn’t answer');

@@ -47,11 +47,11 @@ describe('health', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is 200 and nothing more', async () => {
+  it('is 200 without a body', async () => {
     expect(await get('/api/health')).toMatchObject({ status: 200, body: '' });
   });
 
-  it('tells its detail to who has the function key only', async () => {
+  it('shows its detail only with the function key', async () => {
     expect(await get('/api/health/detail')).toMatchObject({ status: 401, body: '' });
     expect((await get('/api/health/detail', { 'x-functions-key': 'guessed' })).status).toBe(401);
     expect((await get(`/api/health/detail?code=${stack.functionKey}`)).status).toBe(200);
@@ -131,7 +131,7 @@ describe('the brake', () => {
     expect(brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
   });
 
-  it('takes nothing from anybody meanwhile', async () => {
+  it('removes nothing meanwhile', async () => {
     const { me } = await signInUntilDone(stack.url, 'mary@company.com');
     expect(me.teams).toHaveLength(sampleManyGroupsCount);
     expect(await membershipsOfMary()).toBe(sampleManyGroupsCount);

@@ -56,7 +56,7 @@ async function accessOf(world: World, session = sessionOf()): Promise<MyAccess> 
 }
 
 describe('readMyAccess', () => {
-  it('gives organization, team, what is effective there and why, and that it is done', async () => {
+  it('returns organization, team, effective values with reasons, and that it is done', async () => {
     const world = await provisioned();
     expect(await accessOf(world)).toEqual({
       user: {
@@ -112,7 +112,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('gives the organization’s current models and limits, as a person edited them since', async () => {
+  it('returns the organization’s current models and limits after an edit', async () => {
     const world = await provisioned();
     await editRow(world.tables, organizationRow(GROUP), {
       models: '["claude"]',
@@ -127,7 +127,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('gives a standalone team its own', async () => {
+  it('returns a standalone team with its own values', async () => {
     const world = await provisioned({ rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
     const { organizations, teams } = await accessOf(world);
     expect(organizations).toEqual([]);
@@ -148,7 +148,7 @@ describe('readMyAccess', () => {
     expect(teams.map((one) => one.team_id)).toEqual(['b', 'a', 'c']);
   });
 
-  it('shows somebody whose message is still in the queue the least, and that it is pending', async () => {
+  it('shows the lowest role and pending while the message is still in the queue', async () => {
     expect(await accessOf(createWorld())).toEqual({
       user: { user_id: ALICE, user_role: 'internal_user_viewer', models: [] },
       organizations: [],
@@ -158,7 +158,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('shows the newest observation that anybody knows of, not the session’s own', async () => {
+  it('shows the newest known observation, not the session’s own', async () => {
     const world = await provisioned();
     const newer = message({ second: 60, groups: [GROUP, 'late'] });
     await world.provision(newer);
@@ -170,7 +170,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('shows nobody else’s', async () => {
+  it('shows only the person’s own rows', async () => {
     const world = await provisioned();
     const { teams, organizations } = await accessOf(world, sessionOf(message({ userId: BOB }), BOB));
     expect([teams, organizations]).toEqual([[], []]);
@@ -239,7 +239,7 @@ describe('readMyAccess', () => {
     ]);
   });
 
-  it('shows a team that stands alone for now as such', async () => {
+  it('shows that a team has no organization for now', async () => {
     const world = createWorld();
     const broken = world.through(
       breakingStore(
@@ -259,7 +259,7 @@ describe('readMyAccess', () => {
 
   it.each([
     {
-      what: 'somebody who signed out since',
+      what: 'a person who has signed out since',
       edit: { sessions_valid_from: seen.observed_at },
       code: 'session_missing',
     },
@@ -333,7 +333,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     expect(access.teams.map(({ litellm }) => litellm)).toEqual([presence]);
   });
 
-  it('tells the organization from the team of the same id', async () => {
+  it('distinguishes the organization from the team of the same id', async () => {
     const { litellm, organizations, teams } = await told(
       await provisioned(),
       recordOf({ organizations: added('internal_user'), outcome: TOLD }),
@@ -343,7 +343,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     expect(teams[0]?.litellm?.state).toBe('not_yet');
   });
 
-  it('compares the role there with the one here', async () => {
+  it('compares the role in LiteLLM with the stored one', async () => {
     const { teams } = await told(
       await provisioned(),
       recordOf({
@@ -393,7 +393,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     await expect(told(await provisioned(), { readPerson })).rejects.toThrow('a defect');
   });
 
-  it('reads one partition more, also of a record that somebody broke', async () => {
+  it('reads one partition more, also of a broken record', async () => {
     const world = await provisioned();
     const { tables, clock } = world;
     const record = createSyncRecord({ tables, clock, random: { uuid: () => 'unused' } });

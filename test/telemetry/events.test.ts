@@ -40,18 +40,18 @@ describe('an event', () => {
       'sync.person',
       { status: 'done', added: 2, removed: 1, secondsSinceSignIn: 1.5 },
       [
-        'push.outcomes 1 {"outcome":"done"}',
-        'push.delay 1.5 {"outcome":"done"}',
-        'push.memberships.added 2 {}',
-        'push.memberships.removed 1 {}',
+        'sync.outcomes 1 {"outcome":"done"}',
+        'sync.delay 1.5 {"outcome":"done"}',
+        'sync.memberships.added 2 {}',
+        'sync.memberships.removed 1 {}',
       ],
     ],
     [
       'sync.entity',
       { status: 'waiting', reason: 'litellm_unreachable', added: undefined },
-      ['push.outcomes 1 {"outcome":"waiting"}', 'push.put_back 1 {"reason":"litellm_unreachable"}'],
+      ['sync.outcomes 1 {"outcome":"waiting"}', 'sync.put_back 1 {"reason":"litellm_unreachable"}'],
     ],
-    ['sync.failure', { reason: 'litellm_refused' }, ['push.poisoned 1 {"reason":"litellm_refused"}']],
+    ['sync.failure', { reason: 'litellm_refused' }, ['sync.poisoned 1 {"reason":"litellm_refused"}']],
     ['sync.failure', { code: 'storage_unavailable' }, []],
     ['signin.complete', { code: 'not_assigned' }, ['signin.outcomes 1 {"outcome":"not_assigned"}']],
     [
@@ -110,7 +110,7 @@ describe('an event', () => {
     expect(recorded.measured).toEqual([]);
   });
 
-  it('of a failure that nobody expected has no text of it', async () => {
+  it('of an unexpected failure has no text of it', async () => {
     const run = async (): Promise<never> => {
       throw new TypeError('alice@company.com');
     };
@@ -123,7 +123,7 @@ describe('an event', () => {
 describe('traceInvocation', () => {
   const context = () => ({ ...log, traceContext: { traceParent: HOST } });
 
-  it('goes on with the trace of the host for a request and a timer', async () => {
+  it('continues the trace of the host for a request and a timer', async () => {
     for (const kind of ['http', 'timer'] as const) await traceInvocation(context(), { kind }, async () => 1);
     for (const { start } of recorded.spans) {
       expect(start).toMatchObject({ name: 'callback', kind: 'internal', parent: HOST });
@@ -131,7 +131,7 @@ describe('traceInvocation', () => {
     }
   });
 
-  it('goes on with the trace that a message carries, linked to that of the host', async () => {
+  it('continues the trace that a message carries, linked to that of the host', async () => {
     const queue = { kind: 'queue', queueName: 'provision', attempt: 2 } as const;
     await traceInvocation(context(), { ...queue, traceparent: SENDER }, async () => 1);
     await traceInvocation(context(), { ...queue, traceparent: undefined }, async () => 1);

@@ -16,7 +16,7 @@ let stack: E2eStack;
 
 /** Alice and her group alone: the hundreds of others would only be told too. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'push-trace-'));
+  folder = await mkdtemp(join(tmpdir(), 'sync-trace-'));
   const directory = createSampleDirectory();
   const groups = directory.groups.filter(({ id }) => id === sampleGroups.production);
   const directoryFile = join(folder, 'directory.json');
@@ -37,25 +37,27 @@ afterAll(async () => {
 const named = (spans: readonly ReceivedSpan[], name: string): readonly ReceivedSpan[] =>
   spans.filter((span) => span.name === name);
 
-it('goes on from the provisioning to the calls of the proxy', async () => {
+it('continues from the provisioning to the calls of the proxy', async () => {
   await signInUntilDone(stack.url, 'alice@company.com');
   const trace = await waitUntil(
     () => {
       const [callback] = named(receiver.spans(), 'callback');
       const spans = receiver.spans().filter((span) => span.traceId === callback?.traceId);
-      const isWhole = ['process provision', 'process push'].every((name) => named(spans, name).length === 1);
+      const isWhole = ['process provision', 'process litellm-sync'].every(
+        (name) => named(spans, name).length === 1,
+      );
       return isWhole ? spans : undefined;
     },
     () => renderTree(receiver.spans()),
   );
   console.log(`\n${renderTree(trace)}\n`);
   const [provision] = named(trace, 'process provision');
-  const [send] = named(trace, 'send push');
-  const [push] = named(trace, 'process push');
+  const [send] = named(trace, 'send litellm-sync');
+  const [sync] = named(trace, 'process litellm-sync');
   expect(send?.parentSpanId).toBe(provision?.spanId);
-  expect(push?.parentSpanId).toBe(send?.spanId);
-  expect(push?.attributes['app.outcome']).toBe('done');
-  const calls = (push === undefined ? [] : childrenOf(trace, push)).filter(
+  expect(sync?.parentSpanId).toBe(send?.spanId);
+  expect(sync?.attributes['app.outcome']).toBe('done');
+  const calls = (sync === undefined ? [] : childrenOf(trace, sync)).filter(
     (span) => span.attributes['app.dependency'] === 'litellm',
   );
   expect(calls.map(({ name }) => name)).toEqual(
@@ -68,7 +70,7 @@ it('goes on from the provisioning to the calls of the proxy', async () => {
   );
 });
 
-it('is counted, as what is taken away is', async () => {
+it('is counted, as removals are', async () => {
   const { production: group } = sampleGroups;
   await stack.control.editDirectory({ edit: 'removeFromGroup', person: samplePeople.alice, group });
   await signInUntilDone(stack.url, 'alice@company.com');
@@ -82,7 +84,7 @@ it('is counted, as what is taken away is', async () => {
     'provision.memberships.removed': 2,
     'sync.memberships.added': 2,
     'sync.memberships.removed': 2,
-    'push.delay{outcome=done}': 2,
+    'sync.delay{outcome=done}': 2,
   });
 }, 40_000);
 

@@ -1,4 +1,4 @@
-/** The whole product under a collector: what it tells, how it hangs together, and what it never tells. */
+/** The whole product under a collector: what it exports, how spans are connected, and what it never exports. */
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -82,7 +82,7 @@ async function waitForSpan(matches: (span: ReceivedSpan) => boolean): Promise<Re
 const traceOf = (span: ReceivedSpan): readonly ReceivedSpan[] =>
   receiver.spans().filter((each) => each.traceId === span.traceId);
 
-/** Waits for the trace of the newest callback since `from` to have this many processed messages, and gives it. */
+/** Waits for the trace of the newest callback since `from` to have this many processed messages, and returns it. */
 async function waitForTrace(from: number, messages = 1): Promise<readonly ReceivedSpan[]> {
   return waitUntil(
     () => {
@@ -164,7 +164,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     expect(trace.filter((span) => !ids.has(span.parentSpanId))).toEqual([callback]);
   });
 
-  it('stand under the trace id that their events name', async () => {
+  it('have the trace id that their events name', async () => {
     const from = receiver.spans().length;
     const logsFrom = stack.host.logs().length;
     const { visitor } = await signIn('olivia@company.com');
@@ -208,7 +208,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
       (span) => span.name === 'send provision' && span.parentSpanId === callback.spanId,
     );
     expect(messages.map((span) => span.parentSpanId)).toEqual([first?.spanId, first?.spanId]);
-    // The push that put it back is a span below the delivery that did it.
+    // The send that put it back is a span below the delivery that did it.
     const again = trace.find((span) => span.name === 'send provision' && span !== first);
     expect(again?.parentSpanId).toBe(messages[0]?.spanId);
   });
@@ -282,7 +282,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what an instance has not sent when it is told to end', () => {
+describe('what an instance has not sent when it has to end', () => {
   it('is sent then', async () => {
     const from = receiver.spans().length;
     await new Visitor(stack.url).request('/api/health');

@@ -8,7 +8,7 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   account_inactive: 'An administrator made your user inactive in this service.',
   directory_unreachable: 'Microsoft Graph doesn’t answer, so we couldn’t read the groups.',
   directory_permission_missing:
-    'We aren’t allowed to read the groups yet. An Entra administrator needs to grant the permission.',
+    'We aren’t allowed to read the groups. An Entra administrator needs to grant this.',
   directory_answer_invalid: 'We couldn’t understand Microsoft Graph’s answer.',
   assigned_groups_unknown: 'We don’t know yet which groups are assigned to the application.',
   groups_not_yet_known: 'Entra doesn’t list all of your groups as assigned yet. That takes a few minutes.',

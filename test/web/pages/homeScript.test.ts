@@ -154,7 +154,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     return asked() - before;
   }
 
-  it('moves from pending to done by itself, says so, and stops asking', async () => {
+  it('moves from pending to done automatically, says so, and stops asking', async () => {
     await tab.goto(server.url);
     expect(await tab.evaluate(STATUS)).toBe('pending');
     expect(await tab.title()).toBe('Setting up your access · LiteLLM access');
@@ -343,7 +343,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(await countAsked(1, 500)).toBe(1);
   });
 
-  it('tries on when the connection is lost, and says so', async () => {
+  it('keeps trying when the connection is lost, and says so', async () => {
     isDown = true;
     await tab.goto(server.url);
     await tab.locator('#announcer', { hasText: 'We can’t reach the server' }).waitFor({ state: 'attached' });
@@ -376,7 +376,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(asked()).toBe(0);
   });
 
-  it('goes on asking until LiteLLM has it too, says so, and stops', async () => {
+  it('keeps asking until LiteLLM is updated too, says so, and stops', async () => {
     access = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' } };
     await tab.goto(server.url);
     access = createSyncingAccess();
@@ -399,7 +399,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(askedMe()).toBe(1);
   });
 
-  it('asks less and less for LiteLLM’s sake, and gives up after ten minutes', async () => {
+  it('asks less and less often about LiteLLM, and stops after ten minutes', async () => {
     access = createSyncingAccess();
     await stopClock();
     await tab.goto(server.url);
@@ -459,7 +459,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(await tab.evaluate('window.shift')).toBe(0);
   });
 
-  it('takes names over as text', async () => {
+  it('shows names as text', async () => {
     await tab.goto(server.url);
     const hostile = '<img src=x onerror="window.hit = 1">';
     access = createAccess({ user: { ...createAccess().user, display_name: hostile } });

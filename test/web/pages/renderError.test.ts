@@ -57,7 +57,7 @@ describe('renderError', () => {
 });
 
 describe('errorStatus', () => {
-  it.each(ERROR_CODES)('gives %s an error status', (code) => {
+  it.each(ERROR_CODES)('has an error status for %s', (code) => {
     expect(errorStatus(code)).toBeGreaterThanOrEqual(400);
     expect(errorStatus(code)).toBeLessThan(600);
   });
@@ -75,7 +75,7 @@ describe('errorStatus', () => {
     ['microsoft_unreachable', 502],
     ['configuration_invalid', 503],
     ['storage_unavailable', 503],
-  ])('gives %s %i', (code, status) => {
+  ])('has for %s the status %i', (code, status) => {
     expect(errorStatus(code)).toBe(status);
   });
 });

@@ -492,7 +492,7 @@ describe('renderSignedOut', () => {
     expect(page).not.toContain('class="notice"');
   });
 
-  it('says why somebody is signed out', () => {
+  it('says why a person is signed out', () => {
     expect(renderSignedOut({ nonce: 'n', notice: 'signed_out' })).toContain(
       'You’re signed out, here and in all other browsers.',
     );
