@@ -8,7 +8,7 @@ import type { TelemetryBundle } from './telemetryBundle.ts';
 export function loadTelemetry(): TelemetryBundle {
   // Not `require`: esbuild would include the second bundle in the first.
   const loaded: unknown = createRequire(import.meta.url)('./telemetry.cjs');
-  if (!isTelemetryBundle(loaded)) throw new Error('telemetry.cjs gives no createTelemetry');
+  if (!isTelemetryBundle(loaded)) throw new Error('telemetry.cjs exports no createTelemetry');
   return loaded;
 }
 

@@ -186,7 +186,7 @@ describe('an id_token that is not what it seems', () => {
     ['without a nonce', { claimsOverride: { nonce: null } }, 'id_token_invalid'],
     ['expired', { claimsOverride: { exp: 1_700_000_000 } }, 'id_token_invalid'],
     ['without an end', { claimsOverride: { exp: null } }, 'id_token_invalid'],
-    ['of nobody', { claimsOverride: { oid: null } }, 'id_token_invalid'],
+    ['without an object id', { claimsOverride: { oid: null } }, 'id_token_invalid'],
     ['of an id that is not a key', { claimsOverride: { oid: '../../etc' } }, 'id_token_invalid'],
     ['of another tenant', { claimsOverride: { tid: elsewhere } }, 'wrong_tenant'],
     [
@@ -237,7 +237,7 @@ describe('an attempt', () => {
   it('whose state was changed has expired', async () => {
     const { visitor, back } = await comeBack();
     const url = new URL(back);
-    url.searchParams.set('state', 'somebody-elses');
+    url.searchParams.set('state', 'another-state');
     expect(await readRefusal(await visitor.request(url.href))).toEqual(refusedWith('attempt_missing'));
   });
 

@@ -86,11 +86,11 @@ describe('health', () => {
   });
 
   it('is failing, 503, where storage does not answer', async () => {
-    const nobody = stack.settings['AzureWebJobsStorage']?.replace(
+    const unreachable = stack.settings['AzureWebJobsStorage']?.replace(
       /(TableEndpoint=http:\/\/127\.0\.0\.1:)\d+/,
       '$11',
     );
-    await stack.restartHost({ AzureWebJobsStorage: nobody ?? '' });
+    await stack.restartHost({ AzureWebJobsStorage: unreachable ?? '' });
     expect(await get('/api/health')).toMatchObject({ status: 503, body: '' });
     expect(await readDetail()).toMatchObject({
       http: 503,
@@ -108,7 +108,7 @@ describe('the brake', () => {
 
   beforeAll(async () => {
     await stack.restartHost({ ASSIGNED_GROUPS_ACCEPT: 'of-another-list' });
-    // Graph tells her groups all the time: Entra's claim would leave out what is no longer assigned.
+    // Graph always reports her groups: Entra's claim would leave out what is no longer assigned.
     await stack.control.setFaults({ overageFor: ['mary@company.com'] });
     await signInUntilDone(stack.url, 'mary@company.com');
     const { groups } = await stack.control.readDirectory();

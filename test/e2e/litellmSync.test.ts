@@ -19,7 +19,7 @@ describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
   afterAll(async () => stack?.close());
 
   const control = (): NonNullable<E2eStack['litellm']>['control'] => {
-    if (stack.litellm === undefined) throw new Error('There is no LiteLLM emulator.');
+    if (stack.litellm === undefined) throw new Error('The LiteLLM emulator is missing.');
     return stack.litellm.control;
   };
 

@@ -120,7 +120,7 @@ describe('a message that is garbage', () => {
       (await queueOf('provision').getProperties()).approximateMessagesCount === 1 ? true : undefined;
     // Only the early sign-in still waits in the queue.
     await waitUntil(gone, () => stack.host.logs().slice(-20).join('\n'));
-    // What is not base64 reaches no function, so it stays in the poison queue until somebody looks there.
+    // What is not base64 reaches no function, so it stays in the poison queue until the operator looks at it.
     await queueOf('provision-poison').clearMessages();
   });
 });

@@ -249,7 +249,7 @@ describe('a change', () => {
     await edit('users', { partitionKey: userId, rowKey: 'user', user_role: 'internal_user' });
     await edit('teamMemberships', { partitionKey: userId, rowKey: group, grant_source: 'manual' });
 
-    // Somebody new, the timer, and the same person out of this group and in another: a run that really writes.
+    // A new person, the timer, and the same person out of this group and in another: a run that really writes.
     await createPerson('newcomer', [group]);
     await signIn('newcomer@company.com');
     await stack.runAssignedGroups();

@@ -160,7 +160,7 @@ describe('the models of a team in an organization', () => {
       effective: only('own'),
     },
     {
-      rule: 'all-team-models is no model',
+      rule: 'all-team-models is not a model',
       team: ['all-team-models'],
       organization: ['gpt-4'],
       effective: only('own'),

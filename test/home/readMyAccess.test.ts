@@ -294,7 +294,7 @@ describe('readMyAccess', () => {
 });
 
 const SINCE = '2026-11-23T09:00:01.000Z';
-const TOLD: SyncOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
+const SYNCED: SyncOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
 
 /** The record of a person of whom the changes are all that is there. */
 function recordOf(changes: Partial<SyncedPerson>): Pick<SyncRecord, 'readPerson'> {
@@ -317,14 +317,14 @@ function added(role: string): ReadonlyMap<string, SyncedMembership> {
 }
 
 describe('readMyAccess with a LiteLLM proxy', () => {
-  async function told(world: World, syncRecord: Pick<SyncRecord, 'readPerson'>): Promise<MyAccess> {
+  async function readWith(world: World, syncRecord: Pick<SyncRecord, 'readPerson'>): Promise<MyAccess> {
     return readMyAccess({ store: world.store, syncRecord }, sessionOf());
   }
 
   it('says of user, organization and team that they are in LiteLLM, and since when', async () => {
-    const access = await told(
+    const access = await readWith(
       await provisioned(),
-      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: SYNCED }),
     );
     const presence = { state: 'in_litellm', since: SINCE, reported: [] };
     expect(access.litellm).toEqual({ connected: true, status: 'done' });
@@ -334,9 +334,9 @@ describe('readMyAccess with a LiteLLM proxy', () => {
   });
 
   it('distinguishes the organization from the team of the same id', async () => {
-    const { litellm, organizations, teams } = await told(
+    const { litellm, organizations, teams } = await readWith(
       await provisioned(),
-      recordOf({ organizations: added('internal_user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), outcome: SYNCED }),
     );
     expect(litellm.status).toBe('pending');
     expect(organizations[0]?.litellm?.state).toBe('in_litellm');
@@ -344,30 +344,30 @@ describe('readMyAccess with a LiteLLM proxy', () => {
   });
 
   it('compares the role in LiteLLM with the stored one', async () => {
-    const { teams } = await told(
+    const { teams } = await readWith(
       await provisioned(),
       recordOf({
         organizations: added('internal_user'),
         teams: new Map([[GROUP, { entityId: GROUP, state: 'found', role: 'admin', since: SINCE }]]),
-        outcome: TOLD,
+        outcome: SYNCED,
       }),
     );
     expect(teams[0]).toMatchObject({ role: 'user', litellm: { state: 'in_litellm', role: 'admin' } });
   });
 
   it('is pending, whatever is recorded, until the rows are written', async () => {
-    const { litellm } = await told(await provisioned(), recordOf({ outcome: TOLD }));
+    const { litellm } = await readWith(await provisioned(), recordOf({ outcome: SYNCED }));
     expect(litellm.status).toBe('pending');
-    const before = await told(createWorld(), recordOf({ outcome: TOLD }));
+    const before = await readWith(createWorld(), recordOf({ outcome: SYNCED }));
     expect(before.litellm).toEqual({ connected: true, status: 'pending' });
   });
 
   it('does not wait for a row that cannot be read here to leave LiteLLM', async () => {
     const world = await provisioned();
     await editRow(world.tables, teamMembershipRow(ALICE, GROUP), { role: 'x' });
-    const { litellm } = await told(
+    const { litellm } = await readWith(
       world,
-      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: SYNCED }),
     );
     expect(litellm.status).toBe('done');
   });
@@ -377,7 +377,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     async (code) => {
       const readPerson = async (): Promise<never> =>
         Promise.reject(new AppError(code, 'the record is broken'));
-      const access = await told(await provisioned(), { readPerson });
+      const access = await readWith(await provisioned(), { readPerson });
       expect(access.litellm).toEqual({ connected: true, status: 'unknown', reason: code });
       expect(access.teams).toMatchObject([
         { team_id: GROUP, litellm: { state: 'unknown', reason: code, reported: [] } },
@@ -390,15 +390,15 @@ describe('readMyAccess with a LiteLLM proxy', () => {
 
   it('does not hide a defect', async () => {
     const readPerson = async (): Promise<never> => Promise.reject(new TypeError('a defect'));
-    await expect(told(await provisioned(), { readPerson })).rejects.toThrow('a defect');
+    await expect(readWith(await provisioned(), { readPerson })).rejects.toThrow('a defect');
   });
 
   it('reads one partition more, also of a broken record', async () => {
     const world = await provisioned();
     const { tables, clock } = world;
     const record = createSyncRecord({ tables, clock, random: { uuid: () => 'unused' } });
-    await record.recordPersonOutcome(ALICE, TOLD);
-    const read = async (): Promise<MyAccess> => told(world, record);
+    await record.recordPersonOutcome(ALICE, SYNCED);
+    const read = async (): Promise<MyAccess> => readWith(world, record);
     const without = await requestsOf(tables, async () => accessOf(world));
     const within = await requestsOf(tables, read);
     expect(tally(within)).toEqual({ ...tally(without), [`readPage ${TABLES.syncedPeople}`]: 1 });

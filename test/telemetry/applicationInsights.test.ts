@@ -246,7 +246,7 @@ describe('the app', () => {
     }
     expect(asked).toEqual(['https://monitor.azure.com 33333333-4444-5555-6666-777777777777']);
     expect(new Set(ingestion.authorizations())).toEqual(new Set(['Bearer token-of-the-identity']));
-    // Not sent when the host was told to end.
+    // Not sent when the host had to end.
     const metrics = ingestion.envelopes().flatMap(({ data }) => data.baseData.metrics ?? []);
     expect(metrics.map(({ name }) => name)).toContain('signin.outcomes');
     const connected = host.logs().flatMap((line) => /CONNECT (\S+)/.exec(line)?.slice(1) ?? []);

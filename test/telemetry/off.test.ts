@@ -129,7 +129,7 @@ describe('where an endpoint is set', () => {
 
   it.each([
     ['is missing', undefined],
-    ['is broken', 'this is no JavaScript'],
+    ['is broken', 'this is not JavaScript'],
     ['is something else', 'exports.hello = 1;'],
     ['fails to start', "exports.createTelemetry = () => { throw new Error('no'); };"],
   ])('and the second bundle %s: runs without it and says so once', async (what, telemetry) => {

@@ -14,7 +14,7 @@ let folder: string;
 let receiver: OtlpReceiver;
 let stack: E2eStack;
 
-/** Alice and her group alone: the hundreds of others would only be told too. */
+/** Only Alice and her group, without the hundreds of other people and groups. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sync-trace-'));
   const directory = createSampleDirectory();

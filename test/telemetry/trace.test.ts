@@ -36,7 +36,7 @@ beforeAll(async () => {
     },
   });
   await stack.control.setFaults({ graphPermissionMissing: true });
-  // Before anybody has accepted a list of groups: the message comes back after 15 s, while the other tests run.
+  // Before a list of groups is accepted: the message comes back after 15 s, while the other tests run.
   const early = await signIn('bob@company.com');
   await early.visitor.waitFor('waiting');
   await stack.control.clearFaults();
@@ -267,7 +267,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     const token = traceOf(callback).find((span) => span.name.startsWith('POST'));
     expect(token).toMatchObject({ status: { code: 2 }, attributes: { 'http.response.status_code': 400 } });
     await signIn('ulrich@company.com').catch(() => undefined);
-    // A message of garbage with a person in it, and requests of people who are nobody.
+    // A message of garbage with a person in it, and requests without a valid session.
     const queue = new QueueClient(stack.storageConnectionString, 'provision');
     await queue.sendMessage(
       Buffer.from('{"version":1,"person":{"user_email":"alice@company.com"}}').toString('base64'),
@@ -366,7 +366,7 @@ describe('everything that was emitted', () => {
   });
 });
 
-/** As it stands, in an address, and in base64, in lower case. */
+/** As it is, in an address, and in base64, in lower case. */
 function variantsOf(secret: string): readonly string[] {
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '').slice(0, -1);
   const variants = [secret, encodeURIComponent(secret), ...(secret.length > 8 ? [base64] : [])];

@@ -104,7 +104,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await server.close();
   });
 
-  /** How often the script asked where the observation stands, for the whole access, and either. */
+  /** How often the script asked for the observation's status, for the whole access, and for either. */
   const askedProvisioning = () =>
     server.requests.filter((request) => request.startsWith(PROVISIONING)).length;
   const askedMe = () => server.count(ME);
