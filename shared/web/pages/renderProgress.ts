@@ -32,15 +32,18 @@ const TITLES: Readonly<Record<Look, string>> = {
   superseded: 'A newer sign-in took over',
 };
 
-function findLook({ status, reported }: ProvisioningProgress): Look {
-  return status === 'done' && reported.length > 0 ? 'exceptions' : status;
+function findLook({ provisioning, litellm }: MyAccess): Look {
+  const { status, reported } = provisioning;
+  const needsAttention = reported.length > 0 || litellm.status === 'failed' || litellm.status === 'unknown';
+  return status === 'done' && needsAttention ? 'exceptions' : status;
 }
 
 /** Returns the progress in a few words: its heading, and the page's title while it is under way. */
-export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
-  const look = findLook(provisioning);
-  const { status = 'done' } = litellm;
-  return look === 'done' && status !== 'done' ? LITELLM_TITLES[status] : TITLES[look];
+export function findProgressTitle(access: MyAccess): string {
+  const { status, reported } = access.provisioning;
+  const { status: litellmStatus = 'done' } = access.litellm;
+  const isLitellmBehind = status === 'done' && reported.length === 0 && litellmStatus !== 'done';
+  return isLitellmBehind ? LITELLM_TITLES[litellmStatus] : TITLES[findLook(access)];
 }
 
 /** Whether the progress can still change by itself, so that asking again is useful. */
@@ -155,7 +158,7 @@ export function renderReports(access: MyAccess): Html {
 /** Renders the progress of the provisioning. Its height is reserved, so that nothing moves when it changes. */
 export function renderProgress(access: MyAccess): Html {
   const { provisioning: progress } = access;
-  const look = findLook(progress);
+  const look = findLook(access);
   const role = html`role="progressbar" aria-labelledby="progress-title"`;
   return html`<section
     class="card progress progress-${look}${access.litellm.connected && ' has-litellm'}"
