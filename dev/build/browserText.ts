@@ -44,18 +44,16 @@ export function browserText(): Plugin {
 /** Returns the plugin for Vitest. */
 export function browserTextInTests() {
   // By Rollup's convention `\0` keeps other plugins away, and the ending keeps Vite from reading it as a stylesheet.
-  const [prefix, ending] = ['\0', '.js'];
+  const [prefix, ending] = ['\0', '.text.js'];
   return {
     name: 'browserText',
     enforce: 'pre' as const,
     resolveId: (id: string, importer = '') =>
       id.endsWith(suffix)
-        ? `${prefix}${join(importer, '..', id.slice(0, -suffix.length))}${suffix}${ending}`
+        ? `${prefix}${join(importer, '..', id.slice(0, -suffix.length))}${ending}`
         : undefined,
     load: (id: string) =>
-      id.endsWith(`${suffix}${ending}`)
-        ? createTextModule(id.slice(prefix.length, -`${suffix}${ending}`.length))
-        : undefined,
+      id.endsWith(ending) ? createTextModule(id.slice(prefix.length, -ending.length)) : undefined,
   };
 }
 

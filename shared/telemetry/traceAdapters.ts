@@ -8,7 +8,7 @@ import { type Dependency, traceFetch } from './traceFetch.ts';
 import { traceQueue } from './traceQueue.ts';
 import { traceTables } from './traceTables.ts';
 
-/** What goes between the adapters and the world. */
+/** Wraps the adapters, to trace what they do. */
 export interface TracedAdapters {
   fetch(dependency: Dependency): Fetch;
   tables(tables: Tables): Tables;
@@ -21,7 +21,7 @@ const UNTRACED: TracedAdapters = {
   queue: (_queueName, queue) => queue,
 };
 
-/** Gives a span to each request and store call; where telemetry is off everything stays what it is. */
+/** Creates a span for each request and store call. If telemetry is off, it changes nothing. */
 export function traceAdapters(tracing: Tracing, storage: Config['storage']): TracedAdapters {
   if (tracing.isOff) return UNTRACED;
   return {

@@ -63,7 +63,7 @@ describe('traceFetch', () => {
     });
   });
 
-  it('passes the request on as it is and gives the answer', async () => {
+  it('passes the request on unchanged and returns the answer', async () => {
     const seen: unknown[] = [];
     const response = new Response('body');
     const traced = traceFetch(tracing, 'graph', async (url, init) => {
@@ -181,7 +181,7 @@ describe('traceTables', () => {
 describe('traceQueue', () => {
   const described = { queueName: 'provision', server: { 'server.address': 'a.queue' } };
 
-  it('sends a message on with the context of the push where it names the span around it', async () => {
+  it('sends a message with the context of the sending span where it names the span around it', async () => {
     const queue = createTestQueue();
     await tracing.run({ name: 'callback', kind: 'internal' }, async (callback) =>
       traceQueue(tracing, queue, described).enqueue(`{"traceparent":"${callback.traceparent}"}`),
@@ -202,7 +202,7 @@ describe('traceQueue', () => {
     expect(tracing.spans[1]?.attributes).toMatchObject({ 'app.delay': 15, 'server.address': 'a.queue' });
   });
 
-  it('marks a push that failed', async () => {
+  it('marks a failed send', async () => {
     const queue = createTestQueue();
     queue.fault = new AppError('storage_unavailable', 'text', { details: { status: 503 } });
     await expect(traceQueue(tracing, queue, described).enqueue('{}')).rejects.toBe(queue.fault);
@@ -231,7 +231,7 @@ describe('storageServer', () => {
     expect(server).toEqual({ 'server.port': undefined, ...expected });
   });
 
-  it('gives the address of the service that a managed identity reaches', () => {
+  it('returns the address of the service that a managed identity reaches', () => {
     const storage = {
       kind: 'managedIdentity' as const,
       queueServiceUri: 'https://acct.queue.core.windows.net',

@@ -15,7 +15,7 @@ let context: EventLog & { readonly invocationId: string; readonly functionName: 
 beforeEach(() => {
   lines = [];
   const write = (line: unknown): void => void lines.push(String(line));
-  context = { invocationId: 'i', functionName: 'push', info: write, warn: write, error: write };
+  context = { invocationId: 'i', functionName: 'litellmSync', info: write, warn: write, error: write };
 });
 
 const triggers: readonly TracedTrigger[] = [
@@ -44,7 +44,7 @@ describe.each(triggers)('what a function called by a $kind throws', (trigger) =>
     ['several errors', new AggregateError([new Error(EMAIL)], EMAIL)],
     ['a text', EMAIL],
     ['an object', { message: EMAIL }],
-  ])('of an error that nobody foresaw has nothing of it: %s', async (_case, failure) => {
+  ])('of an unexpected error has nothing of it: %s', async (_case, failure) => {
     const thrown = await thrownFor(trigger, failure);
     expect(thrown).toBeInstanceOf(AppError);
     expect(thrown).toMatchObject({ code: 'unexpected' });
