@@ -48,7 +48,7 @@ import { errorFields, writeEvent } from './telemetry/events.ts';
 import { provideTracing } from './telemetry/traceInvocation.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
-/** What the functions hand to the flows. */
+/** Everything that the functions need: the configuration, the stores, and the dependencies of each flow. */
 export interface App {
   readonly config: Config;
   readonly clock: Clock;
@@ -60,11 +60,11 @@ export interface App {
   readonly refresh: RefreshDeps;
   readonly knowledge: GroupKnowledge;
   readonly access: AccessDeps;
-  /** Absent: no LiteLLM proxy is connected. */
+  /** Absent if no LiteLLM proxy is connected. */
   readonly proxy?: LitellmSide;
-  /** Whether the store answers; asked at most once in {@link HEALTH_MAX_AGE_MS}. */
+  /** Returns whether the store answers. Asks it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
-  /** The whole state, as seldom. */
+  /** Returns the detailed state of health. Determines it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly readHealth: () => Promise<HealthDetail>;
 }
 
@@ -135,10 +135,10 @@ function createRefresh(config: Config, store: Store, directory: Directory): Refr
   };
 }
 
-/** How long an answer about health stands, so that probes cost nothing. */
+/** How long an answer about health is reused, so that frequent probes cost nothing. */
 export const HEALTH_MAX_AGE_MS = 30_000;
 
-/** Gives `read` with its answer kept for `maxAgeMs`; callers at once share one read. */
+/** Returns a function that calls `read` and reuses its answer for `maxAgeMs`. Concurrent callers share one read. */
 function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise<T> {
   let answer: { readonly value: Promise<T>; readonly askedAtMs: number } | undefined;
   return async () => {
@@ -191,7 +191,7 @@ function createProxy(
   });
 }
 
-/** What people see, and what of it only a connected proxy has. */
+/** Returns the dependencies of the home page, and the proxy's side if one is connected. */
 function accessBeside(store: Store, proxy: LitellmSide | undefined): Pick<App, 'access' | 'proxy'> {
   if (proxy === undefined) return { access: { store } };
   return { access: { store, syncRecord: proxy.sync.record }, proxy };
@@ -225,7 +225,7 @@ function createHealth(
   };
 }
 
-/** Builds everything for one configuration. Connects to nothing. */
+/** Creates the application for one configuration. Connects to nothing. */
 export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
   const { storage, rules } = config;
   const traced = traceAdapters(observedBy, storage);
@@ -281,26 +281,29 @@ let config: Config | undefined;
 let app: App | undefined;
 let faults: readonly string[] | undefined;
 
-/** Gives this process's settings, read once. Throws `configuration_invalid` with every fault. */
+/** Returns this process's settings, which are read once. Throws `configuration_invalid` with every fault. */
 export function requireConfig(): Config {
   config ??= parseConfig(process.env);
   return config;
 }
 
-/** Gives the application of this process, built at the first call and kept. Throws as {@link requireConfig}. */
+/** Returns the application of this process. Creates it at the first call and keeps it. Throws as {@link requireConfig} does. */
 export function requireApp(): App {
   app ??= buildApp(requireConfig(), tracing());
   return app;
 }
 
-/** Gives what talks to the LiteLLM proxy. Throws `configuration_invalid` where none is connected. */
+/** Returns the parts that communicate with LiteLLM. Throws `configuration_invalid` if no proxy is connected. */
 export function requireLitellmSide(): LitellmSide {
   const { proxy } = requireApp();
   if (proxy === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
   return proxy;
 }
 
-/** As {@link createApp}, but untraced where tracing is what breaks: a message that meets no application is lost. */
+/**
+ * Creates the application, without tracing if tracing makes that fail. Tracing must not prevent it, because a queue message is
+ * lost if it meets no application.
+ */
 export function buildApp(valid: Config, observedBy: Tracing): App {
   try {
     return createApp(valid, observedBy);
@@ -309,20 +312,20 @@ export function buildApp(valid: Config, observedBy: Tracing): App {
   }
 }
 
-// With wrong settings nothing works, and the host's own log says so.
+// With invalid settings nothing is exported. The host's own log shows the faults.
 provideTracing((log) =>
   startTelemetry({
     monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
     siteName: process.env['WEBSITE_SITE_NAME'],
-    // Untraced: what sends the spans would make new ones.
+    // Without tracing, because each request that sends spans would create new spans.
     createCredential: (clientId) => createCredential(clientId, outgoingFetch),
     onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
   }),
 );
 
 /**
- * Gives the faults of this process's settings, as lines; empty where {@link requireApp} gives an application. Settings do
- * not change while a process lives, so they are judged once. Never throws.
+ * Returns the faults of this process's settings, one line each. Returns an empty list if {@link requireApp} succeeds. Settings
+ * cannot change while a process runs, so they are checked once. Never throws.
  */
 export function readConfigFaults(): readonly string[] {
   faults ??= findFaults(process.env);
@@ -340,8 +343,9 @@ export function isLitellmConnected(): boolean {
 }
 
 /**
- * Gives the faults of settings, as lines: what is not valid, else why nothing can be built with what is (by its class, as a
- * foreign text may quote a secret). Builds once to see that, in milliseconds and without a connection. Never throws.
+ * Returns the faults of settings, one line each. If all settings are valid, it creates an application once to find out whether
+ * that works. This takes milliseconds and connects to nothing. It shows the text of this product's errors, but only the class of
+ * other errors, because their texts may quote a secret. Never throws.
  */
 export function findFaults(
   environment: NodeJS.ProcessEnv,

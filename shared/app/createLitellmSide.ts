@@ -13,13 +13,14 @@ import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { TracedAdapters } from '../telemetry/traceAdapters.ts';
 
-/** Everything that there is only where a LiteLLM proxy is connected. */
+/** The parts of the application that exist only if a LiteLLM proxy is connected. */
 export interface LitellmSide {
   readonly sync: SyncDeps;
   readonly requests: SyncRequests;
   readonly queue: WorkerQueue<SyncMessage, SyncResult>;
 }
 
+/** The parts from which {@link createLitellmSide} creates its own. */
 export interface LitellmSideParts {
   readonly litellm: NonNullable<Config['litellm']>;
   readonly store: Store;
@@ -32,7 +33,7 @@ export interface LitellmSideParts {
   readonly observedBy: Tracing;
 }
 
-/** Builds what talks to the proxy. Connects to nothing. */
+/** Creates the parts that communicate with LiteLLM. Connects to nothing. */
 export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { store, tables, queue, poisonQueue, clock, random, traced, observedBy } = parts;
   const { baseUrl, apiKey } = parts.litellm;

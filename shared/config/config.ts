@@ -49,17 +49,17 @@ export interface Config {
   /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
   readonly assignedGroupsAccept?: string;
   readonly storage: StorageAccess;
-  /** The LiteLLM proxy that is kept in step. Absent: none. */
+  /** The LiteLLM proxy that is kept in sync. Absent if none is connected. */
   readonly litellm?: LitellmAccess;
-  /** Where telemetry goes. Absent: nowhere. */
+  /** The destination of telemetry. Absent if telemetry is not exported. */
   readonly monitoring?: Monitoring;
 }
 
 /**
- * Gives the configuration that the environment (`process.env`) describes, frozen through and through. The list of
- * settings is `docs/settings.md`; values are trimmed and an empty one is not set.
- * Throws AppError `configuration_invalid` with every fault, ordered by setting, in its message and, as lines, in
- * `details.faults`; `details.settings` holds the names alone. No secret is in either.
+ * Parses the environment (`process.env`) into a deeply frozen configuration. `docs/settings.md` lists the settings. Values are
+ * trimmed, and an empty value counts as not set.
+ * Throws AppError `configuration_invalid` with all faults, ordered by setting. The message and `details.faults` have one line for
+ * each fault, and `details.settings` has the names of the settings. Neither contains a secret.
  */
 export function parseConfig(environment: Environment): Config {
   const { config, faults } = readConfig(environment);
@@ -72,7 +72,7 @@ export function parseConfig(environment: Environment): Config {
   });
 }
 
-/** Gives every fault of the environment, ordered by setting; empty where {@link parseConfig} would give a configuration. */
+/** Returns every fault of the environment, ordered by setting. Returns an empty list if {@link parseConfig} would succeed. */
 export function findConfigFaults(environment: Environment): readonly ConfigFault[] {
   return readConfig(environment).faults;
 }
@@ -111,7 +111,7 @@ function readEntra(reader: SettingsReader): Config['entra'] | undefined {
   const servicePrincipalId = reader.find(settings.servicePrincipalId);
   const groupsClaim = reader.find(settings.groupsClaim);
   if (servicePrincipalId !== undefined && servicePrincipalId === clientId) {
-    // An easy slip that Graph would answer with "not found" at every refresh.
+    // The two ids are easily confused, and Graph would answer "not found" at every refresh.
     reader.refuse(settings.servicePrincipalId, 'the same GUID as MICROSOFT_CLIENT_ID');
   }
   if (tenantId === undefined || clientId === undefined || credential === undefined) return undefined;

@@ -5,7 +5,7 @@ import type { GlobalRole, User } from './entities.ts';
 import type { EntraField } from './entraField.ts';
 import type { ObservationKey } from './observation.ts';
 
-/** What a run saw and did. Lists on the row are cut to {@link REPORT_LIMIT} entries; counts are complete. */
+/** The report of a run. Lists on the row are cut to {@link REPORT_LIMIT} entries, but the counts are complete. */
 export interface RunReport {
   readonly groups_seen: number;
   readonly groups_counted: number;

@@ -4,15 +4,16 @@ import type { MembershipKind } from './membershipKinds.ts';
 import { memberRange, parseMemberKey } from './membershipKinds.ts';
 import type { StoredRow, Tables } from '../model/tables.ts';
 
-/** An index row and whom it names. */
+/** An index row and the person it lists. */
 export interface MemberRow {
   readonly userId: string;
   readonly row: StoredRow;
 }
 
 /**
- * Gives everybody whom the index names as a member of one team or organization: a query for each of its partitions, all at once,
- * one request a page of 1,000 rows. No snapshot, and a superset of the truth: check whoever matters.
+ * Reads everyone whom the index lists as a member of one team or organization. It queries all partitions at the same time, with
+ * one request a page of 1,000 rows. The result isn't a snapshot and may list too many people, so the caller has to check each
+ * person.
  */
 export async function readMembers(
   tables: Tables,

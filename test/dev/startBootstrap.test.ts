@@ -100,7 +100,7 @@ describe('bootstrap', () => {
     await rm(join(dir, 'fail'));
     const repeated = await run('command.mjs');
     expect(failed).toMatchObject({ code: 7, stdout: '' });
-    expect(failed.stderr).toContain('npm ci failed (7)');
+    expect(failed.stderr).toContain('npm ci ended with 7');
     expect(repeated.code).toBe(0);
     expect(await readCalls()).toHaveLength(3);
   });

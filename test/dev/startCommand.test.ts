@@ -78,7 +78,7 @@ describe('npm run start:func', () => {
       child.once('close', exit);
     });
     expect(code).toBe(1);
-    expect(text).toContain('start:func does not know --reset, --state-dir, --directory');
+    expect(text).toContain('start:func does not support --reset, --state-dir, --directory');
   });
 });
 

@@ -39,7 +39,7 @@ describe.skipIf(process.platform === 'win32')('the compiler', () => {
   it('of another version alone fails under CI=true, and says what to do', async () => {
     await putCompiler('path', '0.50.0');
     await expect(findTheCompiler({ ...environment, CI: 'true' })).rejects.toThrow(
-      /^The template was not checked: that needs the Bicep compiler 0\.49\.2, and no other version compares\.\n {2}bicep on the PATH: version 0\.50\.0\n {2}az bicep: not found\n {2}NuGet \(0\.49\.2\) through dotnet: not found\nInstall the \.NET SDK/,
+      /^The template was not checked, because the check needs exactly the Bicep compiler 0\.49\.2\.\n {2}bicep on the PATH: version 0\.50\.0\n {2}az bicep: not found\n {2}NuGet \(0\.49\.2\) through dotnet: not found\nInstall the \.NET SDK/,
     );
   });
 

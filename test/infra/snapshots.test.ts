@@ -110,7 +110,7 @@ describe('the accepted snapshots', () => {
     mkdirSync(join(dir, 'old'));
     writeFileSync(join(dir, 'old/c.json'), '{}');
     expect(() => requireAccepted(dir, snapshots)).toThrow(
-      'infra/snapshots/old/c.json\n  is not made by the check',
+      'infra/snapshots/old/c.json\n  is not written by the check',
     );
     acceptSnapshots(dir, snapshots, {});
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();
