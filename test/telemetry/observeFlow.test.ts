@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
 import { errorFields } from '../../shared/telemetry/events.ts';
 
-const HERE = /^at .*telemetry\.test\.ts:\d+:\d+/;
+const HERE = /^at .*observeFlow\.test\.ts:\d+:\d+/;
 const here: unknown = expect.stringMatching(HERE);
 
 describe('errorFields', () => {
