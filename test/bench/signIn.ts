@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { QueueClient } from '@azure/storage-queue';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
+import { registerBrowserText } from '../../dev/build/browserText.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
@@ -86,6 +87,7 @@ async function measure(groups: number, ours: SignIn, exchange: SignIn): Promise<
 
 /** The product's own functions as the worker calls them, with everything that they do around the flow. */
 async function createOurs(): Promise<SignIn> {
+  registerBrowserText();
   const login = await loadFunction('login', () => import('../../functions/login.ts'));
   const callback = await loadFunction('callback', () => import('../../functions/callback.ts'));
   return async (person) => {
