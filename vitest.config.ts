@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { browserTextInTests } from './dev/build/browserText.ts';
 import { CountReporter } from './test/support/countReporter.ts';
 
 export default defineConfig({
+  plugins: [browserTextInTests()],
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',

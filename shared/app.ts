@@ -15,7 +15,7 @@ import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
-import { fetchOf } from './platform/fetchOf.ts';
+import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
 import type { Config } from './config/config.ts';
@@ -23,14 +23,14 @@ import { findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
 import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
-import type { MembershipChanges } from './provisioning/provisionRun.ts';
+import { createProvisionQueue } from './provisioning/provisionQueue.ts';
+import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
+import type { ProvisionResult } from './provisioning/provisionUser.ts';
 import type { HealthDetail } from './health/checkHealth.ts';
 import { checkHealth, checkStorage } from './health/checkHealth.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
 import type { GroupKnowledge } from './groups/groupKnowledge.ts';
 import { createGroupKnowledge } from './groups/groupKnowledge.ts';
-import type { FailureDeps } from './queue/recordFailure.ts';
-import type { ProvisionDeps } from './provisioning/provisionRun.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
 import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
@@ -39,11 +39,13 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from './queue/provisionMessage.ts';
+} from './queue/queueNames.ts';
+import type { ProvisionMessage } from './queue/provisionMessage.ts';
+import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
 import { errorFields, writeEvent } from './telemetry/events.ts';
-import { provideTracing } from './telemetry/startTracing.ts';
+import { provideTracing } from './telemetry/traceInvocation.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
 /** Everything that the functions need: the configuration, the stores, and the dependencies of each flow. */
@@ -54,9 +56,9 @@ export interface App {
   readonly seal: SealContext;
   readonly login: CompleteLoginDeps;
   readonly provision: ProvisionDeps;
+  readonly provisionQueue: WorkerQueue<ProvisionMessage, ProvisionResult>;
   readonly refresh: RefreshDeps;
   readonly knowledge: GroupKnowledge;
-  readonly failure: FailureDeps;
   readonly access: AccessDeps;
   /** Absent if no LiteLLM proxy is connected. */
   readonly proxy?: LitellmSide;
@@ -215,7 +217,7 @@ function createHealth(
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { proxy, ...rest } = parts;
-  const connected = proxy === undefined ? {} : { proxy: proxy.sync.proxy };
+  const connected = proxy === undefined ? {} : { litellm: proxy.sync.litellm };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
@@ -241,6 +243,16 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
   const seal = createSeal(config, tables);
+  const provision: ProvisionDeps = {
+    store,
+    parked,
+    knowledge,
+    clock,
+    random,
+    rules,
+    onApplied: (changes) => countChanges(observedBy, changes),
+    ...sync,
+  };
   return {
     config,
     clock,
@@ -256,20 +268,10 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       groupsClaimIsApplicationGroup: config.entra.groupsClaimIsApplicationGroup,
       allowedEmailDomains: config.allowedEmailDomains,
     },
-    provision: {
-      store,
-      parked,
-      queue,
-      knowledge,
-      clock,
-      random,
-      rules,
-      onApplied: (changes) => countChanges(observedBy, changes),
-      ...sync,
-    },
+    provision,
+    provisionQueue: createProvisionQueue({ provision, queue, poisonQueue, failures: store.failures }),
     refresh,
     knowledge,
-    failure: { store, poisonQueue, clock },
     ...accessBeside(store, proxy),
     ...createHealth(config, { store, queue, directory, proxy }),
   };
@@ -316,7 +318,7 @@ provideTracing((log) =>
     monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
     siteName: process.env['WEBSITE_SITE_NAME'],
     // Without tracing, because each request that sends spans would create new spans.
-    createCredential: (clientId) => createCredential(clientId, fetchOf('managed_identity')),
+    createCredential: (clientId) => createCredential(clientId, outgoingFetch),
     onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
   }),
 );
@@ -328,6 +330,16 @@ provideTracing((log) =>
 export function readConfigFaults(): readonly string[] {
   faults ??= findFaults(process.env);
   return faults;
+}
+
+/** Returns whether this process's settings are valid, so that {@link requireApp} returns an application. Never throws. */
+export function isConfigured(): boolean {
+  return readConfigFaults().length === 0;
+}
+
+/** Returns whether the settings are valid and connect a LiteLLM proxy. Never throws. */
+export function isLitellmConnected(): boolean {
+  return isConfigured() && requireConfig().litellm !== undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildOptions as BuildSettings, type Metafile } from 'esbuild';
 import { z } from 'zod';
+import { browserText } from './browserText.ts';
 import { readThirdPartyNotices } from './thirdPartyNotices.ts';
 import { treeShaking } from './treeShaking.ts';
 import { withoutRemoteSettings } from './withoutRemoteSettings.ts';
@@ -111,7 +112,7 @@ async function bundleFunctions(
       loader: 'ts',
     },
     outfile,
-    plugins: [treeShaking()],
+    plugins: [treeShaking(), browserText()],
     // The worker supplies this module when it runs; no package of that name exists.
     external: ['@azure/functions-core'],
   });

@@ -30,11 +30,6 @@ export interface Behaviours {
   readonly parallelMemberWrites: 'lost' | 'kept';
   /** `/team/member_update` with only a role drops the member's budget. `team_endpoints.py`. */
   readonly roleUpdateDropsBudget: boolean;
-  /**
-   * `/team/member_add` of a list with a budget, where one of the users is already a member. (?) `team_endpoints.py`: the
-   * database refuses the second row.
-   */
-  readonly mixedListWithBudget: 'crash' | 'added';
 }
 
 export const behavioursOf: Readonly<Record<Profile, Behaviours>> = {
@@ -46,7 +41,6 @@ export const behavioursOf: Readonly<Record<Profile, Behaviours>> = {
     emptyTeamModels: 'meanAll',
     parallelMemberWrites: 'lost',
     roleUpdateDropsBudget: true,
-    mixedListWithBudget: 'crash',
   },
   newer: {
     version: '1.84.0',
@@ -56,6 +50,5 @@ export const behavioursOf: Readonly<Record<Profile, Behaviours>> = {
     emptyTeamModels: 'copyOrganization',
     parallelMemberWrites: 'kept',
     roleUpdateDropsBudget: false,
-    mixedListWithBudget: 'added',
   },
 };

@@ -1,28 +1,28 @@
-/** What this instance knows of the accepted list: cached, coalesced, refreshed when a person brings an unknown group. */
-import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
+/** This instance's copy of the accepted list: cached, read once for all who ask, refreshed when a person has an unknown group. */
 import type { AcceptedGroups } from '../model/assignedGroups.ts';
 import type { Clock } from '../model/ports.ts';
+import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
 
-/** How long an instance may rely on what it read. Shorter than a person waits, longer than a burst of sign-ins. */
+/** How long an instance may use the list that it read. Shorter than a person waits, longer than a burst of sign-ins. */
 export const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
-/** At most one refresh a minute because of what people bring, over all instances (docs/domain.md, "Which groups count"). */
+/** At most one refresh in this time because of unknown groups, over all instances (docs/domain.md, "Which groups count"). */
 export const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {
-  /** The list in force; `undefined` where none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
+  /** Returns the list in force, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
   current(): Promise<AcceptedGroups | undefined>;
   /**
-   * The list in force as it is stored now: one read. A cached list may be older than the one that granted, so it may give
-   * but not take.
+   * Returns the list in force as it is stored now: one read. A cached list may be older than the list that granted a membership, so
+   * it may grant but not remove.
    */
   stored(): Promise<AcceptedGroups | undefined>;
   /**
-   * The list in force after a refresh, if it is this product's turn to make one; else as it is stored now.
-   * Throws what the refresh throws.
+   * Returns the list in force after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS}. Otherwise
+   * returns it as it is stored now. Throws what the refresh throws.
    */
   refreshed(): Promise<AcceptedGroups | undefined>;
-  /** Takes over a list that somebody else in this process has just read or written. */
+  /** Caches a list that another part of this process has just read or written. */
   remember(list: AcceptedGroups): void;
 }
 
@@ -32,7 +32,7 @@ export interface GroupKnowledgeDeps {
   readonly refresh: () => Promise<AcceptedGroups>;
 }
 
-/** Gives the knowledge of one process. */
+/** Creates the knowledge of one process. */
 export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
   let cached: { readonly list: AcceptedGroups; readonly readAtMs: number } | undefined;
   let reading: Promise<AcceptedGroups | undefined> | undefined;
@@ -45,7 +45,7 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
 
   const read = async (): Promise<AcceptedGroups | undefined> => {
     const stored = await deps.store.find();
-    // "None yet" is not remembered: the first list may be accepted at any moment.
+    // "None yet" isn't cached: the first list may be accepted at any moment.
     if (stored !== undefined) remember(stored.list);
     return stored?.list;
   };
@@ -61,7 +61,7 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
 
   const refresh = async (): Promise<AcceptedGroups | undefined> => {
     const nowMs = deps.clock.now().getTime();
-    // Asking the store whose turn it is costs a request: this instance asks as seldom as it could be its turn.
+    // Asking the store for the turn costs a request, so this instance asks no more often than it could get the turn.
     if (askedAtMs !== undefined && nowMs - askedAtMs < REFRESH_INTERVAL_MS) return current();
     askedAtMs = nowMs;
     if (!(await deps.store.takeTurn(deps.clock.now(), REFRESH_INTERVAL_MS))) return read();

@@ -1,12 +1,12 @@
-/** Remembers which ids were seen, in memory that does not grow. */
+/** Remembers which ids were seen, in memory of a fixed size. */
 import { createHash } from 'node:crypto';
 
-/** 2 MiB: room for as many ids as a directory of people has, and half as many again. */
+/** 2 MiB: room for one and a half times the people of a large directory. */
 const DEFAULT_SLOTS = 1 << 18;
-/** Slots that are tried for an id before an older one loses its place. */
+/** How many slots are tried for an id before it replaces an older one. */
 const PROBES = 64;
 
-/** Two ids that have the same 64 bits are taken for one: of 100,000 ids that happens once in billions of times. */
+/** Two ids with the same 64 bits count as one. Among 100,000 ids, the odds are one in billions. */
 export class IdFingerprints {
   readonly #slots: BigUint64Array;
 
@@ -14,7 +14,7 @@ export class IdFingerprints {
     this.#slots = new BigUint64Array(slots);
   }
 
-  /** Gives whether the id was not seen before; with more ids than slots a seen one may count as new again, never the reverse. */
+  /** Returns whether the id is new. With more ids than slots, a seen id may count as new again, but a new one never as seen. */
   add(id: string): boolean {
     const digest = createHash('sha256').update(id).digest();
     // 0 marks a free slot.

@@ -1,59 +1,49 @@
-/** One organization or team: what it is here, it becomes in the proxy, as far as it is ours there. */
+/** The sync of one organization or team: what the store says, LiteLLM gets, as far as it is ours there. */
 import { organizationValues, teamValues } from '../model/litellmValues.ts';
-import type { SyncReport } from '../model/synced.ts';
-import { ensureOrganization, ensureTeam, refusalOf } from './ensureInLitellm.ts';
-import type { SyncDeps } from './syncDeps.ts';
+import type { SyncDeps, SyncResult } from './syncDeps.ts';
+import { refusalOf } from './syncErrors.ts';
+import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './upsertEntity.ts';
 
-export interface EntitySyncResult {
-  readonly status: 'done' | 'nothing';
-  readonly reported: readonly SyncReport[];
-}
-
-function missing(kind: 'organization' | 'team', id: string): EntitySyncResult {
+function missing(kind: 'organization' | 'team', id: string): SyncResult {
   return { status: 'nothing', reported: [{ kind, id, code: 'row_missing' }] };
 }
 
-async function syncOrganization(deps: SyncDeps, id: string): Promise<EntitySyncResult> {
-  const read = await deps.store.entities.readOrganizations([id]);
-  const organization = read.found.get(id)?.value;
-  if (organization === undefined) return missing('organization', id);
-  const { reported } = await ensureOrganization(deps, id, organizationValues(organization));
-  return { status: 'done', reported };
+/** `undefined`: the store does not have it. */
+async function upsertStored(deps: SyncDeps, id: string): Promise<OrganizationInLitellm | undefined> {
+  const organization = (await deps.store.entities.readOrganizations([id])).found.get(id)?.value;
+  return organization && upsertOrganization(deps, id, organizationValues(organization));
 }
 
-async function syncTeam(deps: SyncDeps, id: string): Promise<EntitySyncResult> {
-  const { entities } = deps.store;
-  const team = (await entities.readTeams([id])).found.get(id)?.value;
+async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncResult> {
+  const upserted = await upsertStored(deps, id);
+  return upserted === undefined
+    ? missing('organization', id)
+    : { status: 'done', reported: upserted.reported };
+}
+
+async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
+  const team = (await deps.store.entities.readTeams([id])).found.get(id)?.value;
   if (team === undefined) return missing('team', id);
-  const organizationId = team.organization_id;
-  if (organizationId === undefined) {
-    const desired = teamValues(team, undefined);
-    if (desired === undefined) return missing('team', id);
-    const { reported } = await ensureTeam(deps, id, { desired, known: undefined });
-    return { status: 'done', reported };
-  }
-  const organization = (await entities.readOrganizations([organizationId])).found.get(organizationId)?.value;
-  if (organization === undefined) return missing('organization', organizationId);
-  const outer = await ensureOrganization(deps, organizationId, organizationValues(organization));
-  if (outer.isMissing) return { status: 'done', reported: outer.reported };
-  const desired = teamValues(team, { models: outer.values.models ?? [] });
-  if (desired === undefined) return missing('organization', organizationId);
-  const inner = await ensureTeam(deps, id, { desired, known: outer.teams.get(id) });
-  return { status: 'done', reported: [...outer.reported, ...inner.reported] };
+  const { organization_id: organizationId } = team;
+  const organization = organizationId === undefined ? undefined : await upsertStored(deps, organizationId);
+  if (organization?.isMissing === true) return { status: 'done', reported: organization.reported };
+  const desired = teamValues(team, organization && { models: organization.values.models ?? [] });
+  // Nothing decides about the models of a team whose organization is not stored.
+  if (desired === undefined) return missing('organization', organizationId ?? id);
+  const upserted = await upsertTeam(deps, id, { desired, known: organization?.teams.get(id) });
+  return { status: 'done', reported: [...(organization?.reported ?? []), ...upserted.reported] };
 }
 
 /**
- * Makes or changes one organization or team in the proxy; a team brings its organization along. Idempotent. What is missing or
- * unreadable here is left alone there. Throws as `syncPerson`.
+ * Creates or changes one organization or team in LiteLLM, and a team's organization before it. Idempotent. If its row is missing or
+ * unreadable, nothing is changed. Throws as `syncPerson`.
  */
 export async function syncEntity(
   deps: SyncDeps,
-  entity: { readonly kind: 'organization' | 'team'; readonly id: string },
-): Promise<EntitySyncResult> {
-  const result =
-    entity.kind === 'organization'
-      ? await syncOrganization(deps, entity.id)
-      : await syncTeam(deps, entity.id);
-  if (result.reported.some(({ code }) => code === 'refused')) throw refusalOf(result.reported);
+  { kind, id }: { readonly kind: 'organization' | 'team'; readonly id: string },
+): Promise<SyncResult> {
+  const result = kind === 'organization' ? await syncOrganization(deps, id) : await syncTeam(deps, id);
+  const { reported = [] } = result;
+  if (reported.some(({ code }) => code === 'refused')) throw refusalOf(reported);
   return result;
 }

@@ -6,8 +6,8 @@ import type { Directory } from '../model/ports.ts';
 import { readGraphList } from './graphList.ts';
 import type { GraphOptions } from './graphRequest.ts';
 
-const TIMEOUT_MS = 10_000;
-/** A person waits for the first, a timer or a message for the second. */
+const TIMEOUT_MS = 15_000;
+/** A person waits for the first, a timer or a message waits for the second. */
 const MY_GROUPS_BUDGET_MS = 25_000;
 const ASSIGNED_GROUPS_BUDGET_MS = 120_000;
 
@@ -16,11 +16,14 @@ export interface GraphDirectoryOptions extends Omit<GraphOptions, 'timeoutMs'> {
   readonly servicePrincipalId?: string;
   /** The application's own token for Graph; `fresh`: another one than the last. */
   readonly appToken: (options: { readonly fresh: boolean }) => Promise<string>;
-  /** Default 10 s a request. */
+  /** Default 15 s a request. */
   readonly timeoutMs?: number;
 }
 
-/** Only a group's id becomes a key, so only a group's is judged. A type must be there: unknown is not "no group". */
+/**
+ * Checks only the ids of groups, because only those become keys. The type is required: an unknown type doesn't mean
+ * "not a group".
+ */
 const memberOfSchema = z
   .object({ '@odata.type': z.string(), id: z.string() })
   .check(z.refine((item) => item['@odata.type'] !== '#microsoft.graph.group' || isSafeId(item.id)));
@@ -29,7 +32,7 @@ const assignmentSchema = z
   .object({ principalId: z.string(), principalType: z.string(), principalDisplayName: z.nullish(z.string()) })
   .check(z.refine((item) => item.principalType !== 'Group' || isSafeId(item.principalId)));
 
-/** Gives the two lists that this product reads from Microsoft Graph. Each is complete or throws. */
+/** Creates the reader of the two lists in Microsoft Graph. It returns a complete list or throws. */
 export function createGraphDirectory(options: GraphDirectoryOptions): Directory {
   const graph: GraphOptions = { ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS };
   return {
@@ -57,7 +60,10 @@ export function createGraphDirectory(options: GraphDirectoryOptions): Directory 
   };
 }
 
-/** A group with several app roles is assigned several times, and is one group. By id, so that order says nothing. */
+/**
+ * Lists each group once, by id: a group with several app roles has several assignments. Sorted, because Graph's
+ * order means nothing.
+ */
 function assignedGroups(assignments: readonly z.infer<typeof assignmentSchema>[]): readonly AssignedGroup[] {
   const byId = new Map<string, AssignedGroup>();
   for (const { principalId, principalType, principalDisplayName } of assignments) {
@@ -67,7 +73,7 @@ function assignedGroups(assignments: readonly z.infer<typeof assignmentSchema>[]
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** A person's token comes from the sign-in that asks; there is no other. */
+/** A person's token comes from their sign-in. It can't be replaced. */
 function onlyToken(accessToken: string): (options: { readonly fresh: boolean }) => Promise<string> {
   return async ({ fresh }) => {
     if (!fresh) return accessToken;

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import { type GraphOptions, type GraphToken, getFromGraph } from './graphRequest.ts';
 
-/** More pages than any directory has: a list that never ends is an error, not a reason to go on. */
+/** More pages than any directory has. A list that doesn't end is an error. */
 const MAX_PAGES = 1_000;
 
 export interface GraphList<Item> {
@@ -13,10 +13,10 @@ export interface GraphList<Item> {
 }
 
 /**
- * Reads a list of Graph to its end: all of it, or an error. `@odata.nextLink` is followed only to the configured origin, since
- * the token goes with it.
- * Throws `directory_answer_invalid` (an item that `itemSchema` refuses, a foreign or repeated next link, no `Date`) and what
- * {@link getFromGraph} throws. `path` starts with a slash; `budgetMs` bounds how long retries go on.
+ * Reads a complete list from Graph. It follows `@odata.nextLink` only to the configured origin, because it sends the
+ * token along.
+ * Throws `directory_answer_invalid` (an item that `itemSchema` refuses, a foreign or repeated next link, no `Date`)
+ * and what {@link getFromGraph} throws. `path` starts with a slash; `budgetMs` limits how long it retries.
  */
 export async function readGraphList<Item>(
   options: GraphOptions,
@@ -47,7 +47,7 @@ export async function readGraphList<Item>(
   return { items, observedAt: observedAt ?? readDate(null) };
 }
 
-/** Without it nobody could say which of two observations is the newer one. */
+/** Requires the `Date` header, which decides which of two observations is newer. */
 function readDate(date: string | null): string {
   const instantMs = Date.parse(date ?? '');
   if (Number.isNaN(instantMs)) throw invalid('date');

@@ -17,10 +17,10 @@ export interface MsalClientOptions {
 }
 
 /**
- * Gives a client of Entra's that shares nothing with any other (0.003 ms each).
+ * Creates a client for Entra that shares nothing with other clients (0.003 ms each).
  *
- * Endpoints come from the configuration, so no discovery document is ever requested; `knownAuthorities` says that the
- * authority is trusted as configured, so no instance discovery is either.
+ * The endpoints come from the configuration, so MSAL never requests a discovery document. `knownAuthorities` marks
+ * the authority as trusted, so MSAL doesn't request instance discovery either.
  */
 export function createMsalClient(options: MsalClientOptions): ConfidentialClientApplication {
   const { entra } = options;
@@ -39,7 +39,7 @@ export function createMsalClient(options: MsalClientOptions): ConfidentialClient
     },
     system: {
       networkClient: createTokenNetwork({ ...options, unavailable: 'throw' }),
-      // Nobody reads MSAL's log, yet it words every line that its level lets through.
+      // MSAL's log isn't used, but MSAL formats every line that its level allows.
       loggerOptions: { logLevel: LogLevel.Error },
     },
   });

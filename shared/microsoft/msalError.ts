@@ -9,7 +9,7 @@ const TOKEN_FAULTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Gives the AppError that a failure of MSAL means, or throws it on where it is none of MSAL's (a defect, not an answer).
+ * Returns the AppError for a failure of MSAL. Throws the error itself if it isn't MSAL's, because that is a defect.
  * MSAL's own error is never the cause: its text is Entra's description, which may name the person.
  */
 export function appErrorOfMsal(error: unknown): AppError {
@@ -17,7 +17,7 @@ export function appErrorOfMsal(error: unknown): AppError {
   if (!(error instanceof AuthError)) throw error;
   if (error.cause instanceof AppError) return error.cause;
   if (error.errorCode === ClientAuthErrorCodes.networkError) {
-    return new AppError('microsoft_unreachable', 'Microsoft gave no usable answer', { retryable: true });
+    return new AppError('microsoft_unreachable', 'Microsoft did not answer usably', { retryable: true });
   }
   if (TOKEN_FAULTS.has(error.errorCode)) {
     return new AppError('id_token_invalid', 'The token endpoint gave no acceptable id_token', {

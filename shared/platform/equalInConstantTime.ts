@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** Returns whether two texts are equal. The time it takes does not reveal where they differ, but may reveal their lengths. */
+/** Whether two texts are equal, in a time that doesn't show where they differ. (Their lengths aren't secret.) */
 export function equalInConstantTime(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);

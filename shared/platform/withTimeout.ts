@@ -1,21 +1,32 @@
+/** A signal that is aborted with a `TimeoutError` unless it is cleared in time. */
+export interface Timeout {
+  readonly signal: AbortSignal;
+  clear(): void;
+}
+
 /**
- * Returns the result of `run`. After `timeoutMs` it aborts the signal with a `TimeoutError`, and `run` has to end because of
- * that.
+ * Starts a timeout. Clear it once the work has ended.
  *
- * It does not use `AbortSignal.timeout`, whose timer keeps running until the signal is garbage collected. Under load that would
- * be thousands of timers, each of which creates an error for a request that was answered long ago.
+ * It replaces `AbortSignal.timeout`, whose timer outlives the work until a garbage collection finds the signal. Under a rush that
+ * is thousands of timers, and each creates an error in the end for a request that was answered long ago.
  */
+export function startTimeout(timeoutMs: number): Timeout {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(new DOMException(`not done in ${timeoutMs} ms`, 'TimeoutError'));
+  }, timeoutMs);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+}
+
+/** Runs `run` with a signal that is aborted with a `TimeoutError` after `timeoutMs`. It is `run` that has to end then. */
 export async function withTimeout<T>(
   timeoutMs: number,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  const timer = setTimeout(() => {
-    controller.abort(new DOMException(`The work did not end within ${timeoutMs} ms.`, 'TimeoutError'));
-  }, timeoutMs);
+  const timeout = startTimeout(timeoutMs);
   try {
-    return await run(controller.signal);
+    return await run(timeout.signal);
   } finally {
-    clearTimeout(timer);
+    timeout.clear();
   }
 }

@@ -55,7 +55,7 @@ export interface DesiredState {
   readonly userRoleOnceKnown: GlobalRole;
   /** `PROXY_ADMIN_ID` names this person: the role holds even against a hand edit. */
   readonly userRoleIsFixed: boolean;
-  /** The role in every organization: what is there already and no longer desired may be lowered to it, never raised. */
+  /** The role in every organization. A membership that is no longer desired may be lowered to it, never raised. */
   readonly organizationRole: OrganizationRole;
   /** What was kept back, and why. */
   readonly reported: readonly Reported[];
@@ -81,7 +81,7 @@ function withheldOrganization(group: KnownGroup): Reported | undefined {
 }
 
 /**
- * Gives what the observation asks for (docs/domain.md, "The flag" and "Roles").
+ * Returns what the person should have (docs/domain.md, "The flag" and "Roles").
  * Without a service principal nothing is created, so a group without a team or organization is simply not one of ours
  * and is not reported.
  */

@@ -14,7 +14,7 @@ function asRole(value: string | undefined): GlobalRole | undefined {
 }
 
 /**
- * Gives the role that Entra gives now. A higher current one stays while a group that explains it is not yet known, but
+ * Returns the role that Entra gives now. A higher current one stays while a group that explains it is not yet known, but
  * only as far as that group explains it.
  */
 function roleFromEntra(record: UserRecord | undefined, desired: DesiredState): GlobalRole {
@@ -33,7 +33,7 @@ function rolePatch(record: UserRecord | undefined, desired: DesiredState): UserP
 }
 
 /**
- * Gives what the claim already writes: a lower role at once, because taking comes before giving, so that a crash midway
+ * Returns what the claim already writes: a lower role. Removals come before grants, so that a crash midway
  * leaves less access, not more.
  */
 export function claimPatch(record: UserRecord | undefined, desired: DesiredState): UserPatch {
@@ -48,7 +48,7 @@ function startPatch(record: UserRecord | undefined, rules: Rules, at: string): U
   if (record !== undefined && !record.isNew) return {};
   const { max_budget, budget_duration, models } = rules.defaultUserParams;
   const user = record?.user;
-  // A row that a person made first keeps what they wrote, readable or not.
+  // A row that was first created by hand keeps its values, readable or not.
   const taken = new Set(record?.unreadable?.columns);
   if (user?.max_budget !== undefined) taken.add('max_budget');
   if (user?.budget_duration !== undefined) taken.add('budget_duration');
@@ -72,7 +72,7 @@ export interface ProfileInput {
 }
 
 /**
- * Gives what the finish writes: what Entra says (a field that a person edited stays), and for a new user what
+ * Returns what the finish writes: what Entra says (a field that was edited by hand stays), and for a new user what
  * `DEFAULT_INTERNAL_USER_PARAMS` starts them with. Budget and models of an existing user are never written.
  */
 export function profilePatch(input: ProfileInput): UserPatch {

@@ -1,22 +1,15 @@
-/** The queue message that says about whom or what the LiteLLM proxy has to be told. What, is read when it is told. */
-import type { SyncSubject } from '../model/synced.ts';
+/** The message of the queue `litellm-sync`. It names a subject; the worker reads what to sync when it runs the message. */
 import * as z from 'zod/mini';
 import { isSafeId } from '../model/isSafeId.ts';
-import { readMessage, TRACEPARENT } from './readMessage.ts';
+import type { SyncSubject } from '../model/synced.ts';
+import type { Clock, MessageQueue } from '../model/ports.ts';
+import { type QueueMessage, queueMessageFields, readMessage } from './queueMessage.ts';
 
-export interface SyncMessage {
+export interface SyncMessage extends QueueMessage {
   readonly version: 1;
   /** A person with all memberships, or one organization or team. */
   readonly subject: SyncSubject;
-  /** Since when and how often the message was put back because the proxy was not to be had. */
-  readonly waiting?: { readonly since: string; readonly tries: number };
-  /** W3C trace context of whatever changed it. */
-  readonly traceparent?: string;
-  /** When the sign-in behind it was enqueued, or this message, by this service's clock. ISO 8601 UTC. */
-  readonly enqueued_at?: string;
 }
-
-const instant = z.iso.datetime();
 
 const messageSchema = z.object({
   version: z.literal(1),
@@ -24,17 +17,47 @@ const messageSchema = z.object({
     kind: z.enum(['user', 'organization', 'team']),
     id: z.string().check(z.refine(isSafeId)),
   }),
-  waiting: z.exactOptional(z.object({ since: instant, tries: z.int().check(z.nonnegative()) })),
-  traceparent: z.exactOptional(z.string().check(z.regex(TRACEPARENT))),
-  enqueued_at: z.exactOptional(instant),
+  ...queueMessageFields,
 });
 
-/** As `readMessage`. */
+/** Reads a message as {@link readMessage} does. */
 export function parseSyncMessage(entry: unknown): SyncMessage {
   return readMessage(messageSchema, entry, 'litellm-sync');
 }
 
-/** Gives the message's text. The queue's adapter adds base64. */
+/** Returns the message's text. The queue's adapter adds base64. */
 export function serializeSyncMessage(message: SyncMessage): string {
   return JSON.stringify(message);
+}
+
+/** What {@link enqueueSync} needs. It exists only where a LiteLLM proxy is connected. */
+export interface SyncRequests {
+  /** The queue `litellm-sync`. */
+  readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly clock: Clock;
+  /** Returns the W3C trace context of the current span, or `undefined` without tracing. */
+  traceparent(this: void): string | undefined;
+}
+
+/**
+ * Enqueues one message for a subject: one request. One message too many changes nothing, because the worker reads what to sync when
+ * it runs. `enqueuedAt`: when the sign-in behind it was enqueued. `delaySeconds`: until the message becomes visible; by
+ * default at once. Throws what the queue throws.
+ */
+export async function enqueueSync(
+  requests: SyncRequests,
+  subject: SyncSubject,
+  options: { readonly enqueuedAt?: string | undefined; readonly delaySeconds?: number } = {},
+): Promise<void> {
+  const { enqueuedAt, delaySeconds } = options;
+  const traceparent = requests.traceparent();
+  await requests.queue.enqueue(
+    serializeSyncMessage({
+      version: 1,
+      subject,
+      ...(traceparent === undefined || traceparent === '' ? {} : { traceparent }),
+      enqueued_at: enqueuedAt ?? requests.clock.now().toISOString(),
+    }),
+    delaySeconds === undefined ? {} : { delaySeconds },
+  );
 }

@@ -74,7 +74,7 @@ const membershipColumns = z.object({
 const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   differs: 'differs',
   cannot_be_cleared: 'cannot_be_cleared',
-  made_there: 'made_there',
+  created_in_litellm: 'created_in_litellm',
   not_moved: 'not_moved',
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',

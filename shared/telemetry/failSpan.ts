@@ -1,7 +1,7 @@
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { RunningSpan } from './tracing.ts';
 
-/** Runs `work` and marks the span with what it threw: the error's code and the service's status, no text. */
+/** Runs `work`. If it throws, marks the span with the error's code and the service's status, without text. */
 export async function failSpan<T>(span: RunningSpan, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

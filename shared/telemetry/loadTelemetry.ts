@@ -1,11 +1,14 @@
 import { createRequire } from 'node:module';
 import type { TelemetryBundle } from './telemetryBundle.ts';
 
-/** Loads the bundle that the build puts beside this one. Throws where it is missing, broken or something else. */
+/**
+ * Loads the telemetry bundle, which the build puts beside this one. Throws where it is missing, broken or another
+ * file.
+ */
 export function loadTelemetry(): TelemetryBundle {
-  // Not `require`: esbuild would take the second bundle into the first.
+  // Not `require`: esbuild would include the second bundle in the first.
   const loaded: unknown = createRequire(import.meta.url)('./telemetry.cjs');
-  if (!isTelemetryBundle(loaded)) throw new Error('telemetry.cjs gives no createTelemetry');
+  if (!isTelemetryBundle(loaded)) throw new Error('telemetry.cjs exports no createTelemetry');
   return loaded;
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { SpanAttributes } from './tracing.ts';
 
-/** Gives whom a span talks to, by name and port; a port that goes without saying is left out. */
+/** Returns the server's name and port for a span, without a default port. */
 export function serverAttributes(url: URL): SpanAttributes {
   const port = url.port === '' ? undefined : Number(url.port);
   return { 'server.address': url.hostname, 'server.port': port };
@@ -9,7 +9,10 @@ export function serverAttributes(url: URL): SpanAttributes {
 
 const EMULATOR_PORTS = { Queue: 10_001, Table: 10_002 } as const;
 
-/** Gives where a service of the storage account is. Of a connection string only the endpoint and the account's name are read. */
+/**
+ * Returns the address of a service of the storage account. From a connection string it reads only the endpoint and
+ * the account's name.
+ */
 export function storageServer(storage: Config['storage'], service: 'Queue' | 'Table'): SpanAttributes {
   if (storage.kind === 'managedIdentity') {
     return serverAttributes(new URL(service === 'Queue' ? storage.queueServiceUri : storage.tableServiceUri));

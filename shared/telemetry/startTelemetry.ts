@@ -6,14 +6,14 @@ import { loadTelemetry } from './loadTelemetry.ts';
 
 export interface TelemetryStart {
   readonly monitoring: Monitoring | undefined;
-  /** As Azure calls this app; its host reports under the same name. */
+  /** Azure's name for this app. Its host reports under the same name. */
   readonly siteName: string | undefined;
   readonly createCredential: (clientId: string | undefined) => IngestionCredential;
-  /** Told once why there is none, although it was asked for. */
+  /** Called once with the reason if tracing is missing although it was asked for. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** Gives the tracing that the settings ask for. Never throws: without its bundle the product goes on untraced. */
+/** Creates the tracing that the settings ask for. Never throws: without its bundle the product runs untraced. */
 export function startTelemetry({ monitoring, onFault, ...start }: TelemetryStart): Tracing {
   if (monitoring === undefined) return NO_TRACING;
   try {

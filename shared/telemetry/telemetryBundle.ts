@@ -1,7 +1,7 @@
-/** What the bundle `telemetry.cjs` and the app agree on. */
+/** The types that the app and the bundle `telemetry.cjs` share. */
 import type { Tracing } from './tracing.ts';
 
-/** Gives tokens for the ingestion of Application Insights. */
+/** Returns tokens for the ingestion of Application Insights. */
 export interface IngestionCredential {
   getToken(
     scopes: string | string[],
@@ -12,10 +12,10 @@ export interface IngestionCredential {
 export interface TelemetryOptions {
   readonly applicationInsights?: {
     readonly connectionString: string;
-    /** Absent: what is sent names the instrumentation key alone. */
+    /** Absent: the instrumentation key alone identifies what is sent. */
     readonly credential?: IngestionCredential;
   };
-  /** OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_…`) say where to. */
+  /** OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_…`) name the destination. */
   readonly otlp?: { readonly protocol: 'http/protobuf' | 'http/json' };
   /** Names this app beside others; OpenTelemetry's own variables win. */
   readonly serviceName: string;

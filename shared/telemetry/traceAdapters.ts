@@ -2,13 +2,13 @@ import type { Tables } from '../model/tables.ts';
 import type { Config } from '../config/config.ts';
 import type { Fetch, MessageQueue } from '../model/ports.ts';
 import type { Tracing } from './tracing.ts';
-import { type Dependency, fetchOf } from '../platform/fetchOf.ts';
+import { outgoingFetch } from '../platform/outgoingFetch.ts';
 import { storageServer } from './serverAttributes.ts';
-import { traceFetch } from './traceFetch.ts';
+import { type Dependency, traceFetch } from './traceFetch.ts';
 import { traceQueue } from './traceQueue.ts';
 import { traceTables } from './traceTables.ts';
 
-/** What goes between the adapters and the world. */
+/** Wraps the adapters, to trace what they do. */
 export interface TracedAdapters {
   fetch(dependency: Dependency): Fetch;
   tables(tables: Tables): Tables;
@@ -16,16 +16,16 @@ export interface TracedAdapters {
 }
 
 const UNTRACED: TracedAdapters = {
-  fetch: fetchOf,
+  fetch: () => outgoingFetch,
   tables: (tables) => tables,
   queue: (_queueName, queue) => queue,
 };
 
-/** Gives a span to each request and store call; where telemetry is off everything stays what it is. */
+/** Creates a span for each request and store call. If telemetry is off, it changes nothing. */
 export function traceAdapters(tracing: Tracing, storage: Config['storage']): TracedAdapters {
   if (tracing.isOff) return UNTRACED;
   return {
-    fetch: (dependency) => traceFetch(tracing, dependency, fetchOf(dependency)),
+    fetch: (dependency) => traceFetch(tracing, dependency, outgoingFetch),
     tables: (tables) => traceTables(tracing, tables, storageServer(storage, 'Table')),
     queue: (queueName, queue) =>
       traceQueue(tracing, queue, { queueName, server: storageServer(storage, 'Queue') }),

@@ -1,9 +1,11 @@
 import type { Fetch } from '../model/ports.ts';
 import type { Tracing } from './tracing.ts';
-import type { Dependency } from '../platform/fetchOf.ts';
 import { serverAttributes } from './serverAttributes.ts';
 
-/** The segments of the paths that this product asks for. Any other one may be an id, or a name in a link that Graph gave. */
+/** The server that a request goes to, as traces name it. */
+export type Dependency = 'entra' | 'graph' | 'managed_identity' | 'litellm';
+
+/** Path segments that this product uses. Another segment may be an id, or a name in one of Graph's links. */
 const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(
   [
     'oauth2 v2.0 token discovery keys graph v1.0 me memberOf servicePrincipals appRoleAssignedTo metadata identity msi',
@@ -13,7 +15,7 @@ const KNOWN_SEGMENTS: ReadonlySet<string> = new Set(
     .split(' '),
 );
 
-/** Gives a path without what is not known to be harmless; the query is none of it. */
+/** Returns a path without its unknown segments, and without the query. */
 export function pathTemplate(url: URL): string {
   const segments = url.pathname.split('/');
   return segments
@@ -22,9 +24,9 @@ export function pathTemplate(url: URL): string {
 }
 
 /**
- * Gives a `fetch` each of whose requests is a span, the answer's body included where `fetch` reads it. Of the request it has the
- * method, the host and the path's template: queries, headers and bodies hold tokens, codes and secrets. The trace is
- * not passed on: Microsoft would have no use for it, and LiteLLM would count it among its own.
+ * Wraps a `fetch`, so that each request is a span, including the answer's body if `fetch` reads it. The span has the
+ * method, the host and the path's template. It has no queries, headers or bodies, because those hold tokens, codes
+ * and secrets. The trace isn't passed on: Microsoft wouldn't use it, and LiteLLM would mix it with its own.
  */
 export function traceFetch(tracing: Tracing, dependency: Dependency, fetch: Fetch): Fetch {
   return async (url, init) => {
@@ -46,7 +48,7 @@ export function traceFetch(tracing: Tracing, dependency: Dependency, fetch: Fetc
         if (response.status === 429 && dependency === 'graph') tracing.add('graph.throttled', 1);
         return response;
       } catch (error) {
-        // The class alone: a message may quote the address.
+        // Only the class: the message may quote the address.
         span.fail(error instanceof Error ? error.name : 'unexpected');
         throw error;
       }

@@ -3,9 +3,9 @@ import type { SpanAttributes, Tracing } from './tracing.ts';
 import { failSpan } from './failSpan.ts';
 
 /**
- * Gives a queue each of whose pushes is a span. A message that names the span around the push as its trace context leaves with
- * the push itself instead (as long, to the letter), so that its reader is the child of what sent it. A message that is put back
- * names another span, the one that first sent it, and keeps it.
+ * Wraps a queue, so that each message sent is a span. If a message has the surrounding span as its trace context, it
+ * gets the sending span's instead (of the same length), so that its reader becomes a child of the sending span. A
+ * message that is put back has another trace context, of the span that first sent it, and keeps it.
  */
 export function traceQueue(
   tracing: Tracing,
@@ -14,7 +14,7 @@ export function traceQueue(
 ): MessageQueue {
   const { queueName } = described;
   return {
-    // Untraced: probes ask for it all day.
+    // Untraced, because probes call it all day.
     check: async () => queue.check(),
     enqueue: async (text, options) => {
       const around = tracing.current()?.traceparent;

@@ -3,9 +3,9 @@ import type { RunningSpan, SpanAttributes, SpanStart, Tracing } from './tracing.
 import { failSpan } from './failSpan.ts';
 
 /**
- * Gives tables each of whose calls is a span: the operation, the table, how many rows, whether a condition refused it. A span is a
- * call and not a request, since a retry inside it is the client's; of a read by pages each page is one. Keys and values are
- * people's and groups' ids, so there are none.
+ * Wraps the tables, so that each call is a span: the operation, the table, the number of rows, and whether a
+ * condition refused it. A span is a call and not a request, because the client's retries are inside it. In a read by
+ * pages, each page is a span. Spans have no keys or values, because those are ids of people and groups.
  */
 export function traceTables(tracing: Tracing, tables: Tables, server: SpanAttributes): Tables {
   const run = async <T>(

@@ -6,12 +6,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { QueueClient } from '@azure/storage-queue';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
+import { registerBrowserText } from '../../dev/build/browserText.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
-import { PROVISION_QUEUE } from '../../shared/queue/provisionMessage.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
 import { startEmulators } from '../support/emulators.ts';
 import { loadFunction } from '../support/loadFunction.ts';
 import { createTenant, loginOf } from '../support/signInTenant.ts';
@@ -92,6 +93,7 @@ async function measure(groups: number, ours: SignIn, exchange: SignIn): Promise<
 
 /** Returns the way of the product: its own functions as the worker calls them. */
 async function createOurs(): Promise<SignIn> {
+  registerBrowserText();
   const login = await loadFunction('login', () => import('../../functions/login.ts'));
   const callback = await loadFunction('callback', () => import('../../functions/callback.ts'));
   return async (person) => {
@@ -121,7 +123,7 @@ function createExchange(message: string): SignIn {
     const attempt = { state, nonce, codeChallenge };
     const url = await walk(await requireApp().login.identity.createAuthorizeUrl(attempt), person);
     const startMs = performance.now();
-    const client = createMsalClient({ entra, fetch: fetchOf('entra'), timeoutMs: 10_000 });
+    const client = createMsalClient({ entra, fetch: outgoingFetch, timeoutMs: 10_000 });
     await client.acquireTokenByCode({
       scopes: ['openid', 'profile', 'email', 'User.Read'],
       redirectUri,

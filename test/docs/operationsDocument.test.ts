@@ -64,7 +64,7 @@ describe('docs/operations.md', () => {
     const tables: readonly string[] = Object.values(TABLES);
     const named = [
       ...namesIn(operations, /--table-name (\w+)/g),
-      ...namesIn(operations, /`((?:LiteLLM|Entra|Provisioning|Pushed)[A-Z]\w+|SessionKeys)`/g),
+      ...namesIn(operations, /`((?:LiteLLM|Entra|Provisioning|Synced)[A-Z]\w+|SessionKeys)`/g),
     ];
     expect(named.filter((name) => !tables.includes(name))).toEqual([]);
     const words = namesIn(operations, /`([a-z]+(?:_[a-z]+)+)`/g);
@@ -79,7 +79,7 @@ describe('docs/operations.md', () => {
     const commands = namesIn(operations, /npm run ([\w:]+)/g);
     expect(commands.length).toBeGreaterThan(3);
     expect(commands.filter((name) => !(name in scripts))).toEqual([]);
-    const functions = namesIn(source, /app\.(?:http|timer|storageQueue)\('(\w+)'/g);
+    const functions = namesIn(source, /(?:app\.http|onTimer|onQueue)\(\s*'(\w+)'/g);
     const called = namesIn(operations, /admin\/functions\/(\w+)/g);
     expect(called.filter((name) => !functions.includes(name))).toEqual([]);
     const routes = namesIn(source, /route: '([^']+)'/g).map((route) => `/${route.replace(/^\//, '')}`);

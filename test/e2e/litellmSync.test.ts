@@ -19,7 +19,7 @@ describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
   afterAll(async () => stack?.close());
 
   const control = (): NonNullable<E2eStack['litellm']>['control'] => {
-    if (stack.litellm === undefined) throw new Error('There is no LiteLLM emulator.');
+    if (stack.litellm === undefined) throw new Error('The LiteLLM emulator is missing.');
     return stack.litellm.control;
   };
 
@@ -79,7 +79,7 @@ describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
     expect((await visitor.request('/')).body).toContain('In LiteLLM');
   });
 
-  it('takes away what Entra took away, and leaves what was added by hand', async () => {
+  it('removes what Entra removed, and leaves what was added by hand', async () => {
     await control().createTeam({ teamId: 'by-hand', alias: 'By hand' });
     await control().addTeamMember({ teamId: 'by-hand', userId: alice, role: 'user' });
     await stack.control.editDirectory({ edit: 'removeFromGroup', person: alice, group: production });
@@ -91,7 +91,7 @@ describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
     ]);
   });
 
-  it('waits for a proxy that is away, and tells it when it is back', async () => {
+  it('waits for a proxy that is down, and updates it when it is back', async () => {
     await control().setFaults({ calls: [{ path: '/*', status: 503 }] });
     await stack.control.editDirectory({ edit: 'addToGroup', person: alice, group: production });
     const { visitor } = await signInUntilDone(stack.url, 'alice@company.com');

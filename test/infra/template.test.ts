@@ -11,7 +11,7 @@ import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
 import { GLOBAL_ROLES } from '../../shared/model/roles.ts';
-import { MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import { MAX_DELIVERIES } from '../../shared/queue/queueNames.ts';
 import { readQueryNames } from '../support/queryNames.ts';
 import {
   at,

@@ -129,7 +129,7 @@ function actorFor(world: World, entry: InlineMessage, crash?: CrashPoint): Actor
       const deps = world.worker(tables);
       const stored = await world.store.assignedGroups.find();
       if (stored !== undefined) deps.knowledge.remember(stored.list);
-      await provisionUser(deps, entry, { attempt: 1, maxAttempts: 5 });
+      await provisionUser(deps, entry, { attempt: 1, isLastAttempt: false });
     },
   };
 }

@@ -40,7 +40,7 @@ async function runTrial(trial: Trial): Promise<{ readonly steps: number; readonl
     run: async (tables) => {
       const deps = world.worker(tables);
       if (list !== undefined) deps.knowledge.remember(list);
-      await provisionUser(deps, leavingOf(PEOPLE[who]), { attempt: 1, maxAttempts: 5 });
+      await provisionUser(deps, leavingOf(PEOPLE[who]), { attempt: 1, isLastAttempt: false });
     },
   });
   const { steps, failures, crashed } = await interleave(

@@ -221,7 +221,7 @@ function applied(plan: Plan, actual: readonly Row[]): readonly Row[] {
   ];
 }
 
-describe('a plan, whatever is desired and whatever is there', () => {
+describe('a plan for any desired and any actual memberships', () => {
   const check = (property: (given: Input, plan: Plan) => void): void => {
     fc.assert(
       fc.property(anyInput, (given) => property(given, planMemberships(given))),
@@ -290,7 +290,7 @@ describe('a plan, whatever is desired and whatever is there', () => {
     });
   });
 
-  it('raises nobody in what is not desired', () => {
+  it('raises no role in what is not desired', () => {
     check((given, plan) => {
       const raised = plan.roleChanges.filter(
         (change) =>

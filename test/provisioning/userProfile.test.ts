@@ -235,7 +235,7 @@ describe('what a user starts with', () => {
     });
   });
 
-  it('is nothing more for an existing one, whatever the settings say now', () => {
+  it('is nothing more for an existing one, even if the settings have changed', () => {
     expect(started(record())).toStrictEqual({});
   });
 
@@ -245,7 +245,7 @@ describe('what a user starts with', () => {
     expect(started(made)).toStrictEqual({ active: false, created_at: AT, budget_duration: '7d' });
   });
 
-  it('leaves what nobody can read', () => {
+  it('leaves what is unreadable', () => {
     const columns = ['models', 'max_budget', 'active'];
     const made = record({ isNew: true, active: false, unreadable: { table: 'Users', columns } });
     expect(started(made)).toStrictEqual({ created_at: AT, budget_duration: '7d' });

@@ -3,14 +3,12 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { isSafeId } from '../../shared/model/isSafeId.ts';
 import { AppError } from '../../shared/model/errors.ts';
+import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { isTraceparent } from '../../shared/queue/queueMessage.ts';
 import {
   type InlineMessage,
-  isTraceparent,
-  MAX_DELIVERIES,
   MAX_INLINE_BYTES,
   parseProvisionMessage,
-  PROVISION_POISON_QUEUE,
-  PROVISION_QUEUE,
   serializeProvisionMessage,
 } from '../../shared/queue/provisionMessage.ts';
 
@@ -166,7 +164,7 @@ describe('host.json', () => {
 });
 
 describe('isTraceparent', () => {
-  it('takes a W3C trace context and nothing else', () => {
+  it('accepts a W3C trace context and nothing else', () => {
     expect(isTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')).toBe(true);
     for (const header of [undefined, '', 'x', '00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01']) {
       expect(isTraceparent(header)).toBe(false);

@@ -32,7 +32,7 @@ describe('signOut', () => {
     expect(await check(world, session(START + 1))).toBe('live');
   });
 
-  it('ends nobody else’s', async () => {
+  it('ends no other person’s', async () => {
     const world = createWorld();
     await signOut(world, session(START));
     expect(await check(world, session(START, BOB))).toBe('live');
@@ -67,7 +67,7 @@ describe('signOut', () => {
     });
   });
 
-  it('costs two reads and one write, for somebody who was never provisioned, too, and gives the cookie that clears the browser’s', async () => {
+  it('costs two reads and one write, also for a person who was never provisioned, and returns the cookie that clears the browser’s', async () => {
     const world = createWorld();
     const requests = await requestsOf(world.tables, async () => {
       expect(await signOut(world, session(START))).toMatchObject({
@@ -79,7 +79,7 @@ describe('signOut', () => {
     expect(tally(requests)).toEqual({ 'find LiteLLMUserTable': 2, 'write LiteLLMUserTable': 1 });
   });
 
-  it('clears the cookie of nobody without a request to the store', async () => {
+  it('clears the cookie without a session, and without a request to the store', async () => {
     const world = createWorld();
     const requests = await requestsOf(world.tables, async () => {
       expect(await signOut(world, undefined)).toMatchObject({ name: SESSION_COOKIE_NAME, maxAge: 0 });
@@ -103,7 +103,7 @@ describe('signOut', () => {
 });
 
 describe('requireLiveSession', () => {
-  it('lets somebody through whose row does not exist yet', async () => {
+  it('accepts a person whose row does not exist yet', async () => {
     expect(await check(createWorld(), session(START))).toBe('live');
   });
 
@@ -122,13 +122,13 @@ describe('requireLiveSession', () => {
     expect(await check(world, session(START))).toBe('live');
   });
 
-  it('keeps the account closed where nobody can read whether it is', async () => {
+  it('keeps the account closed where its state is unreadable', async () => {
     const world = createWorld();
     await editRow(world.tables, userRow(ALICE), { active: 'no' });
     expect(await check(world, session(START))).toBe('account_inactive');
   });
 
-  it('ends the session where nobody can read since when sessions hold', async () => {
+  it('ends the session where its start of validity is unreadable', async () => {
     const world = createWorld();
     await editRow(world.tables, userRow(ALICE), { sessions_valid_from: 'yesterday' });
     expect(await check(world, session(START))).toBe('session_missing');

@@ -7,7 +7,7 @@ import { createStore } from '../../shared/storage/store.ts';
 import { type AcceptedGroups, type KnownGroup } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import { type InlineMessage, MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import { type InlineMessage } from '../../shared/queue/provisionMessage.ts';
 import { sampleRules, TENANT_ID } from './world.ts';
 
 export interface SubjectPerson {
@@ -91,7 +91,6 @@ export function createSubject(tables: Tables): Subject {
   const deps = {
     store,
     parked: new ParkedSnapshots(tables),
-    queue: { check: async () => undefined, enqueue: refuse },
     knowledge,
     clock,
     random: { uuid: () => randomUUID() },
@@ -100,7 +99,7 @@ export function createSubject(tables: Tables): Subject {
   return {
     know: (list) => knowledge.remember(list),
     async provision(message) {
-      const { status } = await provisionUser(deps, message, { attempt: 1, maxAttempts: MAX_DELIVERIES });
+      const { status } = await provisionUser(deps, message, { attempt: 1, isLastAttempt: false });
       if (status !== 'done' && status !== 'unchanged') throw new Error(`The run ended as ${status}`);
       return status;
     },

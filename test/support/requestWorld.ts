@@ -9,11 +9,8 @@ import { completeLogin } from '../../shared/signIn/completeLogin.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../shared/signIn/startLogin.ts';
-import {
-  parseProvisionMessage,
-  PROVISION_QUEUE,
-  type ProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { parseProvisionMessage, type ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import { azuriteConnectionString } from './azurite.ts';
 import { startEmulators } from './emulators.ts';
 import { keepCookies } from './signInDoubles.ts';
@@ -81,7 +78,7 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
     },
     provision: async (message) =>
       count(async () => {
-        const { status } = await provisionUser(app.provision, message, { attempt: 1, maxAttempts: 5 });
+        const { status } = await provisionUser(app.provision, message, { attempt: 1, isLastAttempt: false });
         if (status !== 'done' && status !== 'unchanged')
           throw new Error(`The provisioning ended as ${status}.`);
       }),

@@ -1,17 +1,19 @@
 /** The whole product in memory: the real flows and stores on a strict store in memory, with a fake outside world. */
-import { createStore, type Store } from '../../shared/storage/store.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
-import type { Delivery, ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
+import { createProvisionQueue } from '../../shared/provisioning/provisionQueue.ts';
+import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
 import type { ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
-import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
+import { runMessage, type WorkerQueue } from '../../shared/queue/queueWorker.ts';
 import type { RefreshDeps, Refreshed } from '../../shared/groups/refreshAssignedGroups.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
+import type { Store } from '../../shared/storage/store.ts';
 import type { MemoryTables } from './memoryTables.ts';
 import { createMemoryTables } from './memoryTables.ts';
 
@@ -108,7 +110,10 @@ export interface World {
   readonly provisionDeps: ProvisionDeps;
   readonly refreshDeps: RefreshDeps;
   refresh(): Promise<Refreshed>;
-  provision(message: ProvisionMessage, delivery?: Partial<Delivery>): Promise<ProvisionResult>;
+  /** Returns the queue `provision` of these dependencies, described for its worker. */
+  queueOf(deps: ProvisionDeps): WorkerQueue<ProvisionMessage, ProvisionResult>;
+  /** Delivers a message. The fifth attempt is the last one. */
+  provision(message: ProvisionMessage, delivery?: { readonly attempt: number }): Promise<ProvisionResult>;
   /** Returns the dependencies of another worker instance, which uses its own view of the same store. */
   worker(tables: Tables): ProvisionDeps;
   /** Returns `provision` and `refresh` of another instance with its own view of the same store. */
@@ -168,7 +173,6 @@ export function createWorld(options: WorldOptions = {}): World {
     return {
       store,
       parked: new ParkedSnapshots(view),
-      queue,
       clock,
       random,
       rules,
@@ -181,6 +185,10 @@ export function createWorld(options: WorldOptions = {}): World {
   };
   const store = createStore(tables);
   const provisionDeps = depsOn(tables);
+  const provisionWith =
+    (deps: ProvisionDeps): World['provision'] =>
+    async (entry, { attempt } = { attempt: 1 }) =>
+      runMessage(world.queueOf(deps), entry, { attempt, isLastAttempt: attempt >= 5 });
   const world: World = {
     tables,
     store,
@@ -195,14 +203,14 @@ export function createWorld(options: WorldOptions = {}): World {
       provisionDeps.knowledge.remember(refreshed.list);
       return refreshed;
     },
-    provision: async (entry, delivery = {}) =>
-      provisionUser(provisionDeps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+    queueOf: (deps) =>
+      createProvisionQueue({ provision: deps, queue, poisonQueue: queue, failures: deps.store.failures }),
+    provision: provisionWith(provisionDeps),
     worker: depsOn,
     through: (view) => {
       const deps = depsOn(view);
       return {
-        provision: async (entry, delivery = {}) =>
-          provisionUser(deps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+        provision: provisionWith(deps),
         refresh: async () => refreshAssignedGroups(refreshOn(createStore(view))),
       };
     },

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 import { detailError, proxyError, wrappedError } from './apiError.ts';
-import { callerName, parseBody } from './call.ts';
+import { parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import type { OrganizationMembership, User } from '../proxyData.ts';
 import { ConstraintViolated } from '../proxyStore.ts';
@@ -37,12 +37,7 @@ function addMember(
   organizationId: string,
   member: Member,
 ): { readonly user: User; readonly membership: OrganizationMembership } {
-  const known = store.users.get(member.user_id ?? '');
-  if (known === undefined && typeof member.user_email === 'string') {
-    // The email column isn't unique, so LiteLLM cannot look a user up by it.
-    throw cannotAdd(organizationId, `Error finding a unique instance of user_email in LiteLLM_UserTable`);
-  }
-  const user = known ?? store.ensureUser({ user_id: member.user_id ?? '' }, now);
+  const user = store.ensureUser({ user_id: member.user_id }, now);
   try {
     const membership = store.addOrganizationMember(
       { organization_id: organizationId, user_id: user.user_id, user_role: member.role },
@@ -68,33 +63,17 @@ export const updateOrganizationMember: Endpoint = (call) => {
   if (!store.organizations.has(id)) {
     throw detailError(400, `Organization not found for organization_id=${id}`);
   }
-  const userId = requireUserId(call, body);
-  const row = store.membersOf(id).get(userId);
-  if (row === undefined) throw detailError(404, `Member not found in organization for user_id=${userId}`);
-  row.user_role = body.role ?? row.user_role;
-  if (typeof body.max_budget_in_organization === 'number') {
-    const limits = { max_budget: body.max_budget_in_organization };
-    const budget = store.budgets.get(row.budget_id ?? '');
-    if (budget === undefined) row.budget_id = store.addBudget(limits, callerName(call)).budget_id;
-    else Object.assign(budget, limits);
+  const row = store.membersOf(id).get(body.user_id);
+  if (row === undefined) {
+    throw detailError(404, `Member not found in organization for user_id=${body.user_id}`);
   }
+  row.user_role = body.role ?? row.user_role;
   row.updated_at = call.now;
-  return { ...row, litellm_budget_table: store.budgets.get(row.budget_id ?? '') ?? null };
+  return { ...row, litellm_budget_table: null };
 };
 
 /** Returns the removed row, or null where there was none: an unknown user, or (?) an unknown organization. */
 export const deleteOrganizationMember: Endpoint = (call) => {
-  const body = parseBody(call, deleteOrganizationMemberSchema);
-  return call.store.removeOrganizationMember(body.organization_id, requireUserId(call, body)) ?? null;
+  const { organization_id: id, user_id: userId } = parseBody(call, deleteOrganizationMemberSchema);
+  return call.store.removeOrganizationMember(id, userId) ?? null;
 };
-
-function requireUserId(
-  { store }: Call,
-  body: { readonly user_id?: string | null | undefined; readonly user_email?: string | null | undefined },
-): string {
-  const userId = body.user_id ?? store.findUserByEmail(body.user_email ?? '')?.user_id;
-  if (userId === undefined) {
-    throw detailError(400, `Unique user not found. Use 'user_id' instead.`);
-  }
-  return userId;
-}

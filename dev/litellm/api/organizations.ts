@@ -14,7 +14,7 @@ import {
   updateOrganizationSchema,
 } from './requestSchemas.ts';
 
-const budgetFields = ['max_budget', 'soft_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
+const budgetFields = ['max_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
 
 /** Creates the budget before it looks for the organization, so each repeat leaves an unused budget behind. */
 export const newOrganization: Endpoint = (call) => {
@@ -24,9 +24,9 @@ export const newOrganization: Endpoint = (call) => {
     throw detailError(500, 'No models configured on proxy');
   }
   const by = callerName(call);
-  const budgetId = body.budget_id ?? store.addBudget(keepGiven<Limits>(body, budgetFields), by).budget_id;
+  const { budget_id: budgetId } = store.addBudget(keepGiven<Limits>(body, budgetFields), by);
   const organizationId = body.organization_id ?? randomUUID();
-  if (!store.budgets.has(budgetId) || store.organizations.has(organizationId)) throw crash();
+  if (store.organizations.has(organizationId)) throw crash();
   const row: Organization = {
     organization_id: organizationId,
     organization_alias: body.organization_alias,
@@ -52,12 +52,10 @@ export const updateOrganization: Endpoint = (call) => {
     throw detailError(400, 'Cannot associate a user_id with this request');
   const row = store.organizations.get(body.organization_id ?? '');
   if (row === undefined) throw crash();
-  const budgetId = body.budget_id ?? row.budget_id;
-  const budget = store.budgets.get(budgetId);
+  const budget = store.budgets.get(row.budget_id);
   if (budget === undefined) throw crash();
   Object.assign(budget, keepGiven<Limits>(body, budgetFields));
   Object.assign(row, keepGiven<Partial<Organization>>(body, ['organization_alias', 'models']), {
-    budget_id: budgetId,
     metadata: { ...row.metadata, ...body.metadata },
     updated_by: callerName(call),
     updated_at: call.now,

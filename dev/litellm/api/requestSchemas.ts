@@ -11,69 +11,45 @@ const texts = z.array(z.string()).nullish();
 const metadata = z.record(z.string(), z.unknown()).nullish();
 
 const limits = { max_budget: number, budget_duration: text, tpm_limit: whole, rpm_limit: whole };
-const organizationLimits = { ...limits, soft_budget: number };
-
-const hasUser = (member: { user_id?: unknown; user_email?: unknown }): boolean =>
-  typeof member.user_id === 'string' || typeof member.user_email === 'string';
-const noUser = { error: 'Either user_id or user_email must be provided' };
 
 export const newOrganizationSchema = z.object({
   organization_alias: z.string(),
   organization_id: text,
   models: z.array(z.string()).optional(),
-  budget_id: text,
   metadata,
-  ...organizationLimits,
+  ...limits,
 });
 
 export const updateOrganizationSchema = z.object({
   organization_id: text,
   organization_alias: text,
   models: texts,
-  budget_id: text,
   metadata,
-  ...organizationLimits,
+  ...limits,
 });
 
-/** The roles in an organization. */
-export const organizationRoleSchema = z.enum(['org_admin', 'internal_user', 'internal_user_viewer']);
-
-const organizationMemberSchema = z
-  .object({ user_id: text, user_email: text, role: organizationRoleSchema })
-  .refine(hasUser, noUser);
+const organizationRoleSchema = z.enum(['org_admin', 'internal_user', 'internal_user_viewer']);
+// LiteLLM also accepts an email in place of each `user_id`. The product never sends one, so the emulator refuses it.
+const organizationMemberSchema = z.object({ user_id: z.string(), role: organizationRoleSchema });
 
 export const addOrganizationMembersSchema = z.object({
   organization_id: z.string(),
   member: z.union([organizationMemberSchema, z.array(organizationMemberSchema)]),
-  /** Accepted, and then ignored. */
-  max_budget_in_organization: number,
 });
 
-export const updateOrganizationMemberSchema = z
-  .object({
-    organization_id: z.string(),
-    user_id: text,
-    user_email: text,
-    role: organizationRoleSchema.nullish(),
-    max_budget_in_organization: number,
-  })
-  .refine(hasUser, noUser);
+export const updateOrganizationMemberSchema = z.object({
+  organization_id: z.string(),
+  user_id: z.string(),
+  role: organizationRoleSchema.nullish(),
+});
 
-export const deleteOrganizationMemberSchema = z
-  .object({ organization_id: z.string(), user_id: text, user_email: text })
-  .refine(hasUser, noUser);
-
-const teamMemberSchema = z
-  .object({ user_id: text, user_email: text, role: z.enum(['admin', 'user']) })
-  .refine(hasUser, noUser);
-export type TeamMemberInput = z.infer<typeof teamMemberSchema>;
+export const deleteOrganizationMemberSchema = z.object({ organization_id: z.string(), user_id: z.string() });
 
 export const newTeamSchema = z.object({
   team_id: text,
   team_alias: text,
   organization_id: text,
   models: z.array(z.string()).optional(),
-  members_with_roles: z.array(teamMemberSchema).optional(),
   metadata,
   blocked: z.boolean().optional(),
   ...limits,
@@ -89,24 +65,25 @@ export const updateTeamSchema = z.object({
   ...limits,
 });
 
+const teamRoleSchema = z.enum(['admin', 'user']);
+const teamMemberSchema = z.object({ user_id: z.string(), role: teamRoleSchema });
+export type TeamMemberInput = z.infer<typeof teamMemberSchema>;
+
 export const addTeamMembersSchema = z.object({
   team_id: z.string(),
   member: z.union([teamMemberSchema, z.array(teamMemberSchema)]),
-  max_budget_in_team: number,
 });
 
-const teamMemberRefSchema = z.object({ team_id: z.string(), user_id: text, user_email: text });
+export const updateTeamMemberSchema = z.object({
+  team_id: z.string(),
+  user_id: z.string(),
+  role: teamRoleSchema.nullish(),
+  max_budget_in_team: number,
+  tpm_limit: whole,
+  rpm_limit: whole,
+});
 
-export const updateTeamMemberSchema = teamMemberRefSchema
-  .extend({
-    role: z.enum(['admin', 'user']).nullish(),
-    max_budget_in_team: number,
-    tpm_limit: whole,
-    rpm_limit: whole,
-  })
-  .refine(hasUser, noUser);
-
-export const deleteTeamMemberSchema = teamMemberRefSchema.refine(hasUser, noUser);
+export const deleteTeamMemberSchema = z.object({ team_id: z.string(), user_id: z.string() });
 
 const userRoleSchema = z.enum(['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer']);
 
@@ -126,10 +103,9 @@ export const newUserSchema = z.object({
   /** LiteLLM creates a key unless this is false. */
   auto_create_key: z.boolean().default(true),
   teams: texts,
-  organizations: texts,
 });
 
-export const updateUserSchema = z.object({ ...userFields, teams: texts }).refine(hasUser, noUser);
+export const updateUserSchema = z.object({ ...userFields, user_id: z.string() });
 
 const page = z.coerce.number().int().min(1).default(1);
 /** A list returns at most 100 rows at once. */

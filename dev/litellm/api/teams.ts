@@ -34,12 +34,11 @@ export const newTeam: Endpoint = (call) => {
     throw wrappedError(400, `Team id = ${teamId} already exists. Please use a different team id.`);
   }
   const models = resolveModels(call, { organization, models: body.models, refuse: wrappedError });
-  const members = resolveMembers(call, teamId, body.members_with_roles ?? []);
   const row: Team = {
     team_id: teamId,
     team_alias: body.team_alias ?? null,
     organization_id: body.organization_id ?? null,
-    members_with_roles: members,
+    members_with_roles: addCaller(call, teamId),
     models: models ?? [],
     metadata: body.metadata ?? {},
     max_budget: body.max_budget ?? null,
@@ -63,29 +62,13 @@ function withDefaults(call: Call, body: NewTeam): NewTeam {
 const namesOf = (body: NewTeam): (keyof NewTeam)[] =>
   newTeamSchema.keyof().options.filter((name) => name in body);
 
-/** Adds the calling key's user as admin, creates unknown users, and needs no licence for admins. */
-function resolveMembers(
-  { store, caller, now }: Call,
-  teamId: string,
-  asked: NonNullable<NewTeam['members_with_roles']>,
-): TeamMember[] {
-  const members: TeamMember[] = asked.map((member) => {
-    const byEmail = store.findUserByEmail(member.user_email ?? '');
-    const userId = member.user_id ?? byEmail?.user_id ?? randomUUID();
-    return { user_id: userId, user_email: member.user_email ?? null, role: member.role };
-  });
-  for (const member of members) store.addedBy.set(`team/${teamId}/${member.user_id}`, 'call');
+/** Adds the calling key's user as an admin, without a licence. */
+function addCaller({ store, caller, now }: Call, teamId: string): TeamMember[] {
   const { userId } = caller;
-  if (userId !== undefined && !members.some((member) => member.user_id === userId)) {
-    members.push({ user_id: userId, user_email: null, role: 'admin' });
-    store.addedBy.set(`team/${teamId}/${userId}`, 'proxy');
-  }
-  for (const member of members) {
-    const fields = { user_id: member.user_id ?? '', user_email: member.user_email };
-    const user = store.ensureUser(fields, now);
-    if (!user.teams.includes(teamId)) user.teams.push(teamId);
-  }
-  return members;
+  if (userId === undefined) return [];
+  store.addedBy.set(`team/${teamId}/${userId}`, 'proxy');
+  store.ensureUser({ user_id: userId }, now).teams.push(teamId);
+  return [{ user_id: userId, user_email: null, role: 'admin' }];
 }
 
 interface AskedModels {

@@ -1,12 +1,10 @@
 /** `/user/new`, `update` and `list` (`management_endpoints/internal_user_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
 
 import { ApiError, wrappedError } from './apiError.ts';
 import { parseBody, parseQuery } from './call.ts';
-import type { Call, Endpoint } from './call.ts';
+import type { Endpoint } from './call.ts';
 import { keepGiven } from './keepGiven.ts';
-import type { User } from '../proxyData.ts';
 import type { UserFields } from '../proxyStore.ts';
 import { takePage } from './paging.ts';
 import { newUserSchema, updateUserSchema, userListSchema } from './requestSchemas.ts';
@@ -24,8 +22,6 @@ const settings = [
   'tpm_limit',
   'rpm_limit',
 ] as const;
-
-type NewUser = z.infer<typeof newUserSchema>;
 
 export const newUser: Endpoint = async (call) => {
   const { store, behaviours, now } = call;
@@ -46,25 +42,13 @@ export const newUser: Endpoint = async (call) => {
   const user =
     known ?? store.addUser({ ...keepGiven<UserFields>(body, settings), user_id: userId }, 'call', now);
   const key = body.auto_create_key ? store.addKey({ user_id: userId }, now) : '';
-  await join(call, user, body);
-  return { key, token: null, ...user, organizations: body.organizations ?? null };
+  for (const teamId of body.teams ?? call.faults.current.defaultUserTeams ?? []) {
+    await swallow(() => addMembers(call, teamId, { user_id: userId, role: 'user' }));
+  }
+  return { key, token: null, ...user, organizations: null };
 };
 
-/** Adds a new user to the teams and organizations of the request, or to the default teams. Never reports a failure. */
-async function join(call: Call, user: User, body: NewUser): Promise<void> {
-  const { store, now } = call;
-  for (const teamId of body.teams ?? call.faults.current.defaultUserTeams ?? []) {
-    const member = { user_id: user.user_id, role: 'user' as const };
-    await swallow(() => addMembers(call, { teamId, members: [member], isList: false, maxBudget: null }));
-  }
-  for (const id of body.organizations ?? []) {
-    if (store.organizations.has(id) && !store.membersOf(id).has(user.user_id)) {
-      const member = { organization_id: id, user_id: user.user_id, user_role: 'internal_user' };
-      store.addOrganizationMember(member, 'call', now);
-    }
-  }
-}
-
+/** Runs `act`, and ignores LiteLLM's errors: `/user/new` never reports that a user could not join a team. */
 async function swallow(act: () => Promise<unknown>): Promise<void> {
   try {
     await act();
@@ -73,21 +57,14 @@ async function swallow(act: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Creates an unknown user. Nulls and empty lists change nothing. `teams` changes the user's row, not the team's. */
+/** Creates an unknown user. Nulls and empty lists change nothing. */
 export const updateUser: Endpoint = (call) => {
   const { store, now } = call;
-  const body = parseBody(call, updateUserSchema);
-  const changes = keepGiven<UserFields>(
-    { ...body, models: keepFull(body.models), teams: keepFull(body.teams) },
-    [...settings, 'teams'],
-  );
-  const known = store.users.get(body.user_id ?? '') ?? store.findUserByEmail(body.user_email ?? '');
-  if (known === undefined) {
-    const user = store.addUser({ ...changes, user_id: body.user_id ?? randomUUID() }, 'call', now);
-    return { user_id: user.user_id, data: user };
-  }
-  store.changeUser(known, changes, now);
-  return { user_id: known.user_id, data: known };
+  const { user_id: userId, ...body } = parseBody(call, updateUserSchema);
+  const changes = keepGiven<UserFields>({ ...body, models: keepFull(body.models) }, settings);
+  const known = store.users.get(userId);
+  if (known !== undefined) store.changeUser(known, changes, now);
+  return { user_id: userId, data: known ?? store.addUser({ ...changes, user_id: userId }, 'call', now) };
 };
 
 const keepFull = (list: string[] | null | undefined): string[] | undefined =>

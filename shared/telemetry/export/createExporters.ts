@@ -12,7 +12,10 @@ export interface Exporters {
   readonly metrics: readonly PushMetricExporter[];
 }
 
-/** Gives the exporters that are asked for. Azure's is built when it first sends: it takes longer to load than all the rest. */
+/**
+ * Creates the exporters that are asked for. Azure's is built at its first export, because it takes longer to load
+ * than all the others.
+ */
 export function createExporters({ applicationInsights, otlp }: TelemetryOptions): Exporters {
   const spans: SpanExporter[] = [];
   const metrics: PushMetricExporter[] = [];
@@ -28,7 +31,7 @@ export function createExporters({ applicationInsights, otlp }: TelemetryOptions)
     spans.push(deferExporter(async () => (await loadOnce()).spans));
     metrics.push({
       ...deferExporter(async () => (await loadOnce()).metrics),
-      // What Azure Monitor adds up itself; its exporter cannot be asked before it is built.
+      // The temporality of Azure Monitor. Its exporter can't be asked before it is built.
       selectAggregationTemporality: () => AggregationTemporality.DELTA,
     });
   }

@@ -8,7 +8,7 @@ import {
 import { METRICS } from '../metrics.ts';
 import type { Tracing } from '../tracing.ts';
 
-/** What an instance that is killed loses at most. */
+/** The most that an instance loses when it is killed. */
 const EXPORT_INTERVAL_MS = 10_000;
 
 export interface Meters extends Pick<Tracing, 'add' | 'record'> {
@@ -16,7 +16,7 @@ export interface Meters extends Pick<Tracing, 'add' | 'record'> {
   flush(): Promise<void>;
 }
 
-/** Gives the product's metrics, sent in the background. */
+/** Creates the product's metrics, which are sent in the background. */
 export function createMeters(options: {
   readonly resource: Resource;
   readonly exporters: readonly PushMetricExporter[];

@@ -1,6 +1,6 @@
 /**
- * The entry of the bundle `telemetry.cjs`: this product's tracing on OpenTelemetry. The app loads it at run time, and only where
- * something is exported (docs/decisions/0010-telemetry.md).
+ * The entry of the bundle `telemetry.cjs`: this product's tracing on OpenTelemetry. The app loads it at run time,
+ * and only if something is exported (docs/decisions/0010-telemetry.md).
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, diag, DiagConsoleLogger, DiagLogLevel, ROOT_CONTEXT, trace } from '@opentelemetry/api';
@@ -17,12 +17,12 @@ import { createExporters } from './createExporters.ts';
 import { createMeters } from './createMeters.ts';
 import { createSpans } from './createSpans.ts';
 
-/** Gives this process's tracing. Connects to nothing before something is to be sent. */
+/** Creates this process's tracing. Doesn't connect before it has something to send. */
 export function createTelemetry(options: TelemetryOptions): Tracing {
   logFaultsIfAsked(process.env['OTEL_LOG_LEVEL']);
   const resource = createResource(options);
   const exporters = createExporters(options);
-  // Not the global one: nothing else in this process is instrumented, and nothing should become so by accident.
+  // Not the global one: nothing else in this process is traced, and nothing should become so by accident.
   const contexts = new AsyncLocalStorage<Context>();
   const spans = createSpans({ resource, exporters: exporters.spans, contexts });
   const meters = createMeters({ resource, exporters: exporters.metrics });
@@ -36,7 +36,7 @@ export function createTelemetry(options: TelemetryOptions): Tracing {
   };
 }
 
-/** A failing export is silent, unless somebody looks for it: then the library says why on the console. */
+/** Shows why exports fail, on the console, if that is asked for. Otherwise a failing export is silent. */
 function logFaultsIfAsked(level: string | undefined): void {
   const levels: Readonly<Record<string, DiagLogLevel>> = {
     ERROR: DiagLogLevel.ERROR,

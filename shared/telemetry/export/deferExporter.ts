@@ -8,8 +8,8 @@ export interface Exporter<Batch> {
 }
 
 /**
- * Gives an exporter that builds the real one when it first has something to send. One that cannot be built fails each export, as one
- * that cannot send.
+ * Returns an exporter that builds the real one at its first export. If that fails, each export fails, like one that
+ * can't send.
  */
 export function deferExporter<Batch>(load: () => Promise<Exporter<Batch>>): Required<Exporter<Batch>> {
   let exporter: Exporter<Batch> | undefined;

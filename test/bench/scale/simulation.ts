@@ -6,11 +6,8 @@ import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { type Reconciled, repairMemberIndexes } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import {
-  MAX_DELIVERIES,
-  parseProvisionMessage,
-  PROVISION_QUEUE,
-} from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
+import { parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
 import {
   type Arrival,
@@ -289,7 +286,7 @@ async function provisionItem(
   progress: Progress,
 ): Promise<void> {
   const message = parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
-  const delivery = { attempt: 1, maxAttempts: MAX_DELIVERIES };
+  const delivery = { attempt: 1, isLastAttempt: false };
   const { status, changes } = await provisionUser(instance.provision, message, delivery);
   progress.results.set(status, (progress.results.get(status) ?? 0) + 1);
   progress.granted += changes?.granted ?? 0;

@@ -16,7 +16,6 @@ describe.each(profiles)('a team in LiteLLM, %s versions', (profile) => {
       max_budget: 3,
       tpm_limit: 4,
       metadata: { from: 'us' },
-      members_with_roles: [],
     });
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -35,22 +34,6 @@ describe.each(profiles)('a team in LiteLLM, %s versions', (profile) => {
     await proxy.post('/team/new', { team_alias: 'Same' });
     expect((await proxy.post('/team/new', { team_alias: 'Same' })).status).toBe(200);
     expect(new Set(proxy.state.teams.map((team) => team.team_id)).size).toBe(2);
-  });
-
-  it('is created with members, who are created if unknown, and with admins without a licence', async () => {
-    const proxy = await openFilledProxy({ profile });
-    const members = [
-      { user_id: 'ann', role: 'admin' },
-      { user_id: 'new', role: 'user' },
-    ];
-    expect((await proxy.post('/team/new', { team_id: 'mine', members_with_roles: members })).status).toBe(
-      200,
-    );
-    expect(proxy.state.findTeam('mine')?.members_with_roles).toMatchObject([
-      ...members,
-      { user_id: 'default_user_id' },
-    ]);
-    expect(proxy.state.findUser('new')?.teams).toEqual(['mine']);
   });
 
   it('can be created by a proxy_admin, or by an org_admin of its organization; else 401', async () => {
@@ -204,8 +187,8 @@ describe.each(profiles)('a team in LiteLLM, %s versions', (profile) => {
     await proxy.post('/team/new', {
       team_id: 'loose',
       models: ['gpt'],
-      members_with_roles: [{ user_id: 'ann', role: 'user' }],
     });
+    proxy.state.addTeamMember({ teamId: 'loose', userId: 'ann' });
     proxy.state.addOrganizationMember({ organizationId: 'org', userId: 'ann' });
     expect(
       (await proxy.post('/team/update', { team_id: 'loose', organization_id: 'org', models: ['gpt'] }))

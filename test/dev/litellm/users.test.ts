@@ -52,16 +52,11 @@ describe.each(profiles)('a user in LiteLLM, %s versions', (profile) => {
     expect((await proxy.post('/user/new', { user_id: 'ann' })).status).toBe(403);
   });
 
-  it('joins its teams and organizations, and unknown ones are ignored', async () => {
+  it('joins its teams, and unknown ones are ignored', async () => {
     const proxy = await openFilledProxy({ profile });
-    const answer = await proxy.post('/user/new', {
-      user_id: 'bob',
-      teams: ['none', 'team'],
-      organizations: ['none', 'org'],
-    });
+    const answer = await proxy.post('/user/new', { user_id: 'bob', teams: ['none', 'team'] });
     expect(answer.status).toBe(200);
     expect(proxy.membersOf('team')).toEqual(['bob']);
-    expect(proxy.state.readOrganizationMembers('org')).toMatchObject([{ user_id: 'bob' }]);
   });
 
   it('joins the default teams if teams is null or missing, and none if it is empty', async () => {
@@ -79,14 +74,11 @@ describe.each(profiles)('a user in LiteLLM, %s versions', (profile) => {
     expect(proxy.state.findUser('typo')?.user_alias).toBe('T');
   });
 
-  it('is updated in part: empty lists and nulls are dropped, and teams do not follow', async () => {
+  it('is updated in part: empty lists and nulls are dropped', async () => {
     const proxy = await openFilledProxy({ profile });
     await proxy.post('/user/update', { user_id: 'ann', models: ['gpt'], max_budget: 3 });
-    await proxy.post('/user/update', { user_id: 'ann', models: [], max_budget: null, teams: ['team'] });
-    expect(proxy.state.findUser('ann')).toMatchObject({ models: ['gpt'], max_budget: 3, teams: ['team'] });
-    expect(proxy.membersOf('team')).toEqual([]);
-    await proxy.post('/user/update', { user_id: 'ann', teams: [] });
-    expect(proxy.state.findUser('ann')?.teams).toEqual(['team']);
+    await proxy.post('/user/update', { user_id: 'ann', models: [], max_budget: null });
+    expect(proxy.state.findUser('ann')).toMatchObject({ models: ['gpt'], max_budget: 3 });
   });
 });
 
