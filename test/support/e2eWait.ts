@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const intervalMs = 20;
+const intervalMs = 50;
 
 /**
  * Reads repeatedly until `read` finds something, and returns it. Throws after `timeoutMs` (default 15 s) with the text of

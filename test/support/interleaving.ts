@@ -68,6 +68,8 @@ export interface Schedule {
 
 export interface Interleaved {
   readonly steps: number;
+  /** The steps before which both actors could go. A switch at any other step changes nothing. */
+  readonly choices: readonly number[];
   readonly crashed: readonly boolean[];
   /** The errors that the actors threw, other than the planned crash. */
   readonly failures: readonly unknown[];
@@ -83,12 +85,14 @@ export async function interleave(
   const switches = new Set(schedule.switches);
   let turn: number = schedule.first;
   let step = 0;
+  const choices: number[] = [];
   const isStuck = (index: number): boolean => {
     const one = running[index];
     return one === undefined || one.isOver || one.crashed || one.waiting.length === 0;
   };
   await nextTurn();
   while (!(isStuck(0) && isStuck(1))) {
+    if (!isStuck(0) && !isStuck(1)) choices.push(step);
     if (switches.has(step) || isStuck(turn)) turn = isStuck(1 - turn) ? turn : 1 - turn;
     running[turn]?.waiting.shift()?.();
     step += 1;
@@ -97,16 +101,33 @@ export async function interleave(
   }
   return {
     steps: step,
+    choices,
     crashed: running.map((one) => one.crashed),
     failures: running.map((one) => (one.failure instanceof Crash ? undefined : one.failure)),
   };
 }
 
-/** Returns every set of at most `most` steps below `steps`, each in ascending order. */
-export function* switchPoints(steps: number, most: number, from = 0): Generator<readonly number[]> {
-  yield [];
-  if (most === 0) return;
-  for (let first = from; first < steps; first += 1) {
-    for (const rest of switchPoints(steps, most - 1, first + 1)) yield [first, ...rest];
-  }
+/**
+ * Runs every schedule that begins with `first` and has at most `most` switches, each schedule once: a switch is only added where the
+ * run so far had a choice. `below` limits the steps at which a switch is tried. Returns the number of runs.
+ */
+export async function tryEverySchedule(
+  {
+    first,
+    most,
+    below = Infinity,
+  }: { readonly first: 0 | 1; readonly most: number; readonly below?: number },
+  run: (schedule: Schedule) => Promise<Pick<Interleaved, 'choices'>>,
+): Promise<number> {
+  const tryFrom = async (switches: readonly number[]): Promise<number> => {
+    const { choices } = await run({ first, switches });
+    if (switches.length === most) return 1;
+    const last = switches.at(-1) ?? -1;
+    let count = 1;
+    for (const next of choices) {
+      if (next > last && next < below) count += await tryFrom([...switches, next]);
+    }
+    return count;
+  };
+  return tryFrom([]);
 }
