@@ -1,16 +1,23 @@
-/** The LiteLLM proxy gets what was provisioned: real host, real storage, real HTTP, in both kinds of versions. */
+/** The LiteLLM proxy gets what was provisioned: real host, real storage, real HTTP. One test file runs it for each kind of version. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { profiles } from '../../dev/litellm/profile.ts';
+import type { Profile } from '../../dev/litellm/profile.ts';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
-import { type E2eStack, startE2eStack, waitForLog } from '../support/e2eStack.ts';
-import { signInUntilDone } from '../support/e2eVisitor.ts';
-import { waitUntil } from '../support/e2eWait.ts';
+import { type E2eStack, startE2eStack, waitForLog } from './e2eStack.ts';
+import { signInUntilDone } from './e2eVisitor.ts';
+import { waitUntil } from './e2eWait.ts';
 
 const { production } = sampleGroups;
 const { alice, bob } = samplePeople;
 
-describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
+/** Declares the suite for the emulator of this kind. */
+export function describeLitellmSync(litellmProfile: Profile): void {
+  describe(`a LiteLLM proxy of the ${litellmProfile} kind`, () => {
+    suite(litellmProfile);
+  });
+}
+
+function suite(litellmProfile: Profile): void {
   let stack: E2eStack;
 
   beforeAll(async () => {
@@ -127,4 +134,4 @@ describe.each(profiles)('a LiteLLM proxy of the %s kind', (litellmProfile) => {
     expect(key.length).toBeGreaterThan(10);
     expect(stack.host.logs().filter((line) => line.includes(key))).toEqual([]);
   });
-});
+}
