@@ -1,8 +1,7 @@
 import { isLitellmConnected, requireLitellmSide } from '../shared/app.ts';
 import type { SyncResult } from '../shared/litellm/sync.ts';
-import { SYNC_QUEUE } from '../shared/queue/queueNames.ts';
+import { SYNC_QUEUE, parseSyncMessage, type SyncMessage } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
-import { parseSyncMessage, type SyncMessage } from '../shared/queue/syncMessage.ts';
 import { onQueue, type QueueDelivery, type QueueFlow } from '../shared/triggers/onQueue.ts';
 
 interface Synced {

@@ -1,6 +1,5 @@
 import { isConfigured, requireApp } from '../shared/app.ts';
-import { parseProvisionMessage } from '../shared/queue/provisionMessage.ts';
-import { PROVISION_QUEUE } from '../shared/queue/queueNames.ts';
+import { parseProvisionMessage, PROVISION_QUEUE } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
 import { onQueue } from '../shared/triggers/onQueue.ts';
 

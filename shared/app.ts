@@ -18,29 +18,24 @@ import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts'
 import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
-import type { Config } from './config/config.ts';
-import { findConfigFaults, parseConfig } from './config/config.ts';
+import { type Config, findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
 import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
-import { createProvisionQueue } from './provisioning/provisionQueue.ts';
+import { createProvisionQueue, type ProvisionResult } from './provisioning/provisionUser.ts';
 import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
-import type { ProvisionResult } from './provisioning/provisionUser.ts';
-import type { HealthDetail } from './health/checkHealth.ts';
-import { checkHealth, checkStorage } from './health/checkHealth.ts';
+import { type HealthDetail, checkHealth, checkStorage } from './health/checkHealth.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
-import type { GroupKnowledge } from './groups/groupKnowledge.ts';
-import { createGroupKnowledge } from './groups/groupKnowledge.ts';
+import { type GroupKnowledge, createGroupKnowledge } from './groups/groupKnowledge.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
-import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
+import { type RefreshDeps, refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
 import {
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from './queue/queueNames.ts';
-import type { ProvisionMessage } from './queue/provisionMessage.ts';
+  type ProvisionMessage,
+} from './queue/queueMessage.ts';
 import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';

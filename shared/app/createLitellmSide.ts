@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import { createSyncQueue, type SyncResult } from '../litellm/sync.ts';
 import type { SyncDeps } from '../litellm/syncDeps.ts';
 import type { WorkerQueue } from '../queue/queueWorker.ts';
-import type { SyncMessage, SyncRequests } from '../queue/syncMessage.ts';
+import type { SyncMessage, SyncRequests } from '../queue/queueMessage.ts';
 import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { TracedAdapters } from '../telemetry/traceAdapters.ts';

@@ -1,16 +1,19 @@
-import { readClientCredential, readPublicUrl, readStorageAccess } from './alternatives.ts';
-import type { ClientCredential, StorageAccess } from './alternatives.ts';
-import { formatFault, sortFaults } from './configFault.ts';
-import type { ConfigFault } from './configFault.ts';
+import {
+  readClientCredential,
+  readPublicUrl,
+  readStorageAccess,
+  type ClientCredential,
+  type StorageAccess,
+  readLitellm,
+  type LitellmAccess,
+  readMonitoring,
+  type Monitoring,
+} from './settingGroups.ts';
+import { formatFault, sortFaults, type ConfigFault } from './configFault.ts';
 import { createEntraEndpoints, readEndpointOrigins } from './endpoints.ts';
 import { deepFreeze } from './freeze.ts';
-import { readLitellm } from './litellm.ts';
-import type { LitellmAccess } from './litellm.ts';
-import { readMonitoring } from './monitoring.ts';
-import type { Monitoring } from './monitoring.ts';
 import { settings } from './settings.ts';
-import { SettingsReader } from './settingsReader.ts';
-import type { Environment } from './settingsReader.ts';
+import { SettingsReader, type Environment } from './settingsReader.ts';
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 

@@ -1,6 +1,6 @@
 /** An organization keeps its last administrator (docs/domain.md, "Removal"). */
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/unreadableRow.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { OrganizationRole } from '../model/entities.ts';
 import type { MembershipPlan } from './membershipPlan.ts';
 import type { ObservationKey } from '../model/observation.ts';

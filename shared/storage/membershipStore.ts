@@ -4,15 +4,13 @@
  * before the membership. It deletes the row after the membership, and only if the row still has the ETag of its grant. So no
  * order of concurrent writes loses a member.
  */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
-import { chunksOf } from '../platform/chunksOf.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { GrantSource } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
-import { inParallel } from '../platform/inParallel.ts';
-import type { MembershipKind } from './membershipKinds.ts';
-import { FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
+import { type MembershipKind, FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */

@@ -1,6 +1,5 @@
 import { app, type InvocationContext } from '@azure/functions';
-import { findTraceparent } from '../queue/queueMessage.ts';
-import { MAX_DELIVERIES } from '../queue/queueNames.ts';
+import { findTraceparent, MAX_DELIVERIES } from '../queue/queueMessage.ts';
 import type { Delivery } from '../queue/queueWorker.ts';
 import { type Observed, observeFlow } from '../telemetry/events.ts';
 import { traceInvocation } from '../telemetry/traceInvocation.ts';

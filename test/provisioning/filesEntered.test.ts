@@ -8,7 +8,11 @@ import { ALICE, membershipsOf, message, PRODUCTION_TEAM, readyWorld } from '../s
 const DESIGN_TEAM = { id: 'entra-group-456', displayName: 'Design Team' };
 const world = await readyWorld({ assigned: [PRODUCTION_TEAM, DESIGN_TEAM] });
 /** A LiteLLM proxy is connected. */
-const sync = { queue: { enqueue: vi.fn() }, clock: world.clock, traceparent: () => undefined };
+const sync = {
+  queue: { enqueue: vi.fn<() => Promise<void>>() },
+  clock: world.clock,
+  traceparent: () => undefined,
+};
 
 vi.mock('../../shared/app.ts', () => ({
   isConfigured: () => true,

@@ -5,15 +5,19 @@
 import { describe, expect, it } from 'vitest';
 import { compareObservations } from '../../shared/model/observation.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { entityPartition } from '../../shared/storage/entityStore.ts';
 import { parseMemberKey } from '../../shared/storage/membershipKinds.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { deleteRow, userRow } from '../support/handEdits.ts';
-import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
-import { interleave, switchPoints } from '../support/interleaving.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, createWorld, membershipsOf, message } from '../support/world.ts';
+import {
+  type Actor,
+  type CrashPoint,
+  type Schedule,
+  interleave,
+  switchPoints,
+} from '../support/interleaving.ts';
+import { type World, ALICE, createWorld, membershipsOf, message } from '../support/world.ts';
 
 const GROUPS = ['group-a', 'group-b', 'group-c'].map((id) => ({ id, displayName: id.toUpperCase() }));
 

@@ -4,12 +4,16 @@
  */
 import { describe, expect, it } from 'vitest';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { indexOf } from '../support/handEdits.ts';
-import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
-import { interleave, switchPoints } from '../support/interleaving.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, message, PRODUCTION_TEAM, readyWorld } from '../support/world.ts';
+import {
+  type Actor,
+  type CrashPoint,
+  type Schedule,
+  interleave,
+  switchPoints,
+} from '../support/interleaving.ts';
+import { type World, ALICE, BOB, message, PRODUCTION_TEAM, readyWorld } from '../support/world.ts';
 
 const GROUP = PRODUCTION_TEAM.id;
 const PEOPLE = [ALICE, BOB] as const;

@@ -10,8 +10,7 @@ import type { Tables } from '../../shared/model/tables.ts';
 import type { AcceptedGroups, AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import { newOrganization, newOrgScopedTeam } from '../../shared/model/newEntities.ts';
 import type { TeamRole } from '../../shared/model/entities.ts';
-import type { Azurite } from '../support/azurite.ts';
-import { startAzurite } from '../support/azurite.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
 import {
   editRow,
   findRow,
@@ -22,10 +21,15 @@ import {
   teamRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { TableProxy } from '../support/tableProxy.ts';
-import { startTableProxy } from '../support/tableProxy.ts';
-import type { World, WorldOptions } from '../support/world.ts';
-import { createWorld, membershipsOf, message, sampleRules } from '../support/world.ts';
+import { type TableProxy, startTableProxy } from '../support/tableProxy.ts';
+import {
+  type World,
+  type WorldOptions,
+  createWorld,
+  membershipsOf,
+  message,
+  sampleRules,
+} from '../support/world.ts';
 
 const NOW = new Date('2026-11-23T09:00:00.000Z');
 const NOTHING: MembershipWrites<TeamRole> = { removals: [], roleChanges: [], grants: [] };

@@ -6,8 +6,7 @@ import { provisionUser, type ProvisionResult } from '../../shared/provisioning/p
 import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
 import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
-import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { parseSyncMessage, type ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
 import type { SyncSubject } from '../../shared/model/synced.ts';
 import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';

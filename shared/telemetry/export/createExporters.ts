@@ -4,7 +4,7 @@ import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-
 import { OTLPTraceExporter as ProtobufTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { AggregationTemporality, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
-import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { TelemetryOptions } from '../startTelemetry.ts';
 import { deferExporter } from './deferExporter.ts';
 
 export interface Exporters {

@@ -9,9 +9,9 @@ import {
   detectResources,
   envDetector,
   resourceFromAttributes,
+  type Resource,
 } from '@opentelemetry/resources';
-import type { Resource } from '@opentelemetry/resources';
-import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { TelemetryOptions } from '../startTelemetry.ts';
 import type { Tracing } from '../tracing.ts';
 import { createExporters } from './createExporters.ts';
 import { createMeters } from './createMeters.ts';
