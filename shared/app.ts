@@ -131,7 +131,7 @@ function createRefresh(config: Config, store: Store, directory: Directory): Refr
 }
 
 /** How long an answer about health is reused, so that frequent probes cost nothing. */
-export const HEALTH_MAX_AGE_MS = 30_000;
+const HEALTH_MAX_AGE_MS = 30_000;
 
 /** Returns a function that calls `read` and reuses its answer for `maxAgeMs`. Concurrent callers share one read. */
 function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise<T> {

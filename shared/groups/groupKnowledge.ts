@@ -11,10 +11,10 @@ import type { Store } from '../storage/store.ts';
 import { unreadableDetails } from './ensureEntities.ts';
 
 /** How long an instance may use the list that it read. Shorter than a person waits, longer than a burst of sign-ins. */
-export const KNOWLEDGE_MAX_AGE_MS = 30_000;
+const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
 /** At most one refresh in this time because of unknown groups, over all instances (docs/domain.md, "Which groups count"). */
-export const REFRESH_INTERVAL_MS = 60_000;
+const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {
   /** Returns the list in force, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */

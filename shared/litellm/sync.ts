@@ -1,4 +1,4 @@
-/** The queue `litellm-sync`, described for the worker of every queue (../queue/queueWorker.ts). */
+/** The queue `litellm-sync`, described for the worker of every queue (../queue/queueWorker.ts), and the sync of an organization or team. */
 import { type ErrorCode, AppError, errorCodeOf } from '../model/errors.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 import {
@@ -15,8 +15,6 @@ import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
 import { organizationValues, teamValues } from '../model/litellmValues.ts';
 import { refusalOf } from './syncErrors.ts';
 import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './upsertEntity.ts';
-
-export type { SyncResult } from './syncDeps.ts';
 
 /** Errors of LiteLLM as a whole, not of the message: it waits until they are over. */
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([
@@ -146,7 +144,7 @@ async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
  * Creates or changes one organization or team in LiteLLM, and a team's organization before it. Idempotent. If its row is missing or
  * unreadable, nothing is changed. Throws as `syncPerson`.
  */
-export async function syncEntity(
+async function syncEntity(
   deps: SyncDeps,
   { kind, id }: { readonly kind: 'organization' | 'team'; readonly id: string },
 ): Promise<SyncResult> {

@@ -99,7 +99,7 @@ export interface GraphList<Item> {
  * Throws `directory_answer_invalid` (an item that `itemSchema` refuses, a foreign or repeated next link, no `Date`)
  * and what {@link getFromGraph} throws. `path` starts with a slash; `budgetMs` limits how long it retries.
  */
-export async function readGraphList<Item>(
+async function readGraphList<Item>(
   options: GraphOptions,
   token: GraphToken,
   list: { readonly path: string; readonly itemSchema: z.ZodMiniType<Item>; readonly budgetMs: number },

@@ -92,27 +92,6 @@ export interface User {
   readonly updated_at: string;
 }
 
-/** `LiteLLM_OrganizationMembership`; (`user_id`, `organization_id`) is the key. */
-export interface OrganizationMembership {
-  readonly user_id: string;
-  readonly organization_id: string;
-  readonly user_role: OrganizationRole;
-  /** Absent: unknown, so the membership counts as an administrator's own work. */
-  readonly grant_source?: GrantSource;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-/** `LiteLLM_TeamMembership`; (`user_id`, `team_id`) is the key. */
-export interface TeamMembership {
-  readonly user_id: string;
-  readonly team_id: string;
-  readonly role: TeamRole;
-  readonly grant_source?: GrantSource;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
 /** LiteLLM's special model names, and the one by which a team follows its organization. */
 export const ALL_ORG_MODELS = 'all-org-models';
 export const ALL_PROXY_MODELS = 'all-proxy-models';

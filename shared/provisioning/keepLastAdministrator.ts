@@ -15,7 +15,7 @@ const GUARD_ROUNDS = 10;
 const PARALLEL_CHECKS = 16;
 
 /** After this many candidates the search ends, and the person stays an administrator. */
-export const MAX_CANDIDATES = 1_000;
+const MAX_CANDIDATES = 1_000;
 
 export type AdministratorStore = Pick<Store, 'users' | 'organizationMemberships' | 'organizationGuards'>;
 

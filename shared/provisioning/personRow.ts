@@ -38,7 +38,7 @@ export function settledBy(
 }
 
 /** After this time an unchanged person is provisioned in full again, so that what was deleted by hand comes back. */
-export const DIGEST_MAX_AGE_MS = 24 * 60 * 60 * 1000;
+const DIGEST_MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Returns the digest of everything that decides a run's outcome: person, group ids, settings, and the accepted list's version

@@ -38,7 +38,7 @@ export interface ProvisionResult extends RunResult {
 const MAX_ROUNDS = 10;
 
 /** How often a message comes back for a group that the accepted list doesn't have yet: about 16 minutes in all. */
-export const UNKNOWN_GROUP_TRIES = 6;
+const UNKNOWN_GROUP_TRIES = 6;
 
 /** `again`: another run wrote meanwhile, so nothing was decided. Read again. */
 type Round = ProvisionResult | 'again';

@@ -52,7 +52,7 @@ const queueMessageFields = {
  * Throws `message_unreadable` (final). Its details name the paths that are wrong, and none of their values. `kind` names the expected
  * message in the error.
  */
-export function readMessage<T extends z.ZodMiniType>(schema: T, entry: unknown, kind: string): z.output<T> {
+function readMessage<T extends z.ZodMiniType>(schema: T, entry: unknown, kind: string): z.output<T> {
   const parsed = schema.safeParse(parseEntry(entry));
   if (parsed.success) return parsed.data;
   const paths = parsed.error.issues.map((issue) => toDotPath(issue.path) || '(whole message)');

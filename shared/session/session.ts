@@ -15,9 +15,9 @@ import type { Clock } from '../model/ports.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 
 /** How long a person has to come back from Microsoft. */
-export const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
+const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
 /** How long a session lasts from its sign-in; using it does not extend it. */
-export const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
+const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
 
 export const SESSION_COOKIE_NAME = '__Host-litellm-session';
 

@@ -68,3 +68,8 @@ export function readDelivery(
     isLastAttempt: attempt >= MAX_DELIVERIES,
   };
 }
+
+/** Returns the seconds since an instant (ISO 8601), or 0 if it lies ahead of this clock. */
+export function secondsSince(instant: string): number {
+  return Math.max(0, (Date.now() - Date.parse(instant)) / 1000);
+}

@@ -45,7 +45,7 @@ export function loginOf(groups: number, index: number): string {
 }
 
 /** Returns a group's id, as long as Entra's. */
-export function groupIdOf(group: number): string {
+function groupIdOf(group: number): string {
   return `6e000000-0000-4000-8000-${String(group).padStart(12, '0')}`;
 }
 
