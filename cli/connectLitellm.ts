@@ -5,10 +5,10 @@ import { createLitellmClient } from '../shared/litellm/client/litellmClient.ts';
 import { createStore, type Store } from '../shared/storage/store.ts';
 import { SyncRecord } from '../shared/storage/syncRecord.ts';
 import { formatFault } from '../shared/config/configFault.ts';
-import { type LitellmAccess, readLitellm } from '../shared/config/litellm.ts';
+import { type LitellmAccess, readLitellm } from '../shared/config/settingGroups.ts';
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
-import { SYNC_QUEUE } from '../shared/queue/queueNames.ts';
+import { SYNC_QUEUE } from '../shared/queue/queueMessage.ts';
 import { findLocalStack, readSettingsFile } from './localStack.ts';
 import { openStorage } from './openStorage.ts';
 

@@ -6,13 +6,15 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { describeSyncMessages } from '../shared/litellm/sync.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
-import { describeProvisionMessages } from '../shared/provisioning/provisionQueue.ts';
-import type { ProvisionMessage } from '../shared/queue/provisionMessage.ts';
-import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/queueNames.ts';
+import { describeProvisionMessages } from '../shared/provisioning/provisionUser.ts';
+import {
+  type ProvisionMessage,
+  PROVISION_QUEUE,
+  SYNC_QUEUE,
+  type SyncMessage,
+} from '../shared/queue/queueMessage.ts';
 import { redrive, type RedrivableQueue, type Redriven } from '../shared/queue/queueWorker.ts';
-import type { SyncMessage } from '../shared/queue/syncMessage.ts';
-import { FailureStore } from '../shared/storage/failureStore.ts';
-import type { KeptFailures } from '../shared/storage/failureStore.ts';
+import { FailureStore, type KeptFailures } from '../shared/storage/failureStore.ts';
 import { SyncRecord } from '../shared/storage/syncRecord.ts';
 import { UserStore } from '../shared/storage/userStore.ts';
 import { openStorage } from './openStorage.ts';

@@ -1,9 +1,8 @@
 import { isLitellmConnected, requireLitellmSide } from '../shared/app.ts';
-import type { SyncResult } from '../shared/litellm/sync.ts';
-import { SYNC_QUEUE } from '../shared/queue/queueNames.ts';
+import type { SyncResult } from '../shared/litellm/syncDeps.ts';
+import { SYNC_QUEUE, parseSyncMessage, type SyncMessage } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
-import { parseSyncMessage, type SyncMessage } from '../shared/queue/syncMessage.ts';
-import { onQueue, type QueueDelivery, type QueueFlow } from '../shared/triggers/onQueue.ts';
+import { onQueue, secondsSince, type QueueDelivery, type QueueFlow } from '../shared/triggers/onQueue.ts';
 
 interface Synced {
   readonly message: SyncMessage;
@@ -26,8 +25,7 @@ const syncOfPerson: QueueFlow<Synced> = {
     changed: result.changes?.changed,
     removed: result.changes?.removed,
     reported: reportedOf(result),
-    secondsSinceSignIn:
-      enqueuedAt === undefined ? undefined : Math.max(0, (Date.now() - Date.parse(enqueuedAt)) / 1000),
+    secondsSinceSignIn: enqueuedAt === undefined ? undefined : secondsSince(enqueuedAt),
   }),
 };
 

@@ -1,5 +1,5 @@
 import { isLitellmConnected, requireLitellmSide } from '../shared/app.ts';
-import { SYNC_POISON_QUEUE } from '../shared/queue/queueNames.ts';
+import { SYNC_POISON_QUEUE } from '../shared/queue/queueMessage.ts';
 import { keepPoison } from '../shared/queue/queueWorker.ts';
 import { onQueue } from '../shared/triggers/onQueue.ts';
 

@@ -1,8 +1,7 @@
 import { isConfigured, requireApp } from '../shared/app.ts';
-import { parseProvisionMessage } from '../shared/queue/provisionMessage.ts';
-import { PROVISION_QUEUE } from '../shared/queue/queueNames.ts';
+import { parseProvisionMessage, PROVISION_QUEUE } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
-import { onQueue } from '../shared/triggers/onQueue.ts';
+import { onQueue, secondsSince } from '../shared/triggers/onQueue.ts';
 
 /** Queue `provision`: provisions what a sign-in saw. */
 onQueue(
@@ -25,10 +24,7 @@ onQueue(
       removed: result.changes?.removed,
       reported: result.reportedCount,
       // Since this service enqueued the message, or by Microsoft's clock if the message doesn't say.
-      secondsSinceSignIn: Math.max(
-        0,
-        (Date.now() - Date.parse(message.enqueued_at ?? message.observed_at)) / 1000,
-      ),
+      secondsSinceSignIn: secondsSince(message.enqueued_at ?? message.observed_at),
     }),
   },
 );

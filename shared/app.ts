@@ -18,29 +18,24 @@ import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts'
 import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
-import type { Config } from './config/config.ts';
-import { findConfigFaults, parseConfig } from './config/config.ts';
+import { type Config, findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
 import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
-import { createProvisionQueue } from './provisioning/provisionQueue.ts';
+import { createProvisionQueue, type ProvisionResult } from './provisioning/provisionUser.ts';
 import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
-import type { ProvisionResult } from './provisioning/provisionUser.ts';
-import type { HealthDetail } from './health/checkHealth.ts';
-import { checkHealth, checkStorage } from './health/checkHealth.ts';
+import { type HealthDetail, checkHealth, checkStorage } from './health/checkHealth.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
-import type { GroupKnowledge } from './groups/groupKnowledge.ts';
-import { createGroupKnowledge } from './groups/groupKnowledge.ts';
+import { type GroupKnowledge, createGroupKnowledge } from './groups/groupKnowledge.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
-import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
+import { type RefreshDeps, refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
 import {
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from './queue/queueNames.ts';
-import type { ProvisionMessage } from './queue/provisionMessage.ts';
+  type ProvisionMessage,
+} from './queue/queueMessage.ts';
 import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
@@ -61,7 +56,7 @@ export interface App {
   readonly knowledge: GroupKnowledge;
   readonly access: AccessDeps;
   /** Absent if no LiteLLM proxy is connected. */
-  readonly proxy?: LitellmSide;
+  readonly litellm?: LitellmSide;
   /** Returns whether the store answers. Asks it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
   /** Returns the detailed state of health. Determines it at most once in {@link HEALTH_MAX_AGE_MS}. */
@@ -136,7 +131,7 @@ function createRefresh(config: Config, store: Store, directory: Directory): Refr
 }
 
 /** How long an answer about health is reused, so that frequent probes cost nothing. */
-export const HEALTH_MAX_AGE_MS = 30_000;
+const HEALTH_MAX_AGE_MS = 30_000;
 
 /** Returns a function that calls `read` and reuses its answer for `maxAgeMs`. Concurrent callers share one read. */
 function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise<T> {
@@ -173,7 +168,7 @@ function createStorageSide(storage: Config['storage'], traced: TracedAdapters): 
   };
 }
 
-function createProxy(
+function createLitellm(
   config: Config,
   storage: StorageSide,
   parts: { readonly store: Store; readonly traced: TracedAdapters; readonly observedBy: Tracing },
@@ -191,10 +186,10 @@ function createProxy(
   });
 }
 
-/** Returns the dependencies of the home page, and the proxy's side if one is connected. */
-function accessBeside(store: Store, proxy: LitellmSide | undefined): Pick<App, 'access' | 'proxy'> {
-  if (proxy === undefined) return { access: { store } };
-  return { access: { store, syncRecord: proxy.sync.record }, proxy };
+/** Returns the dependencies of the home page, and LiteLLM's side if a proxy is connected. */
+function accessBeside(store: Store, litellm: LitellmSide | undefined): Pick<App, 'access' | 'litellm'> {
+  if (litellm === undefined) return { access: { store } };
+  return { access: { store, syncRecord: litellm.sync.record }, litellm };
 }
 
 function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
@@ -213,11 +208,11 @@ function createHealth(
     readonly store: Store;
     readonly queue: MessageQueue;
     readonly directory: Directory;
-    readonly proxy: LitellmSide | undefined;
+    readonly litellm: LitellmSide | undefined;
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
-  const { proxy, ...rest } = parts;
-  const connected = proxy === undefined ? {} : { litellm: proxy.sync.litellm };
+  const { litellm, ...rest } = parts;
+  const connected = litellm === undefined ? {} : { litellm: litellm.sync.litellm };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
@@ -232,8 +227,8 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
   const storageSide = createStorageSide(storage, traced);
   const { tables, queue, poisonQueue } = storageSide;
   const store = createStore(tables);
-  const proxy = createProxy(config, storageSide, { store, traced, observedBy });
-  const sync = proxy === undefined ? {} : { sync: proxy.requests };
+  const litellm = createLitellm(config, storageSide, { store, traced, observedBy });
+  const sync = litellm === undefined ? {} : { sync: litellm.requests };
   const parked = new ParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
   const refresh = { ...createRefresh(config, store, directory), ...sync };
@@ -272,8 +267,8 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     provisionQueue: createProvisionQueue({ provision, queue, poisonQueue, failures: store.failures }),
     refresh,
     knowledge,
-    ...accessBeside(store, proxy),
-    ...createHealth(config, { store, queue, directory, proxy }),
+    ...accessBeside(store, litellm),
+    ...createHealth(config, { store, queue, directory, litellm }),
   };
 }
 
@@ -295,9 +290,9 @@ export function requireApp(): App {
 
 /** Returns the parts that communicate with LiteLLM. Throws `configuration_invalid` if no proxy is connected. */
 export function requireLitellmSide(): LitellmSide {
-  const { proxy } = requireApp();
-  if (proxy === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
-  return proxy;
+  const { litellm } = requireApp();
+  if (litellm === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
+  return litellm;
 }
 
 /**

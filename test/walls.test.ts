@@ -39,7 +39,7 @@ const BREACHES: readonly (readonly [file: string, statement: string])[] = [
   ['shared/health/breach.ts', `import '../provisioning/provisionUser.ts';`],
   ['shared/triggers/breach.ts', `import '../provisioning/provisionUser.ts';`],
   ['shared/triggers/app.ts', `import '../app.ts';`],
-  ['shared/home/breach.ts', `import '../queue/syncMessage.ts';`],
+  ['shared/home/breach.ts', `import '../queue/queueMessage.ts';`],
   ['shared/home/type.ts', `import type { ProvisionDeps } from '../provisioning/provisionRun.ts';`],
   ['shared/web/breach.ts', `import '../storage/userStore.ts';`],
   ['shared/web/pages/breach.ts', `import '../../litellm/sync.ts';`],

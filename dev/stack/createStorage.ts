@@ -7,7 +7,7 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from '../../shared/queue/queueNames.ts';
+} from '../../shared/queue/queueMessage.ts';
 
 /**
  * The queue of observations, the queue of syncs to LiteLLM, and their two poison queues, to which the host moves failed

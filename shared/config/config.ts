@@ -1,16 +1,19 @@
-import { readClientCredential, readPublicUrl, readStorageAccess } from './alternatives.ts';
-import type { ClientCredential, StorageAccess } from './alternatives.ts';
-import { formatFault, sortFaults } from './configFault.ts';
-import type { ConfigFault } from './configFault.ts';
-import { createEntraEndpoints, readEndpointOrigins } from './endpoints.ts';
+import {
+  readClientCredential,
+  readPublicUrl,
+  readStorageAccess,
+  type ClientCredential,
+  type StorageAccess,
+  readLitellm,
+  type LitellmAccess,
+  readMonitoring,
+  type Monitoring,
+} from './settingGroups.ts';
+import { formatFault, sortFaults, type ConfigFault } from './configFault.ts';
+import { createEntraEndpoints, type EntraEndpoints, readEndpointOrigins } from './endpoints.ts';
 import { deepFreeze } from './freeze.ts';
-import { readLitellm } from './litellm.ts';
-import type { LitellmAccess } from './litellm.ts';
-import { readMonitoring } from './monitoring.ts';
-import type { Monitoring } from './monitoring.ts';
 import { settings } from './settings.ts';
-import { SettingsReader } from './settingsReader.ts';
-import type { Environment } from './settingsReader.ts';
+import { SettingsReader, type Environment } from './settingsReader.ts';
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 
@@ -19,24 +22,13 @@ export { Secret } from './secret.ts';
 
 /** The validated settings. Frozen, complete, and the only thing that the rest of the code reads settings from. */
 export interface Config {
-  readonly entra: {
+  readonly entra: EntraEndpoints & {
     readonly tenantId: string;
     readonly clientId: string;
     readonly credential: ClientCredential;
     readonly servicePrincipalId?: string;
     /** `ENTRA_GROUPS_CLAIM=ApplicationGroup`: the `groups` claim holds exactly the assigned groups. */
     readonly groupsClaimIsApplicationGroup: boolean;
-    /** `https://login.microsoftonline.com/<tenant>`, without a slash at the end. */
-    readonly authority: string;
-    /** The exact `iss` of an id_token. */
-    readonly issuer: string;
-    readonly jwksUri: string;
-    readonly authorizationEndpoint: string;
-    readonly tokenEndpoint: string;
-    /** `https://graph.microsoft.com/v1.0`, without a slash at the end. */
-    readonly graphBaseUrl: string;
-    /** The endpoints are a local emulator's (development only). */
-    readonly endpointsAreOverridden: boolean;
   };
   /** The site's origin, without a slash at the end: `https://app.example.com`. */
   readonly publicUrl: string;

@@ -5,12 +5,16 @@ import type { SettingsReader } from './settingsReader.ts';
 
 /** The addresses of Entra and Graph, without a slash at the end. */
 export interface EntraEndpoints {
+  /** `https://login.microsoftonline.com/<tenant>` */
   readonly authority: string;
+  /** The exact `iss` of an id_token. */
   readonly issuer: string;
   readonly jwksUri: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
+  /** `https://graph.microsoft.com/v1.0` */
   readonly graphBaseUrl: string;
+  /** The endpoints are a local emulator's (development only). */
   readonly endpointsAreOverridden: boolean;
 }
 

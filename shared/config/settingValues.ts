@@ -3,9 +3,7 @@
  * the bytes, and every cold start loads this file.
  */
 import * as z from 'zod/mini';
-import type { GlobalRole } from '../model/entities.ts';
-import { isSafeId } from '../model/isSafeId.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
+import { type GlobalRole, isSafeId, GLOBAL_ROLES } from '../model/entities.ts';
 import { isStorageConnectionString } from './connectionString.ts';
 import { frozenMap } from './freeze.ts';
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';

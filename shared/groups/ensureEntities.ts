@@ -1,7 +1,7 @@
 /** Ensures that groups have their team (and organization). Creates what is absent, and never overwrites. */
 import type { Reported } from '../model/access.ts';
 import type { AssignedGroup, KnownGroup, Presence } from '../model/assignedGroups.ts';
-import { describeUnreadable } from '../model/unreadableRow.ts';
+import { describeUnreadable, type UnreadableRow } from '../model/handEdits.ts';
 import type { Organization, Team } from '../model/entities.ts';
 import {
   findDegradation,
@@ -16,7 +16,6 @@ import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
 import type { Store } from '../storage/store.ts';
-import type { UnreadableRow } from '../model/unreadableRow.ts';
 
 export interface EnsureDeps {
   readonly store: Pick<Store, 'entities'>;

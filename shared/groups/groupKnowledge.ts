@@ -1,13 +1,20 @@
 /** This instance's copy of the accepted list: cached, read once for all who ask, refreshed when a person has an unknown group. */
-import type { AcceptedGroups } from '../model/assignedGroups.ts';
+import { type AcceptedGroups, groupsById, type KnownGroup, type Presence } from '../model/assignedGroups.ts';
 import type { Clock } from '../model/ports.ts';
 import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
+import { createHash } from 'node:crypto';
+import type { Observation } from '../model/observation.ts';
+import type { Rules } from '../model/rules.ts';
+import { type ErrorCode, AppError } from '../model/errors.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
+import { unreadableDetails } from './ensureEntities.ts';
 
 /** How long an instance may use the list that it read. Shorter than a person waits, longer than a burst of sign-ins. */
-export const KNOWLEDGE_MAX_AGE_MS = 30_000;
+const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
 /** At most one refresh in this time because of unknown groups, over all instances (docs/domain.md, "Which groups count"). */
-export const REFRESH_INTERVAL_MS = 60_000;
+const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {
   /** Returns the list in force, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
@@ -80,5 +87,114 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
       });
       return refreshing;
     },
+  };
+}
+
+export interface KnownGroups {
+  /** `undefined`: nothing is known, so the message waits. An empty list: no group counts. */
+  readonly groups: readonly KnownGroup[] | undefined;
+  /** Version of the accepted list, or of what exists if no service principal is configured. Part of the digest. */
+  readonly version: string | undefined;
+  /** The reason, if the message has to wait. */
+  readonly reason: ErrorCode;
+  /** The directory was read after the observation was made, so a group that is missing from it wasn't assigned then. */
+  readonly wasLookedUp: boolean;
+  /** Groups in force that a held-back list doesn't have. */
+  readonly lostIds?: readonly string[];
+}
+
+export interface KnownGroupsDeps {
+  readonly store: Pick<Store, 'entities'>;
+  readonly knowledge: GroupKnowledge;
+  readonly rules: Rules;
+}
+
+const NOTHING_READ: EntityRead<never> = { found: new Map(), unreadable: new Map() };
+
+/**
+ * Returns which of a person's groups have a team or an organization. Used if no service principal is configured: then nothing is
+ * created, and a person joins what exists under the id of one of their groups (docs/domain.md, "Which groups count").
+ */
+async function readGroupPresence(
+  store: Pick<Store, 'entities'>,
+  groupIds: readonly string[],
+  rules: Rules,
+): Promise<readonly KnownGroup[]> {
+  const ids = [...new Set(groupIds)];
+  if (ids.length === 0) return [];
+  const [teams, organizations] = await Promise.all([
+    store.entities.readTeams(ids),
+    rules.groupsAlsoCreateOrgs ? store.entities.readOrganizations(ids) : NOTHING_READ,
+  ]);
+  return ids.map((id) => ({
+    id,
+    displayName: id,
+    team: presenceOf(id, teams),
+    organization: presenceOf(id, organizations),
+    ...unreadableDetails(teams.unreadable.get(id), organizations.unreadable.get(id)),
+  }));
+}
+
+function presenceOf(id: string, read: EntityRead<unknown>): Presence {
+  if (read.found.has(id)) return 'present';
+  return read.unreadable.has(id) ? 'unreadable' : 'absent';
+}
+
+function presenceVersion(groups: readonly KnownGroup[]): string {
+  const presences = groups.map(({ id, team, organization }) => `${id} ${team} ${organization}`).sort();
+  return createHash('sha256').update(JSON.stringify(presences)).digest('hex').slice(0, 16);
+}
+
+/** Failures outside the message. It waits until they are over instead of failing (docs/domain.md, "Waiting is not failing"). */
+const OUTSIDE_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'directory_unreachable',
+  'directory_permission_missing',
+  'directory_answer_invalid',
+  'credential_refused',
+  'microsoft_unreachable',
+  // Of the accepted list, broken by a hand edit. The operator repairs or deletes the row, and the messages continue.
+  'row_unreadable',
+]);
+
+/**
+ * Returns the groups that decide which of a person's groups count. Refreshes the accepted list first if it doesn't have one of the
+ * person's groups, at most once a minute over all instances. If that fails, the old list still holds.
+ */
+export async function readKnownGroups(deps: KnownGroupsDeps, observation: Observation): Promise<KnownGroups> {
+  if (!deps.rules.assignedGroupsAreKnown) {
+    const groups = await readGroupPresence(deps.store, observation.group_ids, deps.rules);
+    // What exists decides, so it takes the place of the accepted list's version in the digest.
+    return { groups, version: presenceVersion(groups), reason: 'groups_not_yet_known', wasLookedUp: true };
+  }
+  let current: AcceptedGroups | undefined;
+  try {
+    current = await deps.knowledge.current();
+    if (current !== undefined && !mayBringNews(observation, current)) return knownFrom(current, observation);
+    return knownFrom((await deps.knowledge.refreshed()) ?? current, observation);
+  } catch (error) {
+    if (!(error instanceof AppError) || !OUTSIDE_FAILURES.has(error.code)) throw error;
+    return { ...knownFrom(current, observation), reason: error.code, wasLookedUp: false };
+  }
+}
+
+/** Returns whether a newer list might have a group that the person has and this list doesn't. */
+function mayBringNews(observation: Observation, list: AcceptedGroups): boolean {
+  const known = groupsById(list.groups);
+  if (observation.group_ids.every((id) => known.has(id))) return false;
+  // Most of the groups in `memberOf` aren't assigned. A list read after the observation already says so.
+  return observation.groups_source === 'claim' || !isReadAfter(list, observation);
+}
+
+function isReadAfter(list: AcceptedGroups, observation: Observation): boolean {
+  return Date.parse(list.checkedAt) >= Date.parse(observation.observed_at);
+}
+
+function knownFrom(list: AcceptedGroups | undefined, observation: Observation): KnownGroups {
+  return {
+    groups: list?.groups,
+    version: list?.version,
+    reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
+    wasLookedUp: list !== undefined && isReadAfter(list, observation),
+    ...(list?.heldBack === undefined ? {} : { lostIds: list.heldBack.lostIds }),
   };
 }

@@ -3,14 +3,13 @@ import type { AcceptedGroups, AssignedGroup, KnownGroup } from '../model/assigne
 import { inParallel } from '../platform/inParallel.ts';
 import { type BrakeSettings, decideAssignedGroups, type ListDecision } from './brake.ts';
 import type { Reported } from '../model/access.ts';
-import { describeUnreadable } from '../model/unreadableRow.ts';
+import { describeUnreadable } from '../model/handEdits.ts';
 import { AppError } from '../model/errors.ts';
 import type { Directory } from '../model/ports.ts';
 import type { SyncSubject } from '../model/synced.ts';
 import type { Store } from '../storage/store.ts';
-import type { EnsureDeps } from './ensureEntities.ts';
-import { ensureEntities } from './ensureEntities.ts';
-import { type SyncRequests, enqueueSync } from '../queue/syncMessage.ts';
+import { type EnsureDeps, ensureEntities } from './ensureEntities.ts';
+import { type SyncRequests, enqueueSync } from '../queue/queueMessage.ts';
 
 export interface RefreshDeps extends EnsureDeps {
   readonly store: Pick<Store, 'entities' | 'assignedGroups'>;

@@ -10,8 +10,12 @@ import type {
   OrganizationAccess,
   TeamAccess,
 } from '../model/access.ts';
-import type { BudgetAndLimits, Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
 import {
+  type BudgetAndLimits,
+  type Organization,
+  type OrganizationRole,
+  type Team,
+  type TeamRole,
   ALL_ORG_MODELS,
   ALL_PROXY_MODELS,
   ALL_TEAM_MODELS,

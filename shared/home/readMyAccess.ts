@@ -1,5 +1,5 @@
 /** What a signed-in person can use, and why: the home page and `GET /api/me`. */
-import { reportUnreadable } from '../model/unreadableRow.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
 import type { MembershipPartition, ActualMembership } from '../storage/membershipStore.ts';
@@ -18,8 +18,7 @@ import { newestObservation, progressOf } from '../model/progress.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
-import type { Session } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type Session, requireLiveSession } from '../session/session.ts';
 
 export interface AccessDeps {
   readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;

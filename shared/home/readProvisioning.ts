@@ -3,8 +3,7 @@ import type { ProvisioningProgress } from '../model/access.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import { AppError } from '../model/errors.ts';
-import type { Session } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type Session, requireLiveSession } from '../session/session.ts';
 
 /** The body of `GET /api/provisioning/{id}`. */
 export interface ObservationProgress extends ProvisioningProgress {

@@ -8,14 +8,13 @@ import {
   type LitellmDifference,
   type WhyLeftAlone,
 } from './differences.ts';
-import { chunksOf } from '../platform/chunksOf.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
+import { isSafeId } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
 import type { MemberIndex } from '../storage/memberIndex.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
-import { inParallel } from '../platform/inParallel.ts';
 
 /** What a comparison reads. None of it can write. */
 export interface CompareDeps {

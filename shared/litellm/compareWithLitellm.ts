@@ -1,7 +1,6 @@
 /** Compares everything in the store with everything in LiteLLM, page by page. */
-import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './syncedFields.ts';
-import type { Team } from '../model/entities.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './planEntity.ts';
+import { type Team, isSafeId } from '../model/entities.ts';
 import { compareEntity, differingFields, type EntityDifference, type WhyLeftAlone } from './differences.ts';
 import type { SyncedEntity } from '../model/synced.ts';
 import {

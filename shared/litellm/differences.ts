@@ -1,7 +1,6 @@
 /** What differs between the store and LiteLLM, and what a sync would do about it. Pure. */
-import { planEntity } from './planEntity.ts';
+import { planEntity, type SyncedFields } from './planEntity.ts';
 import { planMemberships } from './planMemberships.ts';
-import type { SyncedFields } from './syncedFields.ts';
 import type { SyncedEntity, SyncedMembership, SyncSubject } from '../model/synced.ts';
 
 /** The user of LiteLLM's master key. It is admin of every team that the key created, and never one of our people. */

@@ -1,11 +1,11 @@
 /** Repairs LiteLLM: compares everything with the store, and requests a sync of what differs. */
-import { IdFingerprints } from './idFingerprints.ts';
 import { type LitellmDifference, subjectOf } from './differences.ts';
 import type { SyncSubject } from '../model/synced.ts';
 import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
 import { inParallel } from '../platform/inParallel.ts';
-import { type SyncRequests, enqueueSync } from '../queue/syncMessage.ts';
+import { type SyncRequests, enqueueSync } from '../queue/queueMessage.ts';
+import { createHash } from 'node:crypto';
 
 /** Messages enqueued at a time. */
 const PARALLEL_REQUESTS = 16;
@@ -69,4 +69,37 @@ export async function repairLitellm(deps: RepairDeps): Promise<Repaired> {
     requested += subjects.length;
   });
   return { ...compared, ...tally.counts, requested };
+}
+
+/** 2 MiB: room for one and a half times the people of a large directory. */
+const DEFAULT_SLOTS = 1 << 18;
+/** How many slots are tried for an id before it replaces an older one. */
+const PROBES = 64;
+
+/** Two ids with the same 64 bits count as one. Among 100,000 ids, the odds are one in billions. */
+export class IdFingerprints {
+  readonly #slots: BigUint64Array;
+
+  constructor(slots: number = DEFAULT_SLOTS) {
+    this.#slots = new BigUint64Array(slots);
+  }
+
+  /** Returns whether the id is new. With more ids than slots, a seen id may count as new again, but a new one never as seen. */
+  add(id: string): boolean {
+    const digest = createHash('sha256').update(id).digest();
+    // 0 marks a free slot.
+    const print = digest.readBigUInt64LE() || 1n;
+    const first = digest.readUInt32LE(8) % this.#slots.length;
+    for (let probe = 0; probe < PROBES; probe += 1) {
+      const slot = (first + probe) % this.#slots.length;
+      const kept = this.#slots[slot];
+      if (kept === print) return false;
+      if (kept === 0n) {
+        this.#slots[slot] = print;
+        return true;
+      }
+    }
+    this.#slots[first] = print;
+    return true;
+  }
 }

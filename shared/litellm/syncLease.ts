@@ -9,13 +9,13 @@ import { jitter, type SyncDeps } from './syncDeps.ts';
 import { mayStillTakeEffect } from './syncErrors.ts';
 
 /** How long a lease lasts unless it is renewed. */
-export const LEASE_MS = 60_000;
+const LEASE_MS = 60_000;
 
 /** The longest that one call may take: its time-out of 10 s, and room for a slow clock. */
 const LONGEST_CALL_MS = 20_000;
 
 /** How long a sync waits for a lease before its message is put back. */
-export const LEASE_WAIT_MS = 5_000;
+const LEASE_WAIT_MS = 5_000;
 const FIRST_WAIT_MS = 40;
 const LONGEST_WAIT_MS = 1_000;
 

@@ -1,7 +1,13 @@
 /** Creates an organization, a team or a user in LiteLLM, or updates what this product wrote of it. */
-import { type EntityPlan, planEntity } from './planEntity.ts';
+import {
+  type EntityPlan,
+  planEntity,
+  ORGANIZATION_FIELDS,
+  type SyncedFields,
+  TEAM_FIELDS,
+  USER_FIELDS,
+} from './planEntity.ts';
 import type { SyncedEntity, SyncReport, SyncSubject } from '../model/synced.ts';
-import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './syncedFields.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
 import type { Ensured, LitellmMember, LitellmOrganization, LitellmTeam } from '../model/litellmPorts.ts';
 import type { HeldLease } from '../storage/syncRecord.ts';

@@ -2,8 +2,7 @@ import type { AuthenticationResult } from '@azure/msal-node';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import { cacheToken, type TokenSource } from './cacheToken.ts';
-import { createMsalClient, type MsalClientOptions } from './msalClient.ts';
-import { appErrorOfMsal } from './msalError.ts';
+import { createMsalClient, type MsalClientOptions, appErrorOfMsal } from './msalClient.ts';
 
 /**
  * Returns the application's own tokens for Graph (client credentials), from one long-lived client. MSAL would send

@@ -3,8 +3,7 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
 import type { AuthorizeRequest, Clock, Fetch, Identity, RedeemRequest } from '../model/ports.ts';
 import { createIdTokenVerifier } from './idTokenVerifier.ts';
-import { createMsalClient } from './msalClient.ts';
-import { appErrorOfMsal } from './msalError.ts';
+import { createMsalClient, appErrorOfMsal } from './msalClient.ts';
 
 /**
  * What a person consents to. MSAL also adds `offline_access`. The refresh token that it brings is dropped with the

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } f
 import * as z from 'zod/mini';
 import type { Config } from '../config/config.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { isSafeId } from '../model/entities.ts';
 import { isTooFarAhead } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Fetch, IdTokenClaims } from '../model/ports.ts';

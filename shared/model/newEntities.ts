@@ -1,7 +1,13 @@
 /** The first values of a new organization or team (docs/domain.md, "The flag"). Existing ones are never overwritten. */
 import type { AssignedGroup } from './assignedGroups.ts';
-import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
-import { ALL_ORG_MODELS, limitsOf } from './entities.ts';
+import {
+  type BudgetAndLimits,
+  type Metadata,
+  type Organization,
+  type Team,
+  ALL_ORG_MODELS,
+  limitsOf,
+} from './entities.ts';
 import type { DefaultTeamParams, Rules } from './rules.ts';
 
 /** The key under `metadata` where this product keeps what it knows about an entity. */

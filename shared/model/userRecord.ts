@@ -1,8 +1,7 @@
 /** The provisioning part of a user's row: the current observation, and what the last run saw and did. */
-import type { UnreadablePlace } from './unreadableRow.ts';
+import type { UnreadablePlace, EntraField } from './handEdits.ts';
 import type { Reported } from './access.ts';
 import type { GlobalRole, User } from './entities.ts';
-import type { EntraField } from './entraField.ts';
 import type { ObservationKey } from './observation.ts';
 
 /** The report of a run. Lists on the row are cut to {@link REPORT_LIMIT} entries, but the counts are complete. */

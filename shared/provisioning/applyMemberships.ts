@@ -1,12 +1,10 @@
 /** Brings a person's memberships to what is desired: reads both partitions with their fences, plans, applies removals before grants. */
 import type { Reported } from '../model/access.ts';
 import type { DesiredState } from './desiredState.ts';
-import { reportUnreadable } from '../model/unreadableRow.ts';
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipPlan } from './membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
+import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
+import { type MembershipPlan, isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
 import { compareObservations } from '../model/observation.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
 import type {
   Fence,
   MembershipPartition,

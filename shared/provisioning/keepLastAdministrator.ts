@@ -1,6 +1,6 @@
 /** An organization keeps its last administrator (docs/domain.md, "Removal"). */
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/unreadableRow.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { OrganizationRole } from '../model/entities.ts';
 import type { MembershipPlan } from './membershipPlan.ts';
 import type { ObservationKey } from '../model/observation.ts';
@@ -15,7 +15,7 @@ const GUARD_ROUNDS = 10;
 const PARALLEL_CHECKS = 16;
 
 /** After this many candidates the search ends, and the person stays an administrator. */
-export const MAX_CANDIDATES = 1_000;
+const MAX_CANDIDATES = 1_000;
 
 export type AdministratorStore = Pick<Store, 'users' | 'organizationMemberships' | 'organizationGuards'>;
 

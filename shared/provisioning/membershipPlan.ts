@@ -1,6 +1,6 @@
 /** Plan = desired − actual, for one membership partition of one person. Pure, idempotent, independent of order. */
 import type { ActualMembership, Grant, Removal, RoleChange } from '../storage/membershipStore.ts';
-import { isEditedByHand } from '../model/entraField.ts';
+import { isEditedByHand } from '../model/handEdits.ts';
 import type { Rules } from '../model/rules.ts';
 
 /** Each list is ordered by entity id. */

@@ -1,13 +1,12 @@
 /** What the steps of one provisioning share. */
 import type { Observation } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
-import type { ProvisionMessage } from '../queue/provisionMessage.ts';
+import type { ProvisionMessage, SyncRequests } from '../queue/queueMessage.ts';
 import type { Delivery } from '../queue/queueWorker.ts';
 import type { Clock, Random } from '../model/ports.ts';
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import type { Store } from '../storage/store.ts';
 import type { GroupKnowledge } from '../groups/groupKnowledge.ts';
-import type { SyncRequests } from '../queue/syncMessage.ts';
 
 /** What a provisioning needs from outside. */
 export interface ProvisionDeps {

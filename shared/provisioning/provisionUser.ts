@@ -5,16 +5,15 @@
  * person's row (personRow.ts) orders the runs, and a fence row in each membership partition stops a late run from writing.
  */
 import type { Reported } from '../model/access.ts';
-import { reportUnreadable } from '../model/unreadableRow.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
 import { isTooFarAhead, type Observation } from '../model/observation.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { ensureEntities } from '../groups/ensureEntities.ts';
-import { type KnownGroups, readKnownGroups } from '../groups/readKnownGroups.ts';
-import type { ProvisionMessage } from '../queue/provisionMessage.ts';
-import type { Delivery, RunResult } from '../queue/queueWorker.ts';
-import { enqueueSync } from '../queue/syncMessage.ts';
+import { type KnownGroups, readKnownGroups } from '../groups/groupKnowledge.ts';
+import { type ProvisionMessage, parseProvisionMessage, enqueueSync } from '../queue/queueMessage.ts';
+import type { Delivery, RunResult, FailingQueue, MessageKind, WorkerQueue } from '../queue/queueWorker.ts';
 import { applyMemberships } from './applyMemberships.ts';
 import { type CountedGroups, countGroups, type DesiredState, desiredState } from './desiredState.ts';
 import {
@@ -27,6 +26,7 @@ import {
   settledBy,
 } from './personRow.ts';
 import type { MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
+import type { Store } from '../storage/store.ts';
 
 export interface ProvisionResult extends RunResult {
   readonly status: 'done' | 'unchanged' | 'already_done' | 'superseded' | 'waiting';
@@ -38,7 +38,7 @@ export interface ProvisionResult extends RunResult {
 const MAX_ROUNDS = 10;
 
 /** How often a message comes back for a group that the accepted list doesn't have yet: about 16 minutes in all. */
-export const UNKNOWN_GROUP_TRIES = 6;
+const UNKNOWN_GROUP_TRIES = 6;
 
 /** `again`: another run wrote meanwhile, so nothing was decided. Read again. */
 type Round = ProvisionResult | 'again';
@@ -257,4 +257,43 @@ function mustComeBack(
   if (sorted.groups.unknown.length === 0) return undefined;
   const tries = run.message.waiting?.tries ?? 0;
   return sorted.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
+}
+
+/** Describes the messages, whose outcome is recorded beside the person's row. */
+export function describeProvisionMessages(users: Store['users']): MessageKind<ProvisionMessage> {
+  return {
+    parse: parseProvisionMessage,
+    ownerOf: ({ person, id, observed_at }) => ({ userId: person.user_id, observation: { id, observed_at } }),
+    describe: ({ person, id }) => ({ userId: person.user_id, observationId: id }),
+    findOutcome: async ({ person, id }) => {
+      const { outcome } = await users.findWithOutcome(person.user_id);
+      return outcome?.observation.id === id ? outcome : undefined;
+    },
+    recordOutcome: async ({ person, id, observed_at }, { reported: _none, ...outcome }) =>
+      users.recordOutcome(person.user_id, { ...outcome, observation: { id, observed_at } }),
+    showsRedriven: true,
+  };
+}
+
+/** What {@link createProvisionQueue} needs. */
+export interface ProvisionQueueParts extends Pick<
+  FailingQueue<ProvisionMessage>,
+  'queue' | 'poisonQueue' | 'failures'
+> {
+  readonly provision: ProvisionDeps;
+}
+
+/** Describes the queue. Connects to nothing. */
+export function createProvisionQueue({
+  provision,
+  ...parts
+}: ProvisionQueueParts): WorkerQueue<ProvisionMessage, ProvisionResult> {
+  return {
+    ...describeProvisionMessages(provision.store.users),
+    ...parts,
+    clock: provision.clock,
+    run: async (message, delivery) => provisionUser(provision, message, delivery),
+    // Final or not: the person sees `failed` once the poison queue has the message.
+    statusOf: () => 'retrying',
+  };
 }

@@ -90,14 +90,14 @@ export interface WorkerQueue<M extends QueueMessage, R extends RunResult>
   extends RunnableQueue<M, R>, FailingQueue<M> {}
 
 /** The first delay. Each further one is twice as long, up to {@link LONGEST_DELAY_SECONDS}. */
-export const FIRST_DELAY_SECONDS = 15;
-export const LONGEST_DELAY_SECONDS = 60 * 60;
+const FIRST_DELAY_SECONDS = 15;
+const LONGEST_DELAY_SECONDS = 60 * 60;
 
 /** After this time a waiting message fails (docs/domain.md, "Waiting is not failing"). */
-export const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
+const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
 
 /** How long a poison message that couldn't be kept is hidden before the next try. */
-export const KEEP_AGAIN_AFTER_SECONDS = 300;
+const KEEP_AGAIN_AFTER_SECONDS = 300;
 
 /**
  * Runs one message. If the result is `waiting`, puts the message back with a growing delay, for 24 hours at most.

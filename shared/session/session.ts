@@ -8,15 +8,16 @@ import type { KeyRing, RingKey } from '../storage/keyRing.ts';
 import { createSecretKey, hash, hkdfSync, type webcrypto } from 'node:crypto';
 import { decodeProtectedHeader, EncryptJWT, jwtDecrypt } from 'jose';
 import * as z from 'zod/mini';
-import { isSafeId } from '../model/isSafeId.ts';
+import { isSafeId } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
+import type { UserRecord } from '../model/userRecord.ts';
 
 /** How long a person has to come back from Microsoft. */
-export const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
+const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
 /** How long a session lasts from its sign-in; using it does not extend it. */
-export const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
+const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
 
 export const SESSION_COOKIE_NAME = '__Host-litellm-session';
 
@@ -242,4 +243,19 @@ function sealingKeyOf(context: SealContext, purpose: Purpose, ringKey: RingKey):
 function deriveKey(ringKey: RingKey, info: string): webcrypto.CryptoKey {
   const bytes = hkdfSync('sha256', ringKey.secret, '', info, 32);
   return createSecretKey(new Uint8Array(bytes)).toCryptoKey('AES-GCM', false, ['encrypt', 'decrypt']);
+}
+
+/**
+ * Throws `session_missing` where the person signed out since the session was issued (a copied cookie dies too), and
+ * `account_inactive` where an admin closed the account. Every page and API calls it with the row that it reads anyway.
+ */
+export function requireLiveSession(session: Session, record: UserRecord | undefined): void {
+  if (record === undefined) return;
+  if (!record.active)
+    throw new AppError('account_inactive', 'The account was closed here by an administrator.');
+  const validFrom = record.sessionsValidFrom;
+  // A time that cannot be read ends the session: unknown is not "never".
+  if (validFrom !== undefined && !(Date.parse(session.issuedAt) > Date.parse(validFrom))) {
+    throw new AppError('session_missing', 'The person signed out since the session was issued.');
+  }
 }

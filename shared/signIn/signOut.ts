@@ -1,9 +1,7 @@
 import type { Store } from '../storage/store.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
-import type { ResponseCookie, Session } from '../session/session.ts';
-import { clearSession } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type ResponseCookie, type Session, clearSession, requireLiveSession } from '../session/session.ts';
 
 /**
  * Ends all sessions of the person, so that a copied cookie becomes useless too, and returns the cookie that clears

@@ -1,14 +1,11 @@
 /** Storage for organizations and teams. It creates absent rows, never overwrites a row, and names rows that it cannot read. */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
-import { chunksOf } from '../platform/chunksOf.ts';
-import type { Organization, Team } from '../model/entities.ts';
-import { limitsOf } from '../model/entities.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
+import { type Organization, type Team, limitsOf } from '../model/entities.ts';
 import type { Relink } from '../model/newEntities.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
-import { hashPartition } from './tables/hashPartition.ts';
-import { inParallel } from '../platform/inParallel.ts';
-import { TABLES } from './tables/tableNames.ts';
+import { hashPartition, TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables } from '../model/tables.ts';
 
 /** Azure allows 15 comparisons in a filter, and the partition takes one of them. */

@@ -1,5 +1,5 @@
 /** Storage for messages that the queue gave up on. Each stays complete until an operator puts it back or deletes it. */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import type { ObservationKey } from '../model/observation.ts';

@@ -3,7 +3,7 @@
  * membership exists, and the daily repair compares the two.
  */
 import type { Query, StoredRow, Tables } from '../model/tables.ts';
-import { HASH_PARTITIONS } from './tables/hashPartition.ts';
+import { HASH_PARTITIONS } from './tables/tableNames.ts';
 import {
   FENCE_ROW_KEY,
   indexRow,

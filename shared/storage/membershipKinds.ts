@@ -1,8 +1,6 @@
 /** The tables and column names of the two kinds of membership, and the shape of their index rows. */
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
-import { hashPartition } from './tables/hashPartition.ts';
-import { TABLES } from './tables/tableNames.ts';
+import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
+import { hashPartition, TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey } from '../model/tables.ts';
 
 /** The row key of a partition's fence. It sorts before every id and cannot be an id, because ids start with a letter or digit. */

@@ -4,15 +4,13 @@
  * before the membership. It deletes the row after the membership, and only if the row still has the ETag of its grant. So no
  * order of concurrent writes loses a member.
  */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
-import { chunksOf } from '../platform/chunksOf.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { GrantSource } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
-import { inParallel } from '../platform/inParallel.ts';
-import type { MembershipKind } from './membershipKinds.ts';
-import { FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
+import { type MembershipKind, FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
@@ -90,18 +88,10 @@ export interface MembershipWrites<Role extends string> {
   readonly grants: readonly Grant<Role>[];
 }
 
-/** The index rows that were written ahead of their memberships, by entity id, with role and ETag. */
-export type Announced<Role extends string> = ReadonlyMap<
-  string,
-  { readonly role: Role; readonly etag: string | undefined }
->;
-
 /** The person, fence and observation for which a run applies its writes. */
-export interface ApplyContext<Role extends string> {
+export interface ApplyContext {
   readonly userId: string;
   readonly fence: Fence;
-  /** The rows that {@link MembershipStore.announce} wrote for this run. */
-  readonly announced?: Announced<Role>;
   readonly observation: ObservationKey;
   readonly now: Date;
 }
@@ -111,6 +101,9 @@ export interface ApplyContext<Role extends string> {
  * partition again.
  */
 export type Applied = { readonly applied: true; readonly fence: Fence } | { readonly applied: false };
+
+/** The ETags of index rows by entity id. */
+type IndexEtags = ReadonlyMap<string, string | undefined>;
 
 /** The store of one kind of membership, with its index of members. */
 export class MembershipStore<Role extends string> {
@@ -149,29 +142,12 @@ export class MembershipStore<Role extends string> {
   }
 
   /**
-   * Writes the index rows of memberships that a run is about to grant. One request writes up to 100 rows, and the requests run
-   * at the same time. An extra row does no harm: the daily repair removes it once it is an hour old.
-   */
-  async announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>> {
-    const chunks = chunksOf(members, INDEX_ROWS_PER_TRANSACTION);
-    const announced = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
-      const rows = chunk.map((member) => ({
-        kind: 'upsert' as const,
-        ...indexRow(this.#kind, { ...member, userId }, now),
-      }));
-      const etags = await this.#upsert(rows);
-      return chunk.map(({ entityId, role }, index) => [entityId, { role, etag: etags[index] }] as const);
-    });
-    return new Map(announced.flat());
-  }
-
-  /**
-   * Applies a run's writes in three steps. It first writes the missing index rows (as {@link announce} does), then the
+   * Applies a run's writes in three steps. It first writes the index rows of grants and role changes, then the
    * memberships. Then it deletes the index rows of removed memberships, one request each, if they still have the ETag of their
    * grant. It moves the fence even if nothing changes. The write is also refused if a fence or a granted membership exists that
    * the caller did not read.
    */
-  async apply(context: ApplyContext<Role>, writes: MembershipWrites<Role>): Promise<Applied> {
+  async apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied> {
     const operations = this.#operations(context, writes, await this.#writeIndex(context, writes));
     let fence = context.fence;
     for (let start = 0; start === 0 || start < operations.length; start += WRITES_PER_TRANSACTION) {
@@ -222,22 +198,29 @@ export class MembershipStore<Role extends string> {
   }
 
   /**
-   * Writes the index rows of grants and role changes, except those that were announced with the same role. Returns all their
-   * roles and ETags by entity id.
+   * Writes the index rows of grants and role changes. One request writes up to 100 rows, and the requests run at the same time. An
+   * extra row does no harm: the daily repair removes it once it is an hour old. Returns the ETags by entity id.
    */
   async #writeIndex(
-    { userId, now, announced = new Map() }: ApplyContext<Role>,
-    writes: MembershipWrites<Role>,
-  ): Promise<Announced<Role>> {
-    const entries = [...writes.grants, ...writes.roleChanges];
-    const missing = entries.filter(({ entityId, role }) => announced.get(entityId)?.role !== role);
-    return new Map([...announced, ...(await this.announce(userId, missing, now))]);
+    { userId, now }: ApplyContext,
+    { grants, roleChanges }: MembershipWrites<Role>,
+  ): Promise<IndexEtags> {
+    const chunks = chunksOf([...grants, ...roleChanges], INDEX_ROWS_PER_TRANSACTION);
+    const written = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
+      const rows = chunk.map(({ entityId, role }) => ({
+        kind: 'upsert' as const,
+        ...indexRow(this.#kind, { entityId, role, userId }, now),
+      }));
+      const etags = await this.#upsert(rows);
+      return chunk.map(({ entityId }, index) => [entityId, etags[index]] as const);
+    });
+    return new Map(written.flat());
   }
 
   #operations(
-    context: ApplyContext<Role>,
+    context: ApplyContext,
     writes: MembershipWrites<Role>,
-    indexed: Announced<Role>,
+    indexEtags: IndexEtags,
   ): readonly TransactionWrite[] {
     const { idColumn, roleColumn } = this.#kind;
     const at = context.now.toISOString();
@@ -246,7 +229,7 @@ export class MembershipStore<Role extends string> {
       [roleColumn]: entry.role,
       [`${roleColumn}_written`]: entry.role,
       updated_at: at,
-      index_etag: indexed.get(entry.entityId)?.etag ?? '',
+      index_etag: indexEtags.get(entry.entityId) ?? '',
     });
     return [
       ...writes.removals.map(({ entityId }) => ({ kind: 'delete' as const, key: key(entityId) })),
@@ -287,7 +270,7 @@ function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function moveFence(context: Omit<ApplyContext<string>, 'announced'>, fence: Fence): TransactionWrite {
+function moveFence(context: ApplyContext, fence: Fence): TransactionWrite {
   const key = { partitionKey: context.userId, rowKey: FENCE_ROW_KEY };
   const properties: Properties = withoutUndefined({
     observed_at: context.observation.observed_at,

@@ -8,10 +8,16 @@ import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { json, readColumns } from './tables/columns.ts';
-import { guardKey, ORGANIZATION_MEMBERSHIPS } from './membershipKinds.ts';
-import { type MemberRow, readMembers } from './readMembers.ts';
-import { TABLES } from './tables/tableNames.ts';
+import {
+  guardKey,
+  ORGANIZATION_MEMBERSHIPS,
+  type MembershipKind,
+  memberRange,
+  parseMemberKey,
+} from './membershipKinds.ts';
+import { TABLES, HASH_PARTITIONS } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from '../model/tables.ts';
+import { inParallel } from '../platform/inParallel.ts';
 
 const leavingList = z.array(
   z.object({ userId: z.string(), observation: z.object({ id: z.string(), observed_at: z.string() }) }),
@@ -97,4 +103,29 @@ export class OrganizationGuards {
     );
     return result.done;
   }
+}
+
+/** An index row and the person it lists. */
+export interface MemberRow {
+  readonly userId: string;
+  readonly row: StoredRow;
+}
+
+/**
+ * Reads everyone whom the index lists as a member of one team or organization. It queries all partitions at the same time, with
+ * one request a page of 1,000 rows. The result isn't a snapshot and may list too many people, so the caller has to check each
+ * person.
+ */
+export async function readMembers(
+  tables: Tables,
+  kind: Pick<MembershipKind<string>, 'indexTable'>,
+  entityId: string,
+): Promise<readonly MemberRow[]> {
+  const parts = await inParallel(HASH_PARTITIONS, HASH_PARTITIONS.length, async (partitionKey) =>
+    tables.read(kind.indexTable, { partitionKey, ...memberRange(entityId) }),
+  );
+  return parts.flat().flatMap((row) => {
+    const member = parseMemberKey(row);
+    return member === undefined ? [] : [{ userId: member.userId, row }];
+  });
 }

@@ -13,7 +13,7 @@ import {
   type SyncReport,
   type SyncSubject,
 } from '../model/synced.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
+import { GLOBAL_ROLES } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
 import { json, readColumns, text, withoutUndefined } from './tables/columns.ts';

@@ -2,14 +2,12 @@
  * Storage for people: each person's row, and in the same partition a second row, the outcome. The outcome says why the newest
  * observation is not applied yet.
  */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow, EntraField } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import type { Reported } from '../model/access.ts';
-import type { User } from '../model/entities.ts';
-import type { EntraField } from '../model/entraField.ts';
+import { type User, GLOBAL_ROLES } from '../model/entities.ts';
 import { isOutcomeNewer } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
 import { AppError } from '../model/errors.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
 import { TABLES } from './tables/tableNames.ts';

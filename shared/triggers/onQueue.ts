@@ -1,6 +1,5 @@
 import { app, type InvocationContext } from '@azure/functions';
-import { findTraceparent } from '../queue/queueMessage.ts';
-import { MAX_DELIVERIES } from '../queue/queueNames.ts';
+import { findTraceparent, MAX_DELIVERIES } from '../queue/queueMessage.ts';
 import type { Delivery } from '../queue/queueWorker.ts';
 import { type Observed, observeFlow } from '../telemetry/events.ts';
 import { traceInvocation } from '../telemetry/traceInvocation.ts';
@@ -68,4 +67,9 @@ export function readDelivery(
     attempt,
     isLastAttempt: attempt >= MAX_DELIVERIES,
   };
+}
+
+/** Returns the seconds since an instant (ISO 8601), or 0 if it lies ahead of this clock. */
+export function secondsSince(instant: string): number {
+  return Math.max(0, (Date.now() - Date.parse(instant)) / 1000);
 }

@@ -5,13 +5,12 @@
 import { startAzurite } from '../../dev/stack/azurite.ts';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
-import { inParallel } from '../../shared/platform/inParallel.ts';
+import { inParallel, chunksOf } from '../../shared/platform/inParallel.ts';
 import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
 import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, Tables } from '../../shared/model/tables.ts';
 import type { KnownGroup } from '../../shared/model/assignedGroups.ts';
-import { chunksOf } from '../../shared/platform/chunksOf.ts';
 import { countWire, type WireCount } from '../support/countWire.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
 import {

@@ -38,8 +38,8 @@ export function renderTable({ title, columns, rows, note }: Table): string {
   );
 }
 
-/** Returns the value below which `share` (0 to 1) of the samples lie, interpolated. Throws without samples. */
-export function percentile(samples: readonly number[], share: number): number {
+/** Returns the value below which `share` (0 to 1) of the samples lie, interpolated. Throws where there are none. */
+function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)];

@@ -12,7 +12,7 @@ import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
 import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
-import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueMessage.ts';
 import { startEmulators } from '../support/emulators.ts';
 import { loadFunction } from '../support/loadFunction.ts';
 import { createTenant, loginOf } from '../support/signInTenant.ts';

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { organizationValues, teamValues, userValues } from '../../shared/model/litellmValues.ts';
-import { SYNC_POISON_QUEUE, SYNC_QUEUE } from '../../shared/queue/queueNames.ts';
+import { SYNC_POISON_QUEUE, SYNC_QUEUE } from '../../shared/queue/queueMessage.ts';
 import { errorTexts } from '../../shared/web/pages/errorTexts.ts';
 
 const read = (file: string): string => readFileSync(resolve(import.meta.dirname, '../..', file), 'utf8');

@@ -10,7 +10,7 @@ import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { timeOrderedUuid } from '../../shared/platform/timeOrderedUuid.ts';
-import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { readPerson } from '../support/e2eRows.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { type Me, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';

@@ -10,8 +10,8 @@ import { repositoryDir } from '../../dev/infra/infraCheck.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
-import { GLOBAL_ROLES } from '../../shared/model/roles.ts';
-import { MAX_DELIVERIES } from '../../shared/queue/queueNames.ts';
+import { GLOBAL_ROLES } from '../../shared/model/entities.ts';
+import { MAX_DELIVERIES } from '../../shared/queue/queueMessage.ts';
 import { readQueryNames } from '../support/queryNames.ts';
 import {
   at,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IdFingerprints } from '../../shared/litellm/idFingerprints.ts';
+import { IdFingerprints } from '../../shared/litellm/repairLitellm.ts';
 import {
   compareEntity,
   compareMembership,
@@ -11,7 +11,7 @@ import {
   type MembershipDifference,
   subjectOf,
 } from '../../shared/litellm/differences.ts';
-import { ORGANIZATION_FIELDS } from '../../shared/litellm/syncedFields.ts';
+import { ORGANIZATION_FIELDS } from '../../shared/litellm/planEntity.ts';
 import type { OrganizationValues } from '../../shared/model/litellmValues.ts';
 
 const since = '2026-11-23T09:00:00.000Z';

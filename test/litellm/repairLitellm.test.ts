@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { repairLitellm, type Repaired } from '../../shared/litellm/repairLitellm.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import {
   compareAll,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { sync } from '../../shared/litellm/sync.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { ALICE, BOB, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 import { createSyncWorld, type SyncWorld } from '../support/syncWorld.ts';
 import { refused, unreachable } from '../support/memoryLitellm.ts';

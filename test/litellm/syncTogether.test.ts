@@ -11,10 +11,10 @@ import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { createStore } from '../../shared/storage/store.ts';
 import { Secret } from '../../shared/config/config.ts';
-import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
-import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import { sync } from '../../shared/litellm/sync.ts';
+import type { SyncResult, SyncDeps } from '../../shared/litellm/syncDeps.ts';
 import { takeLease } from '../../shared/litellm/syncLease.ts';
-import { type SyncMessage, parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { type SyncMessage, parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { createWorld, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 
 const PEOPLE = Array.from({ length: 20 }, (_value, index) => `person-${String(index).padStart(2, '0')}`);

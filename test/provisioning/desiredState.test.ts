@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownGroup, Presence } from '../../shared/model/assignedGroups.ts';
-import type { CountedGroups, DesiredState } from '../../shared/provisioning/desiredState.ts';
-import { countGroups, desiredState } from '../../shared/provisioning/desiredState.ts';
+import {
+  type CountedGroups,
+  type DesiredState,
+  countGroups,
+  desiredState,
+} from '../../shared/provisioning/desiredState.ts';
 import type { Observation } from '../../shared/model/observation.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { message, sampleRules } from '../support/world.ts';

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareObservations } from '../../shared/model/observation.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { entityPartition } from '../../shared/storage/entityStore.ts';
 import { parseMemberKey } from '../../shared/storage/membershipKinds.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { indexOf } from '../support/handEdits.ts';
 import type { Actor, CrashPoint, Schedule } from '../support/interleaving.ts';
 import { interleave, type Interleaved, tryEverySchedule } from '../support/interleaving.ts';

@@ -1,10 +1,14 @@
 import type { ActualMembership } from '../../shared/storage/membershipStore.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OrganizationRole } from '../../shared/model/entities.ts';
-import type { MembershipPlan, PlanInput } from '../../shared/provisioning/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../../shared/provisioning/membershipPlan.ts';
-import { ORGANIZATION_ROLES } from '../../shared/model/roles.ts';
+import { type OrganizationRole, ORGANIZATION_ROLES } from '../../shared/model/entities.ts';
+import {
+  type MembershipPlan,
+  type PlanInput,
+  isEmptyPlan,
+  planMemberships,
+  withoutEntities,
+} from '../../shared/provisioning/membershipPlan.ts';
 
 type Row = ActualMembership<OrganizationRole>;
 type Input = PlanInput<OrganizationRole>;

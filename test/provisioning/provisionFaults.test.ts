@@ -17,8 +17,8 @@ import {
   teamRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
 import {
+  type World,
   ALICE,
   BOB,
   PRODUCTION_TEAM,

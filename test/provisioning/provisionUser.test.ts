@@ -6,7 +6,7 @@ import type { Organization, Team } from '../../shared/model/entities.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage } from '../../shared/queue/queueMessage.ts';
 import {
   deleteRow,
   editRow,
@@ -21,8 +21,8 @@ import {
   teamRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
 import {
+  type World,
   ALICE,
   BOB,
   PRODUCTION_TEAM,

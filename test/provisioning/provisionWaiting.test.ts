@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../shared/model/errors.ts';
-import { AppError } from '../../shared/model/errors.ts';
+import { type ErrorCode, AppError } from '../../shared/model/errors.ts';
 import { readProvisioning } from '../../shared/home/readProvisioning.ts';
-import type { InlineMessage, ParkedMessage } from '../../shared/queue/provisionMessage.ts';
-import { parseProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  type InlineMessage,
+  type ParkedMessage,
+  parseProvisionMessage,
+} from '../../shared/queue/queueMessage.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import type { ProvisioningProgress } from '../../shared/model/access.ts';
-import type { MessageOptions, World } from '../support/world.ts';
 import {
+  type MessageOptions,
+  type World,
   ALICE,
   PRODUCTION_TEAM,
   TENANT_ID,

@@ -1,7 +1,7 @@
 /** What a sign-in and a provisioning cost in requests, counted on the wire. Fails when a change makes the product ask once more. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.ts';
-import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import type { InlineMessage, ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { openRequestWorld, type Requests, type RequestWorld } from '../support/requestWorld.ts';
 import { loginOf } from '../support/signInTenant.ts';
 

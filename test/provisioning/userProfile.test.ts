@@ -3,7 +3,7 @@ import type { DesiredState } from '../../shared/provisioning/desiredState.ts';
 import type { GlobalRole } from '../../shared/model/entities.ts';
 import type { UserRecord } from '../../shared/model/userRecord.ts';
 import type { Rules } from '../../shared/model/rules.ts';
-import { claimPatch, profilePatch } from '../../shared/provisioning/userProfile.ts';
+import { claimPatch, profilePatch } from '../../shared/provisioning/personRow.ts';
 import { ALICE, message, sampleRules, TENANT_ID } from '../support/world.ts';
 
 const AT = '2026-11-23T09:00:00.000Z';

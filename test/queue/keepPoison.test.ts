@@ -1,20 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
-import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import {
   type FailingQueue,
   keepPoison,
   type KeptMessage,
   type PoisonMessage,
 } from '../../shared/queue/queueWorker.ts';
-import { describeProvisionMessages } from '../../shared/provisioning/provisionQueue.ts';
+import { describeProvisionMessages } from '../../shared/provisioning/provisionUser.ts';
 import { FailureStore } from '../../shared/storage/failureStore.ts';
 import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
-import { serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
 import { breakingStore, editRow, userRow } from '../support/handEdits.ts';
-import type { QueuedMessage, World } from '../support/world.ts';
-import { ALICE, createWorld, message } from '../support/world.ts';
+import { type QueuedMessage, type World, ALICE, createWorld, message } from '../support/world.ts';
 
 const AT = '2026-11-23T09:00:00.000Z';
 

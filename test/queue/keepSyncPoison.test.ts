@@ -4,7 +4,7 @@ import { FailureStore } from '../../shared/storage/failureStore.ts';
 import { describeSyncMessages } from '../../shared/litellm/sync.ts';
 
 import { type FailingQueue, keepPoison, redrive } from '../../shared/queue/queueWorker.ts';
-import { parseSyncMessage, type SyncMessage } from '../../shared/queue/syncMessage.ts';
+import { parseSyncMessage, type SyncMessage } from '../../shared/queue/queueMessage.ts';
 import { ALICE } from '../support/world.ts';
 import { createSyncWorld } from '../support/syncWorld.ts';
 

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { isSafeId } from '../../shared/model/isSafeId.ts';
+import { isSafeId } from '../../shared/model/entities.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import { MAX_DELIVERIES, PROVISION_POISON_QUEUE, PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
-import { isTraceparent } from '../../shared/queue/queueMessage.ts';
 import {
+  MAX_DELIVERIES,
+  PROVISION_POISON_QUEUE,
+  PROVISION_QUEUE,
+  isTraceparent,
   type InlineMessage,
   MAX_INLINE_BYTES,
   parseProvisionMessage,
   serializeProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 
 const message: InlineMessage = {
   version: 1,

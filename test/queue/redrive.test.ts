@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { redrive, type RedrivableQueue, type Redriven } from '../../shared/queue/queueWorker.ts';
-import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
-import { parseProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  type ProvisionMessage,
+  parseProvisionMessage,
+  serializeProvisionMessage,
+} from '../../shared/queue/queueMessage.ts';
 import { editRow } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
+import { type World, ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
 
 function queueOf(world: World): RedrivableQueue<ProvisionMessage> {
   return world.queueOf(world.provisionDeps);

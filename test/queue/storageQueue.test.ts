@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import { MAX_INLINE_BYTES } from '../../shared/queue/provisionMessage.ts';
+import { MAX_INLINE_BYTES } from '../../shared/queue/queueMessage.ts';
 import type { MessageQueue } from '../../shared/model/ports.ts';
 import { type Azurite, azuriteConnectionString, startAzurite } from '../support/azurite.ts';
 

@@ -11,7 +11,7 @@ import {
   MAX_INLINE_BYTES,
   parseProvisionMessage,
   type ProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 import type { AuthorizeRequest, IdTokenClaims, RedeemRequest } from '../../shared/model/ports.ts';
 import { openSession, type RequestCookies, SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
 import {

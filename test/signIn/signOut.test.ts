@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { UserStore } from '../../shared/storage/userStore.ts';
-import { requireLiveSession } from '../../shared/session/requireLiveSession.ts';
+import { requireLiveSession, SESSION_COOKIE_NAME, type Session } from '../../shared/session/session.ts';
 import { signOut } from '../../shared/signIn/signOut.ts';
-import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
-import type { Session } from '../../shared/session/session.ts';
 import { breakingStore, dropColumn, editRow, requestsOf, tally, userRow } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, createWorld, message, START, TENANT_ID } from '../support/world.ts';
+import { type World, ALICE, BOB, createWorld, message, START, TENANT_ID } from '../support/world.ts';
 
 function session(issuedMs: number, userId = ALICE): Session {
   const issuedAt = new Date(issuedMs).toISOString();

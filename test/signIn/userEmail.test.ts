@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findUserEmail, isEmailDomainAllowed } from '../../shared/signIn/userEmail.ts';
+import { findUserEmail, isEmailDomainAllowed } from '../../shared/signIn/completeLogin.ts';
 
 describe('findUserEmail', () => {
   it.each([

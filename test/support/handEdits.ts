@@ -1,11 +1,10 @@
 /** Edits rows as an operator does with a storage explorer, and creates a store that fails. */
 import { entityPartition } from '../../shared/storage/entityStore.ts';
 import { FENCE_ROW_KEY, guardKey, memberKey } from '../../shared/storage/membershipKinds.ts';
-import { readMembers } from '../../shared/storage/readMembers.ts';
+import { readMembers } from '../../shared/storage/organizationGuards.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, Tables, Value } from '../../shared/model/tables.ts';
-import type { ErrorCode } from '../../shared/model/errors.ts';
-import { AppError } from '../../shared/model/errors.ts';
+import { type ErrorCode, AppError } from '../../shared/model/errors.ts';
 import type { MemoryTables, StoreOperation } from './memoryTables.ts';
 
 /** A row, by its table and key. */

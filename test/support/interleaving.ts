@@ -12,7 +12,7 @@ export interface CrashPoint {
   readonly phase: 'before' | 'after';
 }
 
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = 'Crash';
 }
 

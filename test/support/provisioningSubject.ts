@@ -7,7 +7,7 @@ import { createStore } from '../../shared/storage/store.ts';
 import { type AcceptedGroups, type KnownGroup } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import { type InlineMessage } from '../../shared/queue/provisionMessage.ts';
+import { type InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { sampleRules, TENANT_ID } from './world.ts';
 
 export interface SubjectPerson {

@@ -9,8 +9,11 @@ import { completeLogin } from '../../shared/signIn/completeLogin.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../shared/signIn/startLogin.ts';
-import { PROVISION_QUEUE } from '../../shared/queue/queueNames.ts';
-import { parseProvisionMessage, type ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  PROVISION_QUEUE,
+  parseProvisionMessage,
+  type ProvisionMessage,
+} from '../../shared/queue/queueMessage.ts';
 import { azuriteConnectionString } from './azurite.ts';
 import { startEmulators } from './emulators.ts';
 import { keepCookies } from './signInDoubles.ts';

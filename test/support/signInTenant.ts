@@ -44,8 +44,8 @@ export function loginOf(groups: number, index: number): string {
   return `in-${groups}-${index}@company.com`;
 }
 
-/** Returns a group's id with the length of Entra's ids. */
-export function groupIdOf(group: number): string {
+/** Returns a group's id, as long as Entra's. */
+function groupIdOf(group: number): string {
   return `6e000000-0000-4000-8000-${String(group).padStart(12, '0')}`;
 }
 

@@ -1,21 +1,21 @@
 /** The whole product in memory: the real flows and stores on a strict store in memory, with a fake outside world. */
-import { createStore } from '../../shared/storage/store.ts';
+import { createStore, type Store } from '../../shared/storage/store.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
-import { createProvisionQueue } from '../../shared/provisioning/provisionQueue.ts';
+import { createProvisionQueue, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
 import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
-import type { ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
 import { runMessage, type WorkerQueue } from '../../shared/queue/queueWorker.ts';
-import type { RefreshDeps, Refreshed } from '../../shared/groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
-import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  type RefreshDeps,
+  type Refreshed,
+  refreshAssignedGroups,
+} from '../../shared/groups/refreshAssignedGroups.ts';
+import type { InlineMessage, ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
-import type { Store } from '../../shared/storage/store.ts';
-import type { MemoryTables } from './memoryTables.ts';
-import { createMemoryTables } from './memoryTables.ts';
+import { type MemoryTables, createMemoryTables } from './memoryTables.ts';
 
 export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
 export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { buildApp } from '../../dev/build/build.ts';
 import { startHostProcess } from '../../dev/host/hostProcess.ts';
 import { parseConfig } from '../../shared/config/config.ts';
-import type { TelemetryBundle } from '../../shared/telemetry/telemetryBundle.ts';
+import type { TelemetryBundle } from '../../shared/telemetry/startTelemetry.ts';
 import type { Tracing } from '../../shared/telemetry/tracing.ts';
 import { type Envelope, type IngestionDouble, startIngestionDouble } from './ingestionDouble.ts';
 

@@ -1,6 +1,6 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import { describe, expect, it } from 'vitest';
-import { deferExporter, type Exporter } from '../../shared/telemetry/export/deferExporter.ts';
+import { deferExporter, type Exporter } from '../../shared/telemetry/export/createExporters.ts';
 
 interface TestExporter extends Exporter<string> {
   readonly batches: string[];

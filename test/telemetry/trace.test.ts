@@ -9,7 +9,7 @@ import { sampleGroups } from '../../dev/identity/sampleDirectory.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
-import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { Visitor } from '../support/e2eVisitor.ts';

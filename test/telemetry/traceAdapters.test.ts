@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
-import { storageServer } from '../../shared/telemetry/serverAttributes.ts';
-import { traceAdapters } from '../../shared/telemetry/traceAdapters.ts';
-import { traceFetch } from '../../shared/telemetry/traceFetch.ts';
-import { traceQueue } from '../../shared/telemetry/traceQueue.ts';
-import { traceTables } from '../../shared/telemetry/traceTables.ts';
+import {
+  storageServer,
+  traceAdapters,
+  traceFetch,
+  traceQueue,
+  traceTables,
+} from '../../shared/telemetry/traceAdapters.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';

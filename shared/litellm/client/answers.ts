@@ -5,9 +5,8 @@
  */
 import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
-import { limitsOf } from '../../model/entities.ts';
+import { limitsOf, GLOBAL_ROLES } from '../../model/entities.ts';
 import type { OrganizationValues, TeamValues } from '../../model/litellmValues.ts';
-import { GLOBAL_ROLES } from '../../model/roles.ts';
 import { AppError } from '../../model/errors.ts';
 import type {
   LitellmMember,

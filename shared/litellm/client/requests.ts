@@ -4,7 +4,7 @@
  * `litellm/proxy/_types.py`. To check the requests against LiteLLM's types, go through {@link REQUESTS}.
  */
 import * as z from 'zod/mini';
-import { GLOBAL_ROLES, ORGANIZATION_ROLES, TEAM_ROLES } from '../../model/roles.ts';
+import { GLOBAL_ROLES, ORGANIZATION_ROLES, TEAM_ROLES } from '../../model/entities.ts';
 
 /** The schema of what is sent: fields by name. */
 export type InputSchema = z.ZodMiniType<Readonly<Record<string, unknown>>>;

@@ -8,14 +8,14 @@ import { AppError } from '../../model/errors.ts';
 import type { Properties, Query, RowKey, TransactionWrite, Value, Write } from '../../model/tables.ts';
 
 /** 64 KiB of UTF-16. */
-export const MAX_STRING_UNITS = 32 * 1024;
-export const MAX_BINARY_BYTES = 64 * 1024;
+const MAX_STRING_UNITS = 32 * 1024;
+const MAX_BINARY_BYTES = 64 * 1024;
 /** Azure's 255 minus partition key, row key and timestamp. */
-export const MAX_PROPERTIES = 252;
-export const MAX_ENTITY_BYTES = 1024 * 1024;
+const MAX_PROPERTIES = 252;
+const MAX_ENTITY_BYTES = 1024 * 1024;
 export const MAX_TRANSACTION_WRITES = 100;
-export const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024;
-export const MAX_COMPARISONS = 15;
+const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024;
+const MAX_COMPARISONS = 15;
 
 /** 1 KiB of UTF-16. */
 const MAX_KEY_UNITS = 512;

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The name of every table by its content. Code, local stack and infrastructure all use this list. Five tables are named after
- * LiteLLM's (docs/domain.md), without the underscore, because Azure allows only letters and digits.
+ * LiteLLM's (docs/domain.md), without the underscore, because Azure allows only letters and digits. Rows without a natural partition key
+ * are in 16 partitions, by a hash of their id.
  */
 export const TABLES = {
   /** LiteLLM_OrganizationTable: organizations, in 16 partitions by a hash of the id. */
@@ -33,3 +36,18 @@ export const TABLES = {
   /** The key ring that seals cookies. It is secret, so a role on the other tables gives no access to it. */
   sessionKeys: 'SessionKeys',
 } as const;
+
+/** Few enough to read a whole table in few requests, enough to spread the load. Changing it moves every row. */
+const PARTITION_COUNT = 16;
+
+/** The names of all partitions: `p0` to `pf`. */
+export const HASH_PARTITIONS: readonly string[] = Array.from(
+  { length: PARTITION_COUNT },
+  (_, index) => `p${index.toString(16)}`,
+);
+
+/** Returns the partition of an id: `p0` to `pf`. */
+export function hashPartition(id: string): string {
+  const first = createHash('sha256').update(id).digest()[0] ?? 0;
+  return `p${(first % PARTITION_COUNT).toString(16)}`;
+}

@@ -1,5 +1,5 @@
 import { AzureMonitorMetricExporter, AzureMonitorTraceExporter } from '@azure/monitor-opentelemetry-exporter';
-import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { TelemetryOptions } from '../startTelemetry.ts';
 
 /**
  * Creates Azure Monitor's exporters, which connect only to the resource's ingestion endpoint. Statistics about the

@@ -16,7 +16,7 @@ import { readProvisioning } from '../../../shared/home/readProvisioning.ts';
 import type { ReconcileDeps } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups, type RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../../shared/signIn/startLogin.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueMessage.ts';
 import type { Clock, Directory, Identity, MessageQueue, Random } from '../../../shared/model/ports.ts';
 import { type RequestCookies, requireSession } from '../../../shared/session/session.ts';
 import { createSealContext, TENANT_ID } from '../../support/signInDoubles.ts';

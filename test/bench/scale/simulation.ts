@@ -6,8 +6,7 @@ import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { type Reconciled, repairMemberIndexes } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/queueNames.ts';
-import { parseProvisionMessage } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE, parseProvisionMessage } from '../../../shared/queue/queueMessage.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
 import {
   type Arrival,

@@ -256,7 +256,7 @@ export function createSyncingAccess(changes: Partial<LitellmProgress> = {}): MyA
 }
 
 /** One presence of each kind, with everything that can be reported of it. */
-export const EVERY_PRESENCE: readonly LitellmPresence[] = [
+const EVERY_PRESENCE: readonly LitellmPresence[] = [
   createPresence({
     reported: [
       { code: 'differs', detail: 'max_budget, models' },

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { GlobalRole } from '../../shared/model/entities.ts';
-import type { Person } from '../../shared/model/observation.ts';
 import {
+  type GlobalRole,
   GLOBAL_ROLES,
-  globalRoleOf,
   isHigherRole,
-  organizationRoleOf,
   ORGANIZATION_ROLES,
-} from '../../shared/model/roles.ts';
+} from '../../shared/model/entities.ts';
+import type { Person } from '../../shared/model/observation.ts';
+import { globalRoleOf, organizationRoleOf } from '../../shared/provisioning/desiredState.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { ALICE, BOB, sampleRules, TENANT_ID } from '../support/world.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEditedByHand } from '../../shared/model/entraField.ts';
+import { isEditedByHand } from '../../shared/model/handEdits.ts';
 
 describe('isEditedByHand', () => {
   it.each([

@@ -1,3 +1,5 @@
+import type { Reported } from './access.ts';
+
 /**
  * A field that follows Entra unless an administrator edits it. An administrator who edits a row sets no source column, so the
  * product stores beside the field the value that it wrote last. A field that differs from that value was edited, and stays
@@ -16,4 +18,25 @@ export interface EntraField {
  */
 export function isEditedByHand(field: EntraField): boolean {
   return field.current !== field.written;
+}
+
+/** The place of a row that an edit made unreadable, without its key. */
+export interface UnreadablePlace {
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** A row that an edit made unreadable, named so that an operator finds it. */
+export interface UnreadableRow extends UnreadablePlace {
+  readonly id: string;
+}
+
+/** Returns the place of an unreadable row, as `table: columns`: enough to find and correct it, without any of its values. */
+export function describeUnreadable(row: UnreadablePlace): string {
+  return `${row.table}: ${row.columns.join(', ')}`;
+}
+
+/** Returns the report about an unreadable row; `id` names the entity. */
+export function reportUnreadable(kind: Reported['kind'], id: string, row: UnreadablePlace): Reported {
+  return { kind, id, code: 'row_unreadable', detail: describeUnreadable(row) };
 }

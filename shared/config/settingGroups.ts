@@ -1,4 +1,4 @@
-/** Settings of which exactly one must be set, or at least one if both can apply together. */
+/** Settings that are read together, because which of them are set decides whether the others are valid. */
 import { notSet } from './configFault.ts';
 import { Secret } from './secret.ts';
 import { settings } from './settings.ts';
@@ -72,4 +72,56 @@ export function readPublicUrl(reader: SettingsReader): string | undefined {
   const { publicUrl, websiteHostname } = settings;
   if (reader.isSet(websiteHostname) && !reader.isSet(publicUrl)) return reader.find(websiteHostname);
   return reader.require(publicUrl);
+}
+
+/** The address and key of a LiteLLM proxy. */
+export interface LitellmAccess {
+  /** Without a slash at the end. Contains a path if the proxy is served under one. */
+  readonly baseUrl: string;
+  readonly apiKey: Secret;
+}
+
+/**
+ * Returns the proxy, or undefined if none is connected. Also returns undefined, and records a fault, if one of the two
+ * settings is missing or invalid.
+ */
+export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
+  const { litellmBaseUrl, litellmApiKey } = settings;
+  for (const [setting, other] of [
+    [litellmBaseUrl, litellmApiKey],
+    [litellmApiKey, litellmBaseUrl],
+  ] as const) {
+    if (reader.isSet(setting) || !reader.isSet(other)) continue;
+    reader.refuse(setting, notSet, `${setting.valid}; or remove ${other.name} too to disconnect the proxy`);
+  }
+  const baseUrl = reader.find(litellmBaseUrl);
+  const apiKey = reader.find(litellmApiKey);
+  if (baseUrl === undefined || apiKey === undefined) return undefined;
+  return { baseUrl, apiKey: new Secret(apiKey) };
+}
+
+/** Where telemetry is exported. An absent part is not exported. */
+export interface Monitoring {
+  readonly applicationInsights?: {
+    readonly connectionString: string;
+    /** Absent: only the instrumentation key is used. Without a client id: the system-assigned identity. */
+    readonly identity?: { readonly clientId?: string };
+  };
+  /** The exporter reads the address and headers from OpenTelemetry's own variables. */
+  readonly otlp?: { readonly protocol: 'http/protobuf' | 'http/json' };
+}
+
+/** Returns where to export telemetry, or undefined if no destination is set or (with a fault) none is valid. */
+export function readMonitoring(reader: SettingsReader): Monitoring | undefined {
+  const connectionString = reader.find(settings.applicationInsights);
+  const identity = reader.find(settings.applicationInsightsIdentity);
+  const endpoint = reader.find(settings.otlpEndpoint);
+  const protocol = reader.findOrDefault(settings.otlpProtocol);
+  if (connectionString === undefined && endpoint === undefined) return undefined;
+  return {
+    ...(connectionString === undefined
+      ? {}
+      : { applicationInsights: { connectionString, ...(identity === undefined ? {} : { identity }) } }),
+    ...(endpoint === undefined ? {} : { otlp: { protocol } }),
+  };
 }
