@@ -11,7 +11,6 @@ import type { ProgrammingModel } from './programmingModel.ts';
 import { type QueueListener, startQueueListener } from './queueListener.ts';
 import { toQueueInput, toTriggerMetadata } from './queueMessage.ts';
 import { createRouteTable, type RouteEntry } from './routeTable.ts';
-import { requireStorageConnection } from './storageConnection.ts';
 import { startTimerListener, type TimerListener } from './timerListener.ts';
 import { parseTimerSchedule } from './timerSchedule.ts';
 
@@ -202,4 +201,21 @@ function describe(trigger: FunctionTrigger['trigger'], options: FunctionsHostOpt
     default:
       return trigger satisfies never;
   }
+}
+
+/**
+ * Returns the connection string that a binding's `connection` names: the app setting of that name, or the one with
+ * `AzureWebJobs` in front, as in Azure. An empty name means `AzureWebJobsStorage`.
+ * Throws an Error that names the setting where it is missing.
+ */
+function requireStorageConnection(
+  connection: string,
+  settings: Readonly<Record<string, string | undefined>>,
+): string {
+  const name = connection === '' ? 'AzureWebJobsStorage' : connection;
+  const value = settings[name] ?? settings[`AzureWebJobs${name}`];
+  if (value === undefined || value === '') {
+    throw new Error(`The app setting "${name}" with the storage connection string is missing.`);
+  }
+  return value;
 }

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { HttpOutput, InvocationResponse, OutputData } from './programmingModel.ts';
-import { renderSetCookie } from './setCookie.ts';
+import type { HttpOutput, InvocationResponse, OutputData, OutputCookie } from './programmingModel.ts';
 
 /** The server sets these itself. */
 const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
@@ -50,4 +49,43 @@ function headersOf(output: HttpOutput, contentLength: number | undefined): Recor
 
 function bytesOf(data: Omit<OutputData, 'http'>): Uint8Array {
   return data.bytes ?? Buffer.from(data.string ?? data.json ?? '');
+}
+
+const sameSiteNames = { none: undefined, lax: 'lax', strict: 'strict', explicitNone: 'none' } as const;
+
+/**
+ * Renders one cookie as a `Set-Cookie` value as ASP.NET does: with percent-encoded name and value, a default path `/`,
+ * and attribute names in lower case.
+ */
+function renderSetCookie(cookie: OutputCookie): string {
+  const sameSite = sameSiteNames[cookie.sameSite];
+  const parts = [`${escapeData(cookie.name)}=${escapeData(cookie.value)}`];
+  if (cookie.expires) {
+    parts.push(`expires=${new Date(cookie.expires.value.seconds * 1000).toUTCString()}`);
+  }
+  if (cookie.maxAge) {
+    parts.push(`max-age=${Math.trunc(cookie.maxAge.value)}`);
+  }
+  if (cookie.domain) {
+    parts.push(`domain=${cookie.domain.value}`);
+  }
+  parts.push(`path=${cookie.path?.value ?? '/'}`);
+  if (cookie.secure?.value === true) {
+    parts.push('secure');
+  }
+  if (sameSite !== undefined) {
+    parts.push(`samesite=${sameSite}`);
+  }
+  if (cookie.httpOnly?.value === true) {
+    parts.push('httponly');
+  }
+  return parts.join('; ');
+}
+
+/** Escapes a text as .NET does, which leaves only letters, digits and `-_.~` unchanged. */
+function escapeData(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

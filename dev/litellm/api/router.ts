@@ -1,13 +1,10 @@
 /** Which endpoint answers which call, and who may call it. */
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-
 import { masterUserId } from '../proxyData.ts';
 import type { ProxyStore } from '../proxyStore.ts';
-import { detailError, noRoute, proxyError } from './apiError.ts';
-import type { ApiError } from './apiError.ts';
+import { detailError, noRoute, proxyError, ApiError } from './apiError.ts';
 import type { Call, Caller, Endpoint } from './call.ts';
-import { readiness } from './health.ts';
 import {
   addOrganizationMembers,
   deleteOrganizationMember,
@@ -17,6 +14,17 @@ import { listOrganizations, newOrganization, organizationInfo, updateOrganizatio
 import { addTeamMembers, deleteTeamMember, updateTeamMember } from './teamMembers.ts';
 import { listTeams, newTeam, teamInfo, updateTeam } from './teams.ts';
 import { listUsers, newUser, updateUser } from './users.ts';
+
+/** Shows whether the proxy works. Needs no key. Newer versions no longer include their version. */
+const readiness: Endpoint = ({ faults, behaviours }) => {
+  if (faults.current.databaseDown === true) {
+    throw new ApiError(503, { detail: 'Service Unhealthy (database not connected)' });
+  }
+  const state = { status: 'healthy', db: 'connected' };
+  return behaviours.readinessHasVersion
+    ? { ...state, cache: null, litellm_version: behaviours.version, success_callbacks: [] }
+    : state;
+};
 
 const endpoints: Readonly<Record<string, Endpoint>> = {
   'GET /health/readiness': readiness,

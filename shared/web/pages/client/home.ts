@@ -16,8 +16,17 @@
  * connection is lost. When the session has ended (401), it reloads the page, at most once in ten seconds, so that a disagreement
  * can't become a loop. It also reloads a page that comes back from the browser's history: the person may have signed out since.
  */
-import { homePace as pace } from './homePace.ts';
 import { joinKey, litellmKey, type Progress, progressKey } from './progressKey.ts';
+
+/** How often the home page asks while a provisioning is under way, in milliseconds. */
+const pace = {
+  /** Before the first request, and from one answer to the next at the beginning. */
+  quickMs: 300,
+  quickForMs: 3000,
+  earlyMs: 1000,
+  earlyForMs: 60_000,
+  lateMs: 5000,
+} as const;
 
 const RARE_MS = 30_000;
 const MINUTE_MS = 60_000;
