@@ -24,7 +24,7 @@ npm run redrive -- --all              puts back all that were not put back yet
 npm run redrive -- ID                 puts back one
 
   --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
-                   Table Data Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage,
+                   Table Data Contributor and Storage Queue Data Message Sender). Without it: AzureWebJobsStorage,
                    else the local stack that npm start runs.
 `;
 

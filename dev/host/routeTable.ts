@@ -16,8 +16,8 @@ export interface RouteMatch {
 
 export interface RouteTable {
   /**
-   * Finds the function for a method and a path. Literals match in any case. Returns `undefined` for a wrong method too,
-   * because Azure's host answers 404 to it, not 405. It also does not serve HEAD from a GET function.
+   * Finds the function for a method and a path. Upper and lower case do not matter. Returns `undefined` for a wrong method too,
+   * because Azure's host answers 404 to it, not 405. Azure's host does not serve HEAD from a GET function either.
    */
   find(method: string, path: string): RouteMatch | undefined;
 }

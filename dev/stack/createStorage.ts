@@ -2,18 +2,7 @@ import { TableServiceClient } from '@azure/data-tables';
 import { QueueServiceClient } from '@azure/storage-queue';
 
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
-import {
-  PROVISION_POISON_QUEUE,
-  PROVISION_QUEUE,
-  SYNC_POISON_QUEUE,
-  SYNC_QUEUE,
-} from '../../shared/queue/queueMessage.ts';
-
-/**
- * The queue of observations, the queue of syncs to LiteLLM, and their two poison queues, to which the host moves failed
- * messages.
- */
-export const QUEUES = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, SYNC_QUEUE, SYNC_POISON_QUEUE] as const;
+import { QUEUES } from '../../shared/queue/queueMessage.ts';
 
 /**
  * Creates every table and queue that the product uses, for a local stack or a test. In Azure, the infrastructure creates them.

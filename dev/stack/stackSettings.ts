@@ -24,8 +24,8 @@ export interface StackSettingsOptions {
 }
 
 /**
- * Returns whether people sign in at the emulator. They sign in at the real Microsoft if the settings name a tenant, or
- * switch the development endpoints off.
+ * Returns whether people sign in at the emulator. `DEVELOPMENT_ENDPOINTS` decides. Without it, people sign in at the real Microsoft if
+ * the settings name a tenant.
  */
 export function usesEmulator(given: Settings): boolean {
   const wanted = given['DEVELOPMENT_ENDPOINTS'] ?? String(given['MICROSOFT_TENANT'] === undefined);

@@ -78,7 +78,7 @@ var rules = [
   }
   {
     name: 'operator'
-    displayName: 'Somebody has to decide or to mend something'
+    displayName: 'The operator must decide or fix something'
     description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key or is not at its address, or the brake held back a new list of groups. GET /api/health/detail says what to do.'
     severity: 1
     threshold: 0

@@ -30,7 +30,7 @@ param grantGraphPermissions bool
 @description('Application id of Microsoft Graph, the same in every tenant.')
 var graphAppId = '00000003-0000-0000-c000-000000000000'
 
-@description('Graph permissions of the application itself: it reads the members of groups and the assigned groups.')
+@description('Graph permissions of the application itself: Application.Read.All reads the assigned groups. GroupMember.Read.All is unused today.')
 var applicationPermissions = ['GroupMember.Read.All', 'Application.Read.All']
 
 @description('Graph permission on behalf of the user who signs in: it reads their own profile and groups.')

@@ -54,17 +54,19 @@ export interface HealthDetail {
 
 const HINTS: Readonly<Record<string, string>> = {
   directory_permission_missing:
-    "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Messages wait until then.",
+    "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Until then messages with an unknown group wait; all others use the accepted list.",
   credential_refused:
     'Entra refused the client credential: check the secret, or the federated credential and its subject.',
-  directory_unreachable: 'Microsoft Graph does not answer. Messages wait. The list in force stays in force.',
+  directory_unreachable:
+    'Microsoft Graph does not answer. Messages with an unknown group wait; all others use the accepted list.',
   litellm_unreachable:
     'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning continue. Changes for LiteLLM wait.',
   litellm_key_refused:
     'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
   litellm_answer_invalid:
     'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. Changes for LiteLLM wait.',
-  microsoft_unreachable: 'Entra ID does not answer. Messages wait. The list in force stays in force.',
+  microsoft_unreachable:
+    'Entra ID does not answer. Messages with an unknown group wait; all others use the accepted list.',
 };
 
 type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };

@@ -1,6 +1,6 @@
 /** What differs between the store and LiteLLM, and what a sync would do about it. Pure. */
 import { planEntity, type SyncedFields } from './planEntity.ts';
-import { planMemberships } from './planMemberships.ts';
+import { planLitellmMemberships } from './planLitellmMemberships.ts';
 import type { SyncedEntity, SyncedMembership, SyncSubject } from '../model/synced.ts';
 
 /** The user of LiteLLM's master key. It is admin of every team that the key created, and never one of our people. */
@@ -158,7 +158,7 @@ export function compareMembership(comparison: MembershipComparison): readonly Me
   ];
   if (desired === actual) return [];
   if (withheld !== undefined) return row('left alone', withheld);
-  const plan = planMemberships({
+  const plan = planLitellmMemberships({
     desired: new Map(desired === undefined ? [] : [[id, desired]]),
     withheld: new Set(),
     actual: new Map([[id, actual]]),

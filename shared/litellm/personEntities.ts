@@ -5,7 +5,7 @@ import { organizationValues, teamValues } from '../model/litellmValues.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import { inParallel } from '../platform/inParallel.ts';
 import type { MembershipPartition } from '../storage/membershipStore.ts';
-import { type MembershipPlan, planMemberships } from './planMemberships.ts';
+import { type LitellmMembershipPlan, planLitellmMemberships } from './planLitellmMemberships.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { upsertOrganization, upsertTeam } from './upsertEntity.ts';
@@ -59,8 +59,8 @@ class PersonMemberships<Role extends string> {
     return [...recorded.keys()].filter((id) => !this.#desired.has(id) && !this.#withheld.has(id));
   }
 
-  plan(recorded: ReadonlyMap<string, SyncedMembership>): MembershipPlan<Role> {
-    return planMemberships({
+  plan(recorded: ReadonlyMap<string, SyncedMembership>): LitellmMembershipPlan<Role> {
+    return planLitellmMemberships({
       desired: this.#desired,
       withheld: this.#withheld,
       actual: this.#actual,
@@ -72,7 +72,7 @@ class PersonMemberships<Role extends string> {
 /** What came of a person's organizations or teams. */
 interface UpsertedEntities<Role extends string> {
   /** What is to be done about the person's memberships in them. */
-  readonly plan: MembershipPlan<Role>;
+  readonly plan: LitellmMembershipPlan<Role>;
   readonly reported: readonly SyncReport[];
 }
 

@@ -22,7 +22,7 @@ export const TEAM_FIELDS: SyncedFields<TeamValues> = {
   neverCleared: LIMITS,
 };
 
-/** Without the email: LiteLLM's own login writes it. */
+/** The email is left out, because LiteLLM's own login writes it. */
 export const USER_FIELDS: SyncedFields<UserValues> = {
   fields: ['user_alias', 'user_role', 'models', 'max_budget', 'budget_duration'],
   neverCleared: ['user_alias', 'models', 'max_budget', 'budget_duration'],

@@ -4,7 +4,7 @@ import { errorCodeOf } from '../model/errors.ts';
 import type { Ensured, LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import type { PersonRecordChanges } from '../storage/syncRecord.ts';
-import type { MembershipPlan } from './planMemberships.ts';
+import type { LitellmMembershipPlan } from './planLitellmMemberships.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncChanges, SyncDeps } from './syncDeps.ts';
 import { mayStillTakeEffect, reportRefusal } from './syncErrors.ts';
@@ -13,8 +13,8 @@ import { takeLease } from './syncLease.ts';
 type Kind = 'organization' | 'team';
 
 export interface MembershipPlans {
-  readonly organization: MembershipPlan<OrganizationRole>;
-  readonly team: MembershipPlan<TeamRole>;
+  readonly organization: LitellmMembershipPlan<OrganizationRole>;
+  readonly team: LitellmMembershipPlan<TeamRole>;
 }
 
 /** One request to LiteLLM. */
@@ -164,7 +164,7 @@ class Tally {
   }
 
   /** Takes back intents that certainly came to nothing: what an administrator adds later is not ours. */
-  takeBackIntents(kind: Kind, { adds }: MembershipPlan<string>): void {
+  takeBackIntents(kind: Kind, { adds }: LitellmMembershipPlan<string>): void {
     for (const { entityId } of adds) {
       if (this.#records[kind].has(entityId) || this.#open[kind].has(entityId)) continue;
       this.#records[kind].set(entityId, this.#recorded(kind).get(entityId) ?? null);
@@ -184,7 +184,7 @@ class Tally {
 
 /** Returns what must be recorded before the first write. An open intent after a crash says that the membership may be ours. */
 function intentsOf<Role extends string>(
-  plan: MembershipPlan<Role>,
+  plan: LitellmMembershipPlan<Role>,
   at: string,
 ): ReadonlyMap<string, SyncedMembership | null> {
   return new Map<string, SyncedMembership | null>([
@@ -196,7 +196,7 @@ function intentsOf<Role extends string>(
   ]);
 }
 
-function lastingReports<Role extends string>(kind: Kind, plan: MembershipPlan<Role>): SyncReport[] {
+function lastingReports<Role extends string>(kind: Kind, plan: LitellmMembershipPlan<Role>): SyncReport[] {
   return [
     ...plan.differs.map((id) => ({ kind, id, code: 'differs' as const, detail: 'role' })),
     ...plan.lesser.map((id) => ({ kind, id, code: 'role_needs_licence' as const })),

@@ -164,7 +164,10 @@ async function applyOrReport<Values extends object>(
   }
 }
 
-/** Looks first without the lease, since most entities need no write. `known`: what an answer just said of it. */
+/**
+ * Creates or updates an organization or team. Reads it first without a lease, because most need no write. `known`: the entity as an
+ * earlier answer described it.
+ */
 async function upsertShared<Values extends object>(
   deps: SyncDeps,
   entity: SharedEntity<Values>,

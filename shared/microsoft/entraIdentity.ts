@@ -87,7 +87,7 @@ function createUrl(
   });
 }
 
-/** The caller has compared the state, so MSAL doesn't need to. MSAL requires the nonce. */
+/** Redeems the code at Entra. The caller has compared the state; MSAL compares the nonce. */
 async function redeem(
   client: ConfidentialClientApplication,
   redirectUri: string,

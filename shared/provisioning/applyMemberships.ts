@@ -3,7 +3,7 @@ import type { Reported } from '../model/access.ts';
 import type { DesiredState } from './desiredState.ts';
 import { reportUnreadable } from '../model/handEdits.ts';
 import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
-import { type MembershipPlan, isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
+import { type MembershipPlan, isEmptyPlan, planMemberships, withoutEntities } from './planMemberships.ts';
 import { compareObservations } from '../model/observation.ts';
 import type {
   Fence,

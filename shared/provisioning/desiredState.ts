@@ -81,8 +81,8 @@ function withheldOrganization(group: KnownGroup): Reported | undefined {
 
 /**
  * Returns what the person should have (docs/domain.md, "The flag" and "Roles").
- * Without a service principal nothing is created, so a group without a team or organization is simply not one of ours
- * and is not reported.
+ * Without a service principal nothing is created, so a group without a team or organization doesn't belong to this
+ * product and is not reported.
  */
 export function desiredState(observation: Observation, groups: CountedGroups, rules: Rules): DesiredState {
   const teams = new Map<string, TeamRole>();

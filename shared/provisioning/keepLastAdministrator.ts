@@ -2,7 +2,7 @@
 import type { Reported } from '../model/access.ts';
 import { reportUnreadable } from '../model/handEdits.ts';
 import type { OrganizationRole } from '../model/entities.ts';
-import type { MembershipPlan } from './membershipPlan.ts';
+import type { MembershipPlan } from './planMemberships.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import { inParallel } from '../platform/inParallel.ts';
@@ -75,7 +75,10 @@ async function mayLeave(
   });
 }
 
-/** If the guard, or the row of a person named in it, can't be read, the person stays in this organization only. */
+/**
+ * If the guard, or the row of a person named in it, can't be read, the person keeps the role in this organization. Other organizations
+ * are decided as usual.
+ */
 async function findReasonToStay(
   store: AdministratorStore,
   organizationId: string,
@@ -96,8 +99,8 @@ async function findReasonToStay(
 }
 
 /**
- * Returns a report for each organization in which this plan would remove or demote the last `org_admin`. The person stays
- * an administrator of these. Reads and moves guard rows only for administrators, so other runs cost nothing.
+ * Returns a report for each organization in which this plan would remove or demote the last `org_admin`, or whose guard can't be read.
+ * The caller must leave these out of the plan. Reads and moves guard rows only for administrators, so other runs cost nothing.
  */
 export async function findLastAdministered(
   store: AdministratorStore,

@@ -1,8 +1,8 @@
 /**
  * Every queue of this product, and its messages. The Functions host moves a message to `<queue>-poison` after its last delivery.
  *
- * To add a queue: name both here (the local stack and infra/ create what is named here), describe the message here, describe the queue
- * as a `WorkerQueue` (queueWorker.ts) in the room of its subject, and register one function for each of the two with `onQueue`.
+ * To add a queue, follow CONTRIBUTING.md, "A queue": name both here and in infra/, describe the message here, describe the queue as a
+ * `WorkerQueue` (queueWorker.ts) in the room of its subject, and register one function for each of the two with `onQueue`.
  */
 import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
@@ -19,6 +19,9 @@ export const PROVISION_POISON_QUEUE = 'provision-poison';
 /** A person, an organization or a team that LiteLLM may have to learn about. */
 export const SYNC_QUEUE = 'litellm-sync';
 export const SYNC_POISON_QUEUE = 'litellm-sync-poison';
+
+/** Every queue. The local stack creates them all; in Azure `infra/app/storage.bicep` does. */
+export const QUEUES = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, SYNC_QUEUE, SYNC_POISON_QUEUE] as const;
 
 /** How often the host delivers a message before it moves it to the poison queue: `maxDequeueCount` of host.json. */
 export const MAX_DELIVERIES = 5;

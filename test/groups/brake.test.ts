@@ -71,7 +71,7 @@ describe('groupsById', () => {
     expect(groupsById(list)).toBe(groupsById(list));
   });
 
-  it('never gives one list the groups of another', () => {
+  it('never mixes the groups of two lists', () => {
     const [before, after] = [accepted(groups(2)).groups, accepted(groups(2, 1)).groups];
     expect(groupsById(before).has('group-0002')).toBe(false);
     expect(groupsById(after).has('group-0002')).toBe(true);

@@ -199,7 +199,7 @@ describe('the brake', () => {
     },
   );
 
-  it('says so in what the tick gives, for the event', async () => {
+  it('reports it in the result of the timer, for the event', async () => {
     const world = await heldBack(groups(7));
     expect(await world.refresh()).toMatchObject({ decision: 'held_back', lostCount: 3 });
   });

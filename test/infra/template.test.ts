@@ -5,13 +5,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { QUEUES } from '../../dev/stack/createStorage.ts';
 import { repositoryDir } from '../../dev/infra/infraCheck.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
 import { GLOBAL_ROLES } from '../../shared/model/entities.ts';
-import { MAX_DELIVERIES } from '../../shared/queue/queueMessage.ts';
+import { MAX_DELIVERIES, QUEUES } from '../../shared/queue/queueMessage.ts';
 import { readQueryNames } from '../support/queryNames.ts';
 import {
   at,
@@ -308,7 +307,7 @@ describe('settings', () => {
 describe('host.json', () => {
   const host: unknown = JSON.parse(read('host.json'));
 
-  it('gives up on a message after the number of deliveries in the code', () => {
+  it('delivers a message as often as the code expects', () => {
     expect(host).toMatchObject({ extensions: { queues: { maxDequeueCount: MAX_DELIVERIES } } });
   });
 

@@ -638,7 +638,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
 
 describe('the comparison of 100,000 people and 2,000 teams', () => {
   it(
-    'holds one page of each kind at a time, and sends one request for each page',
+    'holds at most two pages of each kind at a time, and sends one request for each page',
     { timeout: 120_000 },
     async () => {
       const alive = new Alive();

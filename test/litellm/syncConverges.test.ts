@@ -129,7 +129,7 @@ async function syncAll(on: SyncWorld): Promise<void> {
 const numRuns = 60;
 
 describe('a sync of everything', () => {
-  it('gives everyone the stored memberships, and a second one writes nothing', async () => {
+  it('adds the stored memberships of everyone, and a second sync writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);

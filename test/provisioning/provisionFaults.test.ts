@@ -422,7 +422,7 @@ describe('the finish', () => {
     });
   });
 
-  it('survives a hand edit meanwhile, which stays, also of what Entra gives', async () => {
+  it('keeps a hand edit that is made meanwhile, also of a field that follows Entra', async () => {
     const world = await readyWorld();
     const edit = { active: false, max_budget: 3, user_role: 'proxy_admin', user_email: 'mine@company.com' };
     const running = meanwhile(world, async () => editRow(world.tables, userRow(ALICE), edit));
@@ -430,7 +430,7 @@ describe('the finish', () => {
     expect(await findRow(world.tables, userRow(ALICE))).toMatchObject({ ...edit, run_state: 'applied' });
   });
 
-  it('gives way to a newer observation that claimed the row meanwhile', async () => {
+  it('stops for a newer observation that has claimed the row meanwhile', async () => {
     const world = await readyWorld();
     const newer = message({ second: 60, groups: [] });
     const running = meanwhile(world, async () => {
@@ -444,7 +444,7 @@ describe('the finish', () => {
     });
   });
 
-  it('gives way to another delivery of the same message, and both end in the same state', async () => {
+  it('stops for another delivery of the same message, and both end in the same state', async () => {
     const world = await readyWorld();
     const entry = message();
     const running = meanwhile(world, async () => {

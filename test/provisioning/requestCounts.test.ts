@@ -100,7 +100,7 @@ describe('our provisioning', () => {
     expect(countedOf(groups).oneGroupLeft).toEqual(tablesOnly(9));
   });
 
-  it('asks no more where others are in the groups already', () => {
+  it('sends the same number of requests when the groups already have other members', () => {
     expect(inFullTeams.first).toEqual(countedOf(10).first);
     expect(inFullTeams.oneGroupLeft).toEqual(countedOf(10).oneGroupLeft);
   });

@@ -141,7 +141,7 @@ describe('host.json', () => {
     })
     .parse(JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8')));
 
-  it('gives up after as many deliveries as the flows count', () => {
+  it('ends after as many deliveries as the worker counts', () => {
     expect(extensions.queues.maxDequeueCount).toBe(MAX_DELIVERIES);
   });
 

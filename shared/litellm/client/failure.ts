@@ -88,7 +88,7 @@ function readError(text: string): { readonly isLitellms: boolean; readonly type:
   };
 }
 
-/** Returns what an outcome means. `LitellmClient` in `shared/model/litellmPorts.ts` lists the error codes. */
+/** Returns the failure for an HTTP outcome: its error code, and whether to try again. `LitellmClient` in `shared/model/litellmPorts.ts` lists the error codes. */
 export function readFailure(
   outcome: Outcome,
   request: { readonly path: string; readonly isWrite: boolean },

@@ -24,7 +24,7 @@ export interface LitellmOptions {
 /** Who changed something, for LiteLLM's audit log. */
 const CHANGED_BY = 'litellm-entra-provisioning';
 
-/** Random within a spread, so that instances that failed together do not come back together. */
+/** The shortest pause before the second try. A random part of up to `PAUSE_SPREAD_MS` is added, so that instances do not retry together. */
 const FIRST_PAUSE_MS = 150;
 const PAUSE_SPREAD_MS = 300;
 

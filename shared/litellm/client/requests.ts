@@ -170,7 +170,7 @@ export const REQUESTS = {
       teams: z.readonly(z.tuple([])),
     }),
   },
-  /** `internal_user_endpoints.py`: user_update (UpdateUserRequest). Without the email: LiteLLM's own login writes it. */
+  /** `internal_user_endpoints.py`: user_update (UpdateUserRequest). The email is left out, because LiteLLM's own login writes it. */
   updateUser: {
     method: 'POST',
     path: '/user/update',

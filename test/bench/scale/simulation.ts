@@ -1,12 +1,11 @@
 /** Simulates one company from an empty store: a Monday morning, a reorganisation, and a second sign-in of the same people. */
 import { type DequeuedMessageItem, QueueClient } from '@azure/storage-queue';
-import { QUEUES } from '../../../dev/stack/createStorage.ts';
 import { startAzurite } from '../../../dev/stack/azurite.ts';
 import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { type Reconciled, repairMemberIndexes } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import { PROVISION_QUEUE, parseProvisionMessage } from '../../../shared/queue/queueMessage.ts';
+import { PROVISION_QUEUE, parseProvisionMessage, QUEUES } from '../../../shared/queue/queueMessage.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
 import {
   type Arrival,

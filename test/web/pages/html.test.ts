@@ -35,7 +35,7 @@ describe('html', () => {
     expect(() => renderToString(html`${forged}`)).toThrow(TypeError);
   });
 
-  it('is bypassed only by the document', () => {
+  it('lets only renderDocument.ts skip escaping', () => {
     const folder = new URL('../../../shared/web/pages/', import.meta.url);
     const files = readdirSync(folder, { encoding: 'utf8', recursive: true }).filter((file) =>
       file.endsWith('.ts'),

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { planMemberships, type MembershipPlan } from '../../shared/litellm/planMemberships.ts';
+import {
+  planLitellmMemberships,
+  type LitellmMembershipPlan,
+} from '../../shared/litellm/planLitellmMemberships.ts';
 import type { SyncedMembership } from '../../shared/model/synced.ts';
 
 const since = '2026-11-23T09:00:00.000Z';
@@ -7,7 +10,7 @@ const added = (role = 'user'): SyncedMembership => ({ entityId: 'g', state: 'add
 const found: SyncedMembership = { entityId: 'g', state: 'found', role: 'user', since };
 const adding: SyncedMembership = { entityId: 'g', state: 'adding', role: 'user' };
 
-const NOTHING: MembershipPlan<'user' | 'admin'> = {
+const NOTHING: LitellmMembershipPlan<'user' | 'admin'> = {
   removals: [],
   roleChanges: [],
   adds: [],
@@ -23,7 +26,7 @@ interface Case {
   readonly actual?: string;
   readonly recorded?: SyncedMembership;
   readonly isWithheld?: true;
-  readonly plan: Partial<MembershipPlan<'user' | 'admin'>>;
+  readonly plan: Partial<LitellmMembershipPlan<'user' | 'admin'>>;
 }
 
 const cases: readonly Case[] = [
@@ -115,9 +118,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('planMemberships', () => {
+describe('planLitellmMemberships', () => {
   it.each(cases)('$title', ({ desired, actual, recorded, isWithheld, plan: expected }) => {
-    const plan = planMemberships<'user' | 'admin'>({
+    const plan = planLitellmMemberships<'user' | 'admin'>({
       desired: new Map(desired === undefined ? [] : [['g', desired]]),
       withheld: new Set(isWithheld === true ? ['g'] : []),
       actual: new Map([['g', actual]]),
@@ -128,7 +131,7 @@ describe('planMemberships', () => {
 
   it('orders each list by id, for any order of its input', () => {
     const ids = ['c', 'a', 'b'];
-    const plan = planMemberships<'user' | 'admin'>({
+    const plan = planLitellmMemberships<'user' | 'admin'>({
       desired: new Map(ids.map((id) => [id, 'user'])),
       withheld: new Set(),
       actual: new Map(),

@@ -8,7 +8,7 @@ import {
   isEmptyPlan,
   planMemberships,
   withoutEntities,
-} from '../../shared/provisioning/membershipPlan.ts';
+} from '../../shared/provisioning/planMemberships.ts';
 
 type Row = ActualMembership<OrganizationRole>;
 type Input = PlanInput<OrganizationRole>;

@@ -1,7 +1,7 @@
 /** What a sync has to change in LiteLLM about one person's memberships of one kind. Pure. */
 import type { SyncedMembership } from '../model/synced.ts';
 
-export interface MembershipPlanInput<Role extends string> {
+export interface LitellmMembershipPlanInput<Role extends string> {
   /** Entity id → role, of every stored membership whose organization or team exists in LiteLLM. */
   readonly desired: ReadonlyMap<string, Role>;
   /** Ids of memberships that are desired, or may be, but cannot be written now. They are neither added nor removed. */
@@ -12,7 +12,7 @@ export interface MembershipPlanInput<Role extends string> {
 }
 
 /** Each list is ordered by entity id. */
-export interface MembershipPlan<Role extends string> {
+export interface LitellmMembershipPlan<Role extends string> {
   readonly removals: readonly { readonly entityId: string }[];
   readonly roleChanges: readonly { readonly entityId: string; readonly role: Role }[];
   readonly adds: readonly { readonly entityId: string; readonly role: Role }[];
@@ -34,7 +34,7 @@ type Decision<Role extends string> =
 function decideDesired<Role extends string>(
   entityId: string,
   role: Role,
-  { actual, recorded }: MembershipPlanInput<Role>,
+  { actual, recorded }: LitellmMembershipPlanInput<Role>,
 ): Decision<Role> {
   const roleInLitellm = actual.get(entityId);
   const record = recorded.get(entityId);
@@ -68,7 +68,9 @@ function byEntityId(a: { readonly entityId: string }, b: { readonly entityId: st
  *
  * An intent that a crash left open (`adding`) counts as added by this product if LiteLLM has the membership.
  */
-export function planMemberships<Role extends string>(input: MembershipPlanInput<Role>): MembershipPlan<Role> {
+export function planLitellmMemberships<Role extends string>(
+  input: LitellmMembershipPlanInput<Role>,
+): LitellmMembershipPlan<Role> {
   const removals: { entityId: string }[] = [];
   const roleChanges: { entityId: string; role: Role }[] = [];
   const adds: { entityId: string; role: Role }[] = [];
