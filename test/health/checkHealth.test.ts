@@ -115,8 +115,8 @@ describe('checkHealth', () => {
       hint: /permission Application\.Read\.All \(admin consent\)/,
     },
     { code: 'credential_refused', hint: /secret.*federated credential/ },
-    { code: 'directory_unreachable', hint: /list in force stays/ },
-    { code: 'microsoft_unreachable', hint: /list in force stays/ },
+    { code: 'directory_unreachable', hint: /all others use the accepted list/ },
+    { code: 'microsoft_unreachable', hint: /all others use the accepted list/ },
   ] as const)('is degraded and says what to do: $code', async ({ code, hint }) => {
     const world = await readyWorld();
     world.assigned = new AppError(code, 'no');
