@@ -139,7 +139,7 @@ const provisioned = {
   assignedGroupsAccept: optional({
     name: 'ASSIGNED_GROUPS_ACCEPT',
     schema: values.id,
-    decides: 'Accepts the list that the brake withholds, once. The health detail shows the version.',
+    decides: 'Accepts the list that the brake holds back, once. The health detail shows the version.',
     valid: 'the version of a list: up to 128 letters, digits, dots, hyphens and underscores',
     example: '5f0c1e2ab34d',
   }),
