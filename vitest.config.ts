@@ -16,13 +16,34 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+/** Tests of rules and of single rooms. They leave nothing behind, so they share a process and load the modules once. */
+const ROOMS = [
+  'config',
+  'groups',
+  'health',
+  'home',
+  'litellm',
+  'model',
+  'provisioning',
+  'queue',
+  'session',
+  'signIn',
+];
+const inRooms = ROOMS.map((room) => `test/${room}/**/*.test.ts`);
+/** Replaces a module, so it runs alone. */
+const ALONE = 'test/provisioning/filesEntered.test.ts';
+
 export default defineConfig({
   plugins: [browserTextInTests()],
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'rooms', include: inRooms, exclude: [ALONE], isolate: false } },
+      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: inRooms } },
+      { extends: true, test: { name: 'alone', include: [ALONE] } },
+    ],
     pool: 'forks',
-    // One more than the cores of the smallest machine that runs this: the slow suites mostly wait.
-    maxWorkers: 3,
+    // Two more than the cores of the smallest machine that runs this: the slow suites mostly wait.
+    maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,

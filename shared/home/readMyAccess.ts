@@ -2,7 +2,8 @@
 import { reportUnreadable } from '../model/handEdits.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
-import type { MembershipPartition, ActualMembership } from '../storage/membershipStore.ts';
+import type { ActualMembership } from '../storage/membershipStore.ts';
+import type { PersonMemberships } from '../storage/personMemberships.ts';
 import type { Store } from '../storage/store.ts';
 import type {
   MyAccess,
@@ -13,7 +14,7 @@ import type {
   UserAccess,
 } from '../model/access.ts';
 import { organizationAccess, teamAccess } from './effectiveAccess.ts';
-import type { Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
+import type { TeamRole } from '../model/entities.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
@@ -21,7 +22,7 @@ import { AppError, type ErrorCode } from '../model/errors.ts';
 import { type Session, requireLiveSession } from '../session/session.ts';
 
 export interface AccessDeps {
-  readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
+  readonly store: Pick<Store, 'users' | 'readMemberships'>;
   /** Absent: no LiteLLM proxy is connected. */
   readonly syncRecord?: Pick<SyncRecord, 'readPerson'>;
 }
@@ -41,11 +42,7 @@ function userAccess(session: Session, record: UserRecord | undefined): UserAcces
 }
 
 /** What is read for one page. */
-interface Rows {
-  readonly teamRows: MembershipPartition<TeamRole>;
-  readonly organizationRows: MembershipPartition<OrganizationRole>;
-  readonly teams: EntityRead<Team>;
-  readonly organizations: EntityRead<Organization>;
+interface Rows extends PersonMemberships {
   /** What was written to LiteLLM, or the error code if the record is unreadable. `undefined`: no proxy is connected. */
   readonly recorded: SyncedPerson | ErrorCode | undefined;
 }
@@ -130,18 +127,11 @@ function findPresencesIn(rows: Rows, provisioning: ProvisioningProgress): Presen
 }
 
 async function readRows(deps: AccessDeps, userId: string): Promise<Rows> {
-  const [teamRows, organizationRows, recorded] = await Promise.all([
-    deps.store.teamMemberships.read(userId),
-    deps.store.organizationMemberships.read(userId),
+  const [memberships, recorded] = await Promise.all([
+    deps.store.readMemberships(userId),
     readRecorded(deps.syncRecord, userId),
   ]);
-  const teams = await deps.store.entities.readTeams(teamRows.rows.map((row) => row.entityId));
-  const organizationIds = new Set(organizationRows.rows.map((row) => row.entityId));
-  for (const { value } of teams.found.values()) {
-    if (value.organization_id !== undefined) organizationIds.add(value.organization_id);
-  }
-  const organizations = await deps.store.entities.readOrganizations([...organizationIds]);
-  return { teamRows, organizationRows, teams, organizations, recorded };
+  return { ...memberships, recorded };
 }
 
 function sortOrganizations(

@@ -7,7 +7,7 @@ import type { Store } from '../storage/store.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 
 export interface SyncDeps {
-  readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
+  readonly store: Pick<Store, 'users' | 'entities' | 'readMemberships'>;
   readonly litellm: LitellmClient;
   readonly record: SyncRecord;
   /** The queue `litellm-sync`. */

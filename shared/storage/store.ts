@@ -7,6 +7,7 @@ import { MemberIndex } from './memberIndex.ts';
 import { ORGANIZATION_MEMBERSHIPS, TEAM_MEMBERSHIPS } from './membershipKinds.ts';
 import { MembershipStore } from './membershipStore.ts';
 import { OrganizationGuards } from './organizationGuards.ts';
+import { type PersonMemberships, readPersonMemberships } from './personMemberships.ts';
 import { UserStore } from './userStore.ts';
 
 /**
@@ -22,21 +23,28 @@ export interface Store {
   readonly entities: EntityStore;
   readonly assignedGroups: AssignedGroupsStore;
   readonly failures: FailureStore;
+  /** Reads a person's memberships with their teams and organizations, as {@link readPersonMemberships} does. */
+  readMemberships(this: void, userId: string): Promise<PersonMemberships>;
 }
 
 /** Creates every store of this product on the given tables. Connects to nothing. */
 export function createStore(tables: Tables): Store {
+  const entities = new EntityStore(tables);
+  const teamMemberships = new MembershipStore(tables, TEAM_MEMBERSHIPS);
+  const organizationMemberships = new MembershipStore(tables, ORGANIZATION_MEMBERSHIPS);
   return {
     users: new UserStore(tables),
-    teamMemberships: new MembershipStore(tables, TEAM_MEMBERSHIPS),
-    organizationMemberships: new MembershipStore(tables, ORGANIZATION_MEMBERSHIPS),
+    teamMemberships,
+    organizationMemberships,
     organizationGuards: new OrganizationGuards(tables),
     memberIndexes: [
       new MemberIndex(tables, TEAM_MEMBERSHIPS),
       new MemberIndex(tables, ORGANIZATION_MEMBERSHIPS),
     ],
-    entities: new EntityStore(tables),
+    entities,
     assignedGroups: new AssignedGroupsStore(tables),
     failures: new FailureStore(tables, 'provision'),
+    readMemberships: async (userId) =>
+      readPersonMemberships({ teamMemberships, organizationMemberships, entities }, userId),
   };
 }

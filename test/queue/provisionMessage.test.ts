@@ -7,6 +7,7 @@ import {
   MAX_DELIVERIES,
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
+  QUEUES,
   isTraceparent,
   type InlineMessage,
   MAX_INLINE_BYTES,
@@ -154,15 +155,10 @@ describe('host.json', () => {
     expect(PROVISION_POISON_QUEUE).toBe(`${PROVISION_QUEUE}-poison`);
   });
 
-  it.each(['infra/app/storage.bicep', 'dev/stack/createStorage.ts'])(
-    'finds both queues made by %s',
-    (path) => {
-      const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-      for (const [constant, name] of Object.entries({ PROVISION_QUEUE, PROVISION_POISON_QUEUE })) {
-        expect(text.includes(`'${name}'`) || new RegExp(`\\b${constant}\\b`).test(text), name).toBe(true);
-      }
-    },
-  );
+  it('finds every queue, created by infra/app/storage.bicep', () => {
+    const text = readFileSync(new URL('../../infra/app/storage.bicep', import.meta.url), 'utf8');
+    for (const name of QUEUES) expect(text).toContain(`'${name}'`);
+  });
 });
 
 describe('isTraceparent', () => {
