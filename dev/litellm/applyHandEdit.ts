@@ -76,6 +76,7 @@ function createTeam(store: ProxyStore, edit: EditOf<'createTeam'>, now: string):
     budget_duration: null,
     tpm_limit: null,
     rpm_limit: null,
+    team_member_permissions: [],
     blocked: false,
     spend: 0,
     created_at: now,

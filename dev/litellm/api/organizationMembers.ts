@@ -40,7 +40,11 @@ function addMember(
   const known = store.users.get(member.user_id ?? '');
   if (known === undefined && typeof member.user_email === 'string') {
     // The email column isn't unique, so LiteLLM cannot look a user up by it.
-    throw cannotAdd(organizationId, `Error finding a unique instance of user_email in LiteLLM_UserTable`);
+    throw cannotAdd(
+      organizationId,
+      member,
+      `Error finding a unique instance of user_email in LiteLLM_UserTable`,
+    );
   }
   const user = known ?? store.ensureUser({ user_id: member.user_id ?? '' }, now);
   try {
@@ -51,15 +55,19 @@ function addMember(
     );
     return { user, membership };
   } catch (error) {
-    throw error instanceof ConstraintViolated ? cannotAdd(organizationId, error.message) : error;
+    throw error instanceof ConstraintViolated ? cannotAdd(organizationId, member, error.message) : error;
   }
 }
 
-/** Creates LiteLLM's error for any failure, which it presents as a fault of authentication. (?) The text for a repeat is a guess. */
-function cannotAdd(organizationId: string, reason: string): Error {
-  const message = `Authentication Error, Error adding member to organization=${organizationId}: ${reason}`;
+/** Creates LiteLLM's error for any failure, which it presents as a fault of authentication. */
+function cannotAdd(organizationId: string, member: Member, reason: string): Error {
+  const { user_id: userId, user_email: email, role } = member;
+  const fields = `user_id=${print(userId)} user_email=${print(email)} role=<LitellmUserRoles.${role.toUpperCase()}: '${role}'>`;
+  const message = `Authentication Error, Error adding member=${fields} to organization=${organizationId}: ${reason}`;
   return proxyError(500, message, { type: 'auth_error' });
 }
+
+const print = (text: string | null | undefined): string => (typeof text === 'string' ? `'${text}'` : 'None');
 
 export const updateOrganizationMember: Endpoint = (call) => {
   const { store } = call;

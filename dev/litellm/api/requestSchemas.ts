@@ -76,6 +76,7 @@ export const newTeamSchema = z.object({
   members_with_roles: z.array(teamMemberSchema).optional(),
   metadata,
   blocked: z.boolean().optional(),
+  team_member_permissions: texts,
   ...limits,
 });
 
@@ -115,7 +116,6 @@ const userFields = {
   user_email: text,
   user_alias: text,
   user_role: userRoleSchema.nullish(),
-  sso_user_id: text,
   models: texts,
   metadata,
   ...limits,
@@ -123,13 +123,14 @@ const userFields = {
 
 export const newUserSchema = z.object({
   ...userFields,
+  sso_user_id: text,
   /** LiteLLM creates a key unless this is false. */
   auto_create_key: z.boolean().default(true),
   teams: texts,
   organizations: texts,
 });
 
-export const updateUserSchema = z.object({ ...userFields, teams: texts }).refine(hasUser, noUser);
+export const updateUserSchema = z.object(userFields).refine(hasUser, noUser);
 
 const page = z.coerce.number().int().min(1).default(1);
 /** A list returns at most 100 rows at once. */
@@ -149,4 +150,54 @@ export const userListSchema = z.object({
 
 export const organizationIdSchema = z.object({ organization_id: z.string() });
 export const teamIdSchema = z.object({ team_id: z.string() });
+export const userIdSchema = z.object({ user_id: z.string().optional() });
+
+export const teamPermissionsSchema = z.object({
+  team_id: z.string(),
+  team_member_permissions: z.array(z.string()),
+});
+
+const keyFields = {
+  key_alias: text,
+  user_id: text,
+  team_id: text,
+  blocked: z.boolean().nullish(),
+  models: texts,
+  /** A lifetime from now, such as `90d`. */
+  duration: text,
+  metadata,
+  allowed_routes: texts,
+  ...limits,
+};
+
+export const newKeySchema = z.object({
+  ...keyFields,
+  key_type: z.enum(['llm_api', 'management', 'read_only', 'default']).nullish(),
+});
+
+export const updateKeySchema = z.object({ ...keyFields, key: z.string() });
+
+/** The key itself, or its hash. */
+export const keyRefSchema = z.object({ key: z.string() });
+export const keyQuerySchema = z.object({ key: z.string().optional() });
+export const deleteKeysSchema = z.object({ keys: texts, key_aliases: texts });
+
+export const keyListSchema = z.object({
+  page,
+  size: pageSize(10),
+  user_id: z.string().optional(),
+  team_id: z.string().optional(),
+  organization_id: z.string().optional(),
+  key_hash: z.string().optional(),
+  key_alias: z.string().optional(),
+  return_full_object: z.stringbool().default(false),
+  sort_by: z.string().optional(),
+  sort_order: z.enum(['asc', 'desc']).default('desc'),
+});
+
+export const chatSchema = z.object({
+  model: z.string(),
+  messages: z.array(z.record(z.string(), z.unknown())),
+});
+
 export const noQuerySchema = z.object({});

@@ -1,14 +1,17 @@
 /** `/team/member_add`, `member_update` and `member_delete` (`management_endpoints/team_endpoints.py`). */
 import { randomUUID } from 'node:crypto';
 
-import { ApiError, detailError, proxyError } from './apiError.ts';
+import { ApiError, crash, detailError, noTeamText, proxyError } from './apiError.ts';
 import { callerName, parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import type { Team, TeamMember, TeamMembership, User } from '../proxyData.ts';
+import { renderTeam } from './renderTeam.ts';
 import { addTeamMembersSchema, deleteTeamMemberSchema, updateTeamMemberSchema } from './requestSchemas.ts';
 import type { TeamMemberInput } from './requestSchemas.ts';
+import { addMembership } from './teams.ts';
 
-const licenceText = 'Assigning team admins is a premium feature. You must be a LiteLLM Enterprise user.';
+const licenceText =
+  'Assigning team admins is a premium feature. You must be a LiteLLM Enterprise user to use this feature.';
 
 interface Addition {
   readonly teamId: string;
@@ -31,40 +34,69 @@ export const addTeamMembers: Endpoint = async (call) => {
     isList: Array.isArray(body.member),
     maxBudget: body.max_budget_in_team,
   });
-  return { ...team, updated_users: users, updated_team_memberships: memberships };
+  return { ...renderTeam(team), updated_users: users, updated_team_memberships: memberships };
 };
 
 /** Adds users to a team as `/team/member_add` does: first in the users' rows, then the team's list as a whole. */
 export async function addMembers(call: Call, addition: Addition): Promise<Added> {
-  const { store } = call;
+  const { store, behaviours } = call;
   const { teamId, members, maxBudget } = addition;
-  if (members.some((member) => member.role === 'admin') && call.faults.current.isLicensed !== true) {
+  if (members.some((member) => member.role === 'admin') && call.settings.licence !== true) {
     throw detailError(400, licenceText);
   }
   const team = store.teams.get(teamId);
-  if (team === undefined) throw detailError(404, `Team not found for team_id=${teamId}`);
+  if (team === undefined) {
+    throw behaviours.addToUnknownTeamCrashes ? crash() : detailError(404, noTeamText(teamId));
+  }
   const before = [...team.members_with_roles];
   refuseDuplicates(before, addition);
   const users = members.map((member) => requireUser(call, member));
-  const memberships = users.flatMap((user) =>
+  const usersBefore = structuredClone(users);
+  const budgets = users.flatMap((user) =>
     typeof maxBudget === 'number' ? [addBudget(call, { teamId, user, maxBudget })] : [],
   );
   for (const user of users) {
-    if (!user.teams.includes(teamId)) user.teams.push(teamId);
+    if (behaviours.repeatedAddListsTwice || !user.teams.includes(teamId)) user.teams.push(teamId);
   }
   if (call.halfWrite) throw detailError(500, `Unable to add user to team - ${teamId}`);
-  const after = [...before];
-  for (const [index, member] of members.entries()) {
-    const userId = users[index]?.user_id ?? '';
-    if (!after.some((other) => other.user_id === userId)) {
-      after.push({ user_id: userId, user_email: member.user_email ?? null, role: member.role });
-    }
-  }
+  const after = withAdded(
+    call,
+    before,
+    users.map((user, index) => ({ user, asked: members[index] })),
+  );
   const written = await writeMembers(call, teamId, after);
-  for (const { user_id: userId } of after.slice(before.length)) {
+  const added = new Set(after.slice(before.length).map((member) => member.user_id ?? ''));
+  for (const userId of added) {
     store.addedBy.set(`team/${teamId}/${userId}`, 'call');
+    addMembership(call, teamId, userId);
   }
-  return { team: written, users, memberships };
+  const shown = behaviours.addShowsUsersBefore ? usersBefore : structuredClone(users);
+  return {
+    team: written,
+    users: behaviours.addShowsOnlyNew ? shown.filter((user) => added.has(user.user_id)) : shown,
+    memberships: behaviours.everyMemberHasMembership
+      ? [...store.budgetsOf(teamId).values()].filter((row) => added.has(row.user_id))
+      : budgets,
+  };
+}
+
+interface AskedMember {
+  readonly user: User;
+  readonly asked: TeamMemberInput | undefined;
+}
+
+function withAdded(
+  { behaviours }: Call,
+  before: readonly TeamMember[],
+  asked: readonly AskedMember[],
+): TeamMember[] {
+  const after = [...before];
+  for (const { user, asked: member } of asked) {
+    if (after.some((other) => other.user_id === user.user_id)) continue;
+    const email = member?.user_email ?? (behaviours.memberHasEmail ? user.user_email : null);
+    after.push({ user_id: user.user_id, user_email: email, role: member?.role ?? 'user' });
+  }
+  return after;
 }
 
 function refuseDuplicates(before: readonly TeamMember[], { members, isList }: Addition): void {
@@ -74,10 +106,13 @@ function refuseDuplicates(before: readonly TeamMember[], { members, isList }: Ad
         (typeof member.user_id === 'string' && other.user_id === member.user_id) ||
         (typeof member.user_email === 'string' && other.user_email === member.user_email),
     );
-  if (members.every(isMember)) {
-    const message = isList ? 'All users are already in team.' : 'User already in team.';
-    throw proxyError(400, message, { type: 'team_member_already_in_team', param: 'member' });
-  }
+  if (!members.every(isMember)) return;
+  const [{ user_id: userId, user_email: email } = {}] = members;
+  const existing = before.map((member) => `Member(user_id='${member.user_id}')`).join(', ');
+  const message = isList
+    ? 'All users are already in team.'
+    : `User already in team. Member: user_id=${userId ?? 'None'}, user_email=${email ?? 'None'}. Existing members=[${existing}]`;
+  throw proxyError(400, message, { type: 'team_member_already_in_team', param: 'member' });
 }
 
 function requireUser({ store, now }: Call, member: TeamMemberInput): User {
@@ -100,7 +135,7 @@ function addBudget(
   const rows = call.store.budgetsOf(teamId);
   const found = rows.get(user.user_id);
   if (found !== undefined) {
-    if (call.behaviours.mixedListWithBudget === 'added') return found;
+    if (!call.behaviours.mixedListWithBudgetFails) return found;
     throw detailError(
       500,
       'Unable to add user: Unique constraint failed on the fields: (`user_id`,`team_id`)',
@@ -114,7 +149,7 @@ function addBudget(
 
 /** Writes the whole list. In older versions, that loses what other calls wrote since this call read the list. */
 async function writeMembers(call: Call, teamId: string, members: TeamMember[]): Promise<Team> {
-  if (call.behaviours.parallelMemberWrites === 'lost') await call.gap.pass(teamId);
+  if (!call.behaviours.parallelMemberWritesKept) await call.gap.pass(teamId);
   const team = call.store.teams.get(teamId);
   if (team === undefined) throw detailError(404, `Team with id ${teamId} not found`);
   for (const { user_id: userId } of team.members_with_roles) {
@@ -126,17 +161,20 @@ async function writeMembers(call: Call, teamId: string, members: TeamMember[]): 
   return team;
 }
 
-/** Doesn't check that the user is a member: for any other user it answers 200 and may leave a budget behind. */
+/** Older versions don't check that the user is a member: they answer 200 for any other, and may leave a budget behind. */
 export const updateTeamMember: Endpoint = async (call) => {
   const { store } = call;
   const body = parseBody(call, updateTeamMemberSchema);
-  if (body.role === 'admin' && call.faults.current.isLicensed !== true) {
+  if (body.role === 'admin' && call.settings.licence !== true) {
     throw new ApiError(400, { detail: licenceText });
   }
   const team = requireTeam(call, body.team_id);
   const before = [...team.members_with_roles];
   const userId = body.user_id ?? before.find((member) => member.user_email === body.user_email)?.user_id;
   if (typeof userId !== 'string') throw detailError(400, `User id doesn't exist in team table.`);
+  if (call.behaviours.updateRequiresMember && !before.some((member) => member.user_id === userId)) {
+    throw detailError(404, `User ${userId} is not a member of team ${body.team_id}`);
+  }
   const limits = {
     max_budget: body.max_budget_in_team ?? null,
     tpm_limit: body.tpm_limit ?? null,
@@ -189,11 +227,20 @@ export const deleteTeamMember: Endpoint = async (call) => {
   );
   for (const { user_id: userId } of removed) {
     const user = store.users.get(userId ?? '');
-    if (user !== undefined) user.teams = user.teams.filter((id) => id !== body.team_id);
+    if (user !== undefined) removeFirst(user.teams, body.team_id);
     store.budgetsOf(body.team_id).delete(userId ?? '');
+    if (call.behaviours.removalDeletesKeys) {
+      store.removeKeys((key) => key.team_id === body.team_id && key.user_id === userId);
+    }
   }
-  return row;
+  return renderTeam(row);
 };
+
+/** Removes one entry. A user's `teams` may list a team twice, and then it stays once. */
+function removeFirst(list: string[], entry: string): void {
+  const index = list.indexOf(entry);
+  if (index !== -1) list.splice(index, 1);
+}
 
 function requireTeam(call: Call, teamId: string): Team {
   const team = call.store.teams.get(teamId);
