@@ -186,6 +186,20 @@ describe.each(versions)('a key in LiteLLM, version %s', (version) => {
   });
 });
 
+describe('a key that an administrator changes by hand', () => {
+  it('gets another owner and team, is blocked, and is deleted', async () => {
+    const proxy = await openFilledProxy();
+    proxy.state.createKey({ key: 'sk-a', alias: 'a', userId: 'ann' });
+    proxy.state.changeKey({ alias: 'a', userId: 'bob', teamId: 'team', blocked: true, models: ['gpt'] });
+    expect(proxy.state.keys).toMatchObject([
+      { user_id: 'bob', team_id: 'team', blocked: true, models: ['gpt'] },
+    ]);
+    proxy.state.deleteKey({ alias: 'a' });
+    expect(proxy.state.keys).toEqual([]);
+    expect(() => proxy.state.deleteKey({ alias: 'a' })).toThrow('the key a does not exist');
+  });
+});
+
 describe('organizations without a licence, in LiteLLM 1.108', () => {
   it('are refused, reads too, until there is a licence', async () => {
     const proxy = await openFilledProxy({ version: '1.108.0', licence: false });
