@@ -200,4 +200,8 @@ export const chatSchema = z.object({
   messages: z.array(z.record(z.string(), z.unknown())),
 });
 
+export const deleteUsersSchema = z.object({ user_ids: z.array(z.string()) });
+export const deleteTeamsSchema = z.object({ team_ids: z.array(z.string()) });
+export const deleteOrganizationsSchema = z.object({ organization_ids: z.array(z.string()) });
+
 export const noQuerySchema = z.object({});

@@ -1,6 +1,7 @@
 /** Which endpoint answers which call. */
 import { detailError, noRoute, proxyError } from './apiError.ts';
 import type { Call, Endpoint } from './call.ts';
+import { deleteOrganizations, deleteTeams, deleteUsers } from './deletions.ts';
 import { openApi, readiness, readinessDetails } from './health.ts';
 import { blockKey, deleteKeys, generateKey, keyInfo, listKeys, unblockKey, updateKey } from './keys.ts';
 import { completeChat, listModels } from './models.ts';
@@ -31,6 +32,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   'PATCH /organization/update': updateOrganization,
   'GET /organization/info': organizationInfo,
   'GET /organization/list': listOrganizations,
+  'DELETE /organization/delete': deleteOrganizations,
   'POST /organization/member_add': addOrganizationMembers,
   'PATCH /organization/member_update': updateOrganizationMember,
   'DELETE /organization/member_delete': deleteOrganizationMember,
@@ -38,6 +40,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   'POST /team/update': updateTeam,
   'GET /team/info': teamInfo,
   'GET /v2/team/list': listTeams,
+  'POST /team/delete': deleteTeams,
   'POST /team/block': blockTeam,
   'POST /team/unblock': unblockTeam,
   'POST /team/permissions_update': updateTeamPermissions,
@@ -47,6 +50,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   'POST /team/member_delete': deleteTeamMember,
   'POST /user/new': newUser,
   'POST /user/update': updateUser,
+  'POST /user/delete': deleteUsers,
   'GET /user/info': userInfo,
   'GET /user/list': listUsers,
   'POST /key/generate': generateKey,

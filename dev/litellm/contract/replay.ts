@@ -7,37 +7,75 @@ export interface ReplayedProxy {
   readonly masterKey: string;
 }
 
-export interface ReplayedStep {
+/** Fits the steps to a proxy that has more than the steps made. */
+export interface ReplayAdapter {
+  /** Changes what is sent. */
+  toProxy(this: void, step: Step): Pick<Step, 'path' | 'body'>;
+  /** Changes an answer before it is compared. */
+  fromProxy(this: void, answer: unknown, step: Step): unknown;
+  /** Returns why the answer of a step cannot be compared. */
+  findReasonToSkip(this: void, answer: unknown, step: Step): string | undefined;
+  before(this: void, step: Step): Promise<void>;
+  /** Gets the answer as it was compared. */
+  after(this: void, step: Step, answer: ReplayedAnswer): Promise<void>;
+  /** Gets each step when it is compared. */
+  done(this: void, replayed: ReplayedStep): void;
+}
+
+export interface ReplayedAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface ReplayedStep extends ReplayedAnswer {
   readonly step: Step;
   /** Counted from 1. */
   readonly number: number;
-  readonly status: number;
-  readonly body: unknown;
   /** Empty where the proxy answers as recorded. */
   readonly differences: readonly string[];
+  /** Why it was not compared, if it was not. */
+  readonly skipped?: string | undefined;
 }
 
 /** A call of a model moves the amounts within a minute. The recordings wait for them before the steps with these words. */
-const waitsForSpend = /^what .+ spent$/;
+export const waitsForSpend = /^what .+ spent$/;
 
-/** Sends the steps one after the other. The proxy should be empty. */
+const noAdapter: ReplayAdapter = {
+  toProxy: (step) => step,
+  fromProxy: (answer) => answer,
+  findReasonToSkip: () => undefined,
+  before: async () => undefined,
+  after: async () => undefined,
+  done: () => undefined,
+};
+
+/** Sends the steps one after the other. The proxy should be empty, or the adapter make up for what it has. */
 export async function replaySteps(
   proxy: ReplayedProxy,
   steps: readonly Step[],
+  adapter: ReplayAdapter = noAdapter,
 ): Promise<readonly ReplayedStep[]> {
   const keys = new KeyRing(proxy.masterKey);
   let isSpendSettled = true;
   const replayed: ReplayedStep[] = [];
   for (const [index, step] of steps.entries()) {
-    const answer = await send(proxy, keys, step);
+    await adapter.before(step);
+    const sent = await send(proxy, keys, { ...step, ...adapter.toProxy(step) });
+    const skipped = adapter.findReasonToSkip(sent.body, step);
+    const answer = { status: sent.status, body: adapter.fromProxy(sent.body, step) };
     keys.learn(answer.body);
+    await adapter.after(step, answer);
     if (waitsForSpend.test(step.step)) isSpendSettled = true;
-    const differences = findDifferences({ status: step.status, body: step.answer }, answer, {
+    const options = {
       isOrdered: /[?&]page=/.test(step.path),
       ...(isSpendSettled ? {} : { ignored: new Set(['spend']) }),
-    });
+    };
+    const recorded = { status: step.status, body: step.answer };
+    const differences = skipped === undefined ? findDifferences(recorded, answer, options) : [];
     if (step.path === '/chat/completions') isSpendSettled = false;
-    replayed.push({ step, number: index + 1, ...answer, differences });
+    const compared = { step, number: index + 1, ...answer, differences, skipped };
+    adapter.done(compared);
+    replayed.push(compared);
   }
   return replayed;
 }
@@ -88,11 +126,7 @@ function aliasOf(value: unknown): string | undefined {
   return typeof alias === 'string' ? alias : undefined;
 }
 
-async function send(
-  { url }: ReplayedProxy,
-  keys: KeyRing,
-  step: Step,
-): Promise<{ readonly status: number; readonly body: unknown }> {
+async function send({ url }: ReplayedProxy, keys: KeyRing, step: Step): Promise<ReplayedAnswer> {
   const body = step.body === undefined ? undefined : JSON.stringify(step.body);
   const usesHash = `${step.path}${body}`.includes('<hash>');
   const hash = usesHash ? keys.hashOf(step) : '';

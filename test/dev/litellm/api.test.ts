@@ -103,18 +103,19 @@ describe.each(versions)('every call to LiteLLM, version %s', (version) => {
     expect(noted.map((request) => request.path)).toEqual(['/team/new', '/team/update']);
   });
 
-  it('is recorded as destructive if it would destroy something, although the endpoint is missing', async () => {
+  it('is recorded as destructive if it destroys something, or would', async () => {
     const proxy = await openFilledProxy({ version });
     await proxy.post('/team/member_delete', { team_id: 'team', user_id: 'nobody' });
     await proxy.delete('/organization/member_delete', { organization_id: 'org', user_id: 'nobody' });
     expect(proxy.requests.destructive).toEqual([]);
     const answers = [
-      await proxy.post('/user/delete', { user_ids: ['ann'] }),
+      await proxy.post('/user/delete', { user_ids: ['ann', 'none'] }),
       await proxy.post('/team/delete', { team_ids: ['team'] }),
       await proxy.post('/key/delete', { keys: ['sk-1'] }),
       await proxy.delete('/organization/delete', { organization_ids: ['org'] }),
     ];
-    expect(answers.map((answer) => answer.status)).toEqual([404, 404, 404, 404]);
+    expect(answers.map((answer) => answer.status)).toEqual([404, 200, 404, 200]);
+    expect([proxy.state.users.length, proxy.state.teams, proxy.state.organizations]).toEqual([1, [], []]);
     expect(proxy.requests.destructive.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /user/delete',
       'POST /team/delete',
