@@ -23,17 +23,20 @@ const rowSchema = z.object({
   organization_id: z.string().nullish(),
   user_id: z.string().nullish(),
   metadata: z.record(z.string(), z.unknown()).nullish(),
+  teams: z.array(z.unknown()).nullish(),
 });
 
 type Row = z.output<typeof rowSchema>;
 
 interface Kind {
-  readonly made: Exclude<keyof MadeRows, never>;
+  readonly made: keyof MadeRows;
   /** Where the row is read, without its id. */
   readonly read: string;
   /** Finds the row in the answer. */
   readonly rowOf: (answer: unknown) => unknown;
   readonly idOf: (row: Row) => unknown;
+  /** Deleting the row would take teams along that the run did not make. */
+  readonly hasForeignTeams?: (row: Row) => boolean;
   readonly remove: (id: string) => { readonly method: string; readonly path: string; readonly body: object };
 }
 
@@ -61,6 +64,8 @@ const kinds: readonly Kind[] = [
     read: '/organization/info?organization_id=',
     rowOf: (answer) => answer,
     idOf: (row) => row.organization_id,
+    // The run's own teams are deleted before.
+    hasForeignTeams: (row) => (row.teams ?? []).length > 0,
     remove: (id) => ({ method: 'DELETE', path: '/organization/delete', body: { organization_ids: [id] } }),
   },
   {
@@ -100,6 +105,7 @@ async function removeOne(
   // LiteLLM 1.80 answers 200 about a user who does not exist.
   if (row === undefined || kind.idOf(row) === undefined) return undefined;
   if (!own.isOwn(kind.idOf(row), row.metadata)) return 'it lacks the mark of this run';
+  if (kind.hasForeignTeams?.(row) === true) return 'it has teams that this run did not make';
   const { status } = await call(proxy, kind.remove(id));
   return status === 200 || status === 404 ? undefined : `deleting it was answered with ${status}`;
 }

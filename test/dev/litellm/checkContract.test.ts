@@ -96,6 +96,19 @@ describe('the contract check', () => {
     expect(proxy.state.findUser(taken)).toBeDefined();
   });
 
+  it('leaves an organization alone into which an administrator moved a team', async () => {
+    const proxy = await openUsedProxy('1.101.6');
+    let taken = '';
+    const wait = async (): Promise<void> => {
+      taken =
+        proxy.state.organizations.find((row) => row.organization_id.endsWith('-org2'))?.organization_id ?? '';
+      proxy.state.moveTeam({ teamId: 'team', organizationId: taken });
+    };
+    const { left } = await check(proxy, { wait });
+    expect(left).toEqual([`organizations ${taken}: it has teams that this run did not make`]);
+    expect(proxy.state.findTeam('team')).toBeDefined();
+  });
+
   it.each([
     ['1.80.0', '1.80.0'],
     ['1.79.3', '1.80.0'],
