@@ -22,8 +22,7 @@ const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['node:crypto'] },
   platform: {
     rooms: ['model'],
-    packages: ['@azure/core-rest-pipeline', 'node:crypto', 'node:http', 'node:https'],
-    packageTypes: ['node:stream'],
+    packages: ['node:crypto'],
   },
   config: { rooms: ['model', 'platform'], packages: ['zod/mini'] },
   storage: {
@@ -56,6 +55,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['node:crypto', 'node:module'],
     packageTypes: ['@azure/functions'],
   },
+  triggers: { rooms: ['model', 'queue', 'telemetry'], packages: ['@azure/functions'] },
   session: {
     rooms: ['model', 'platform'],
     typesOf: ['storage'],
@@ -110,6 +110,8 @@ const noTelemetryExport = {
   message: 'The telemetry bundle is loaded at run time. Nothing imports it.',
 };
 const noTest = { regex: '/test/', message: 'Nothing imports test.' };
+const noDev = { regex: '/dev/', message: 'Nothing but tests imports dev.' };
+const noCli = { regex: '/cli/', message: 'Nothing but tests imports cli.' };
 const foldersOf = (names: readonly string[]): string[] => names.map((name) => `**/${name}/**`);
 
 /** Matches an import from one of the rooms, or of one of the packages. */
@@ -214,13 +216,19 @@ export default defineConfig({
     },
     ...roomWalls,
     wall('shared/telemetry/export/**', { rooms: [], packages: telemetryExportPackages }, ['./**', '../*.ts']),
+    // Runs in the browser, so it takes nothing but types from outside.
+    wall('shared/web/pages/client/**', { rooms: [], typesOf: ['model'] }, ['./**']),
     wall('shared/app.ts', composition, ['./app/**']),
     wall('shared/app/**', composition, ['./**']),
     // Entry files do not know each other.
     wall('functions/**', { rooms: subjects, packages: ['@azure/functions'] }, ['../shared/app.ts']),
     {
-      files: ['cli/**', 'dev/**'],
-      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest] }] },
+      files: ['cli/**'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noDev] }] },
+    },
+    {
+      files: ['dev/**'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noCli] }] },
     },
   ],
 });

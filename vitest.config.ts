@@ -1,11 +1,29 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { browserTextInTests } from './dev/build/browserText.ts';
 import { CountReporter } from './test/support/countReporter.ts';
 
+/** The suites that take longest, most of it waiting for processes. */
+const SLOW =
+  /test\/(?:e2e|cli|dev\/start|infra\/bicep|web\/pages\/\w+(?:Script|InBrowser)|provisioning\/interleaving|telemetry\/\w*[tT]race\.)/;
+
+/** Starts the slow suites first, so that none of them runs alone at the end. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isSlow = ({ moduleId }: TestSpecification): boolean => SLOW.test(moduleId);
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
+  }
+}
+
 export default defineConfig({
+  plugins: [browserTextInTests()],
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of the smallest machine that runs this: the slow suites mostly wait.
+    maxWorkers: 3,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ['default', new CountReporter()],

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const tokenSchema = z.object({ accessToken: z.string(), expires_on: z.number() });
 
-/** Gives tokens for storage as whom `az login` signed in; each is asked for at each use, which a script can afford. */
+/** Returns storage tokens of the account that `az login` signed in. Every use asks for a new token, which is fast enough here. */
 export const azureCliCredential = {
   async getToken() {
     const { stdout } = await promisify(execFile)('az', [

@@ -4,7 +4,7 @@ import type { Tables } from '../shared/model/tables.ts';
 import { Secret } from '../shared/config/config.ts';
 import type { MessageQueue } from '../shared/model/ports.ts';
 import { azureCliCredential } from './azureCliCredential.ts';
-import { readConnectionString } from '../dev/stack/readConnectionString.ts';
+import { requireConnectionString } from './localStack.ts';
 
 /** The storage that a command works on. */
 export interface OpenStorage {
@@ -13,12 +13,12 @@ export interface OpenStorage {
 }
 
 /**
- * Opens a storage account in Azure, as whom `az login` signed in; without a name `AzureWebJobsStorage`, else the local stack. Connects
- * to nothing. Throws an Error that says what to do where there is none.
+ * Opens a storage account in Azure with the account that `az login` signed in. Without a name, opens `AzureWebJobsStorage`, else the
+ * local stack's storage. Connects to nothing yet. Throws an Error that says what to do if there is no storage.
  */
 export async function openStorage(account: string | undefined): Promise<OpenStorage> {
   if (account === undefined) {
-    const connectionString = await readConnectionString();
+    const connectionString = await requireConnectionString();
     const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
     return {
       tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),

@@ -1,49 +1,55 @@
 /**
- * `npm run redrive`: lists the messages that the queues `provision` and `push` gave up on, or puts one or all of them back, a
- * sign-in with its own observation time. Without an account it works on the local stack or on `AzureWebJobsStorage`.
+ * `npm run redrive`: lists the messages that failed in the queues `provision` and `litellm-sync`, or puts one or all of them back. A
+ * sign-in keeps its own observation time. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { FailureStore, type KeptFailures } from '../shared/storage/failureStore.ts';
-import type { Tables } from '../shared/model/tables.ts';
-import { UserStore } from '../shared/storage/userStore.ts';
+import { describeSyncMessages } from '../shared/litellm/sync.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
-import type { RedriveDeps } from '../shared/queue/redrive.ts';
-import { redrive, type Redriven } from '../shared/queue/redrive.ts';
-import { type SyncRedriveDeps, redriveSyncs } from '../shared/queue/recordSyncFailure.ts';
-import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/provisionMessage.ts';
-import type { MessageQueue } from '../shared/model/ports.ts';
+import { describeProvisionMessages } from '../shared/provisioning/provisionUser.ts';
+import {
+  type ProvisionMessage,
+  PROVISION_QUEUE,
+  SYNC_QUEUE,
+  type SyncMessage,
+} from '../shared/queue/queueMessage.ts';
+import { redrive, type RedrivableQueue, type Redriven } from '../shared/queue/queueWorker.ts';
+import { FailureStore, type KeptFailures } from '../shared/storage/failureStore.ts';
+import { SyncRecord } from '../shared/storage/syncRecord.ts';
+import { UserStore } from '../shared/storage/userStore.ts';
 import { openStorage } from './openStorage.ts';
 
-const HELP = `npm run redrive                       lists what the queues gave up on
+const HELP = `npm run redrive                       lists the messages that failed
 npm run redrive -- --all              puts back all that were not put back yet
 npm run redrive -- ID                 puts back one
 
-  --account NAME   a storage account in Azure, as whom "az login" signed in (roles: Storage Table Data
-                   Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage, else the
-                   local stack that npm start runs.
+  --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
+                   Table Data Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage,
+                   else the local stack that npm start runs.
 `;
 
-interface Deps {
-  readonly provision: RedriveDeps;
-  readonly push: SyncRedriveDeps;
+interface Queues {
+  readonly provision: RedrivableQueue<ProvisionMessage>;
+  readonly sync: RedrivableQueue<SyncMessage>;
 }
 
-function depsOn(tables: Tables, createQueue: (queueName: string) => MessageQueue): Deps {
+async function openQueues(account: string | undefined): Promise<Queues> {
+  const { tables, createQueue } = await openStorage(account);
   const clock = { now: () => new Date() };
-  const failures = new FailureStore(tables, 'provision');
   return {
     provision: {
-      store: { users: new UserStore(tables), failures },
+      ...describeProvisionMessages(new UserStore(tables)),
       queue: createQueue(PROVISION_QUEUE),
+      failures: new FailureStore(tables, 'provision'),
       clock,
     },
-    push: { failures: new FailureStore(tables, 'litellm-sync'), queue: createQueue(SYNC_QUEUE), clock },
+    sync: {
+      ...describeSyncMessages(new SyncRecord({ tables, clock, random: { uuid: randomUUID } })),
+      queue: createQueue(SYNC_QUEUE),
+      failures: new FailureStore(tables, 'litellm-sync'),
+      clock,
+    },
   };
-}
-
-async function createDeps(account: string | undefined): Promise<Deps> {
-  const { tables, createQueue } = await openStorage(account);
-  return depsOn(tables, createQueue);
 }
 
 function listOf(queue: string, { failures }: KeptFailures): object[] {
@@ -58,27 +64,27 @@ function listOf(queue: string, { failures }: KeptFailures): object[] {
   }));
 }
 
-async function list(deps: Deps): Promise<void> {
-  const provision = await deps.provision.store.failures.read();
-  const push = await deps.push.failures.read();
-  const listed = [...listOf(PROVISION_QUEUE, provision), ...listOf(SYNC_QUEUE, push)];
-  const unreadable = [...provision.unreadable, ...push.unreadable];
+async function list(queues: Queues): Promise<void> {
+  const provision = await queues.provision.failures.read();
+  const sync = await queues.sync.failures.read();
+  const listed = [...listOf(PROVISION_QUEUE, provision), ...listOf(SYNC_QUEUE, sync)];
+  const unreadable = [...provision.unreadable, ...sync.unreadable];
   if (listed.length === 0 && unreadable.length === 0) {
     console.log('No message has failed.');
     return;
   }
   for (const { id, table, columns } of unreadable) {
-    console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}); mend or delete the row.`);
+    console.log(`${id}  cannot be read (${table}: ${columns.join(', ')}); repair or delete the row.`);
   }
   if (listed.length > 0) console.table(listed);
 }
 
-/** An id names one message of either queue. */
-async function putBack(deps: Deps, id: string | undefined): Promise<readonly Redriven[]> {
+/** Puts back the message with this id, from whichever queue has it, or all messages. */
+async function putBack(queues: Queues, id: string | undefined): Promise<readonly Redriven[]> {
   if (id === undefined)
-    return [...(await redrive(deps.provision, 'all')), ...(await redriveSyncs(deps.push, 'all'))];
-  const isPush = (await deps.push.failures.find(id)) !== undefined;
-  return isPush ? redriveSyncs(deps.push, { id }) : redrive(deps.provision, { id });
+    return [...(await redrive(queues.provision, 'all')), ...(await redrive(queues.sync, 'all'))];
+  const isSync = (await queues.sync.failures.find(id)) !== undefined;
+  return isSync ? redrive(queues.sync, { id }) : redrive(queues.provision, { id });
 }
 
 async function main(): Promise<void> {
@@ -96,12 +102,12 @@ async function main(): Promise<void> {
     if (!values.help) process.exitCode = 2;
     return;
   }
-  const deps = await createDeps(values.account);
+  const queues = await openQueues(values.account);
   if (!values.all && id === undefined) {
-    await list(deps);
+    await list(queues);
     return;
   }
-  const results = await putBack(deps, id);
+  const results = await putBack(queues, id);
   for (const result of results) console.log(`${result.id}  ${result.result}  (failed with ${result.reason})`);
   console.log(`${results.filter((result) => result.result === 'redriven').length} put back.`);
 }

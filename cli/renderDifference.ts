@@ -1,18 +1,18 @@
 import type { FieldDifference, LitellmDifference, WhyLeftAlone } from '../shared/litellm/differences.ts';
 
 const WIDTHS = [10, 23, 36, 36] as const;
-/** A list of models may be long; the field is what matters. */
+/** A list of models may be long, and the name of the field matters most. */
 const LONGEST_VALUE = 60;
-/** A person's name and email stand in no terminal and no log of it. */
+/** A person's name and email are not shown: terminals are logged. */
 const PERSONAL: ReadonlySet<string> = new Set(['user_alias', 'user_email']);
 
 const WHY: Readonly<Record<WhyLeftAlone, string>> = {
-  made_there: 'made by hand there',
-  added_there: 'added by hand there',
-  cannot_be_cleared: 'LiteLLM takes no empty value',
+  created_in_litellm: 'created in LiteLLM',
+  added_in_litellm: 'added in LiteLLM',
+  cannot_be_cleared: 'LiteLLM does not accept an empty value',
   role_needs_licence: 'LiteLLM needs a licence for this role',
-  row_missing: 'its row here, or one that it needs, is gone',
-  row_unreadable: 'its row here, or its record, cannot be read',
+  row_missing: 'its stored row, or one that it needs, is missing',
+  row_unreadable: 'its stored row, or its sync record, cannot be read',
 };
 
 function renderLine(cells: readonly string[]): string {
@@ -22,7 +22,7 @@ function renderLine(cells: readonly string[]): string {
     .trimEnd();
 }
 
-/** The heading of the table that {@link renderDifference} gives the rows of. */
+/** The heading of the table. {@link renderDifference} returns its rows. */
 export const TABLE_HEAD = [
   renderLine(['action', 'what', 'id', 'person', 'detail']),
   renderLine([...WIDTHS, 6].map((width) => '-'.repeat(width))),
@@ -34,14 +34,14 @@ function renderValue(value: unknown): string {
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
 }
 
-function renderField({ field, here, there }: FieldDifference): string {
+function renderField({ field, stored, inLitellm }: FieldDifference): string {
   if (PERSONAL.has(field)) return field;
-  return `${field} ${renderValue(there)} there, ${renderValue(here)} here`;
+  return `${field} ${renderValue(inLitellm)} in LiteLLM, ${renderValue(stored)} in the store`;
 }
 
 /**
- * Gives one row of the table: action, what, id, person, and in the last column why it is left alone and which fields are another
- * there than here. No names and emails of people.
+ * Returns one row of the table: action, what, id, person, and in the last column why it is left alone and which fields differ. It
+ * contains no names and no emails of people.
  */
 export function renderDifference(difference: LitellmDifference): string {
   const { action, why, id, fields } = difference;

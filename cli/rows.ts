@@ -1,10 +1,10 @@
-/** `npm run rows`: prints the rows of LiteLLM's five tables of the local stack, or of `AzureWebJobsStorage`. */
+/** `npm run rows`: prints the rows of LiteLLM's five tables, from `AzureWebJobsStorage` or else from the local stack. */
 import { createAzureTables } from '../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../shared/storage/tables/tableNames.ts';
-import { readConnectionString } from '../dev/stack/readConnectionString.ts';
+import { requireConnectionString } from './localStack.ts';
 
 const tables = createAzureTables({
-  connection: { kind: 'connectionString', connectionString: await readConnectionString() },
+  connection: { kind: 'connectionString', connectionString: await requireConnectionString() },
 });
 const shown = [
   TABLES.organizations,

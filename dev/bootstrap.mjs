@@ -1,9 +1,9 @@
 /**
- * The first thing that every command runs, with whatever Node >= 20 the machine has and nothing installed: installs the locked
- * packages where they are missing or outdated, then runs the command with the Node that the packages bring.
+ * Every npm command starts this script first. It needs only Node 20 or newer and no installed packages. It installs the locked
+ * packages if they are missing or outdated, then runs the command with the Node version that the packages include.
  *
- *     node dev/bootstrap.mjs dev/stack/start.ts --port 8080     a script of ours
- *     node dev/bootstrap.mjs -- vitest run                a command of node_modules/.bin
+ *     node dev/bootstrap.mjs dev/stack/start.ts --port 8080     runs a script of this repository
+ *     node dev/bootstrap.mjs -- vitest run                      runs a command of node_modules/.bin
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,14 +21,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.installed');
 
-/** What an install is made of: the lock file, and the machine that its binaries are for. */
+/** Returns the stamp that identifies an install: a hash of the lock file, and the platform of its binaries. */
 function readWantedStamp() {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const hash = createHash('sha256').update(lock).digest('hex');
   return `${hash} ${process.platform} ${process.arch}\n`;
 }
 
-/** npm writes its own record at the very end of an install; where it agrees with the lock file, somebody ran npm themselves. */
+/**
+ * Returns whether a developer has run npm directly: npm's own record, written at the end of an install, matches the lock file.
+ */
 function npmInstalledTheLock() {
   try {
     const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
@@ -44,7 +46,7 @@ function npmInstalledTheLock() {
   }
 }
 
-/** @returns {boolean} whether everything of the lock file is installed, as far as records tell */
+/** @returns {boolean} whether the records show that everything in the lock file is installed */
 function isInstalled(stamp) {
   if (existsSync(stampFile)) {
     return readFileSync(stampFile, 'utf8') === stamp;
@@ -52,9 +54,14 @@ function isInstalled(stamp) {
   return npmInstalledTheLock();
 }
 
-/** `npm ci` empties node_modules first, and the stamp with it: an install that is interrupted is repeated at the next start. */
+/**
+ * Installs the locked packages. `npm ci` first deletes node_modules with the stamp, so the next start repeats an interrupted
+ * install.
+ */
 async function install() {
-  process.stderr.write('Installing the locked packages; this takes about a minute, once ...\n');
+  process.stderr.write(
+    'Installing the locked packages. This takes about a minute and happens only once ...\n',
+  );
   const npm = process.env.npm_execpath;
   const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const code =
@@ -62,12 +69,14 @@ async function install() {
       ? await run(process.execPath, [npm, ...options], { env: process.env, shell: false })
       : await run('npm', options, { env: process.env, shell: isWindows });
   if (code !== 0) {
-    process.stderr.write(`npm ci failed (${code}); nothing was started. The next start tries again.\n`);
+    process.stderr.write(
+      `Installing the locked packages failed: npm ci ended with ${code}. Nothing was started. The next start tries again.\n`,
+    );
   }
   return code;
 }
 
-/** Runs a program in this terminal, hands signals on to it, and gives its exit code. */
+/** Runs a program in this terminal, forwards signals to it, and returns its exit code. */
 function run(command, args, { env, shell }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', env, shell });
@@ -90,7 +99,10 @@ function run(command, args, { env, shell }) {
   });
 }
 
-/** The package `node` brings Node 24; without it (its install script did not run) the machine's own must be new enough. */
+/**
+ * Returns the Node to run commands with: the one in the package `node`. If that package's install script did not run, returns the
+ * machine's own Node if it is new enough.
+ */
 function findCommandNode() {
   const bundled = join(modules, 'node', 'bin', isWindows ? 'node.exe' : 'node');
   if (existsSync(bundled)) {
@@ -101,7 +113,7 @@ function findCommandNode() {
 
 async function main() {
   if (Number(process.versions.node.split('.')[0]) < leastNode) {
-    process.stderr.write(`Node ${leastNode} or newer is needed; this is ${process.version}.\n`);
+    process.stderr.write(`This command needs Node ${leastNode} or newer. This is Node ${process.version}.\n`);
     return 1;
   }
   const stamp = readWantedStamp();
@@ -117,14 +129,14 @@ async function main() {
   const node = findCommandNode();
   if (node === undefined) {
     process.stderr.write(
-      `Node ${commandNode} is needed. The package "node" brings it, but its install script did not run: allow it (npm rebuild node), or install Node ${commandNode}.\n`,
+      `This command needs Node ${commandNode}. The package "node" contains it, but its install script did not run. Allow it (npm rebuild node), or install Node ${commandNode}.\n`,
     );
     return 1;
   }
   const [first, ...rest] = process.argv.slice(2);
   if (first === undefined || (first === '--' && rest.length === 0)) {
     process.stderr.write(
-      'Say what to run: node dev/bootstrap.mjs <script> [arguments], or -- <command> [arguments].\n',
+      'No script or command was given. Run node dev/bootstrap.mjs <script> [arguments], or -- <command> [arguments].\n',
     );
     return 1;
   }

@@ -1,4 +1,4 @@
-/** `npm test`: the whole suite, or the files whose paths contain one of the words given. */
+/** `npm test [-- WORD ...]`: runs the whole suite, or only the files whose paths contain one of the words. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 

@@ -1,39 +1,35 @@
-import { app } from '@azure/functions';
-import { readConfigFaults, requireApp, requireConfig } from '../shared/app.ts';
+import { isConfigured, requireApp, requireConfig } from '../shared/app.ts';
 import { refreshAssignedGroups } from '../shared/groups/refreshAssignedGroups.ts';
-import { observeFlow } from '../shared/telemetry/events.ts';
-import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
+import { onTimer } from '../shared/triggers/onTimer.ts';
 
 /**
- * Timer, every 10 minutes: reads the assigned groups and makes sure that all in force have what they need. Without a service
- * principal there is no such list.
+ * Timer, every 10 minutes: reads the assigned groups, and creates what the groups in force lack. Without a service principal
+ * there is no such list, and the function isn't registered.
  */
-if (readConfigFaults().length === 0 && requireConfig().rules.assignedGroupsAreKnown) {
-  app.timer('assignedGroups', {
+onTimer(
+  'assignedGroups',
+  {
     schedule: '0 */10 * * * *',
-    handler: async (_timer, context) => {
-      await traceInvocation(context, { kind: 'timer' }, async () => {
-        const services = requireApp();
-        const refreshed = await observeFlow(context, {
-          name: 'groups.refresh',
-          run: async () => refreshAssignedGroups(services.refresh),
-          describe: ({ list, decision, ...rest }) => ({
-            level:
-              decision === 'held_back' || rest.organizationFailure !== undefined
-                ? ('error' as const)
-                : ('info' as const),
-            decision,
-            version: list.version,
-            groups: list.groups.length,
-            lost: rest.lostCount,
-            heldBackVersion: list.heldBack?.version,
-            organizationFailure: rest.organizationFailure?.code,
-            unreadable: rest.unreadable,
-            reported: rest.reported.map((entry) => `${entry.code} ${entry.kind} ${entry.id}`),
-          }),
-        });
-        services.knowledge.remember(refreshed.list);
-      });
+    isEnabled: isConfigured() && requireConfig().rules.assignedGroupsAreKnown,
+  },
+  {
+    name: 'groups.refresh',
+    run: async () => {
+      const { refresh, knowledge } = requireApp();
+      const refreshed = await refreshAssignedGroups(refresh);
+      knowledge.remember(refreshed.list);
+      return refreshed;
     },
-  });
-}
+    describe: ({ list, decision, ...rest }) => ({
+      level: decision === 'held_back' || rest.organizationFailure !== undefined ? 'error' : 'info',
+      decision,
+      version: list.version,
+      groups: list.groups.length,
+      lost: rest.lostCount,
+      heldBackVersion: list.heldBack?.version,
+      organizationFailure: rest.organizationFailure?.code,
+      unreadable: rest.unreadable,
+      reported: rest.reported.map((entry) => `${entry.code} ${entry.kind} ${entry.id}`),
+    }),
+  },
+);

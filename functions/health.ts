@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { readConfigFaults, requireApp } from '../shared/app.ts';
 import { answerJson, emptyAnswer } from '../shared/web/http.ts';
 
-/** `GET /api/health`: 200 or 503 and nothing more, for probes. */
+/** `GET /api/health`: answers probes with 200 or 503, without a body. */
 app.http('health', {
   route: 'api/health',
   methods: ['GET'],

@@ -4,7 +4,7 @@ import { failingConfiguration } from '../shared/health/checkHealth.ts';
 import { answerJson, jsonAnswer } from '../shared/web/http.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
-/** `GET /api/health/detail` (function key): what an operator needs to know. No secrets. */
+/** `GET /api/health/detail` (function key): the details for the operator, without secrets. */
 app.http('healthDetail', {
   route: 'api/health/detail',
   methods: ['GET'],

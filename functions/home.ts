@@ -8,7 +8,10 @@ import { renderSignedOut } from '../shared/web/pages/renderSignedOut.ts';
 import { clearSession, openSession } from '../shared/session/session.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
-/** `GET /`: signed out, what this is; signed in, what the person can use. (`route: ''` would be the function's name.) */
+/**
+ * `GET /`: what this service is, or what the signed-in person can use. (An empty `route` would become the function's
+ * name.)
+ */
 app.http('home', {
   route: '/',
   methods: ['GET'],

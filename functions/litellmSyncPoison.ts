@@ -1,25 +1,15 @@
-import { app } from '@azure/functions';
-import { readConfigFaults, requireConfig, requireLitellmSide } from '../shared/app.ts';
-import { recordSyncFailure } from '../shared/queue/recordSyncFailure.ts';
-import { readQueueDelivery } from '../shared/queue/readQueueDelivery.ts';
-import { SYNC_POISON_QUEUE } from '../shared/queue/provisionMessage.ts';
-import { observeFlow } from '../shared/telemetry/events.ts';
-import { traceInvocation } from '../shared/telemetry/traceInvocation.ts';
+import { isLitellmConnected, requireLitellmSide } from '../shared/app.ts';
+import { SYNC_POISON_QUEUE } from '../shared/queue/queueMessage.ts';
+import { keepPoison } from '../shared/queue/queueWorker.ts';
+import { onQueue } from '../shared/triggers/onQueue.ts';
 
-/** Queue `litellm-sync-poison`: keeps what the queue `push` gave up on and says why. */
-if (readConfigFaults().length === 0 && requireConfig().litellm !== undefined) {
-  app.storageQueue('litellmSyncPoison', {
-    queueName: SYNC_POISON_QUEUE,
-    connection: 'AzureWebJobsStorage',
-    handler: async (entry: unknown, context) => {
-      const { id, isLastAttempt, trigger } = readQueueDelivery(context, SYNC_POISON_QUEUE, entry);
-      await traceInvocation(context, trigger, async () =>
-        observeFlow(context, {
-          name: 'sync.failure',
-          run: async () => recordSyncFailure(requireLitellmSide().failure, { id, entry, isLastAttempt }),
-          describe: (recorded) => ({ level: 'error' as const, messageId: id, ...recorded }),
-        }),
-      );
-    },
-  });
-}
+/** Queue `litellm-sync-poison`: keeps each message that failed too often, and says why. */
+onQueue(
+  'litellmSyncPoison',
+  { queueName: SYNC_POISON_QUEUE, isEnabled: isLitellmConnected() },
+  {
+    name: 'sync.failure',
+    run: async (delivery) => keepPoison(requireLitellmSide().queue, delivery),
+    describe: (kept, { id }) => ({ level: 'error', messageId: id, ...kept }),
+  },
+);

@@ -11,7 +11,7 @@ import {
 import { clearSession, openSession } from '../shared/session/session.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
-/** `POST /sso/logout`: ends every session of the person; that of the browser in any case. */
+/** `POST /sso/logout`: ends all sessions of the person, or at least that of this browser. */
 app.http('logout', {
   route: 'sso/logout',
   methods: ['POST'],
@@ -30,7 +30,7 @@ app.http('logout', {
       });
       return redirectAnswer('/?signed_out', [cookie], 303);
     } catch (error) {
-      // The store may be down, but whoever signs out leaves at least this browser.
+      // The store may be down, but this browser is signed out in any case.
       return errorPageAnswer(error, answering, { cookies: [clearSession()] });
     }
   }),

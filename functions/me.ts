@@ -5,7 +5,7 @@ import { answerJson, jsonAnswer, readCookies } from '../shared/web/http.ts';
 import { requireSession } from '../shared/session/session.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
-/** `GET /api/me`: what the home page shows, as data. */
+/** `GET /api/me`: the content of the home page, as data. */
 app.http('me', {
   route: 'api/me',
   methods: ['GET'],

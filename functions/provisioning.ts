@@ -5,7 +5,7 @@ import { answerJson, jsonAnswer, readCookies } from '../shared/web/http.ts';
 import { requireSession } from '../shared/session/session.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
-/** `GET /api/provisioning/{id}`: where one observation stands, to its own person only. */
+/** `GET /api/provisioning/{id}`: the status of one observation, for its own person only. */
 app.http('provisioning', {
   route: 'api/provisioning/{id}',
   methods: ['GET'],

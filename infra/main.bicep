@@ -1,16 +1,16 @@
 targetScope = 'subscription'
 
 metadata name = 'LiteLLM Entra provisioning'
-metadata description = 'Everything that the product needs in Azure and in Entra, with no secret anywhere.'
+metadata description = 'Everything that the product needs in Azure and in Entra, without any secret.'
 
-// ---------------------------------------------------------------- where
+// ---------------------------------------------------------------- place
 
-@description('Name of this installation; part of names and of the hash in all of them.')
+@description('Name of this installation. It is part of some names and of the hash in all names.')
 @minLength(1)
 @maxLength(40)
 param environmentName string
 
-@description('Region of everything. Flex Consumption is not in every region; `az functionapp list-flexconsumption-locations` lists what is new.')
+@description('Region of all resources. Flex Consumption is not available in every region; `az functionapp list-flexconsumption-locations` lists the current ones.')
 @allowed([
   'australiaeast'
   'australiasoutheast'
@@ -47,21 +47,21 @@ param environmentName string
 ])
 param location string
 
-@description('Name of the resource group; empty means rg-<environmentName>.')
+@description('Name of the resource group. Empty means rg-<environmentName>.')
 @maxLength(90)
 param resourceGroupName string = ''
 
-@description('Name of the function app, which is its host name and unique worldwide; empty means func-<hash>.')
+@description('Name of the function app. It is part of the host name and must be unique worldwide. Empty means func-<hash>.')
 @maxLength(60)
 param functionAppName string = ''
 
-@description('Name of the storage account, unique worldwide: lower-case letters and digits; empty means st<hash>.')
+@description('Name of the storage account: lower-case letters and digits, unique worldwide. Empty means st<hash>.')
 @maxLength(24)
 param storageAccountName string = ''
 
 // ---------------------------------------------------------------- size, network, logs
 
-@description('Most instances at a time: the upper bound of what a flood of sign-ins can cost.')
+@description('Maximum number of instances at a time. It limits the cost of a flood of sign-ins.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -70,7 +70,7 @@ param maximumInstanceCount int = 40
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Instances kept warm for people, so that nobody waits for a cold start; each costs, asleep or not.')
+@description('Number of instances kept warm, so that users do not wait for a cold start. Each costs money even while idle.')
 @minValue(0)
 @maxValue(1000)
 param httpAlwaysReady int = 0
@@ -80,11 +80,11 @@ param httpAlwaysReady int = 0
 @maxValue(1000)
 param httpPerInstanceConcurrency int = 16
 
-@description('How many copies of the data are kept, and where.')
+@description('Replication of the storage account: the number of copies and their locations.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Closes the storage to the public: private endpoints, and a NAT gateway to reach Entra and Graph.')
+@description('Closes the storage account to the public. Adds private endpoints, and a NAT gateway for requests to Entra and Graph.')
 param vnetEnabled bool = false
 
 @description('Address range of the network, /24 or larger.')
@@ -92,66 +92,66 @@ param vnetEnabled bool = false
 @maxLength(18)
 param vnetAddressPrefix string = '10.42.0.0/24'
 
-@description('Days for which logs are kept.')
+@description('Number of days for which logs are kept.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 30
 
-@description('Who gets a mail when an alert fires; empty means nobody.')
+@description('Address that gets a mail when an alert fires. Empty means that no mail is sent.')
 @maxLength(254)
 param alertEmail string = ''
 
-@description('Failed sign-ins within 15 minutes that are still normal.')
+@description('Number of failed sign-ins within 15 minutes that counts as normal.')
 @minValue(0)
 @maxValue(100000)
 param signInFailureThreshold int = 10
 
-@description('Gives the identity its roles: needs a deployer who may. False: an administrator does it by hand (docs/deploy.md), and the app starts once it is done.')
+@description('Assigns the roles of the identity. The deployer needs the permission to do that. If false, an administrator assigns them by hand (docs/deploy.md). The app starts after that.')
 param assignRoles bool = true
 
 // ---------------------------------------------------------------- Entra
 
-@description('Client id of an application that you have already. Nothing is then deployed to Entra. Empty: the template makes the application.')
+@description('Client id of an existing application. Nothing is then deployed to Entra. If empty, the template creates the application.')
 @maxLength(36)
 param entraClientId string = ''
 
-@description('With an own application: object id of its Enterprise Application, whose assigned groups count.')
+@description('For an existing application: object id of its Enterprise Application, whose assigned groups count.')
 @maxLength(36)
 param entraServicePrincipalId string = ''
 
-@description('With an own application: address of its client secret in Key Vault, which the identity must be allowed to read. Empty: the federated credential.')
+@description('For an existing application: address of its client secret in Key Vault. The identity must be allowed to read it. If empty, the app uses the federated credential.')
 @maxLength(400)
 param entraClientSecretUri string = ''
 
-@description('With an own application: ApplicationGroup if it is set up with groupMembershipClaims ApplicationGroup, else empty.')
+@description('For an existing application: ApplicationGroup if its groupMembershipClaims is ApplicationGroup, else empty.')
 @allowed(['', 'ApplicationGroup'])
 param entraGroupsClaim string = ''
 
-@description('Key of the application in the tenant; empty means litellm-<environmentName>-<hash>. Give another one if a deleted application still holds it.')
+@description('Unique name (key) of the application in the tenant. Empty means litellm-<environmentName>-<hash>. Choose another one if a deleted application still has it.')
 @maxLength(120)
 param entraUniqueName string = ''
 
-@description('What people read when they sign in or consent.')
+@description('Name of the application that users see when they sign in or consent.')
 @minLength(1)
 @maxLength(120)
 param entraDisplayName string = 'LiteLLM access'
 
-@description('True: only who is assigned to the application, directly or by group, may sign in at all. Consent then needs an administrator.')
+@description('If true, only users who are assigned to the application, directly or by group, may sign in. Consent then needs an administrator.')
 param entraAssignmentRequired bool = false
 
-@description('Grants the Graph permissions: needs a deployer who may (Privileged Role Administrator). Without it messages wait until an administrator grants them.')
+@description('Grants the Graph permissions. The deployer must be a Privileged Role Administrator. If false, messages wait until an administrator grants the permissions.')
 param grantGraphPermissions bool = false
 
 // ---------------------------------------------------------------- the product's own settings (docs/settings.md)
 
-@description('Address at which people reach the site, if it is not the host name of the function app: https://ai.company.com')
+@description('Public address of the site if it is not the host name of the function app, such as https://ai.company.com')
 @maxLength(253)
 param publicUrl string = ''
 
 @description('ENTRA_GROUPS_ALSO_CREATE_ORGS: an assigned group also becomes an organization.')
 param entraGroupsAlsoCreateOrgs bool = false
 
-@description('DEFAULT_TEAM_PARAMS: JSON with what a new team or organization starts with.')
+@description('DEFAULT_TEAM_PARAMS: JSON with the first values of a new team or organization.')
 @minLength(2)
 param defaultTeamParams string = '{}'
 
@@ -159,20 +159,20 @@ param defaultTeamParams string = '{}'
 @allowed(['inherit', 'copy'])
 param orgTeamBudget string = 'inherit'
 
-@description('MEMBERSHIP_SYNC_MODE: whether a membership ends when the person leaves the group.')
+@description('MEMBERSHIP_SYNC_MODE: whether a membership ends when the user leaves the group.')
 @allowed(['full', 'additive'])
 param membershipSyncMode string = 'full'
 
-@description('REMOVAL_LIMIT_PERCENT: the brake on a list of assigned groups that became much shorter.')
+@description('REMOVAL_LIMIT_PERCENT: the brake, which holds back a list of assigned groups that became much shorter.')
 @minValue(0)
 @maxValue(100)
 param removalLimitPercent int = 20
 
-@description('ASSIGNED_GROUPS_ACCEPT: the version of a list that the brake held back and that is right.')
+@description('ASSIGNED_GROUPS_ACCEPT: the version of a list that the brake held back and that you accept.')
 @maxLength(128)
 param assignedGroupsAccept string = ''
 
-@description('DEFAULT_INTERNAL_USER_PARAMS: JSON with what a new user starts with.')
+@description('DEFAULT_INTERNAL_USER_PARAMS: JSON with the first values of a new user.')
 @minLength(2)
 param defaultInternalUserParams string = '{}'
 
@@ -180,29 +180,29 @@ param defaultInternalUserParams string = '{}'
 @minLength(2)
 param roleMappings string = '{}'
 
-@description('PROXY_ADMIN_ID: object id of the one person who is always proxy_admin.')
+@description('PROXY_ADMIN_ID: object id of the one user who is always proxy_admin.')
 @maxLength(128)
 param proxyAdminId string = ''
 
-@description('ALLOWED_EMAIL_DOMAINS: domains with commas between them; empty allows all of the tenant.')
+@description('ALLOWED_EMAIL_DOMAINS: domains separated by commas. Empty allows the whole tenant.')
 param allowedEmailDomains string = ''
 
 // ---------------------------------------------------------------- a LiteLLM proxy (docs/litellm.md)
 
-@description('LITELLM_BASE_URL: address of a LiteLLM proxy that is kept in step: https://litellm.company.com. Goes with the address of its key; empty means that no proxy is connected.')
+@description('LITELLM_BASE_URL: address of a LiteLLM proxy to keep in sync, such as https://litellm.company.com. It also needs the address of its key. Empty means that no proxy is connected.')
 @maxLength(400)
 param litellmBaseUrl string = ''
 
-@description('Address in Key Vault of the key of that proxy, which the identity must be allowed to read: https://<vault>.vault.azure.net/secrets/<name>')
+@description('Address of the key of that proxy in Key Vault. The identity must be allowed to read it: https://<vault>.vault.azure.net/secrets/<name>')
 @maxLength(400)
 param litellmApiKeySecretUri string = ''
 
 // ---------------------------------------------------------------- names
 
-@description('The same for the same subscription, environment and region, and for no other: names are unique and a rerun finds them.')
+@description('Hash of subscription, environment and region. It makes names unique, and a later deployment computes the same names again.')
 var token = take(uniqueString(subscription().subscriptionId, environmentName, location), 13)
 
-@description('Tags of everything; azd finds the environment by it.')
+@description('Tags of all resources. azd finds the environment by them.')
 var tags = { 'azd-env-name': environmentName }
 
 @description('Name of the function app.')
@@ -217,27 +217,27 @@ var workspaceName = 'log-${token}'
 @description('Name of the Application Insights resource.')
 var componentName = 'appi-${token}'
 
-@description('Known before the site exists, because the application needs it first and the site needs the application.')
+@description('Origin of the site, computed before the site exists: the application needs the origin, and the site needs the application.')
 var siteOrigin = 'https://${toLower(siteName)}.azurewebsites.net'
 
-@description('The address given, as browsers and the app write it: lower case, without a slash at the end.')
+@description('The chosen public address in the form that browsers and the app use: lower case, without a slash at the end.')
 var givenOrigin = endsWith(publicUrl, '/')
   ? toLower(take(publicUrl, length(publicUrl) - 1))
   : toLower(publicUrl)
 
-@description('The address at which people reach the site.')
+@description('Public address of the site.')
 var origin = empty(publicUrl) ? siteOrigin : givenOrigin
 
-@description('Where Entra sends people back: what the app computes from PUBLIC_URL.')
+@description('Address to which Entra sends users back. The app computes the same from PUBLIC_URL.')
 var redirectUri = '${origin}/sso/callback'
 
-@description('The template makes the application, unless there is one.')
+@description('Whether the template creates the application. It does not if the client id of an existing one was given.')
 var deployApplication = empty(entraClientId)
 
-@description('How the application proves itself: a secret that stays in Key Vault, or (no secret anywhere) the managed identity.')
+@description('Whether the application authenticates with a secret, which stays in Key Vault. Otherwise it uses the managed identity, without any secret.')
 var usesSecret = !deployApplication && !empty(entraClientSecretUri)
 
-@description('The key of a LiteLLM proxy stays in Key Vault too; without one no proxy is connected.')
+@description('Whether the key of a LiteLLM proxy was given. It stays in Key Vault too. Without it, no proxy is connected.')
 var hasProxyKey = !empty(litellmApiKeySecretUri)
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -316,7 +316,7 @@ module workbook 'app/workbook.bicep' = {
 module roles 'app/roles.bicep' = if (assignRoles) {
   scope: group
   params: {
-    // What-if cannot name the assignments before the identity exists; an identity made anew must get new ones all the same.
+    // Before the identity exists, what-if cannot name the assignments. That is acceptable, because a new identity needs new ones.
     #disable-next-line what-if-short-circuiting
     principalId: identity.outputs.principalId
     storageAccountName: accountName
@@ -368,7 +368,7 @@ module functionApp 'app/functionApp.bicep' = {
       ENTRA_GROUPS_CLAIM: deployApplication ? 'ApplicationGroup' : entraGroupsClaim
       PUBLIC_URL: origin
       ENTRA_GROUPS_ALSO_CREATE_ORGS: string(entraGroupsAlsoCreateOrgs)
-      // Read and written again, so that text that is no JSON fails here and not in the running app.
+      // json() and string() make the deployment fail for invalid JSON. Otherwise the running app would fail.
       DEFAULT_TEAM_PARAMS: string(json(defaultTeamParams))
       ORG_TEAM_BUDGET: orgTeamBudget
       MEMBERSHIP_SYNC_MODE: membershipSyncMode
@@ -382,15 +382,15 @@ module functionApp 'app/functionApp.bicep' = {
       LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }
   }
-  // The host reads storage while it starts, so the identity must be allowed to before there is a host.
+  // The host reads storage when it starts, so the identity needs its roles before the host exists.
   dependsOn: [roles]
 }
 
-// ---------------------------------------------------------------- what azd, docs and people need afterwards
-// azd keeps outputs in the environment that the next deployment reads its parameters from (main.bicepparam), so none may have
-// the name of a parameter there: the application that was made would be taken for one that was given.
+// ---------------------------------------------------------------- outputs for azd, docs and people
+// azd stores outputs in its environment, and the next deployment reads its parameters from there (main.bicepparam). So no output
+// may have the name of a parameter. Otherwise the created application would look like an existing one that was given.
 
-@description('Resource group of everything.')
+@description('Resource group of all resources.')
 output AZURE_RESOURCE_GROUP string = group.name
 
 @description('Name of the function app.')
@@ -399,19 +399,19 @@ output DEPLOYED_FUNCTION_APP_NAME string = functionApp.outputs.name
 @description('Host name of the function app.')
 output DEPLOYED_FUNCTION_APP_HOST string = functionApp.outputs.hostName
 
-@description('Where people sign in.')
+@description('Address where users sign in.')
 output DEPLOYED_SITE_URL string = origin
 
-@description('What must be registered as redirect URI; the template does, an own application needs it by hand.')
+@description('Redirect URI. The template registers it. For an existing application, register it by hand.')
 output DEPLOYED_REDIRECT_URI string = redirectUri
 
-@description('Application (client) id that people sign in to.')
+@description('Application (client) id of the application that users sign in to.')
 output DEPLOYED_ENTRA_CLIENT_ID string = entra.?outputs.clientId ?? entraClientId
 
-@description('Object id of the Enterprise Application: assign groups to it.')
+@description('Object id of the Enterprise Application. Assign groups to it.')
 output DEPLOYED_ENTRA_SERVICE_PRINCIPAL_ID string = entra.?outputs.servicePrincipalId ?? entraServicePrincipalId
 
-@description('Subject of the federated credential; an own application without a secret needs it by hand.')
+@description('Subject of the federated credential. For an existing application without a secret, add the credential by hand.')
 output DEPLOYED_FEDERATED_CREDENTIAL_SUBJECT string = identity.outputs.principalId
 
 @description('Resource id of the storage account.')
@@ -426,5 +426,5 @@ output DEPLOYED_QUEUE_ENDPOINT string = storage.outputs.queueEndpoint
 @description('Address of the tables.')
 output DEPLOYED_TABLE_ENDPOINT string = storage.outputs.tableEndpoint
 
-@description('With vnetEnabled: the one address from which Entra and Graph see the app; else empty.')
+@description('With vnetEnabled: the only address from which the app sends requests to Entra and Graph. Else empty.')
 output DEPLOYED_OUTBOUND_ADDRESS string = network.?outputs.outboundAddress ?? ''

@@ -1,7 +1,7 @@
 using './main.bicep'
 
-// Every parameter from the azd environment: `azd env set VNET_ENABLED true`. What is not set there has the default of main.bicep,
-// which a test compares with what stands here.
+// Reads every parameter from the azd environment. Example: `azd env set VNET_ENABLED true`. A variable that is not set has the
+// default of main.bicep. A test checks that the defaults in this file equal those.
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')

@@ -15,38 +15,35 @@ import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
-import { fetchOf } from './platform/fetchOf.ts';
+import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
 import { traceAdapters, type TracedAdapters } from './telemetry/traceAdapters.ts';
-import type { Config } from './config/config.ts';
-import { findConfigFaults, parseConfig } from './config/config.ts';
+import { type Config, findConfigFaults, parseConfig } from './config/config.ts';
 import { formatFault } from './config/configFault.ts';
 import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
-import type { MembershipChanges } from './provisioning/provisionRun.ts';
-import type { HealthDetail } from './health/checkHealth.ts';
-import { checkHealth, checkStorage } from './health/checkHealth.ts';
+import { createProvisionQueue, type ProvisionResult } from './provisioning/provisionUser.ts';
+import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
+import { type HealthDetail, checkHealth, checkStorage } from './health/checkHealth.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
-import type { GroupKnowledge } from './groups/groupKnowledge.ts';
-import { createGroupKnowledge } from './groups/groupKnowledge.ts';
-import type { FailureDeps } from './queue/recordFailure.ts';
-import type { ProvisionDeps } from './provisioning/provisionRun.ts';
+import { type GroupKnowledge, createGroupKnowledge } from './groups/groupKnowledge.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
-import type { RefreshDeps } from './groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
+import { type RefreshDeps, refreshAssignedGroups } from './groups/refreshAssignedGroups.ts';
 import {
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from './queue/provisionMessage.ts';
+  type ProvisionMessage,
+} from './queue/queueMessage.ts';
+import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
 import { errorFields, writeEvent } from './telemetry/events.ts';
-import { provideTracing } from './telemetry/startTracing.ts';
+import { provideTracing } from './telemetry/traceInvocation.ts';
 import { NO_TRACING, type Tracing, tracing } from './telemetry/tracing.ts';
 
-/** What the functions hand to the flows. */
+/** Everything that the functions need: the configuration, the stores, and the dependencies of each flow. */
 export interface App {
   readonly config: Config;
   readonly clock: Clock;
@@ -54,15 +51,15 @@ export interface App {
   readonly seal: SealContext;
   readonly login: CompleteLoginDeps;
   readonly provision: ProvisionDeps;
+  readonly provisionQueue: WorkerQueue<ProvisionMessage, ProvisionResult>;
   readonly refresh: RefreshDeps;
   readonly knowledge: GroupKnowledge;
-  readonly failure: FailureDeps;
   readonly access: AccessDeps;
-  /** Absent: no LiteLLM proxy is connected. */
-  readonly proxy?: LitellmSide;
-  /** Whether the store answers; asked at most once in {@link HEALTH_MAX_AGE_MS}. */
+  /** Absent if no LiteLLM proxy is connected. */
+  readonly litellm?: LitellmSide;
+  /** Returns whether the store answers. Asks it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
-  /** The whole state, as seldom. */
+  /** Returns the detailed state of health. Determines it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly readHealth: () => Promise<HealthDetail>;
 }
 
@@ -133,10 +130,10 @@ function createRefresh(config: Config, store: Store, directory: Directory): Refr
   };
 }
 
-/** How long an answer about health stands, so that probes cost nothing. */
-export const HEALTH_MAX_AGE_MS = 30_000;
+/** How long an answer about health is reused, so that frequent probes cost nothing. */
+const HEALTH_MAX_AGE_MS = 30_000;
 
-/** Gives `read` with its answer kept for `maxAgeMs`; callers at once share one read. */
+/** Returns a function that calls `read` and reuses its answer for `maxAgeMs`. Concurrent callers share one read. */
 function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise<T> {
   let answer: { readonly value: Promise<T>; readonly askedAtMs: number } | undefined;
   return async () => {
@@ -171,7 +168,7 @@ function createStorageSide(storage: Config['storage'], traced: TracedAdapters): 
   };
 }
 
-function createProxy(
+function createLitellm(
   config: Config,
   storage: StorageSide,
   parts: { readonly store: Store; readonly traced: TracedAdapters; readonly observedBy: Tracing },
@@ -189,10 +186,10 @@ function createProxy(
   });
 }
 
-/** What people see, and what of it only a connected proxy has. */
-function accessBeside(store: Store, proxy: LitellmSide | undefined): Pick<App, 'access' | 'proxy'> {
-  if (proxy === undefined) return { access: { store } };
-  return { access: { store, syncRecord: proxy.sync.record }, proxy };
+/** Returns the dependencies of the home page, and LiteLLM's side if a proxy is connected. */
+function accessBeside(store: Store, litellm: LitellmSide | undefined): Pick<App, 'access' | 'litellm'> {
+  if (litellm === undefined) return { access: { store } };
+  return { access: { store, syncRecord: litellm.sync.record }, litellm };
 }
 
 function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
@@ -211,11 +208,11 @@ function createHealth(
     readonly store: Store;
     readonly queue: MessageQueue;
     readonly directory: Directory;
-    readonly proxy: LitellmSide | undefined;
+    readonly litellm: LitellmSide | undefined;
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
-  const { proxy, ...rest } = parts;
-  const connected = proxy === undefined ? {} : { proxy: proxy.sync.proxy };
+  const { litellm, ...rest } = parts;
+  const connected = litellm === undefined ? {} : { litellm: litellm.sync.litellm };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
@@ -223,15 +220,15 @@ function createHealth(
   };
 }
 
-/** Builds everything for one configuration. Connects to nothing. */
+/** Creates the application for one configuration. Connects to nothing. */
 export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
   const { storage, rules } = config;
   const traced = traceAdapters(observedBy, storage);
   const storageSide = createStorageSide(storage, traced);
   const { tables, queue, poisonQueue } = storageSide;
   const store = createStore(tables);
-  const proxy = createProxy(config, storageSide, { store, traced, observedBy });
-  const sync = proxy === undefined ? {} : { sync: proxy.requests };
+  const litellm = createLitellm(config, storageSide, { store, traced, observedBy });
+  const sync = litellm === undefined ? {} : { sync: litellm.requests };
   const parked = new ParkedSnapshots(tables);
   const { directory, identity } = createEntraSide(config, traced);
   const refresh = { ...createRefresh(config, store, directory), ...sync };
@@ -241,6 +238,16 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
   const seal = createSeal(config, tables);
+  const provision: ProvisionDeps = {
+    store,
+    parked,
+    knowledge,
+    clock,
+    random,
+    rules,
+    onApplied: (changes) => countChanges(observedBy, changes),
+    ...sync,
+  };
   return {
     config,
     clock,
@@ -256,22 +263,12 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       groupsClaimIsApplicationGroup: config.entra.groupsClaimIsApplicationGroup,
       allowedEmailDomains: config.allowedEmailDomains,
     },
-    provision: {
-      store,
-      parked,
-      queue,
-      knowledge,
-      clock,
-      random,
-      rules,
-      onApplied: (changes) => countChanges(observedBy, changes),
-      ...sync,
-    },
+    provision,
+    provisionQueue: createProvisionQueue({ provision, queue, poisonQueue, failures: store.failures }),
     refresh,
     knowledge,
-    failure: { store, poisonQueue, clock },
-    ...accessBeside(store, proxy),
-    ...createHealth(config, { store, queue, directory, proxy }),
+    ...accessBeside(store, litellm),
+    ...createHealth(config, { store, queue, directory, litellm }),
   };
 }
 
@@ -279,26 +276,29 @@ let config: Config | undefined;
 let app: App | undefined;
 let faults: readonly string[] | undefined;
 
-/** Gives this process's settings, read once. Throws `configuration_invalid` with every fault. */
+/** Returns this process's settings, which are read once. Throws `configuration_invalid` with every fault. */
 export function requireConfig(): Config {
   config ??= parseConfig(process.env);
   return config;
 }
 
-/** Gives the application of this process, built at the first call and kept. Throws as {@link requireConfig}. */
+/** Returns the application of this process. Creates it at the first call and keeps it. Throws as {@link requireConfig} does. */
 export function requireApp(): App {
   app ??= buildApp(requireConfig(), tracing());
   return app;
 }
 
-/** Gives what talks to the LiteLLM proxy. Throws `configuration_invalid` where none is connected. */
+/** Returns the parts that communicate with LiteLLM. Throws `configuration_invalid` if no proxy is connected. */
 export function requireLitellmSide(): LitellmSide {
-  const { proxy } = requireApp();
-  if (proxy === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
-  return proxy;
+  const { litellm } = requireApp();
+  if (litellm === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
+  return litellm;
 }
 
-/** As {@link createApp}, but untraced where tracing is what breaks: a message that meets no application is lost. */
+/**
+ * Creates the application, without tracing if tracing makes that fail. Tracing must not prevent it, because a queue message is
+ * lost if it meets no application.
+ */
 export function buildApp(valid: Config, observedBy: Tracing): App {
   try {
     return createApp(valid, observedBy);
@@ -307,29 +307,40 @@ export function buildApp(valid: Config, observedBy: Tracing): App {
   }
 }
 
-// With wrong settings nothing works, and the host's own log says so.
+// With invalid settings nothing is exported. The host's own log shows the faults.
 provideTracing((log) =>
   startTelemetry({
     monitoring: readConfigFaults().length === 0 ? requireConfig().monitoring : undefined,
     siteName: process.env['WEBSITE_SITE_NAME'],
-    // Untraced: what sends the spans would make new ones.
-    createCredential: (clientId) => createCredential(clientId, fetchOf('managed_identity')),
+    // Without tracing, because each request that sends spans would create new spans.
+    createCredential: (clientId) => createCredential(clientId, outgoingFetch),
     onFault: (error) => writeEvent(log, { name: 'telemetry.fault', level: 'error' }, errorFields(error)),
   }),
 );
 
 /**
- * Gives the faults of this process's settings, as lines; empty where {@link requireApp} gives an application. Settings do
- * not change while a process lives, so they are judged once. Never throws.
+ * Returns the faults of this process's settings, one line each. Returns an empty list if {@link requireApp} succeeds. Settings
+ * cannot change while a process runs, so they are checked once. Never throws.
  */
 export function readConfigFaults(): readonly string[] {
   faults ??= findFaults(process.env);
   return faults;
 }
 
+/** Returns whether this process's settings are valid, so that {@link requireApp} returns an application. Never throws. */
+export function isConfigured(): boolean {
+  return readConfigFaults().length === 0;
+}
+
+/** Returns whether the settings are valid and connect a LiteLLM proxy. Never throws. */
+export function isLitellmConnected(): boolean {
+  return isConfigured() && requireConfig().litellm !== undefined;
+}
+
 /**
- * Gives the faults of settings, as lines: what is not valid, else why nothing can be built with what is (by its class, as a
- * foreign text may quote a secret). Builds once to see that, in milliseconds and without a connection. Never throws.
+ * Returns the faults of settings, one line each. If all settings are valid, it creates an application once to find out whether
+ * that works. This takes milliseconds and connects to nothing. It shows the text of this product's errors, but only the class of
+ * other errors, because their texts may quote a secret. Never throws.
  */
 export function findFaults(
   environment: NodeJS.ProcessEnv,

@@ -50,7 +50,7 @@ const CREDENTIALS = [
   `${ACCOUNT};Unknown=key`,
 ];
 
-/** Connection strings, most of them odd. */
+/** Unusual connection strings. */
 const CONNECTION_STRINGS = [
   'UseDevelopmentStorage=true',
   'UseDevelopmentStorage=true;Unknown=key',
@@ -75,7 +75,7 @@ const IN_AZURE = {
 };
 
 describe('createApp', () => {
-  it('builds whatever connection string the configuration accepts, and so do the storage clients', () => {
+  it('succeeds for every connection string that the configuration accepts', () => {
     const accepted = CONNECTION_STRINGS.filter(
       (AzureWebJobsStorage) => findConfigFaults(anEnvironment({ AzureWebJobsStorage })).length === 0,
     );
@@ -97,7 +97,7 @@ describe('createApp', () => {
     ['a managed identity for everything', IN_AZURE],
     ['a named identity for the storage', { ...IN_AZURE, AzureWebJobsStorage__clientId: IDENTITY }],
     [
-      'a secret beside a managed identity',
+      'a client secret with a managed identity for storage',
       { ...IN_AZURE, MICROSOFT_CLIENT_SECRET: 'x', MICROSOFT_MANAGED_IDENTITY_CLIENT_ID: undefined },
     ],
     [
@@ -122,14 +122,14 @@ describe('createApp', () => {
         DEVELOPMENT_AUTHORIZE_URL: 'http://localhost:8080',
       },
     ],
-  ])('builds with %s', (_case, changes) => {
+  ])('succeeds with %s', (_case, changes) => {
     expect(findFaults(anEnvironment(changes))).toEqual([]);
     expect(createApp(parseConfig(anEnvironment(changes))).config.publicUrl).toContain('://');
   });
 });
 
 describe('findFaults', () => {
-  it('gives what is not valid, and builds nothing then', () => {
+  it('returns the invalid settings, and then creates no application', () => {
     let built = 0;
     const faults = findFaults(anEnvironment({ MICROSOFT_TENANT: 'common' }), () => {
       built += 1;
@@ -141,18 +141,21 @@ describe('findFaults', () => {
   it.each([
     [new TypeError('Invalid AccountKey=hush'), 'TypeError'],
     [new AppError('configuration_invalid', 'Storage needs its credential'), 'Storage needs its credential'],
-  ])('turns what cannot be built into a fault, so that no trigger takes a message', (thrown, told) => {
-    const faults = findFaults(anEnvironment(), () => {
-      throw thrown;
-    });
-    expect(faults).toEqual([
-      `The settings are valid one by one, but nothing can be built with them: ${told}`,
-    ]);
-  });
+  ])(
+    'returns a fault if the application cannot be created, so that no trigger takes a message',
+    (thrown, reason) => {
+      const faults = findFaults(anEnvironment(), () => {
+        throw thrown;
+      });
+      expect(faults).toEqual([
+        `The settings are valid one by one, but nothing can be built with them: ${reason}`,
+      ]);
+    },
+  );
 });
 
 describe('buildApp', () => {
-  it('goes on untraced where tracing cannot be built', () => {
+  it('creates the application without tracing if tracing cannot be created', () => {
     const broken: Tracing = {
       ...NO_TRACING,
       get isOff(): boolean {

@@ -1,20 +1,21 @@
 /**
- * The build, exactly as Azure deploys it: one self-contained CommonJS bundle, and a second one for telemetry that the first loads
- * where something is exported. `node dev/build/build.ts` writes `dist/`.
+ * Builds the app exactly as Azure deploys it. The main bundle is one self-contained CommonJS file. It loads a second bundle, for
+ * telemetry, only if telemetry is exported. `node dev/build/build.ts` writes `dist/`.
  */
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildOptions as BuildSettings, type Metafile } from 'esbuild';
 import { z } from 'zod';
+import { browserText } from './browserText.ts';
 import { readThirdPartyNotices } from './thirdPartyNotices.ts';
 import { treeShaking } from './treeShaking.ts';
 import { withoutRemoteSettings } from './withoutRemoteSettings.ts';
 
-/** A cold start reads and compiles the whole bundle, so `npm run build` fails where it reaches this. */
+/** The limit of the main bundle. A cold start reads and compiles all of it, so `npm run build` fails at this size. */
 export const maxBundleBytes = 1_000_000;
 
-/** The first invocation of an instance that exports telemetry waits for this one to load. */
+/** The limit of the telemetry bundle. If telemetry is exported, an instance's first invocation waits until it is loaded. */
 export const maxTelemetryBytes = 400_000;
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
@@ -22,7 +23,7 @@ const repositoryDir = resolve(import.meta.dirname, '../..');
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 
 export interface BuildOptions {
-  /** Where `main.cjs`, `telemetry.cjs` and what belongs to them go. Emptied first. */
+  /** The folder for `main.cjs`, `telemetry.cjs` and the files that belong to them. It is emptied first. */
   readonly outdir: string;
   /** Default: `functions/` of this repository. */
   readonly functionsDir?: string;
@@ -34,21 +35,21 @@ export interface BuiltApp {
   readonly outdir: string;
   readonly bundleBytes: number;
   readonly telemetryBytes: number;
-  /** The entry files that the bundle holds, in order. */
+  /** The entry files in the bundle, in order. */
   readonly entryFiles: readonly string[];
 }
 
 /**
- * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`, and puts `telemetry.cjs`,
- * `host.json`, a minimal `package.json` and the licences of what is bundled beside it. Idempotent.
- * Throws an Error where there is no entry file or the code does not bundle.
+ * Bundles every `*.ts` of the functions folder (one trigger a file) into `<outdir>/main.cjs`. It also writes `telemetry.cjs`,
+ * `host.json`, a minimal `package.json` and the licences of the bundled packages into the folder. Idempotent.
+ * Throws an Error if the functions folder has no entry file or the code cannot be bundled.
  */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const functionsDir = options.functionsDir ?? join(repositoryDir, 'functions');
   const names = await readdir(functionsDir);
   const entryFiles = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts')).sort();
   if (entryFiles.length === 0) {
-    throw new Error(`There is no function to build in ${functionsDir}.`);
+    throw new Error(`The app cannot be built: ${functionsDir} contains no function.`);
   }
   await rm(options.outdir, { recursive: true, force: true });
   await mkdir(options.outdir, { recursive: true });
@@ -70,14 +71,14 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   };
 }
 
-/** Throws an Error where a bundle has reached its limit. */
+/** Throws an Error if a bundle has reached its limit. */
 export function requireSmall(built: BuiltApp): void {
   if (built.bundleBytes >= maxBundleBytes || built.telemetryBytes >= maxTelemetryBytes) {
-    throw new Error('A bundle is too large: cold starts pay for it.');
+    throw new Error('A bundle is too large, which makes cold starts slow.');
   }
 }
 
-/** What both bundles have in common. */
+/** The esbuild options of both bundles. */
 const bundling = {
   bundle: true,
   format: 'cjs',
@@ -86,10 +87,10 @@ const bundling = {
   minify: true,
   legalComments: 'none',
   charset: 'utf8',
-  // ESM where a package has both: only that can be shaken.
+  // Prefers the ESM build of a package, because tree shaking works only on ESM.
   mainFields: ['module', 'main'],
   logLevel: 'error',
-  // Says which packages are in it.
+  // Lists the bundled packages, for their licences.
   metafile: true,
   absWorkingDir: repositoryDir,
   // ESM builds of the storage packages call createRequire(import.meta.url), which CommonJS does not have.
@@ -111,7 +112,7 @@ async function bundleFunctions(
       loader: 'ts',
     },
     outfile,
-    plugins: [treeShaking()],
+    plugins: [treeShaking(), browserText()],
     // The worker supplies this module when it runs; no package of that name exists.
     external: ['@azure/functions-core'],
   });

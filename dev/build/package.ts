@@ -1,4 +1,6 @@
-/** `npm run package`: what is deployed, as one zip in `package/`, for pipelines that build once and deploy many times. */
+/**
+ * `npm run package`: writes the deployed files as one zip into `package/`, for pipelines that build once and deploy many times.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,22 +11,25 @@ import { z } from 'zod';
 import { buildApp, requireSmall } from './build.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
-/** The earliest instant that a zip can name, in local time as zips have it, so that equal builds give equal bytes. */
+/**
+ * The time of every file in the zip, so that equal builds have equal bytes. It is the earliest that a zip can store, in local
+ * time.
+ */
 const packedAt = new Date(1980, 0, 1);
 
 export interface Package {
   readonly file: string;
   readonly bytes: number;
-  /** SHA-256 of the zip, hex: the same for the same sources and the same locked packages. */
+  /** SHA-256 of the zip in hex. It is the same for the same sources and the same locked packages. */
   readonly sha256: string;
-  /** What is in it, by name. */
+  /** The files in the zip, ordered by name. */
   readonly entries: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 /**
- * Builds the app and writes it as a zip, its files at the top: what `az functionapp deployment source config-zip` and
- * `azd deploy --from-package` take. Needs no `node_modules` where it is unpacked. Deterministic.
- * Throws an Error where a bundle has reached its limit; then there is no file.
+ * Builds the app and writes it as a zip with its files at the top level. `az functionapp deployment source config-zip` and
+ * `azd deploy --from-package` accept this form. The unpacked app needs no `node_modules`. Deterministic.
+ * Throws an Error, and writes no file, if a bundle has reached its limit.
  */
 export async function createPackage(file: string): Promise<Package> {
   const buildDir = await mkdtemp(join(tmpdir(), 'package-'));

@@ -1,4 +1,4 @@
-/** What the licences of the packages in a bundle ask for: their texts go with it. */
+/** Collects the licence texts of the packages in a bundle. The licences require that the texts accompany the bundle. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
@@ -11,9 +11,9 @@ const licenceFile = /^(?:licen[cs]e|copying|notice|thirdpartynotices?)(?:[.-].*)
 const separator = `\n\n${'-'.repeat(80)}\n\n`;
 
 /**
- * Gives the notices of every package of which a bundle holds a file: name, version, licence and the texts that it ships, packages with
- * the same texts together. In the order of the names. Paths in the metafiles are relative to the repository.
- * Throws an Error where a package names no licence.
+ * Returns the notices of every package with a file in a bundle: name, version, licence, and the texts that the package ships.
+ * Packages with the same texts are listed together. The order is by name. Paths in the metafiles are relative to the repository.
+ * Throws an Error if a package names no licence.
  */
 export async function readThirdPartyNotices(metafiles: readonly Metafile[]): Promise<string> {
   const folders = new Set(metafiles.flatMap(({ inputs }) => Object.keys(inputs).flatMap(findPackageFolder)));
@@ -26,7 +26,7 @@ export async function readThirdPartyNotices(metafiles: readonly Metafile[]): Pro
   return `${blocks.join(separator)}\n`;
 }
 
-/** The last `node_modules` of a path counts: a package may bring its own copy of another. */
+/** Finds a file's package by the last `node_modules` in its path, because a package may bring its own copy of another. */
 function findPackageFolder(input: string): string[] {
   const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input.replaceAll('\\', '/')) ?? [];
   return folder === undefined ? [] : [folder];

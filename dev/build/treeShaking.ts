@@ -1,18 +1,18 @@
 import type { Plugin } from 'esbuild';
 
-/** Packages that declare `sideEffects: false` where esbuild does not see it. */
+/** Packages whose `sideEffects: false` esbuild does not see. */
 const shaken = /node_modules[\\/](?:@typespec|@azure[\\/](?:abort-|core-|data-|logger|storage-))/;
-/** The same in an import; everything that reaches those packages begins with one of these. */
+/** The beginnings of all imports that can lead to those packages. */
 const scopes = /^@(?:azure|typespec)\/|^\.{1,2}\//;
 
 /**
- * Gives the esbuild plugin that leaves out what the app cannot reach (about 400 KB):
+ * Creates the esbuild plugin that leaves out code which the app never runs (about 400 KB):
  *
- * - The Azure packages declare `sideEffects: false`, but a second package.json in their `dist/esm` hides it from esbuild, which
- *   looks no further; so a checksum in WebAssembly for blobs comes along with a queue client.
- * - MSAL signs with `jsonwebtoken` only where the client credential is a certificate, and this app's is a secret or
- *   a federated credential. Its place takes a stub that says so.
- * - Zod brings its error messages in some fifty languages wherever somebody imports its `z`; the app's are in English.
+ * - The Azure packages declare `sideEffects: false`, but a second package.json in their `dist/esm` hides it from esbuild. Without
+ *   this plugin, a queue client would bring a WebAssembly checksum for blobs.
+ * - MSAL uses `jsonwebtoken` only if the client credential is a certificate. This app's is a secret or a federated credential, so
+ *   a stub with an explaining error replaces the package.
+ * - Importing Zod's `z` brings error messages in about fifty languages. The app uses only English.
  */
 export function treeShaking(): Plugin {
   return {

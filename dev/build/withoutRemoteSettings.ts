@@ -1,9 +1,9 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * Gives the esbuild plugin that keeps Azure Monitor's exporter from asking Microsoft every hour which of its features to turn on:
- * it has no option for that, an answer could turn on what we turned off, and an instance in a closed network would knock in vain.
- * A test counts whom the bundle talks to, should the exporter move this elsewhere.
+ * Creates the esbuild plugin that stops Azure Monitor's exporter from asking Microsoft every hour which features to enable. The
+ * exporter has no option for this. An answer could enable features that this product disabled, and in a closed network every
+ * request would fail. If a new version of the exporter moves this code, a test that lists the bundle's connections fails.
  */
 export function withoutRemoteSettings(): Plugin {
   return {

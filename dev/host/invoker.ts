@@ -10,7 +10,6 @@ import {
   type InvocationResponse,
   type LogLevel,
   type ProgrammingModel,
-  type RetryContext,
   type TraceContext,
   invocationResponseSchema,
 } from './programmingModel.ts';
@@ -22,7 +21,6 @@ export interface Invocation {
   readonly input?: { readonly name: string; readonly data: InputData };
   readonly triggerMetadata?: Readonly<Record<string, InputData>>;
   readonly traceContext?: TraceContext;
-  readonly retryContext?: RetryContext;
 }
 
 export interface Invoker {
@@ -155,7 +153,6 @@ function createCoreContext(
       inputData: invocation.input === undefined ? [] : [invocation.input],
       triggerMetadata: invocation.triggerMetadata ?? {},
       traceContext: invocation.traceContext ?? createTraceContext(),
-      ...(invocation.retryContext === undefined ? {} : { retryContext: invocation.retryContext }),
     },
     state: undefined,
     log: (level: LogLevel, category: string, message: string) => {

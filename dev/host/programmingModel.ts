@@ -33,18 +33,12 @@ export interface TraceContext {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export interface RetryContext {
-  readonly retryCount: number;
-  readonly maxRetryCount: number;
-}
-
 /** One call of a function, in the form in which the host passes it on. */
 export interface InvocationRequest {
   readonly invocationId: string;
   readonly inputData: readonly { readonly name: string; readonly data: InputData }[];
   readonly triggerMetadata: Readonly<Record<string, InputData>>;
   readonly traceContext: TraceContext;
-  readonly retryContext?: RetryContext;
 }
 
 export interface CoreInvocationContext {

@@ -1,4 +1,4 @@
-/** Graph: the two calls that the application makes, with Graph's paging, errors and permissions. */
+/** Graph: the calls of the product and of LiteLLM's own sign-in, with Graph's paging, errors and permissions. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -44,6 +44,18 @@ const delegatedOnly = graphFailure(
 const mayReadGroups = (scopes: readonly string[]): boolean =>
   scopes.some((scope) => ['GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All'].includes(scope));
 
+function renderPerson(person: Person): Row {
+  return {
+    '@odata.type': '#microsoft.graph.user',
+    id: person.id,
+    displayName: person.displayName,
+    mail: person.mail ?? null,
+    userPrincipalName: person.userPrincipalName,
+    accountEnabled: person.enabled,
+    userType: person.userPrincipalName.includes('#EXT#') ? 'Guest' : 'Member',
+  };
+}
+
 /** Renders a group. Without a permission on groups, Graph shows their ids and sets every other field to null. */
 function renderGroup(group: { readonly id: string; readonly displayName: string }, isReadable: boolean): Row {
   return {
@@ -70,8 +82,8 @@ function renderMemberships(directory: Directory, person: Person, isReadable: boo
   ];
 }
 
-/** `GET /me/memberOf`: everything of which a person is a direct member. */
-function readMemberships(call: GraphCall): GraphAnswer {
+/** `GET /me`, and `GET /me/memberOf`: everything of which the person is a direct member. */
+function readMe(call: GraphCall, path: '/me' | '/me/memberOf'): GraphAnswer {
   const { emulator, holder, url } = call;
   if (holder.kind !== 'delegated') {
     return delegatedOnly;
@@ -81,8 +93,11 @@ function readMemberships(call: GraphCall): GraphAnswer {
   if (!holder.scopes.some((scope) => scope.startsWith('User.Read')) || person?.enabled === false) {
     return forbidden;
   }
-  return person === undefined
-    ? notFound(holder.personId)
+  if (person === undefined) {
+    return notFound(holder.personId);
+  }
+  return path === '/me'
+    ? { status: 200, body: renderPerson(person) }
     : renderPage(emulator, url, renderMemberships(directory, person, mayReadGroups(holder.scopes)));
 }
 
@@ -103,8 +118,8 @@ function dispatch(call: GraphCall, method: string | undefined): GraphAnswer {
     return graphFailure(405, 'Request_BadRequest', 'Method not allowed.');
   }
   const { pathname } = call.url;
-  if (pathname === '/me/memberOf') {
-    return readMemberships(call);
+  if (pathname === '/me' || pathname === '/me/memberOf') {
+    return readMe(call, pathname);
   }
   const servicePrincipalId = /^\/servicePrincipals\/([^/]+)\/appRoleAssignedTo$/.exec(pathname)?.[1];
   return servicePrincipalId === undefined

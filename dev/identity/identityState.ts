@@ -41,11 +41,12 @@ export async function openIdentityState(options: OpenIdentityStateOptions): Prom
   const inStateDir = (name: string): string => join(options.stateDir, name);
   const directoryFile = inStateDir('directory.json');
   const saveDirectory = (directory: Directory): void => writeJsonState(directoryFile, directory);
-  const directory =
-    readDirectory(options.directoryFile) ??
-    readJsonState(directoryFile, parseDirectory) ??
-    createSampleDirectory();
-  saveDirectory(directory);
+  const { directoryFile: given } = options;
+  const kept = given === undefined ? readJsonState(directoryFile, parseDirectory) : undefined;
+  const directory = kept ?? (given === undefined ? createSampleDirectory() : readGivenDirectory(given));
+  if (kept === undefined) {
+    saveDirectory(directory);
+  }
   const certificateFile = inStateDir('certificate.pem');
   return {
     certificateFile,
@@ -58,10 +59,7 @@ export async function openIdentityState(options: OpenIdentityStateOptions): Prom
   };
 }
 
-function readDirectory(file: string | undefined): Directory | undefined {
-  if (file === undefined) {
-    return undefined;
-  }
+function readGivenDirectory(file: string): Directory {
   const directory = readJsonState(file, parseDirectory);
   if (directory === undefined) {
     throw new Error(`The file ${file} does not exist.`);

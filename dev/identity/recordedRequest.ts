@@ -1,7 +1,7 @@
 /** What the emulator records of a request, and the summary that the control API answers. */
 import { z } from 'zod';
 
-export const requestKinds = [
+const requestKinds = [
   'discovery',
   'jwks',
   'authorize',

@@ -1,6 +1,6 @@
 /**
- * One compiler process (`bicep jsonrpc --stdio`) that serves all requests: a prediction takes a third of a second instead of
- * three, because the compiler starts and warms up only once.
+ * Runs one compiler process (`bicep jsonrpc --stdio`) that serves all requests. A prediction then takes a third of a second
+ * instead of three, because the compiler starts and warms up only once.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
@@ -34,7 +34,7 @@ const replySchema = z.object({
 export type Compiled = z.infer<typeof compiledSchema>;
 export type CompiledParams = z.infer<typeof compiledParamsSchema>;
 
-/** Where the predicted deployment goes. */
+/** The target of the predicted deployment. */
 export interface DeploymentPlace {
   readonly tenantId: string;
   readonly subscriptionId: string;
@@ -42,10 +42,10 @@ export interface DeploymentPlace {
 }
 
 export interface BicepServer {
-  /** Compiles a `.bicep` with all its modules. The diagnostics are those of all files, the linter's included. */
+  /** Compiles a `.bicep` with all its modules. Returns the diagnostics of all files, including the linter's. */
   compile(path: string): Promise<Compiled>;
   compileParams(path: string): Promise<CompiledParams>;
-  /** Returns as JSON text what deploying a `.bicepparam` would create. Throws where it does not compile. */
+  /** Returns the deployment that a `.bicepparam` would create, as JSON text. Throws if the file does not compile. */
   predict(path: string, place: DeploymentPlace): Promise<string>;
   /** Returns the file's text as the formatter writes it. */
   format(path: string): Promise<string>;
@@ -66,7 +66,7 @@ class Connection {
     child.stdout.on('data', (chunk: Buffer) => this.#take(chunk));
     child.stderr.resume();
     child.on('exit', (code) =>
-      this.#failAll(new Error(`The Bicep compiler ended (${code ?? 'by a signal'})`)),
+      this.#failAll(new Error(`The Bicep compiler ended unexpectedly (${code ?? 'by a signal'}).`)),
     );
     child.on('error', (error) => this.#failAll(error));
   }
@@ -112,8 +112,8 @@ class Connection {
 const runtimeOptions = { DOTNET_TieredPGO: '0', DOTNET_gcConcurrent: '0' };
 
 /**
- * Starts the compiler. `environment` is what `readEnvironmentVariable` sees beside this process's own variables; `undefined`
- * hides one of them.
+ * Starts the compiler. `readEnvironmentVariable` sees this process's variables and those in `environment`. A value of
+ * `undefined` hides a variable.
  */
 export function startBicepServer(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Finds the pinned Bicep compiler: on the PATH, else the Azure CLI's, else from NuGet through `dotnet` (once, into `.cache/` of the
- * repository). None of it needs Azure.
+ * Finds the pinned Bicep compiler. It looks on the PATH, then in the Azure CLI's folder. Otherwise it restores the compiler from
+ * NuGet through `dotnet`, once, into `.cache/` of the repository. None of this needs access to Azure.
  */
 import { execFile } from 'node:child_process';
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The only version that checks: another one compiles to other JSON and knows other rules, so a new one is a decision. */
+/** The only version that the check accepts. Other versions compile to different JSON and have different linter rules. */
 export const PINNED_VERSION = '0.49.2';
 const RESTORE_TIMEOUT_MS = 120_000;
 const cacheDir = resolve(import.meta.dirname, '../../.cache/bicep');
@@ -30,15 +30,15 @@ const candidates: readonly Candidate[] = [
 ];
 
 export interface BicepSearch {
-  /** The path of the pinned compiler; absent where this machine has none. */
+  /** The path of the pinned compiler. Absent if this machine has none. */
   readonly path?: string;
-  /** What was tried before it and why it was not used, one line each. */
+  /** The sources that were tried before and why each was not used, one line each. */
   readonly tried: readonly string[];
 }
 
 /**
- * Returns the first compiler of the pinned version, and what was tried before it. `environment` says where to look (`PATH`,
- * `AZURE_CONFIG_DIR`). Never throws.
+ * Returns the first compiler of the pinned version, and the sources that were tried before. `environment` determines where to
+ * look (`PATH`, `AZURE_CONFIG_DIR`). Never throws.
  */
 export async function findBicep(environment: Environment = process.env): Promise<BicepSearch> {
   const tried: string[] = [];
@@ -55,13 +55,13 @@ export async function findBicep(environment: Environment = process.env): Promise
   return { tried };
 }
 
-/** Returns the path of the pinned compiler. Throws an Error that says what was tried, and how to get it. */
+/** Returns the path of the pinned compiler. Throws an Error that lists the tried sources and says how to get the compiler. */
 export async function requireBicep(environment: Environment = process.env): Promise<string> {
   const { path, tried } = await findBicep(environment);
   if (path !== undefined) return path;
   throw new Error(
     [
-      `The template was not checked: that needs the Bicep compiler ${PINNED_VERSION}, and no other version compares.`,
+      `The template was not checked, because the check needs exactly the Bicep compiler ${PINNED_VERSION}.`,
       ...tried.map((line) => `  ${line}`),
       'Install the .NET SDK, through which this check restores that version, or put that version on the PATH.',
     ].join('\n'),
@@ -81,14 +81,14 @@ async function findOnPath(name: string, environment: Environment): Promise<strin
   return undefined;
 }
 
-/** `az bicep` keeps its compiler beside its configuration, where it can be run without the Azure CLI. */
+/** Finds the compiler that `az bicep` keeps in the Azure CLI's configuration folder. It also runs without the Azure CLI. */
 async function findOfAzureCli(environment: Environment): Promise<string | undefined> {
   const dir = environment['AZURE_CONFIG_DIR'] ?? join(homedir(), '.azure');
   const path = join(dir, 'bin', `bicep${exeSuffix}`);
   return (await isExecutable(path)) ? path : undefined;
 }
 
-/** Restores the pinned compiler once. Returns undefined where NuGet has none for this platform, or `dotnet` is not on the PATH. */
+/** Restores the pinned compiler once. Returns undefined if NuGet has none for this platform or `dotnet` isn't on the PATH. */
 async function restoreFromNuGet(environment: Environment): Promise<string | undefined> {
   const system = platformNames.get(process.platform);
   const dotnet = await findOnPath('dotnet', environment);
@@ -98,7 +98,7 @@ async function restoreFromNuGet(environment: Environment): Promise<string | unde
   const kept = join(cacheDir, PINNED_VERSION);
   if (await isExecutable(join(kept, tool))) return join(kept, tool);
   await mkdir(cacheDir, { recursive: true });
-  // Restored beside it and then moved into place: two checks at a time never see half a package.
+  // Restores into a temporary folder and then moves it, so that another check at the same time never sees half a package.
   const dir = await mkdtemp(join(cacheDir, 'restore-'));
   try {
     await writeFile(join(dir, 'bicep.csproj'), projectFile(id));
@@ -114,14 +114,14 @@ async function restoreFromNuGet(environment: Environment): Promise<string | unde
   return join(kept, tool);
 }
 
-/** NuGet's names of Node's platforms. */
+/** NuGet's platform names, by Node's. */
 const platformNames: ReadonlyMap<string, string> = new Map([
   ['linux', 'linux'],
   ['darwin', 'osx'],
   ['win32', 'win'],
 ]);
 
-/** Returns a project that is never built: it only names the package, so it needs no framework. */
+/** Returns a project that only names the package. It is never built, so it needs no framework. */
 function projectFile(id: string): string {
   return `<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>

@@ -1,4 +1,6 @@
-/** Collects what the infrastructure check compares: the compiled template, what it would deploy, and the files around it. */
+/**
+ * Collects the values that the infrastructure check compares: the compiled template, the predicted deployments, and other files.
+ */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,14 +16,14 @@ const run = promisify(execFile);
 export const repositoryDir = resolve(import.meta.dirname, '../..');
 export const snapshotsDir = join(repositoryDir, 'infra/snapshots');
 
-/** Made up. Azure computes names from the subscription. */
+/** A made-up target, because Azure computes names from the subscription. */
 const place = {
   tenantId: '11111111-2222-4333-8444-555555555555',
   subscriptionId: '99999999-8888-4777-8666-555555555555',
   location: 'swedencentral',
 } as const;
 
-/** What azd sets before it reads `main.bicepparam`: the same as `infra/check/default.bicepparam`. */
+/** The variables that azd sets before it reads `main.bicepparam`, with the values of `infra/check/default.bicepparam`. */
 const azdEnvironment = { AZURE_ENV_NAME: 'contoso', AZURE_LOCATION: 'swedencentral' } as const;
 
 export interface InfraCheck {
@@ -30,19 +32,19 @@ export interface InfraCheck {
   path(file: string): string;
   /** Copies `infra/` to the compiler again, after a change to it. */
   refresh(): void;
-  /** Compiles `main.bicep`. Throws an Error that has all diagnostics, those of the linter included. */
+  /** Compiles `main.bicep`. Throws an Error with all diagnostics, including the linter's. */
   compile(): Promise<Json>;
   /**
-   * Returns everything that is compared, as it is now. Throws an Error where something does not compile. The deployment `main` is
-   * what azd deploys while nothing is chosen.
+   * Returns the current state of everything that is compared. The deployment `main` is the one that azd makes without any choice.
+   * Throws an Error if a file does not compile.
    */
   makeSnapshots(): Promise<Snapshots>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a compiler on a copy of `infra/` in `root`. The copy differs in one thing: it takes the Microsoft Graph types from
- * `infra/check/microsoftgraph-v1.0`, because their registry may be out of reach. Stop it when done.
+ * Starts a compiler on a copy of `infra/` in `root`. Only one thing differs in the copy: it uses the Microsoft Graph types in
+ * `infra/check/microsoftgraph-v1.0`, because their registry may be unreachable. The caller stops the compiler.
  */
 export async function startInfraCheck(bicepPath: string, root = repositoryDir): Promise<InfraCheck> {
   const dir = mkdtempSync(join(tmpdir(), 'infra-check-'));
@@ -54,7 +56,7 @@ export async function startInfraCheck(bicepPath: string, root = repositoryDir): 
   refresh();
   const types = path('check/microsoftgraph-v1.0/index.json');
   await run(bicepPath, ['publish-extension', types, '--target', path('graph.tgz')]);
-  // A developer's own variables must not become choices.
+  // The developer's own environment variables must not become choices of the deployment.
   const variables = readFileSync(path('main.bicepparam'), 'utf8').matchAll(
     /readEnvironmentVariable\('(\w+)'/g,
   );
@@ -111,7 +113,7 @@ export function listParameterFiles(root = repositoryDir): readonly string[] {
   return ['check/default.bicepparam', ...others.map((file) => `check/${file}`), 'main.bicepparam'];
 }
 
-/** `reference(…)` of a module's deployment, whose name is computed while deploying, as `reference('module')`. */
+/** Shortens `reference(…)` of a module's deployment to `reference('module')`, because its name is computed while deploying. */
 function shortenReferences(text: string): string {
   return text.replaceAll(
     /reference\(resourceId\('[^']*', '[^']*', 'Microsoft\.Resources\/deployments', format\('(\w+)-\{0\}', uniqueString\('\1', deployment\(\)\.name\)\)\), '[\d-]+'\)/g,
@@ -120,8 +122,8 @@ function shortenReferences(text: string): string {
 }
 
 /**
- * The default is written down whole. In the others, a resource that equals the default's is only named: so a snapshot shows what a
- * choice changes, and together they stay small. Nothing is lost: what changes everywhere changes in the default.
+ * Returns the snapshots of the predicted deployments. The default is complete. The others only name the resources that equal the
+ * default's, so they stay small and show the effect of each choice. A change to such a resource still shows in the default.
  */
 function describePredictions(predictions: Snapshots): Snapshots {
   const usual = resourcesOf(predictions.get('default'));
@@ -143,7 +145,7 @@ function resourcesOf(snapshot: Json | undefined): Readonly<Record<string, Json>>
   return isObject(resources) ? resources : {};
 }
 
-/** The other files that decide what is deployed, without their comments and layout. */
+/** Returns the other files that determine the deployment, parsed, so that their comments and layout don't count. */
 function describeFiles(root: string): Snapshots {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   const workflows = readdirSync(join(root, '.github/workflows')).sort();

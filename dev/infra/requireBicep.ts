@@ -1,4 +1,4 @@
-/** Prints the path of the pinned Bicep compiler and restores it if needed. Fails if it cannot be had on this machine. */
+/** Prints the path of the pinned Bicep compiler and restores it if needed. Fails if this machine cannot get the compiler. */
 import { requireBicep } from './findBicep.ts';
 
 try {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = Readonly<Record<string, Json>>;
 
-/** By the file's path in `infra/snapshots/`. */
+/** The values of all snapshots, by the file's path in `infra/snapshots/`. */
 export type Snapshots = ReadonlyMap<string, Json>;
 
 const jsonSchema: z.ZodType<Json> = z.json();
@@ -20,9 +20,9 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /**
- * Returns the value as a snapshot holds it. Keys are sorted, and the compiler's hashes are left out. Lists keep their order, except
- * lists of resources, which become objects. JSON inside a text and texts of several lines are split up, so that a
- * difference names the place in them.
+ * Returns the value in the form of a snapshot. Keys are sorted, and the compiler's hashes are left out. Lists keep their order,
+ * except lists of resources, which become objects. JSON inside a text is parsed, and texts of several lines are split, so that a
+ * difference names the exact place.
  */
 export function normalize(value: Json): Json {
   if (typeof value === 'string') return normalizeText(value);
@@ -44,7 +44,10 @@ function normalizeText(text: string): Json {
   return text.includes('\n') ? { '(lines)': text.split('\n') } : text;
 }
 
-/** Keys resources by id. Those of Microsoft Graph and of a compiled template have none; their key is type and name. */
+/**
+ * Turns a list of resources into an object by id. Without an id, as in Microsoft Graph and compiled templates, uses type and
+ * name.
+ */
 function byId(resources: readonly Json[]): JsonObject {
   const found: Record<string, Json> = {};
   for (const resource of resources) {
@@ -61,7 +64,7 @@ function textOf(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** `isArray` does not narrow read-only lists. */
+/** Returns whether a value is a list. It replaces `Array.isArray`, which does not narrow read-only lists. */
 export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
@@ -70,7 +73,7 @@ export function isList(value: Json | undefined): value is readonly Json[] {
 
 /** One place where a value differs from its snapshot. `undefined` means absent. */
 export interface Difference {
-  /** `$.outputs.x[0]` */
+  /** The place in the value, such as `$.outputs.x[0]`. */
   readonly path: string;
   readonly accepted: Json | undefined;
   readonly now: Json | undefined;
@@ -90,7 +93,7 @@ export function compare(
   return accepted === now ? [] : [{ path, accepted, now }];
 }
 
-/** Skips what both lists have in common at their ends, so that one more element is one difference. */
+/** Compares two lists. It skips the common start and end, so that one added element is a single difference. */
 function compareLists(accepted: readonly Json[], now: readonly Json[], path: string): readonly Difference[] {
   const isSame = (a: number, b: number): boolean => compare(accepted[a], now[b]).length === 0;
   const shorter = Math.min(accepted.length, now.length);
@@ -114,12 +117,12 @@ function step(key: string): string {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Throws an Error that names every difference between `snapshots` and the files in `dir`. Missing and surplus files count. */
+/** Throws an Error that lists all differences between `snapshots` and the files in `dir`, including missing and surplus files. */
 export function requireAccepted(dir: string, snapshots: Snapshots): void {
   const surplus = listFiles(dir).filter((file) => !snapshots.has(file));
   const faults = [
     ...[...snapshots].flatMap(([file, now]) => describeFile(dir, file, now)),
-    ...surplus.map((file) => `infra/snapshots/${file}\n  is not made by the check`),
+    ...surplus.map((file) => `infra/snapshots/${file}\n  is not written by the check`),
   ];
   if (faults.length === 0) return;
   throw new Error(
@@ -131,7 +134,10 @@ export function requireAccepted(dir: string, snapshots: Snapshots): void {
   );
 }
 
-/** Writes `snapshots` into `dir` and deletes every other file there. Throws an Error under `CI=true`, because a person must accept. */
+/**
+ * Writes `snapshots` into `dir` and deletes every other file there. Throws an Error under `CI=true`, because a person must
+ * accept.
+ */
 export function acceptSnapshots(
   dir: string,
   snapshots: Snapshots,

@@ -1,4 +1,4 @@
-/** The two servers inside the package azurite, which ships no types: as much of them as azuriteServer.ts uses. */
+/** The types of the two servers inside the package azurite, which ships no types. Declares only what azuriteServer.ts uses. */
 declare module 'azurite/dist/src/queue/QueueServer.js' {
   class QueueServer {
     constructor(configuration: unknown);

@@ -1,5 +1,5 @@
 /**
- * Azurite's queue and table servers in one process, without its blob server and its telemetry:
+ * Runs Azurite's queue and table servers in one process, without its blob server and its telemetry:
  * `node dev/stack/azuriteServer.ts [--location <folder>] [--queue-port N] [--table-port N]`. Without a location it keeps
  * everything in memory. It writes its data when it stops.
  */
@@ -35,7 +35,7 @@ async function start(): Promise<RunningService> {
   );
   await Promise.all([queue.start(), table.start()]);
   if (location === undefined) {
-    // In memory, its garbage collection frees nothing, and blocks for seconds once a minute.
+    // In memory, Azurite's garbage collection frees nothing, but it blocks the process for seconds every minute.
     await queue.gcManager.close();
   }
   return {
@@ -46,7 +46,10 @@ async function start(): Promise<RunningService> {
   };
 }
 
-/** The parameters after the paths are: access log, its stream, debug log, its file, loose, skipApiVersionCheck. */
+/**
+ * Creates a configuration. Azurite's parameters after the paths: access log, its stream, debug log, its file, loose,
+ * skipApiVersionCheck.
+ */
 function createQueueConfiguration(port: number, location: string | undefined): object {
   const inMemory = location === undefined;
   const dir = location ?? '.';

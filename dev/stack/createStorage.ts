@@ -7,14 +7,17 @@ import {
   PROVISION_QUEUE,
   SYNC_POISON_QUEUE,
   SYNC_QUEUE,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 
-/** The queue of observations, that of pushes to LiteLLM, and where the host puts what failed too often of each. */
+/**
+ * The queue of observations, the queue of syncs to LiteLLM, and their two poison queues, to which the host moves failed
+ * messages.
+ */
 export const QUEUES = [PROVISION_QUEUE, PROVISION_POISON_QUEUE, SYNC_QUEUE, SYNC_POISON_QUEUE] as const;
 
 /**
- * Creates every table and queue that the product uses in the storage account of a local stack or a test; in Azure the
- * infrastructure does it. Idempotent: what exists stays as it is. Throws what the storage clients throw.
+ * Creates every table and queue that the product uses, for a local stack or a test. In Azure, the infrastructure creates them.
+ * Idempotent: existing tables and queues stay as they are. Throws the errors of the storage clients.
  */
 export async function createStorage(connectionString: string): Promise<void> {
   const tables = TableServiceClient.fromConnectionString(connectionString, { allowInsecureConnection: true });

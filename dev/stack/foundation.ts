@@ -1,4 +1,4 @@
-/** What both Functions hosts, ours and the Core Tools', need: the built app, storage, sign-in, settings. */
+/** Prepares what both Functions hosts need (the local host and the Core Tools): the built app, storage, sign-in and settings. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildApp } from '../build/build.ts';
@@ -45,7 +45,7 @@ export interface Foundation {
 
 /**
  * Builds the app unless it is already built, and starts the emulators at the same time. Then creates the tables and queues.
- * Rejects with the first fault, after it has stopped what did start.
+ * Rejects with the first fault, after it has stopped everything that had started.
  */
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
   const { stateDir } = options;

@@ -19,7 +19,7 @@ export async function findFreePort(preferred: readonly number[]): Promise<number
   return port;
 }
 
-/** Returns true too where the machine has no IPv6. */
+/** Returns whether the port is free on IPv6. Also returns true if the machine has no IPv6. */
 async function isFreeOnIpv6(port: number): Promise<boolean> {
   return (await tryListen('::1', port, (code) => code !== 'EADDRINUSE')) !== undefined;
 }

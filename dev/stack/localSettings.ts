@@ -33,7 +33,9 @@ export async function readLocalSettings(file: string): Promise<LocalSettings> {
     throw new StartError(`${file} is not valid: ${z.prettifyError(parsed.error)}`);
   }
   if (parsed.data.IsEncrypted) {
-    throw new StartError(`${file} is encrypted, which only the Core Tools can read: func settings decrypt.`);
+    throw new StartError(
+      `${file} is encrypted, and only the Core Tools can read it. Run func settings decrypt.`,
+    );
   }
   const { LocalHttpPort } = parsed.data.Host;
   return { values: parsed.data.Values, ...(LocalHttpPort === undefined ? {} : { httpPort: LocalHttpPort }) };

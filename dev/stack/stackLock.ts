@@ -9,7 +9,7 @@ const ownerSchema = z.object({ pid: z.number().int().positive(), startedAt: z.st
 /**
  * Makes this process the only one that uses a state folder until `release`, because two storage emulators on one folder
  * would damage its data. A lock whose process has ended does not count.
- * Throws a StartError where another process has the lock.
+ * Throws a StartError if another process has the lock.
  */
 export async function lockStateDir(stateDir: string): Promise<{ release(this: void): Promise<void> }> {
   const file = join(stateDir, 'lock');
@@ -27,7 +27,7 @@ export async function lockStateDir(stateDir: string): Promise<{ release(this: vo
   };
 }
 
-/** Throws a StartError, with the address of the running stack, where a live process has the lock. */
+/** Throws a StartError with the address of the running stack if a live process has the lock. */
 export async function requireUnlocked(stateDir: string): Promise<void> {
   const file = join(stateDir, 'lock');
   const owner = ownerSchema.safeParse(await readJson(file));
@@ -50,7 +50,7 @@ async function isAlive(owner: { readonly pid: number; readonly startedAt: string
   return (await readStartedAt(owner.pid)) === owner.startedAt;
 }
 
-/** Reads when a process started, in the kernel's ticks. Returns an empty text where the system does not tell. */
+/** Reads the start time of a process, in the kernel's ticks. Returns an empty text if the system does not show it. */
 async function readStartedAt(pid: number): Promise<string> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

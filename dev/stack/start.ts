@@ -1,4 +1,4 @@
-/** `npm start`: the whole product on this machine, until Ctrl-C. */
+/** `npm start`: runs the whole product on this machine until Ctrl-C. */
 import { join, relative, resolve } from 'node:path';
 import { defaultVersion } from '../litellm/versions.ts';
 import { findFreePort, isPortFree } from './freePort.ts';
@@ -15,7 +15,7 @@ const repositoryDir = resolve(import.meta.dirname, '../..');
 const defaultPort = 7071;
 const queuePort = 10_001;
 const tablePort = 10_002;
-/** npm and the terminal may both send the first Ctrl-C; one that comes later is meant. */
+/** npm and the terminal may both send the first Ctrl-C. Only a second one after this time ends the process at once. */
 const secondCtrlCAfterMs = 1_000;
 
 const help = `npm start -- [options]
@@ -71,12 +71,12 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-/** One of the two is enough: the app then says which one is missing. */
+/** Returns whether the settings name a LiteLLM proxy. One of the two is enough, because the app then reports the missing one. */
 function namesProxy(given: Readonly<Record<string, string>>): boolean {
   return given['LITELLM_BASE_URL'] !== undefined || given['LITELLM_API_KEY'] !== undefined;
 }
 
-/** A given port that is taken is an error; the default one gives way. */
+/** Chooses the app's port. Throws a StartError if the given port is in use. If the default port is in use, takes another one. */
 async function choosePort(options: StartArguments, localPort: number | undefined): Promise<number> {
   const wanted = options.port ?? localPort ?? defaultPort;
   if (await isPortFree(wanted)) {
@@ -84,7 +84,7 @@ async function choosePort(options: StartArguments, localPort: number | undefined
   }
   if (options.port !== undefined) {
     throw new StartError(
-      `Port ${wanted} is in use. Give another one with --port, or none to have one chosen.`,
+      `Port ${wanted} is in use. Choose another one with --port, or leave --port out to get a free one.`,
     );
   }
   const port = await findFreePort(Array.from({ length: 20 }, (_value, index) => wanted + 1 + index));
@@ -109,7 +109,7 @@ function listenForSignals(): { readonly stopped: Promise<undefined> } {
   return { stopped: promise };
 }
 
-/** One line of the host's log, without date, and as wide as the terminal. */
+/** Prints one line of the host's log without the date, cut to the width of the terminal. */
 function printShort(line: string): void {
   const [, time = '', rest = line] = /^\S+T([\d:]{8})\S* (.*)$/s.exec(line) ?? [];
   const text = `${time} ${rest}`.trim();
@@ -130,7 +130,7 @@ function renderSummary(
   const place = relative(process.cwd(), details.stateDir);
   const who = usesEmulator(details.given)
     ? people.map(({ login, about }) => `    ${login.padEnd(width)}  ${about}`)
-    : ['    whoever the tenant in your settings knows'];
+    : ['    everyone in the tenant of your settings'];
   return [
     '',
     `  ${stack.url}    ready in ${details.seconds.toFixed(1)} s`,

@@ -24,7 +24,8 @@ const ourNames = new Set(Object.values(settings).map(({ name }) => name));
 const hostName = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|NODE_|IDENTITY_|LOCAL_FUNCTION_KEY$)/;
 
 /**
- * Parses what follows `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false`, `--no-litellm` and `--NAME=value`.
+ * Parses the arguments after `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false`,
+ * `--no-litellm` and `--NAME=value`.
  * Throws a StartError that lists every unknown argument.
  */
 export function parseStartArguments(args: readonly string[]): StartArguments {

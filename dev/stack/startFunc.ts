@@ -1,4 +1,4 @@
-/** `npm run start:func`: the same app and settings under the Azure Functions Core Tools, where `func` is on the machine. */
+/** `npm run start:func`: runs the same app and settings with the Azure Functions Core Tools, which must be installed (`func`). */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { access, writeFile } from 'node:fs/promises';
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     tablePort: await findFreePort([10_002]),
     settings: { ...local.values, ...options.settings },
   });
-  // func asks for the language unless this file names it; the settings themselves come through the environment.
+  // func asks for the language unless this file names it. The settings themselves are environment variables.
   const marker = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node' } };
   await writeFile(join(appDir, 'local.settings.json'), JSON.stringify(marker));
   process.exitCode = await run(func, ['start', '--port', String(port)], {
@@ -50,7 +50,10 @@ async function main(): Promise<void> {
   await lock.release();
 }
 
-/** Better refused than ignored: whoever asks for a reset expects empty data. */
+/**
+ * Throws a StartError for options that only `npm start` supports. Ignoring them would be wrong: after --reset, data must be
+ * empty.
+ */
 function requireSupported(options: StartArguments): void {
   const given = [
     ...(options.reset ? ['--reset'] : []),
@@ -58,7 +61,7 @@ function requireSupported(options: StartArguments): void {
     ...(options.directoryFile === undefined ? [] : ['--directory']),
   ];
   if (given.length > 0) {
-    throw new StartError(`start:func does not know ${given.join(', ')}; only "npm start" does.`);
+    throw new StartError(`start:func does not support ${given.join(', ')}. Use "npm start" instead.`);
   }
 }
 
@@ -83,7 +86,7 @@ async function run(
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<number> {
   const child = spawn(program, args, { ...options, stdio: 'inherit', shell: process.platform === 'win32' });
-  // Ctrl-C reaches func by itself; this process waits for it, then ends the emulators.
+  // The terminal sends Ctrl-C to func too. This process waits until func has ended, then stops the emulators.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   return new Promise((resolveCode, reject) => {

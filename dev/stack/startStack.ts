@@ -93,7 +93,7 @@ export interface Stack {
 /**
  * Starts a complete stack: storage and identity emulators, the app built as for Azure, and the local host, each in its
  * own process. Writes `stack.json` (address, storage, pid) and `host.log` into the state folder. Rejects with the fault, after
- * it has stopped what did start. Rejects with a StartError where another stack uses the folder.
+ * it has stopped everything that had started. Rejects with a StartError if another stack uses the folder.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { stateDir } = options;

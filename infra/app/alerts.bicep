@@ -1,29 +1,29 @@
-metadata description = 'What somebody must know within minutes: queries over the log events of the product, each every 5 minutes over the last 15.'
+metadata description = 'Alerts that the operator needs within minutes. Each runs a query over the log events of the last 15 minutes, every 5 minutes.'
 
 @description('Suffix of all names: the hash of subscription, environment and region.')
 @minLength(5)
 @maxLength(13)
 param token string
 
-@description('Region of the rules: that of the workspace.')
+@description('Region of the rules. It must be the region of the workspace.')
 param location string
 
-@description('Tags of everything.')
+@description('Tags of all resources.')
 param tags { *: string }
 
 @description('Resource id of the Log Analytics workspace.')
 param workspaceId string
 
-@description('Who gets a mail; empty means nobody, and the alerts show only in the portal.')
+@description('Address that gets a mail. Empty means that no mail is sent and alerts appear only in the portal.')
 @maxLength(254)
 param email string
 
-@description('Failed sign-ins within 15 minutes that are still normal.')
+@description('Number of failed sign-ins within 15 minutes that counts as normal.')
 @minValue(0)
 @maxValue(100000)
 param signInFailureThreshold int
 
-@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts). The other beginning is the one line of the Functions host that counts: it moves a message to a poison queue, with `event` empty.')
+@description('Selects the log lines for the rules. Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts). The second condition selects the line that the Functions host writes when it moves a message to a poison queue. Its `event` is empty.')
 var events = '''
 AppTraces
 | where Message startswith "{" or Message startswith "Message has reached MaxDequeueCount"
@@ -31,15 +31,15 @@ AppTraces
 | extend event = tostring(fields.event), code = tostring(fields.code)
 '''
 
-@description('The rules. `code` says why something failed and is absent where nothing did.')
+@description('The alert rules. An event has a `code` only if something failed, and it names the reason.')
 var rules = [
   {
     name: 'poison'
     displayName: 'A message was moved to the poison queue'
-    description: 'A sign-in was not provisioned after all its attempts, or the host could not decode a message and never ran the app. It is kept, in ProvisioningFailures or in the poison queue itself: see docs/operations.md.'
+    description: 'A sign-in was not provisioned after all attempts, or the host could not decode a message and did not run the app. The message is kept in ProvisioningFailures or in the poison queue: see docs/operations.md.'
     severity: 1
     threshold: 0
-    // A message that is not base64 never reaches our code: of it there is the line of the host alone, which ends with the queue.
+    // A message that is not base64 never reaches this product's code. Only the host writes a line, which ends with the queue's name.
     query: '''
 | where event == "provision.failure" or Message endswith "'provision-poison'."
 '''
@@ -47,7 +47,7 @@ var rules = [
   {
     name: 'sync'
     displayName: 'A sync to LiteLLM was given up'
-    description: 'The LiteLLM proxy was not told of a person, team or organization after all attempts: somebody may lack access there, or still have it. It is kept, in ProvisioningFailures or in the poison queue itself: see docs/operations.md.'
+    description: 'A user, team or organization was not synced to LiteLLM after all attempts. A user may lack access in LiteLLM or still have it. The message is kept in ProvisioningFailures or in the poison queue: see docs/operations.md.'
     severity: 1
     threshold: 0
     query: '''
@@ -57,7 +57,7 @@ var rules = [
   {
     name: 'provisioning'
     displayName: 'Provisioning failed'
-    description: 'Provisioning failed for a reason that no further attempt mends. Once the attempts are used up the message moves to the poison queue.'
+    description: 'Provisioning failed for a reason that further attempts cannot fix. After the last attempt, the message moves to the poison queue.'
     severity: 2
     threshold: 0
     query: '''
@@ -67,10 +67,10 @@ var rules = [
   {
     name: 'signIn'
     displayName: 'Many sign-ins fail'
-    description: 'More sign-ins failed than usual, for reasons that are not the doing of the person or of a stranger. The code in the event says why.'
+    description: 'More sign-ins failed than usual, for reasons that neither the user nor a stranger can cause. The code in the event names the reason.'
     severity: 2
     threshold: signInFailureThreshold
-    // What is left out anybody can cause without an account, with an old link, or by declining.
+    // Excludes codes that anyone can cause without an account, with an old link, or by declining the consent.
     query: '''
 | where event in ("signin.start", "signin.complete") and isnotempty(code)
 | where code !in ("attempt_missing", "state_mismatch", "code_missing", "consent_declined")
@@ -79,7 +79,7 @@ var rules = [
   {
     name: 'operator'
     displayName: 'Somebody has to decide or to mend something'
-    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key or is not at its address, or the brake held a new list of groups back. GET /api/health/detail says what to do.'
+    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key or is not at its address, or the brake held back a new list of groups. GET /api/health/detail says what to do.'
     severity: 1
     threshold: 0
     query: '''
@@ -124,7 +124,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'
       autoMitigate: true
-      // A workspace that was made a minute ago does not know the table yet and would refuse the rule.
+      // A new workspace does not have the table yet and would refuse the rule.
       skipQueryValidation: true
       criteria: {
         allOf: [

@@ -1,39 +1,39 @@
 extension microsoftGraphV1
 
-metadata description = 'The application that people sign in to: no secret, its groups in the token, its roles. Runs in the tenant, not in a resource group.'
+metadata description = 'The application that users sign in to. It has app roles, its token lists groups, and it has no secret. It belongs to the tenant, not to a resource group.'
 
 @description('Key of the application in the tenant. Deploying again with the same key updates it.')
 @minLength(1)
 @maxLength(120)
 param uniqueName string
 
-@description('What people read when they sign in or consent.')
+@description('Name that users see when they sign in or consent.')
 @minLength(1)
 @maxLength(120)
 param displayName string
 
-@description('The one address to which Entra sends people back.')
+@description('The only address to which Entra sends users back.')
 @minLength(1)
 param redirectUri string
 
-@description('Principal (object) id of the managed identity, which is what its tokens carry as their subject.')
+@description('Principal (object) id of the managed identity. It is the subject of its tokens.')
 @minLength(36)
 @maxLength(36)
 param identityPrincipalId string
 
-@description('True: only people and groups that are assigned may sign in at all. Consent then needs an administrator.')
+@description('If true, only assigned users and groups may sign in. Consent then needs an administrator.')
 param assignmentRequired bool
 
-@description('Grants what the application asks of Graph. Needs a deployer who may grant it.')
+@description('Grants the Graph permissions of the application. The deployer must be allowed to grant them.')
 param grantGraphPermissions bool
 
-@description('Microsoft Graph, in every tenant.')
+@description('Application id of Microsoft Graph, the same in every tenant.')
 var graphAppId = '00000003-0000-0000-c000-000000000000'
 
-@description('Graph permissions of the application itself: members of groups, and which groups are assigned.')
+@description('Graph permissions of the application itself: it reads the members of groups and the assigned groups.')
 var applicationPermissions = ['GroupMember.Read.All', 'Application.Read.All']
 
-@description('Graph permission on behalf of the person who signs in: their own profile and groups.')
+@description('Graph permission on behalf of the user who signs in: it reads their own profile and groups.')
 var delegatedPermission = 'User.Read'
 
 @description('The app roles that the product reads from the token.')
@@ -51,17 +51,17 @@ var roles = [
   {
     value: 'internal_user'
     displayName: 'User'
-    description: 'Creates keys and uses models within the own teams.'
+    description: 'Creates keys and uses models within their own teams.'
   }
   {
     value: 'internal_user_viewer'
     displayName: 'User (view only)'
-    description: 'Sees the own keys and spend and changes nothing.'
+    description: 'Sees their own keys and spend and changes nothing.'
   }
   {
     value: 'org_admin'
     displayName: 'Organization administrator'
-    description: 'Administers the organizations whose groups the person is in.'
+    description: 'Administers the organizations of the groups that they are in.'
   }
 ]
 
@@ -74,7 +74,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
   displayName: displayName
   signInAudience: 'AzureADMyOrg'
   isFallbackPublicClient: false
-  // Exactly the assigned groups of which the person is a direct member. Any other value puts nested groups in.
+  // The token lists exactly the assigned groups of which the user is a direct member. Other values include nested groups.
   groupMembershipClaims: 'ApplicationGroup'
   web: {
     redirectUris: [redirectUri]
@@ -93,7 +93,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
   }
   appRoles: [
     for role in roles: {
-      // The same id in every tenant and every run: Entra refuses to replace a role that is in use.
+      // The id is the same in every tenant and every deployment, because Entra refuses to replace a role that is in use.
       id: guid('litellm-entra-provisioning', 'appRole', role.value)
       value: role.value
       displayName: role.displayName
@@ -102,7 +102,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
       isEnabled: true
     }
   ]
-  // Asked for here so that an administrator can grant all of it with one button.
+  // Declared so that an administrator can grant all permissions with one button.
   requiredResourceAccess: [
     {
       resourceAppId: graphAppId
@@ -121,7 +121,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
 
   resource credential 'federatedIdentityCredentials' = {
     name: '${application.uniqueName}/msiAsFic'
-    description: 'The managed identity of the function app proves that it is this application.'
+    description: 'The managed identity of the function app authenticates as this application.'
     audiences: ['api://AzureADTokenExchange']
     issuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
     subject: identityPrincipalId
@@ -131,7 +131,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = {
 resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: application.appId
   appRoleAssignmentRequired: assignmentRequired
-  // Without this tag the portal does not list it among the enterprise applications.
+  // Without this tag, the portal does not list the application among the enterprise applications.
   tags: ['WindowsAzureActiveDirectoryIntegratedApp']
 }
 

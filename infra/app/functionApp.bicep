@@ -1,6 +1,6 @@
 metadata description = 'The function app on a Flex Consumption plan, and all its settings.'
 
-@description('Name of the function app, unique worldwide: it is the host name.')
+@description('Name of the function app. It is part of the host name and must be unique worldwide.')
 @minLength(2)
 @maxLength(60)
 param name string
@@ -31,18 +31,18 @@ param queueEndpoint string
 @description('Address of the tables.')
 param tableEndpoint string
 
-@description('Name of the container that the app is deployed from.')
+@description('Name of the container with the deployed package.')
 @minLength(3)
 @maxLength(63)
 param deploymentContainerName string
 
-@description('Where to send telemetry.')
+@description('Connection string for telemetry.')
 param telemetryConnectionString string
 
-@description('Resource id of the subnet to run in; empty means none.')
+@description('Resource id of the subnet in which the app runs. Empty means none.')
 param subnetId string
 
-@description('Most instances at a time.')
+@description('Maximum number of instances at a time.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int
@@ -51,7 +51,7 @@ param maximumInstanceCount int
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
 
-@description('Instances that are kept warm for people; 0 means none.')
+@description('Number of instances kept warm for users. 0 means none.')
 @minValue(0)
 @maxValue(1000)
 param httpAlwaysReady int
@@ -61,29 +61,29 @@ param httpAlwaysReady int
 @maxValue(1000)
 param httpPerInstanceConcurrency int
 
-@description('Settings of the product that are known only while deploying; an empty value is not set.')
+@description('Settings of the product that are known only while deploying. An empty value counts as not set.')
 param identitySettings { *: string }
 
-@description('Settings of the product that the deployer chose; those left empty are left out.')
+@description('Settings of the product that the deployer chose. Empty ones are left out.')
 param productSettings { *: string }
 
-@description('What the Functions host reads: storage and telemetry through the identity, without a key.')
+@description('Settings of the Functions host. It accesses storage and telemetry with the identity, without a key.')
 var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
   AzureWebJobsStorage__queueServiceUri: queueEndpoint
   AzureWebJobsStorage__tableServiceUri: tableEndpoint
-  // Else Azure's own page hides ours at /.
+  // Otherwise Azure shows its own page at / instead of this product's.
   AzureWebJobsDisableHomepage: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  // The exporters' own default keeps five traces a second and drops the logs of the others, which the alerts read.
+  // By default the exporters keep five traces a second and drop the logs of the others. The alerts need all logs.
   OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
   OTEL_TRACES_SAMPLER_ARG: '1.0'
 }
 
-@description('The chosen settings that say something.')
+@description('The chosen settings that have a value.')
 var chosenSettings = toObject(
   filter(items(productSettings), setting => !empty(setting.value)),
   setting => setting.key,
@@ -116,7 +116,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     clientAffinityEnabled: false
-    // Only needed where a setting refers to Key Vault, which has to know who asks.
+    // The identity that reads settings from Key Vault. Needed only if a setting refers to Key Vault.
     keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
@@ -159,7 +159,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Deployments use Entra; these are the old user name and password.
+  // Turns off the old user name and password, because deployments sign in with Entra.
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
@@ -174,5 +174,5 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
 @description('Name of the function app.')
 output name string = site.name
 
-@description('Host name that Azure gave it: the one that was computed before.')
+@description('Host name that Azure assigned. It equals the host name that the template computed.')
 output hostName string = site.properties.defaultHostName

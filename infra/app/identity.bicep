@@ -1,4 +1,4 @@
-metadata description = 'The one identity: the app reaches storage and telemetry with it, and proves with it to Entra that it is the application.'
+metadata description = 'The managed identity. The app uses it for storage and telemetry, and to authenticate to Entra as the application.'
 
 @description('Name of the user-assigned managed identity.')
 @minLength(3)
@@ -20,8 +20,8 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 @description('Resource id of the identity.')
 output id string = identity.id
 
-@description('Client id: what the app names when it asks for a token.')
+@description('Client id, which the app names when it requests a token.')
 output clientId string = identity.properties.clientId
 
-@description('Principal (object) id: who gets roles, and the subject of the federated credential.')
+@description('Principal (object) id, to which roles are assigned. It is also the subject of the federated credential.')
 output principalId string = identity.properties.principalId

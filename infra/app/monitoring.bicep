@@ -1,4 +1,4 @@
-metadata description = 'Where logs and traces go: Application Insights on a Log Analytics workspace. It takes telemetry from identities only.'
+metadata description = 'Logs and traces: Application Insights on a Log Analytics workspace. It accepts telemetry only from identities with a role.'
 
 @description('Name of the Log Analytics workspace.')
 @minLength(4)
@@ -16,7 +16,7 @@ param location string
 @description('Tags of both.')
 param tags { *: string }
 
-@description('Days for which logs are kept.')
+@description('Number of days for which logs are kept.')
 @minValue(30)
 @maxValue(730)
 param retentionDays int
@@ -43,7 +43,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspace.id
-    // The connection string alone then sends nothing: the sender needs a role.
+    // Without local authentication, the connection string alone is not enough to send data. The sender needs a role.
     DisableLocalAuth: true
     IngestionMode: 'LogAnalytics'
   }
@@ -55,5 +55,5 @@ output workspaceId string = workspace.id
 @description('Resource id of the Application Insights resource.')
 output componentId string = component.id
 
-@description('Where to send telemetry. No secret: sending needs a role.')
+@description('Connection string for telemetry. It is not a secret, because sending needs a role.')
 output connectionString string = component.properties.ConnectionString

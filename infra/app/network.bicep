@@ -1,4 +1,4 @@
-metadata description = 'Optional: the storage is reached through private endpoints only; Entra, Graph and telemetry through a NAT gateway.'
+metadata description = 'The optional network. The app reaches storage only through private endpoints, and Entra, Graph and telemetry through a NAT gateway.'
 
 @description('Suffix of all names: the hash of subscription, environment and region.')
 @minLength(5)
@@ -8,10 +8,10 @@ param token string
 @description('Region of the network.')
 param location string
 
-@description('Tags of everything in it.')
+@description('Tags of all its resources.')
 param tags { *: string }
 
-@description('Address range of the network, /24 or larger; must not overlap a network that it is peered with.')
+@description('Address range of the network, /24 or larger. It must not overlap with peered networks.')
 @minLength(9)
 @maxLength(18)
 param addressPrefix string
@@ -19,10 +19,10 @@ param addressPrefix string
 @description('Resource id of the storage account.')
 param storageAccountId string
 
-@description('The app uses all three: the host needs blobs and queues, the product queues and tables.')
+@description('Storage services with a private endpoint. The host uses blobs and queues, and the product uses queues and tables.')
 var storageServices = ['blob', 'queue', 'table']
 
-// New networks give no way out by themselves any more, and without one no sign-in reaches Entra.
+// New networks have no outbound access by default any more. Without it, the app cannot reach Entra and no sign-in works.
 resource outboundAddress 'Microsoft.Network/publicIPAddresses@2025-07-01' = {
   name: 'pip-${token}'
   location: location
@@ -137,8 +137,8 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
   }
 ]
 
-@description('Resource id of the subnet that the app runs in.')
+@description('Resource id of the subnet in which the app runs.')
 output appSubnetId string = network::appSubnet.id
 
-@description('The one address from which Entra and Graph see the app.')
+@description('The only address from which the app sends requests to Entra and Graph.')
 output outboundAddress string = outboundAddress.properties.ipAddress

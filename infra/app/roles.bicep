@@ -1,4 +1,4 @@
-metadata description = 'What the identity may do: four roles, each on the one resource that it is for.'
+metadata description = 'The rights of the identity: four roles, each on a single resource.'
 
 @description('Principal (object) id of the managed identity.')
 @minLength(36)
@@ -14,15 +14,15 @@ param storageAccountName string
 @minLength(1)
 param componentName string
 
-// The host keeps its locks, its keys and the deployed package in blobs, and leases need Owner. It also creates and fills the
-// poison queue, so Message Processor is not enough.
-@description('Roles on the storage account, by the id that they have in every tenant.')
+// The host keeps its locks, its keys and the deployed package in blobs, and blob leases need the role Owner. The host also
+// creates and fills the poison queue, so the role Message Processor is not enough.
+@description('Ids of the roles on the storage account. They are the same in every tenant.')
 var storageRoleIds = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 }
-@description('Sending telemetry without a key.')
+@description('Id of the role for sending telemetry without a key.')
 var monitoringMetricsPublisherId = '3913510d-42f4-4e42-8a64-420c390055eb'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -35,13 +35,13 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 resource storageRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in items(storageRoleIds): {
-    // The principal is in the name because an assignment cannot be moved to another one: an identity made anew gets its own.
+    // The name includes the principal, because an assignment cannot move to another one. A new identity gets new assignments.
     name: guid(account.id, principalId, role.value)
     scope: account
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
       principalId: principalId
-      // Said, so that Azure does not look the new identity up in a directory that does not know it yet.
+      // Named, so that Azure does not look up the new identity in the directory, which may not have it yet.
       principalType: 'ServicePrincipal'
     }
   }

@@ -1,4 +1,4 @@
-metadata description = 'The storage account with everything in it: the deployment container, the queues and their poison queues, the tables. No keys, nothing public.'
+metadata description = 'The storage account with the deployment container, the queues, their poison queues, and the tables. It has no keys and nothing is public.'
 
 @description('Name of the storage account, unique worldwide.')
 @minLength(3)
@@ -11,18 +11,18 @@ param location string
 @description('Tags of the account.')
 param tags { *: string }
 
-@description('How many copies of the data are kept, and where.')
+@description('Replication of the account: the number of copies and their locations.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param sku string
 
-@description('True: reachable only through private endpoints.')
+@description('If true, the account is reachable only through private endpoints.')
 param isPrivate bool
 
-@description('Where deployments put the packed app.')
+@description('Name of the container into which deployments put the package.')
 var deploymentContainerName = 'app-package'
-@description('The queues of observations and of pushes to LiteLLM, and where the host puts what failed too often: the names that the code has.')
+@description('The queues of observations and of syncs to LiteLLM, and their poison queues. The names must match the code.')
 var queueNames = ['provision', 'provision-poison', 'litellm-sync', 'litellm-sync-poison']
-@description('Every table of the code, by the name that it has there.')
+@description('All tables of the product. The names must match the code.')
 var tableNames = [
   'LiteLLMOrganizationTable'
   'LiteLLMTeamTable'
@@ -47,7 +47,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   sku: { name: sku }
   properties: {
     accessTier: 'Hot'
-    // Without keys a leaked connection string opens nothing: only roles do.
+    // Without keys, a leaked connection string is useless. Only roles give access.
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     allowBlobPublicAccess: false
@@ -103,5 +103,5 @@ output queueEndpoint string = account.properties.primaryEndpoints.queue
 @description('Address of the tables.')
 output tableEndpoint string = account.properties.primaryEndpoints.table
 
-@description('Name of the container that the app is deployed from.')
+@description('Name of the container with the deployed package.')
 output deploymentContainerName string = account::blobs::deploymentContainer.name

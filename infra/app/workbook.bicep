@@ -1,4 +1,4 @@
-metadata description = 'A page in the portal that draws what the product does: sign-ins, how long provisioning takes, pushes to LiteLLM, failures, poison.'
+metadata description = 'A page in the portal with charts of the product: sign-ins, duration of provisioning, syncs to LiteLLM, failures and poison messages.'
 
 @description('Region of the workbook.')
 param location string
@@ -11,7 +11,7 @@ param tags { *: string }
 @maxLength(63)
 param workspaceName string
 
-@description('Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts).')
+@description('Selects the log lines for the charts. Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts).')
 var events = '''
 AppTraces
 | where Message startswith "{"
@@ -19,7 +19,7 @@ AppTraces
 | extend event = tostring(fields.event), code = tostring(fields.code)
 '''
 
-@description('What is drawn, from top to bottom.')
+@description('The charts from top to bottom.')
 var charts = [
   {
     title: 'Sign-ins by outcome'

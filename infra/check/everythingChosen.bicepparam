@@ -1,6 +1,6 @@
 using '../main.bicep'
 
-// Every parameter that no other file here gives, with a value that is not its default.
+// Sets every parameter that no other file in this folder sets, to a value that is not its default.
 param environmentName = 'contoso-test'
 param location = 'westeurope'
 param resourceGroupName = 'ai-access'

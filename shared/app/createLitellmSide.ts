@@ -5,20 +5,22 @@ import { createLitellmClient } from '../litellm/client/litellmClient.ts';
 import { SyncRecord } from '../storage/syncRecord.ts';
 import type { Tables } from '../model/tables.ts';
 import type { Config } from '../config/config.ts';
-import type { SyncDeps } from '../litellm/syncDeps.ts';
-import type { SyncFailureDeps } from '../queue/recordSyncFailure.ts';
-import type { SyncRequests } from '../queue/enqueueSync.ts';
+import { createSyncQueue } from '../litellm/sync.ts';
+import type { SyncDeps, SyncResult } from '../litellm/syncDeps.ts';
+import type { WorkerQueue } from '../queue/queueWorker.ts';
+import type { SyncMessage, SyncRequests } from '../queue/queueMessage.ts';
 import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { TracedAdapters } from '../telemetry/traceAdapters.ts';
 
-/** Everything that there is only where a LiteLLM proxy is connected. */
+/** The parts of the application that exist only if a LiteLLM proxy is connected. */
 export interface LitellmSide {
   readonly sync: SyncDeps;
   readonly requests: SyncRequests;
-  readonly failure: SyncFailureDeps;
+  readonly queue: WorkerQueue<SyncMessage, SyncResult>;
 }
 
+/** The parts from which {@link createLitellmSide} creates its own. */
 export interface LitellmSideParts {
   readonly litellm: NonNullable<Config['litellm']>;
   readonly store: Store;
@@ -31,16 +33,17 @@ export interface LitellmSideParts {
   readonly observedBy: Tracing;
 }
 
-/** Builds what talks to the proxy. Connects to nothing. */
+/** Creates the parts that communicate with LiteLLM. Connects to nothing. */
 export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { store, tables, queue, poisonQueue, clock, random, traced, observedBy } = parts;
   const { baseUrl, apiKey } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
-  const proxy = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
+  const litellm = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
+  const sync = { store, litellm, record, queue, clock, random, sleep };
   return {
-    sync: { store, proxy, record, queue, clock, random, sleep },
+    sync,
     requests: { queue, clock, traceparent: () => observedBy.current()?.traceparent },
-    failure: { failures: new FailureStore(tables, 'litellm-sync'), record, poisonQueue, clock },
+    queue: createSyncQueue({ sync, poisonQueue, failures: new FailureStore(tables, 'litellm-sync') }),
   };
 }

@@ -1,16 +1,19 @@
-import { readClientCredential, readPublicUrl, readStorageAccess } from './alternatives.ts';
-import type { ClientCredential, StorageAccess } from './alternatives.ts';
-import { formatFault, sortFaults } from './configFault.ts';
-import type { ConfigFault } from './configFault.ts';
-import { createEntraEndpoints, readEndpointOrigins } from './endpoints.ts';
+import {
+  readClientCredential,
+  readPublicUrl,
+  readStorageAccess,
+  type ClientCredential,
+  type StorageAccess,
+  readLitellm,
+  type LitellmAccess,
+  readMonitoring,
+  type Monitoring,
+} from './settingGroups.ts';
+import { formatFault, sortFaults, type ConfigFault } from './configFault.ts';
+import { createEntraEndpoints, type EntraEndpoints, readEndpointOrigins } from './endpoints.ts';
 import { deepFreeze } from './freeze.ts';
-import { readLitellm } from './litellm.ts';
-import type { LitellmAccess } from './litellm.ts';
-import { readMonitoring } from './monitoring.ts';
-import type { Monitoring } from './monitoring.ts';
 import { settings } from './settings.ts';
-import { SettingsReader } from './settingsReader.ts';
-import type { Environment } from './settingsReader.ts';
+import { SettingsReader, type Environment } from './settingsReader.ts';
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 
@@ -19,24 +22,13 @@ export { Secret } from './secret.ts';
 
 /** The validated settings. Frozen, complete, and the only thing that the rest of the code reads settings from. */
 export interface Config {
-  readonly entra: {
+  readonly entra: EntraEndpoints & {
     readonly tenantId: string;
     readonly clientId: string;
     readonly credential: ClientCredential;
     readonly servicePrincipalId?: string;
     /** `ENTRA_GROUPS_CLAIM=ApplicationGroup`: the `groups` claim holds exactly the assigned groups. */
     readonly groupsClaimIsApplicationGroup: boolean;
-    /** `https://login.microsoftonline.com/<tenant>`, without a slash at the end. */
-    readonly authority: string;
-    /** The exact `iss` of an id_token. */
-    readonly issuer: string;
-    readonly jwksUri: string;
-    readonly authorizationEndpoint: string;
-    readonly tokenEndpoint: string;
-    /** `https://graph.microsoft.com/v1.0`, without a slash at the end. */
-    readonly graphBaseUrl: string;
-    /** The endpoints are a local emulator's (development only). */
-    readonly endpointsAreOverridden: boolean;
   };
   /** The site's origin, without a slash at the end: `https://app.example.com`. */
   readonly publicUrl: string;
@@ -49,17 +41,17 @@ export interface Config {
   /** `ASSIGNED_GROUPS_ACCEPT`: the version of a list that the brake held back and an operator accepts. */
   readonly assignedGroupsAccept?: string;
   readonly storage: StorageAccess;
-  /** The LiteLLM proxy that is kept in step. Absent: none. */
+  /** The LiteLLM proxy that is kept in sync. Absent if none is connected. */
   readonly litellm?: LitellmAccess;
-  /** Where telemetry goes. Absent: nowhere. */
+  /** The destination of telemetry. Absent if telemetry is not exported. */
   readonly monitoring?: Monitoring;
 }
 
 /**
- * Gives the configuration that the environment (`process.env`) describes, frozen through and through. The list of
- * settings is `docs/settings.md`; values are trimmed and an empty one is not set.
- * Throws AppError `configuration_invalid` with every fault, ordered by setting, in its message and, as lines, in
- * `details.faults`; `details.settings` holds the names alone. No secret is in either.
+ * Parses the environment (`process.env`) into a deeply frozen configuration. `docs/settings.md` lists the settings. Values are
+ * trimmed, and an empty value counts as not set.
+ * Throws AppError `configuration_invalid` with all faults, ordered by setting. The message and `details.faults` have one line for
+ * each fault, and `details.settings` has the names of the settings. Neither contains a secret.
  */
 export function parseConfig(environment: Environment): Config {
   const { config, faults } = readConfig(environment);
@@ -72,7 +64,7 @@ export function parseConfig(environment: Environment): Config {
   });
 }
 
-/** Gives every fault of the environment, ordered by setting; empty where {@link parseConfig} would give a configuration. */
+/** Returns every fault of the environment, ordered by setting. Returns an empty list if {@link parseConfig} would succeed. */
 export function findConfigFaults(environment: Environment): readonly ConfigFault[] {
   return readConfig(environment).faults;
 }
@@ -111,7 +103,7 @@ function readEntra(reader: SettingsReader): Config['entra'] | undefined {
   const servicePrincipalId = reader.find(settings.servicePrincipalId);
   const groupsClaim = reader.find(settings.groupsClaim);
   if (servicePrincipalId !== undefined && servicePrincipalId === clientId) {
-    // An easy slip that Graph would answer with "not found" at every refresh.
+    // The two ids are easily confused, and Graph would answer "not found" at every refresh.
     reader.refuse(settings.servicePrincipalId, 'the same GUID as MICROSOFT_CLIENT_ID');
   }
   if (tenantId === undefined || clientId === undefined || credential === undefined) return undefined;

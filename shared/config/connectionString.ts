@@ -68,7 +68,10 @@ function isAllOnThisMachine(parts: ReadonlyMap<string, string>): boolean {
   return hasBothEndpoints(parts) && namedEndpoints(parts).every((url) => isLoopback(url));
 }
 
-/** The table client reads the account's name from the endpoint: from `name.table.…`, otherwise from the path. */
+/**
+ * Checks whether the parts are a usable shared access signature. The table client reads the account's name from the endpoint:
+ * from `name.table.…`, otherwise from the path.
+ */
 function isSignature(parts: ReadonlyMap<string, string>): boolean {
   const table = findEndpoint(parts.get('TableEndpoint') ?? '');
   if (table === undefined || !hasBothEndpoints(parts) || parts.has('AccountKey')) return false;

@@ -5,12 +5,16 @@ import type { SettingsReader } from './settingsReader.ts';
 
 /** The addresses of Entra and Graph, without a slash at the end. */
 export interface EntraEndpoints {
+  /** `https://login.microsoftonline.com/<tenant>` */
   readonly authority: string;
+  /** The exact `iss` of an id_token. */
   readonly issuer: string;
   readonly jwksUri: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
+  /** `https://graph.microsoft.com/v1.0` */
   readonly graphBaseUrl: string;
+  /** The endpoints are a local emulator's (development only). */
   readonly endpointsAreOverridden: boolean;
 }
 
@@ -34,7 +38,10 @@ const overrides = [developmentEntraUrl, developmentGraphUrl, developmentAuthoriz
 
 const azureNames = new Set(['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID', 'CONTAINER_NAME']);
 
-/** `WEBSITE_HOSTNAME` isn't a sign of Azure: the Core Tools also set it on a developer's machine. */
+/**
+ * Returns whether a setting shows that the app runs in Azure. `WEBSITE_HOSTNAME` does not, because the Core Tools also set it on
+ * a developer's machine.
+ */
 function isSignOfAzure(name: string): boolean {
   return azureNames.has(name.toUpperCase()) || name.toUpperCase().endsWith('SERVICEURI');
 }

@@ -3,9 +3,7 @@
  * the bytes, and every cold start loads this file.
  */
 import * as z from 'zod/mini';
-import type { GlobalRole } from '../model/entities.ts';
-import { isSafeId } from '../model/isSafeId.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
+import { type GlobalRole, isSafeId, GLOBAL_ROLES } from '../model/entities.ts';
 import { isStorageConnectionString } from './connectionString.ts';
 import { frozenMap } from './freeze.ts';
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
@@ -58,7 +56,7 @@ export const tenantGuid = readAs((given) => {
 /** An id that is safe as a table key; a GUID in lower case. */
 export const id = readAs((given) => (isSafeId(given) ? lowerCaseGuid(given) : undefined));
 
-/** Exactly one of the words. */
+/** Creates a schema that accepts exactly one of the words. */
 export function oneOf<const T extends string>(...words: readonly T[]): ValueSchema<T> {
   return readAs((given) => words.find((word) => word === given));
 }
@@ -144,7 +142,9 @@ export const storageConnectionString = readAs((given) =>
 /** An http or https address, unchanged. */
 export const plainUrl = readAs((given) => (findPlainUrl(given) === undefined ? undefined : given));
 
-/** Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value. */
+/**
+ * Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value.
+ */
 function findMonitorParts(given: string): ReadonlyMap<string, string> | undefined {
   const parts = given
     .split(';')

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { AcceptedGroups, AssignedGroup } from '../model/assignedGroups.ts';
 
 /** Below this size a percentage says little, so only a list that became empty is held back. */
-export const BRAKE_MINIMUM_GROUPS = 10;
+const BRAKE_MINIMUM_GROUPS = 10;
 
 /** Returns the version of a list: 16 hex digits over its sorted ids. Names do not count. */
 export function versionOf(groups: readonly { readonly id: string }[]): string {

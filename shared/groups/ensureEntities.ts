@@ -1,9 +1,7 @@
-/** Makes sure that groups have their team (and organization): created if absent, never overwritten. */
-import { describeUnreadable, type UnreadableRow } from '../model/unreadableRow.ts';
-import type { EntityRead } from '../storage/entityStore.ts';
-import type { Store } from '../storage/store.ts';
+/** Ensures that groups have their team (and organization). Creates what is absent, and never overwrites. */
 import type { Reported } from '../model/access.ts';
 import type { AssignedGroup, KnownGroup, Presence } from '../model/assignedGroups.ts';
+import { describeUnreadable, type UnreadableRow } from '../model/handEdits.ts';
 import type { Organization, Team } from '../model/entities.ts';
 import {
   findDegradation,
@@ -16,12 +14,8 @@ import {
 import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
-
-/**
- * A group, and what the accepted list says of its entities, where it says anything. What it calls absent is created without being
- * looked for: that is refused where something is there, and only then it is read. So an old list costs a request and no correctness.
- */
-export type GroupToEnsure = AssignedGroup & Partial<Pick<KnownGroup, 'team' | 'organization'>>;
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
 
 export interface EnsureDeps {
   readonly store: Pick<Store, 'entities'>;
@@ -30,12 +24,12 @@ export interface EnsureDeps {
 }
 
 export interface Ensured {
-  /** The groups given, in their order, with what is there now. */
+  /** The given groups, in their order, with the state of their entities now. */
   readonly groups: readonly KnownGroup[];
   readonly reported: readonly Reported[];
-  /** Rows that a person edited into something unreadable, by table, row and column. */
+  /** Rows that a hand edit made unreadable, by table, row and column. */
   readonly unreadable: readonly UnreadableRow[];
-  /** Why organizations could not be read or created; the teams of such groups are absent or degraded. */
+  /** Why organizations couldn't be read or created. The teams of these groups are absent or degraded. */
   readonly organizationFailure: AppError | undefined;
 }
 
@@ -49,35 +43,36 @@ const NO_ORGANIZATIONS: Organizations = { found: new Map(), unreadable: new Map(
 
 async function ensureOrganizations(
   deps: EnsureDeps,
-  groups: readonly GroupToEnsure[],
+  groups: readonly AssignedGroup[],
 ): Promise<Organizations> {
   const { entities } = deps.store;
   const found = new Map<string, Organization>();
   const unreadable = new Map<string, UnreadableRow>();
-  const take = (read: EntityRead<Organization>): void => {
+  const keep = (read: EntityRead<Organization>): void => {
     for (const [id, { value }] of read.found) found.set(id, value);
     for (const [id, row] of read.unreadable) unreadable.set(id, row);
   };
-  const look = async (ids: readonly string[]): Promise<void> => take(await entities.readOrganizations(ids));
   try {
-    await look(groups.filter((group) => group.organization !== 'absent').map(({ id }) => id));
-    const wanted = groups
+    keep(await entities.readOrganizations(groups.map(({ id }) => id)));
+    const missing = groups
       .filter(({ id }) => !found.has(id) && !unreadable.has(id))
       .map((group) => newOrganization(group, deps.rules, deps.clock.now()));
     try {
-      const made = await entities.createOrganizations(wanted);
-      // What somebody else made keeps that person's values.
-      take(made);
-      for (const one of wanted)
-        if (made.created.has(one.organization_id)) found.set(one.organization_id, one);
+      const result = await entities.createOrganizations(missing);
+      // An organization that was created meanwhile keeps its values.
+      keep(result);
+      for (const organization of missing) {
+        const id = organization.organization_id;
+        if (result.created.has(id)) found.set(id, organization);
+      }
     } catch (error) {
-      // Only part of them may have failed, and some may have been there: their teams must not go without.
-      await look(wanted.map((one) => one.organization_id));
+      // Some of them may exist all the same, and their teams must not go without.
+      keep(await entities.readOrganizations(missing.map((one) => one.organization_id)));
       throw error;
     }
     return { found, unreadable, failure: undefined };
   } catch (error) {
-    // The teams may still be served (docs/domain.md, "The flag", rule 7): the caller decides whether to retry or degrade.
+    // Teams may still be created (docs/domain.md, "The flag", rule 7). The caller decides whether to retry or degrade.
     if (!(error instanceof AppError)) throw error;
     return { found, unreadable, failure: error };
   }
@@ -88,7 +83,7 @@ interface EnsureContext {
   readonly degradeOnFailure: boolean;
 }
 
-function planTeam(deps: EnsureDeps, group: GroupToEnsure, context: EnsureContext): Team | undefined {
+function planTeam(deps: EnsureDeps, group: AssignedGroup, context: EnsureContext): Team | undefined {
   const { rules } = deps;
   const now = deps.clock.now();
   if (!rules.groupsAlsoCreateOrgs) return newStandaloneTeam(group, rules, now);
@@ -96,7 +91,7 @@ function planTeam(deps: EnsureDeps, group: GroupToEnsure, context: EnsureContext
   const organization = organizations.found.get(group.id);
   if (organization !== undefined) return newOrgScopedTeam(group, organization, { rules, now });
   if (organizations.unreadable.has(group.id)) {
-    // To inherit, the id is enough; to copy, the organization's limits must be readable.
+    // The id is enough to inherit. To copy, the organization's limits must be readable.
     return rules.orgTeamBudget === 'inherit'
       ? newOrgScopedTeam(group, { organization_id: group.id }, { rules, now })
       : undefined;
@@ -109,35 +104,29 @@ interface Teams extends EntityRead<Team> {
   readonly created: ReadonlyMap<string, Team>;
 }
 
-/** Creates the teams that are missing, as far as their organizations allow. `read` has those that the list did not call absent. */
+/** Creates the teams that `read` doesn't have, as far as their organizations allow. */
 async function ensureTeams(
   deps: EnsureDeps,
-  groups: readonly GroupToEnsure[],
+  groups: readonly AssignedGroup[],
   context: EnsureContext & { readonly read: EntityRead<Team> },
 ): Promise<Teams> {
   const { entities } = deps.store;
   const { read } = context;
-  const wanted = new Map<string, Team>();
-  const unseen: string[] = [];
+  const missing = new Map<string, Team>();
   for (const group of groups) {
     if (read.found.has(group.id) || read.unreadable.has(group.id)) continue;
     const team = planTeam(deps, group, context);
-    if (team !== undefined) wanted.set(group.id, team);
-    // No create will tell whether it is there after all.
-    else if (group.team === 'absent') unseen.push(group.id);
+    if (team !== undefined) missing.set(group.id, team);
   }
-  const [made, seen] = await Promise.all([
-    entities.createTeams([...wanted.values()]),
-    entities.readTeams(unseen),
-  ]);
+  const result = await entities.createTeams([...missing.values()]);
   return {
-    found: new Map([...read.found, ...made.found, ...seen.found]),
-    unreadable: new Map([...read.unreadable, ...made.unreadable, ...seen.unreadable]),
-    created: new Map([...wanted].filter(([id]) => made.created.has(id))),
+    found: new Map([...read.found, ...result.found]),
+    unreadable: new Map([...read.unreadable, ...result.unreadable]),
+    created: new Map([...missing].filter(([id]) => result.created.has(id))),
   };
 }
 
-/** Gives the ids of the teams that are linked now, and what was reported of them. */
+/** Links degraded teams to their organizations. Returns the ids of the teams that are linked now, and what to report about them. */
 async function relinkTeams(
   deps: EnsureDeps,
   teams: Teams,
@@ -145,12 +134,12 @@ async function relinkTeams(
 ): Promise<{ readonly linked: ReadonlySet<string>; readonly reported: readonly Reported[] }> {
   const linked = new Set<string>();
   const reported: Reported[] = [];
-  // With the flag off there are no organizations, so nothing is linked to them.
+  // With the flag off there are no organizations, so no team is linked.
   for (const [id, team] of teams.found) {
     const degradation = findDegradation(team.value);
     if (degradation === undefined || !organizations.found.has(id)) continue;
     const relink = planRelink(team.value, degradation);
-    // A row that changed meanwhile stays as it is; the next run reads it again.
+    // A row that changed meanwhile stays as it is. The next run reads it again.
     if (!(await deps.store.entities.relinkTeam(team, relink, deps.clock.now()))) continue;
     linked.add(id);
     if (relink.models === undefined) reported.push({ kind: 'team', id, code: 'models_kept' });
@@ -163,7 +152,7 @@ function organizationPresence(id: string, organizations: Organizations): Presenc
   return organizations.unreadable.has(id) ? 'unreadable' : 'absent';
 }
 
-/** Gives the fields of a known group that say which of its rows cannot be read. */
+/** Returns the fields of a known group that say which of its rows can't be read. */
 export function unreadableDetails(
   team: UnreadableRow | undefined,
   organization: UnreadableRow | undefined,
@@ -175,20 +164,20 @@ export function unreadableDetails(
 }
 
 /**
- * Creates what the groups lack, organizations before teams, and re-links teams that were degraded (docs/domain.md, "The
- * flag"). What the list calls absent is not read before. Idempotent, safe to run at once in several places. Where organizations
- * fail, the rest is still done: a team whose organization is missing is left absent, or with `degradeOnFailure` made standalone
- * and marked. Throws `storage_unavailable` or `storage_refused` when teams cannot be read or written.
+ * Creates what the groups lack, organizations before teams, and links teams that were degraded to their organizations again
+ * (docs/domain.md, "The flag"). Idempotent, and safe to run in several places at once. If organizations fail, the rest is still done: a
+ * team without its organization stays absent, or with `degradeOnFailure` becomes standalone and is marked.
+ * Throws `storage_unavailable` or `storage_refused` if teams can't be read or written.
  */
 export async function ensureEntities(
   deps: EnsureDeps,
-  groups: readonly GroupToEnsure[],
+  groups: readonly AssignedGroup[],
   options: { readonly degradeOnFailure: boolean },
 ): Promise<Ensured> {
   const { groupsAlsoCreateOrgs } = deps.rules;
   const [organizations, read] = await Promise.all([
     groupsAlsoCreateOrgs ? ensureOrganizations(deps, groups) : NO_ORGANIZATIONS,
-    deps.store.entities.readTeams(groups.filter((group) => group.team !== 'absent').map(({ id }) => id)),
+    deps.store.entities.readTeams(groups.map(({ id }) => id)),
   ]);
   const teams = await ensureTeams(deps, groups, { ...options, organizations, read });
   const { linked, reported } = await relinkTeams(deps, teams, organizations);

@@ -1,28 +1,35 @@
-/** What this instance knows of the accepted list: cached, coalesced, refreshed when a person brings an unknown group. */
-import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
-import type { AcceptedGroups } from '../model/assignedGroups.ts';
+/** This instance's copy of the accepted list: cached, read once for all who ask, refreshed when a person has an unknown group. */
+import { type AcceptedGroups, groupsById, type KnownGroup, type Presence } from '../model/assignedGroups.ts';
 import type { Clock } from '../model/ports.ts';
+import type { AssignedGroupsStore } from '../storage/assignedGroupsStore.ts';
+import { createHash } from 'node:crypto';
+import type { Observation } from '../model/observation.ts';
+import type { Rules } from '../model/rules.ts';
+import { type ErrorCode, AppError } from '../model/errors.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { Store } from '../storage/store.ts';
+import { unreadableDetails } from './ensureEntities.ts';
 
-/** How long an instance may rely on what it read. Shorter than a person waits, longer than a burst of sign-ins. */
-export const KNOWLEDGE_MAX_AGE_MS = 30_000;
+/** How long an instance may use the list that it read. Shorter than a person waits, longer than a burst of sign-ins. */
+const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
-/** At most one refresh a minute because of what people bring, over all instances (docs/domain.md, "Which groups count"). */
-export const REFRESH_INTERVAL_MS = 60_000;
+/** At most one refresh in this time because of unknown groups, over all instances (docs/domain.md, "Which groups count"). */
+const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {
-  /** The list in force; `undefined` where none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
+  /** Returns the list in force, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
   current(): Promise<AcceptedGroups | undefined>;
   /**
-   * The list in force as it is stored now: one read. A cached list may be older than the one that granted, so it may give
-   * but not take.
+   * Returns the list in force as it is stored now: one read. A cached list may be older than the list that granted a membership, so
+   * it may grant but not remove.
    */
   stored(): Promise<AcceptedGroups | undefined>;
   /**
-   * The list in force after a refresh, if it is this product's turn to make one; else as it is stored now.
-   * Throws what the refresh throws.
+   * Returns the list in force after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS}. Otherwise
+   * returns it as it is stored now. Throws what the refresh throws.
    */
   refreshed(): Promise<AcceptedGroups | undefined>;
-  /** Takes over a list that somebody else in this process has just read or written. */
+  /** Caches a list that another part of this process has just read or written. */
   remember(list: AcceptedGroups): void;
 }
 
@@ -32,7 +39,7 @@ export interface GroupKnowledgeDeps {
   readonly refresh: () => Promise<AcceptedGroups>;
 }
 
-/** Gives the knowledge of one process. */
+/** Creates the knowledge of one process. */
 export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
   let cached: { readonly list: AcceptedGroups; readonly readAtMs: number } | undefined;
   let reading: Promise<AcceptedGroups | undefined> | undefined;
@@ -45,7 +52,7 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
 
   const read = async (): Promise<AcceptedGroups | undefined> => {
     const stored = await deps.store.find();
-    // "None yet" is not remembered: the first list may be accepted at any moment.
+    // "None yet" isn't cached: the first list may be accepted at any moment.
     if (stored !== undefined) remember(stored.list);
     return stored?.list;
   };
@@ -61,7 +68,7 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
 
   const refresh = async (): Promise<AcceptedGroups | undefined> => {
     const nowMs = deps.clock.now().getTime();
-    // Asking the store whose turn it is costs a request: this instance asks as seldom as it could be its turn.
+    // Asking the store for the turn costs a request, so this instance asks no more often than it could get the turn.
     if (askedAtMs !== undefined && nowMs - askedAtMs < REFRESH_INTERVAL_MS) return current();
     askedAtMs = nowMs;
     if (!(await deps.store.takeTurn(deps.clock.now(), REFRESH_INTERVAL_MS))) return read();
@@ -80,5 +87,114 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
       });
       return refreshing;
     },
+  };
+}
+
+export interface KnownGroups {
+  /** `undefined`: nothing is known, so the message waits. An empty list: no group counts. */
+  readonly groups: readonly KnownGroup[] | undefined;
+  /** Version of the accepted list, or of what exists if no service principal is configured. Part of the digest. */
+  readonly version: string | undefined;
+  /** The reason, if the message has to wait. */
+  readonly reason: ErrorCode;
+  /** The directory was read after the observation was made, so a group that is missing from it wasn't assigned then. */
+  readonly wasLookedUp: boolean;
+  /** Groups in force that a held-back list doesn't have. */
+  readonly lostIds?: readonly string[];
+}
+
+export interface KnownGroupsDeps {
+  readonly store: Pick<Store, 'entities'>;
+  readonly knowledge: GroupKnowledge;
+  readonly rules: Rules;
+}
+
+const NOTHING_READ: EntityRead<never> = { found: new Map(), unreadable: new Map() };
+
+/**
+ * Returns which of a person's groups have a team or an organization. Used if no service principal is configured: then nothing is
+ * created, and a person joins what exists under the id of one of their groups (docs/domain.md, "Which groups count").
+ */
+async function readGroupPresence(
+  store: Pick<Store, 'entities'>,
+  groupIds: readonly string[],
+  rules: Rules,
+): Promise<readonly KnownGroup[]> {
+  const ids = [...new Set(groupIds)];
+  if (ids.length === 0) return [];
+  const [teams, organizations] = await Promise.all([
+    store.entities.readTeams(ids),
+    rules.groupsAlsoCreateOrgs ? store.entities.readOrganizations(ids) : NOTHING_READ,
+  ]);
+  return ids.map((id) => ({
+    id,
+    displayName: id,
+    team: presenceOf(id, teams),
+    organization: presenceOf(id, organizations),
+    ...unreadableDetails(teams.unreadable.get(id), organizations.unreadable.get(id)),
+  }));
+}
+
+function presenceOf(id: string, read: EntityRead<unknown>): Presence {
+  if (read.found.has(id)) return 'present';
+  return read.unreadable.has(id) ? 'unreadable' : 'absent';
+}
+
+function presenceVersion(groups: readonly KnownGroup[]): string {
+  const presences = groups.map(({ id, team, organization }) => `${id} ${team} ${organization}`).sort();
+  return createHash('sha256').update(JSON.stringify(presences)).digest('hex').slice(0, 16);
+}
+
+/** Failures outside the message. It waits until they are over instead of failing (docs/domain.md, "Waiting is not failing"). */
+const OUTSIDE_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'directory_unreachable',
+  'directory_permission_missing',
+  'directory_answer_invalid',
+  'credential_refused',
+  'microsoft_unreachable',
+  // Of the accepted list, broken by a hand edit. The operator repairs or deletes the row, and the messages continue.
+  'row_unreadable',
+]);
+
+/**
+ * Returns the groups that decide which of a person's groups count. Refreshes the accepted list first if it doesn't have one of the
+ * person's groups, at most once a minute over all instances. If that fails, the old list still holds.
+ */
+export async function readKnownGroups(deps: KnownGroupsDeps, observation: Observation): Promise<KnownGroups> {
+  if (!deps.rules.assignedGroupsAreKnown) {
+    const groups = await readGroupPresence(deps.store, observation.group_ids, deps.rules);
+    // What exists decides, so it takes the place of the accepted list's version in the digest.
+    return { groups, version: presenceVersion(groups), reason: 'groups_not_yet_known', wasLookedUp: true };
+  }
+  let current: AcceptedGroups | undefined;
+  try {
+    current = await deps.knowledge.current();
+    if (current !== undefined && !mayBringNews(observation, current)) return knownFrom(current, observation);
+    return knownFrom((await deps.knowledge.refreshed()) ?? current, observation);
+  } catch (error) {
+    if (!(error instanceof AppError) || !OUTSIDE_FAILURES.has(error.code)) throw error;
+    return { ...knownFrom(current, observation), reason: error.code, wasLookedUp: false };
+  }
+}
+
+/** Returns whether a newer list might have a group that the person has and this list doesn't. */
+function mayBringNews(observation: Observation, list: AcceptedGroups): boolean {
+  const known = groupsById(list.groups);
+  if (observation.group_ids.every((id) => known.has(id))) return false;
+  // Most of the groups in `memberOf` aren't assigned. A list read after the observation already says so.
+  return observation.groups_source === 'claim' || !isReadAfter(list, observation);
+}
+
+function isReadAfter(list: AcceptedGroups, observation: Observation): boolean {
+  return Date.parse(list.checkedAt) >= Date.parse(observation.observed_at);
+}
+
+function knownFrom(list: AcceptedGroups | undefined, observation: Observation): KnownGroups {
+  return {
+    groups: list?.groups,
+    version: list?.version,
+    reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
+    wasLookedUp: list !== undefined && isReadAfter(list, observation),
+    ...(list?.heldBack === undefined ? {} : { lostIds: list.heldBack.lostIds }),
   };
 }

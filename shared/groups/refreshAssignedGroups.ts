@@ -1,16 +1,15 @@
-/** One tick: read all assigned groups, brake, accept, make sure that all in force exist. */
-import { decideAssignedGroups, type BrakeSettings, type ListDecision } from './brake.ts';
-import { describeUnreadable } from '../model/unreadableRow.ts';
-import type { SyncSubject } from '../model/synced.ts';
-import type { Store } from '../storage/store.ts';
+/** One tick of the timer: reads all assigned groups, applies the brake, accepts the list, and creates what its groups lack. */
 import type { AcceptedGroups, AssignedGroup, KnownGroup } from '../model/assignedGroups.ts';
-import { chunksOf } from '../platform/chunksOf.ts';
+import { inParallel } from '../platform/inParallel.ts';
+import { type BrakeSettings, decideAssignedGroups, type ListDecision } from './brake.ts';
 import type { Reported } from '../model/access.ts';
+import { describeUnreadable } from '../model/handEdits.ts';
 import { AppError } from '../model/errors.ts';
 import type { Directory } from '../model/ports.ts';
-import type { EnsureDeps, GroupToEnsure } from './ensureEntities.ts';
-import { ensureEntities } from './ensureEntities.ts';
-import { type SyncRequests, enqueueSync } from '../queue/enqueueSync.ts';
+import type { SyncSubject } from '../model/synced.ts';
+import type { Store } from '../storage/store.ts';
+import { type EnsureDeps, ensureEntities } from './ensureEntities.ts';
+import { type SyncRequests, enqueueSync } from '../queue/queueMessage.ts';
 
 export interface RefreshDeps extends EnsureDeps {
   readonly store: Pick<Store, 'entities' | 'assignedGroups'>;
@@ -25,13 +24,13 @@ export interface Refreshed {
   readonly decision: 'accepted' | 'unchanged' | 'held_back' | 'overtaken';
   readonly lostCount: number;
   readonly reported: readonly Reported[];
-  /** Rows that a person edited into something unreadable: id, table, columns. */
+  /** Rows that a hand edit made unreadable: id, table, columns. */
   readonly unreadable: readonly string[];
-  /** Why organizations could not be made; the next tick tries again. */
+  /** Why organizations couldn't be created. The next tick tries again. */
   readonly organizationFailure: AppError | undefined;
 }
 
-/** How often a lost write is tried again with what the winner wrote. */
+/** How often the list is written again after another instance wrote it first. */
 const WRITE_ROUNDS = 3;
 
 function byId(a: AssignedGroup, b: AssignedGroup): number {
@@ -39,12 +38,12 @@ function byId(a: AssignedGroup, b: AssignedGroup): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** The groups that are in force after the decision; a held-back list leaves the old one in force. */
+/** Returns the groups in force after the decision. If the brake holds the new list back, the old one stays in force. */
 function groupsInForce(
   current: AcceptedGroups | undefined,
   listed: readonly AssignedGroup[],
   heldBack: boolean,
-): readonly GroupToEnsure[] {
+): readonly AssignedGroup[] {
   return heldBack ? (current?.groups ?? []) : [...listed].sort(byId);
 }
 
@@ -56,7 +55,7 @@ async function refreshOnce(
   const stored = await deps.store.assignedGroups.find();
   const current = stored?.list;
   if (current !== undefined && Date.parse(current.checkedAt) > Date.parse(checkedAt)) {
-    // Another instance read the directory later than this one: its list stands.
+    // Another instance read the directory later than this one, so its list is newer.
     return {
       list: current,
       decision: 'overtaken',
@@ -92,7 +91,7 @@ async function refreshOnce(
         }
       : {}),
   };
-  // Before the list says that it is there: a crash in between repeats the requests, and never loses them.
+  // Before the list is written: a crash in between repeats the syncs, and never loses them.
   await enqueueSyncs(deps, current?.groups ?? [], ensured.groups);
   if (!(await deps.store.assignedGroups.write(list, stored?.etag))) return undefined;
   return {
@@ -105,10 +104,10 @@ async function refreshOnce(
   };
 }
 
-/** Requests for the queue at once, and then a second until the next become visible: a person does not wait behind thousands. */
+/** How many messages are enqueued at once, and how many become visible in the same second: a person must not wait behind thousands. */
 const PARALLEL_REQUESTS = 16;
 
-/** The LiteLLM proxy is told about every team and organization that was made or changed; a team brings its organization along. */
+/** Enqueues a sync for every team and organization that was created or changed. The sync of a team includes its organization. */
 async function enqueueSyncs(
   deps: RefreshDeps,
   before: readonly KnownGroup[],
@@ -119,21 +118,18 @@ async function enqueueSyncs(
   const old = new Map(before.map((group) => [group.id, group]));
   const subjects = now.flatMap(({ id, team, organization }): SyncSubject[] => {
     const last = old.get(id);
-    const isThere = team === 'present' || team === 'degraded';
-    if (isThere && team !== last?.team) return [{ kind: 'team', id }];
+    const exists = team === 'present' || team === 'degraded';
+    if (exists && team !== last?.team) return [{ kind: 'team', id }];
     return organization === 'present' && organization !== last?.organization
       ? [{ kind: 'organization', id }]
       : [];
   });
-  let delaySeconds = 0;
-  for (const some of chunksOf(subjects, PARALLEL_REQUESTS)) {
-    const options = { delaySeconds };
-    await Promise.all(some.map(async (subject) => enqueueSync(sync, subject, options)));
-    delaySeconds += 1;
-  }
+  await inParallel([...subjects.entries()], PARALLEL_REQUESTS, async ([index, subject]) =>
+    enqueueSync(sync, subject, { delaySeconds: Math.floor(index / PARALLEL_REQUESTS) }),
+  );
 }
 
-/** A permit stays used for as long as the setting stays as it is. */
+/** Returns the operator's permit that is used up. It stays used until the setting changes. */
 function usedPermitAfter(
   decision: ListDecision,
   current: AcceptedGroups | undefined,
@@ -149,9 +145,9 @@ function decisionName(kind: 'accept' | 'unchanged' | 'hold_back'): Refreshed['de
 }
 
 /**
- * Reads the groups assigned to the Enterprise Application and puts the list in force unless the brake holds it back
- * (docs/domain.md, "Which groups count"); the groups in force get their team (and organization). One page of Graph or more,
- * one read and one write of the list, and the reads and writes of what is missing. Idempotent.
+ * Reads the groups assigned to the Enterprise Application, and puts the list in force unless the brake holds it back
+ * (docs/domain.md, "Which groups count"). Then the groups in force get their team (and organization). Requests: the pages of Graph,
+ * one read and one write of the list, and what {@link ensureEntities} needs. Idempotent.
  * Throws what the directory read throws (the old list then stays in force) and what the store throws.
  */
 export async function refreshAssignedGroups(deps: RefreshDeps): Promise<Refreshed> {
@@ -161,12 +157,12 @@ export async function refreshAssignedGroups(deps: RefreshDeps): Promise<Refreshe
     const refreshed = await refreshOnce(deps, listed, checkedAt);
     if (refreshed !== undefined) return refreshed;
   }
-  throw new AppError('storage_contention', 'The accepted list was overtaken again and again.', {
+  throw new AppError('storage_contention', 'Other instances kept changing the accepted list.', {
     retryable: true,
   });
 }
 
-/** An unreadable directory must not keep the groups in force from getting what they lack. */
+/** If the directory can't be read, the groups in force still get what they lack. */
 async function readListOrEnsureOld(deps: RefreshDeps): Promise<readonly AssignedGroup[]> {
   try {
     return await deps.directory.readAssignedGroups();

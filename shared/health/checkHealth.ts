@@ -1,10 +1,10 @@
-/** Whether this service can do its work, and what an operator needs to know if it cannot. */
-import type { Store } from '../storage/store.ts';
+/** Checks whether this service can do its work, and says what an operator can do if it cannot. */
 import type { AcceptedGroups, HeldBackList, KnownGroup } from '../model/assignedGroups.ts';
 import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
 import type { LitellmClient } from '../model/litellmPorts.ts';
+import type { Store } from '../storage/store.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;
@@ -15,10 +15,10 @@ export interface HealthDeps {
   /** `ASSIGNED_GROUPS_ACCEPT` */
   readonly acceptVersion: string | undefined;
   /** Absent: no LiteLLM proxy is connected. */
-  readonly proxy?: Pick<LitellmClient, 'check'>;
+  readonly litellm?: Pick<LitellmClient, 'check'>;
 }
 
-/** `error`: a code of this product; nothing secret is in here. */
+/** Contains no secrets. `error`: one of this product's error codes. `hint`: what an operator can do. */
 export interface HealthDetail {
   readonly status: 'ok' | 'degraded' | 'failing';
   readonly checked_at: string;
@@ -26,20 +26,18 @@ export interface HealthDetail {
   readonly storage: {
     readonly status: 'ok' | 'failing' | 'not_checked';
     readonly error?: string;
-    /** What of it fails: the tables, or the queue alone. */
+    /** Which part fails: the tables, or only the queue. */
     readonly failing?: 'tables' | 'queue';
   };
   readonly directory: {
     readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
     readonly error?: string;
-    /** What an operator does about it. */
     readonly hint?: string;
     readonly assigned_groups?: number;
   };
   readonly litellm: {
     readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
     readonly error?: string;
-    /** What an operator does about it. */
     readonly hint?: string;
   };
   readonly accepted_groups?: {
@@ -49,7 +47,6 @@ export interface HealthDetail {
     readonly groups: number;
     /** Groups whose team or organization is missing, unreadable or degraded, by id. */
     readonly incomplete: readonly string[];
-    /** What an operator may tidy up. */
     readonly hint?: string;
   };
   readonly brake?: HeldBackList & { readonly hint: string };
@@ -60,14 +57,14 @@ const HINTS: Readonly<Record<string, string>> = {
     "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Messages wait until then.",
   credential_refused:
     'Entra refused the client credential: check the secret, or the federated credential and its subject.',
-  directory_unreachable: 'Microsoft Graph does not answer. Messages wait; the list in force stays in force.',
+  directory_unreachable: 'Microsoft Graph does not answer. Messages wait. The list in force stays in force.',
   litellm_unreachable:
-    'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning go on; what it has to be told waits.',
+    'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning continue. Changes for LiteLLM wait.',
   litellm_key_refused:
-    'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. What the proxy has to be told waits.',
+    'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
   litellm_answer_invalid:
-    'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. What it has to be told waits.',
-  microsoft_unreachable: 'Entra ID does not answer. Messages wait; the list in force stays in force.',
+    'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. Changes for LiteLLM wait.',
+  microsoft_unreachable: 'Entra ID does not answer. Messages wait. The list in force stays in force.',
 };
 
 type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
@@ -80,7 +77,7 @@ async function attempt<T>(read: () => Promise<T>): Promise<Checked<T>> {
   }
 }
 
-/** Gives whether tables and queue answer: one read of each. */
+/** Returns whether tables and queue answer: one read of each. */
 export async function checkStorage(deps: Pick<HealthDeps, 'store' | 'queue'>): Promise<boolean> {
   const { tables, queue } = await attemptStorage(deps);
   return tables.ok && queue.ok;
@@ -117,23 +114,23 @@ function acceptedOf(
     groups: list.groups.length,
     incomplete: list.groups.filter((group) => isIncomplete(group, rules)).map((group) => group.id),
     ...(acceptVersion === list.version
-      ? { hint: 'ASSIGNED_GROUPS_ACCEPT names this list: accepted; the setting can be removed.' }
+      ? { hint: 'ASSIGNED_GROUPS_ACCEPT names this list, and it is accepted; the setting can be removed.' }
       : {}),
   };
 }
 
-/** Enough to recognize what was lost; the count is whole. */
+/** Enough to recognise what was lost. The count covers all of them. */
 const SHOWN_IDS = 100;
 
 function brakeOf(heldBack: HeldBackList, usedPermit: string | undefined): NonNullable<HealthDetail['brake']> {
   const again =
     usedPermit === heldBack.version
-      ? ' It let such a list pass once and does not do so again while it stays: remove it, wait for one check, then set it.'
+      ? ' It let such a list pass once, and does so only once while it is set: remove it, wait for one check, then set it.'
       : '';
   return {
     ...heldBack,
     lostIds: heldBack.lostIds.slice(0, SHOWN_IDS),
-    hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If that is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.${again}`,
+    hint: `The new list lost ${heldBack.lostCount} groups, so the old one stays in force. If the loss is right, set ASSIGNED_GROUPS_ACCEPT=${heldBack.version}.${again}`,
   };
 }
 
@@ -145,15 +142,18 @@ async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory
   return { status: 'failing', error: read.error, ...(hint === undefined ? {} : { hint }) };
 }
 
-async function checkLitellm({ proxy }: HealthDeps): Promise<HealthDetail['litellm']> {
-  if (proxy === undefined) return { status: 'not_configured' };
-  const checked = await attempt(async () => proxy.check());
+async function checkLitellm({ litellm }: HealthDeps): Promise<HealthDetail['litellm']> {
+  if (litellm === undefined) return { status: 'not_configured' };
+  const checked = await attempt(async () => litellm.check());
   if (checked.ok) return { status: 'ok' };
   const hint = HINTS[checked.error];
   return { status: 'failing', error: checked.error, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Gives the whole state: one read of the store, of the queue and of the directory, and two requests to the proxy. Never throws for what it checks. */
+/**
+ * Returns the whole state: one read of the store, of the queue and of the directory, and two requests to LiteLLM. Never throws for
+ * what it checks.
+ */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
   const [{ tables, queue }, directory, litellm] = await Promise.all([
     attemptStorage(deps),
@@ -181,7 +181,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
   };
 }
 
-/** Gives the state of a service whose settings are wrong: nothing else can be checked. */
+/** Returns the state of a service with wrong settings. Nothing else can be checked then. */
 export function failingConfiguration(faults: readonly string[], now: Date): HealthDetail {
   return {
     status: 'failing',

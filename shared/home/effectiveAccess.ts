@@ -1,6 +1,7 @@
 /**
- * What an entity's own values come to under its organization (docs/domain.md, "Limits between levels"). Rows are never
- * rewritten for it: the effective value is the smaller one, with the reason, worked out at read time.
+ * Computes what a person may really use: an entity's own values, limited by its organization's (docs/domain.md,
+ * "Limits between levels"). Rows are never rewritten for it. The effective value is the smaller one, with the
+ * reason, computed at read time.
  */
 import type {
   EffectiveBudget,
@@ -9,8 +10,12 @@ import type {
   OrganizationAccess,
   TeamAccess,
 } from '../model/access.ts';
-import type { BudgetAndLimits, Organization, OrganizationRole, Team, TeamRole } from '../model/entities.ts';
 import {
+  type BudgetAndLimits,
+  type Organization,
+  type OrganizationRole,
+  type Team,
+  type TeamRole,
   ALL_ORG_MODELS,
   ALL_PROXY_MODELS,
   ALL_TEAM_MODELS,
@@ -19,7 +24,7 @@ import {
 } from '../model/entities.ts';
 import { findDegradation } from '../model/newEntities.ts';
 
-/** Names that stand for a set and are never a model's own name. */
+/** Names that mean a set of models, and are never a model's own name. */
 const SPECIAL_NAMES: ReadonlySet<string> = new Set([
   ALL_ORG_MODELS,
   ALL_PROXY_MODELS,
@@ -36,14 +41,17 @@ function allowsAll(models: readonly string[]): boolean {
   return models.length === 0 || models.includes(ALL_PROXY_MODELS);
 }
 
-/** Gives the models of an organization, or of a standalone team. */
+/** Returns the models of an organization, or of a standalone team. */
 export function ownModels(models: readonly string[]): EffectiveModels {
   return allowsAll(models)
     ? { all_models: true, models: [], reason: models.length === 0 ? 'unlimited' : 'own' }
     : { all_models: false, models: realModels(models), reason: 'own' };
 }
 
-/** Gives the models of a team: its organization's **current** list where it inherits, else its own within that list. */
+/**
+ * Returns the models of a team. A team that inherits has its organization's **current** list; another team has its
+ * own models within that list.
+ */
 export function teamModels(
   team: Pick<Team, 'models'>,
   organization: Pick<Organization, 'models'> | undefined,
@@ -78,7 +86,7 @@ function effectiveBudget(own: BudgetAndLimits, organization: BudgetAndLimits | u
   };
 }
 
-/** Gives an organization as its member sees it. */
+/** Returns an organization as its member sees it. */
 export function organizationAccess(organization: Organization, role: OrganizationRole): OrganizationAccess {
   return {
     organization_id: organization.organization_id,
@@ -91,7 +99,10 @@ export function organizationAccess(organization: Organization, role: Organizatio
   };
 }
 
-/** Gives a team as its member sees it. `organization` is the one that the team names; `undefined` for a standalone team. */
+/**
+ * Returns a team as its member sees it. `organization` is the one that the team names; `undefined` for a standalone
+ * team.
+ */
 export function teamAccess(team: Team, role: TeamRole, organization: Organization | undefined): TeamAccess {
   return {
     team_id: team.team_id,

@@ -1,4 +1,4 @@
-/** Whether what a person has here is in the LiteLLM proxy too, told from the record of what was put there. Pure. */
+/** Finds out whether a person's memberships are in LiteLLM too, from the record of what was written there. Pure. */
 import type {
   LitellmPresence,
   LitellmProgress,
@@ -8,27 +8,27 @@ import type {
 } from '../model/access.ts';
 import type { SyncedMembership, SyncOutcome, SyncReport } from '../model/synced.ts';
 
-/** What is recorded of one person. */
-export interface RecordedPush {
-  /** Present: this product made the user there. */
+/** What the record says about one person. */
+export interface RecordedSync {
+  /** Present: this product created the user in LiteLLM. */
   readonly user: { readonly since: string } | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
   readonly teams: ReadonlyMap<string, SyncedMembership>;
   readonly outcome: SyncOutcome | undefined;
 }
 
-/** A person's memberships of one kind here. */
-export interface MembershipsHere {
+/** A person's stored memberships of one kind. */
+export interface StoredMemberships {
   readonly rows: readonly { readonly entityId: string; readonly role: string }[];
-  /** Those whose rows cannot be read: they are neither given nor taken. */
+  /** Memberships with unreadable rows. They are neither granted nor removed. */
   readonly unreadable: readonly { readonly id: string }[];
 }
 
 export interface PresenceInput {
   readonly provisioning: ProvisioningProgress;
-  readonly recorded: RecordedPush;
-  readonly organizations: MembershipsHere;
-  readonly teams: MembershipsHere;
+  readonly recorded: RecordedSync;
+  readonly organizations: StoredMemberships;
+  readonly teams: StoredMemberships;
 }
 
 /** The answers for one person. */
@@ -39,12 +39,12 @@ export interface Presences {
   team(this: void, teamId: string, role: string): LitellmPresence;
 }
 
-/** Until the rows are written nobody asks for a push of them. */
+/** No sync is requested before the rows are written. */
 const UNFINISHED: ReadonlySet<ProvisioningStatus> = new Set(['pending', 'waiting']);
 
 /**
- * A failure from before a sign-in that changed something is not the last word: that sign-in asked for another push. (A run that
- * changed nothing asks for none.)
+ * Returns the outcome that counts. A failure doesn't count if a later sign-in changed something, because that
+ * sign-in requested another sync. (A run without changes requests none.)
  */
 function findCurrentOutcome({ recorded, provisioning }: PresenceInput): SyncOutcome | undefined {
   const { outcome } = recorded;
@@ -67,7 +67,7 @@ function isRefused(reported: readonly LitellmReported[]): boolean {
   return reported.some(({ code }) => code === 'refused');
 }
 
-/** Why something that is not there is not there. */
+/** Explains why something isn't in LiteLLM. */
 function explainAbsence(
   outcome: SyncOutcome | undefined,
   reported: readonly LitellmReported[],
@@ -80,34 +80,34 @@ function explainAbsence(
   const named = { ...(reason === undefined ? {} : { reason }), reported };
   if (outcome.status !== 'failed') return { state: 'not_yet', ...named };
   if (reason === 'litellm_email_taken') return { state: 'refused', ...named };
-  // What was refused is reported one by one, and all else was done: this one came later.
+  // Every refusal is reported by name, and everything else was done. So this membership is newer.
   if (reason === 'litellm_refused') return { state: 'not_yet', reported };
   return { state: 'failed', ...named };
 }
 
-/** Roles there, where they are not the ones here: known, and why. */
+/** Returns the role in LiteLLM where it differs from the stored one, and why. */
 function explainRole(
   membership: SyncedMembership,
   role: string,
   reported: readonly LitellmReported[],
 ): Pick<LitellmPresence, 'role' | 'reported'> {
-  // Somebody changed it there, and into what is not recorded.
+  // The role was changed in LiteLLM. The record doesn't say into what.
   if (reported.some(({ code, detail }) => code === 'differs' && detail === 'role')) return { reported };
   if (membership.role === role) return { reported };
-  const there = { role: membership.role };
+  const inLitellm = { role: membership.role };
   if (membership.state === 'found')
-    return { ...there, reported: [...reported, { code: 'differs', detail: 'role' }] };
+    return { ...inLitellm, reported: [...reported, { code: 'differs', detail: 'role' }] };
   const isReported = reported.some(({ code }) => code === 'role_needs_licence');
-  if (membership.wanted !== role || isReported) return { ...there, reported };
-  // A later try that has not ended well leaves no reports, but the record still says it.
-  return { ...there, reported: [...reported, { code: 'role_needs_licence' }] };
+  if (membership.wanted !== role || isReported) return { ...inLitellm, reported };
+  // A later try that failed leaves no reports, but the record still shows that the role was refused.
+  return { ...inLitellm, reported: [...reported, { code: 'role_needs_licence' }] };
 }
 
-function isThere(membership: SyncedMembership | undefined): membership is SyncedMembership {
+function isInLitellm(membership: SyncedMembership | undefined): membership is SyncedMembership {
   return membership !== undefined && membership.state !== 'adding';
 }
 
-/** Whether LiteLLM is still to be told about a role: it has another one, and nothing says that it keeps it. */
+/** Whether LiteLLM still has to get a role: it has another one, and no report says that it keeps that. */
 function isRoleBehind(
   membership: SyncedMembership,
   role: string,
@@ -120,7 +120,7 @@ function isRoleBehind(
 /** One kind of membership, with the outcome that counts. */
 interface Side {
   readonly kind: 'organization' | 'team';
-  readonly here: MembershipsHere;
+  readonly stored: StoredMemberships;
   readonly recorded: ReadonlyMap<string, SyncedMembership>;
   readonly outcome: SyncOutcome | undefined;
 }
@@ -128,7 +128,7 @@ interface Side {
 function findPresence({ kind, recorded, outcome }: Side, id: string, role: string): LitellmPresence {
   const membership = recorded.get(id);
   const reported = findReports(outcome, { kind, id });
-  if (!isThere(membership)) return explainAbsence(outcome, reported);
+  if (!isInLitellm(membership)) return explainAbsence(outcome, reported);
   const { since } = membership;
   return {
     state: 'in_litellm',
@@ -137,22 +137,22 @@ function findPresence({ kind, recorded, outcome }: Side, id: string, role: strin
   };
 }
 
-/** Whether LiteLLM has yet to hear of something: to be given, to be taken, or a role. */
+/** Whether LiteLLM still has to get a membership, a removal or a role. */
 function isBehind(side: Side): boolean {
-  const { kind, here, recorded, outcome } = side;
+  const { kind, stored, recorded, outcome } = side;
   const kept = new Set([
-    ...here.rows.map(({ entityId }) => entityId),
-    ...here.unreadable.map(({ id }) => id),
+    ...stored.rows.map(({ entityId }) => entityId),
+    ...stored.unreadable.map(({ id }) => id),
   ]);
-  // What was found belongs to somebody else, so nothing of it is to be taken.
+  // Memberships that existed before aren't ours, so they are never removed.
   const hasLeaving = [...recorded.values()].some(
     ({ entityId, state }) => state !== 'found' && !kept.has(entityId),
   );
   if (hasLeaving) return true;
-  return here.rows.some(({ entityId, role }) => {
+  return stored.rows.some(({ entityId, role }) => {
     const membership = recorded.get(entityId);
     const reported = findReports(outcome, { kind, id: entityId });
-    if (isThere(membership)) return isRoleBehind(membership, role, reported);
+    if (isInLitellm(membership)) return isRoleBehind(membership, role, reported);
     return explainAbsence(outcome, reported).state === 'not_yet' && reported.length === 0;
   });
 }
@@ -160,11 +160,12 @@ function isBehind(side: Side): boolean {
 function findUser({ recorded }: PresenceInput, outcome: SyncOutcome | undefined): LitellmPresence {
   const reported = findReports(outcome, { kind: 'user' });
   const memberships = [...recorded.organizations.values(), ...recorded.teams.values()];
-  // Where it was refused nothing else is tried, so a refusal of something else says that the user is there.
+  // If the user itself is refused, nothing else is tried. So a refusal of something else proves that the user
+  // exists.
   const isEnsured =
     outcome?.status === 'done' || (outcome?.reason === 'litellm_refused' && !isRefused(reported));
-  // Nobody is a member without being a user. (That it is recorded proves nothing: that comes before it is made.)
-  if (!isEnsured && !memberships.some((membership) => isThere(membership)))
+  // Every member is a user. (A recorded user proves nothing: it is recorded before it is created.)
+  if (!isEnsured && !memberships.some((membership) => isInLitellm(membership)))
     return explainAbsence(outcome, reported);
   const since = recorded.user?.since;
   return { state: 'in_litellm', ...(since === undefined ? {} : { since }), reported };
@@ -186,7 +187,7 @@ function findProgress(
   const { reason, attempts, updatedAt, nextTryAt } = outcome;
   return {
     connected: true,
-    // A failed try that the queue repeats is still under way.
+    // The queue repeats a failed try, so it is still under way.
     status: outcome.status === 'retrying' ? 'pending' : outcome.status,
     ...(reason === undefined ? {} : { reason }),
     attempts,
@@ -196,20 +197,20 @@ function findProgress(
 }
 
 /**
- * Gives what the record says. It is `pending` while the rows are not done yet, and wherever LiteLLM still has to hear of a
- * membership or role; a failure older than a sign-in that changed something counts as pending too. That something of a membership
- * stays different there (`reported`) does not keep the whole from being `done`.
+ * Returns what the record says. The progress is `pending` until the rows are done, and while LiteLLM still has to
+ * get a membership, a removal or a role. A failure older than a sign-in that changed something also counts as
+ * pending. Reported differences don't keep the progress from being `done`.
  */
 export function findPresences(input: PresenceInput): Presences {
   const { recorded } = input;
   const outcome = findCurrentOutcome(input);
   const organizations: Side = {
     kind: 'organization',
-    here: input.organizations,
+    stored: input.organizations,
     recorded: recorded.organizations,
     outcome,
   };
-  const teams: Side = { kind: 'team', here: input.teams, recorded: recorded.teams, outcome };
+  const teams: Side = { kind: 'team', stored: input.teams, recorded: recorded.teams, outcome };
   return {
     progress: findProgress(input, outcome, [organizations, teams]),
     user: findUser(input, outcome),
@@ -218,7 +219,7 @@ export function findPresences(input: PresenceInput): Presences {
   };
 }
 
-/** Gives the answers where the record cannot be read: unknown is neither there nor absent. `reason`: an error code. */
+/** Returns the answers for an unreadable record: unknown is neither present nor absent. `reason`: an error code. */
 export function unknownPresences(reason: string): Presences {
   const unknown: LitellmPresence = { state: 'unknown', reason, reported: [] };
   return {

@@ -1,5 +1,5 @@
 /** What a signed-in person can use, and why: the home page and `GET /api/me`. */
-import { reportUnreadable } from '../model/unreadableRow.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
 import type { MembershipPartition, ActualMembership } from '../storage/membershipStore.ts';
@@ -18,8 +18,7 @@ import { newestObservation, progressOf } from '../model/progress.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
-import type { Session } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type Session, requireLiveSession } from '../session/session.ts';
 
 export interface AccessDeps {
   readonly store: Pick<Store, 'users' | 'teamMemberships' | 'organizationMemberships' | 'entities'>;
@@ -31,7 +30,7 @@ function userAccess(session: Session, record: UserRecord | undefined): UserAcces
   const user = record?.user;
   return {
     user_id: session.userId,
-    // Until the first run has finished nothing is granted, so the least role is the truth.
+    // Nothing is granted until the first run has finished, so the lowest role is correct.
     user_role: user?.user_role ?? 'internal_user_viewer',
     models: user?.models ?? [],
     ...(user?.user_email === undefined ? {} : { user_email: user.user_email }),
@@ -47,7 +46,7 @@ interface Rows {
   readonly organizationRows: MembershipPartition<OrganizationRole>;
   readonly teams: EntityRead<Team>;
   readonly organizations: EntityRead<Organization>;
-  /** What was put into LiteLLM, or why that cannot be read; `undefined`: no proxy is connected. */
+  /** What was written to LiteLLM, or the error code if the record is unreadable. `undefined`: no proxy is connected. */
   readonly recorded: SyncedPerson | ErrorCode | undefined;
 }
 
@@ -61,7 +60,7 @@ function withheld<T>(kind: 'organization' | 'team', id: string, read: EntityRead
   return row === undefined ? { kind, id, code: 'row_missing' } : reportUnreadable(kind, id, row);
 }
 
-/** What a person edited into something unreadable in their own rows. */
+/** Lists the person's own rows that an edit made unreadable. */
 function listUnreadable(userId: string, record: UserRecord | undefined, rows: Rows): readonly Reported[] {
   return [
     ...(record?.unreadable === undefined ? [] : [reportUnreadable('user', userId, record.unreadable)]),
@@ -86,7 +85,7 @@ function listTeam(row: ActualMembership<TeamRole>, rows: Rows): TeamAccess | Rep
   if (team === undefined) return withheld('team', row.entityId, rows.teams);
   if (team.organization_id === undefined) return teamAccess(team, row.role, undefined);
   const organization = rows.organizations.found.get(team.organization_id)?.value;
-  // Without its organization a team's bounds are unknown, and unknown is not unlimited.
+  // Without its organization a team's limits are unknown, and unknown isn't unlimited.
   if (organization === undefined) return withheld('organization', team.organization_id, rows.organizations);
   return teamAccess(team, row.role, organization);
 }
@@ -107,7 +106,10 @@ function withoutRepeats(reported: readonly Reported[]): readonly Reported[] {
   return [...new Map(reported.map((entry) => [`${entry.kind} ${entry.id} ${entry.code}`, entry])).values()];
 }
 
-/** The page must not break over it: the person's own rows say what they may use, whatever LiteLLM knows. */
+/**
+ * Reads the record of LiteLLM. An unreadable record must not break the page: the person's own rows say what they may
+ * use.
+ */
 async function readRecorded(
   record: AccessDeps['syncRecord'],
   userId: string,
@@ -174,14 +176,14 @@ function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefin
 }
 
 /**
- * Gives what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias, then id; one that
- * cannot be read is left out and reported. The progress is that of the newest observation anybody knows of. A record of LiteLLM
- * that cannot be read makes that `unknown`, with the reason, and nothing else.
+ * Returns what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias,
+ * then id. An unreadable one is left out and reported. The progress is that of the newest known observation. If the
+ * record of LiteLLM is unreadable, only its status is `unknown`, with the reason.
  * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
  */
 export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
-  // Before the rows, so that the status can only be older than they are: "done" beside lists from before it would stay on
-  // the page, which asks no more once it is done.
+  // Read before the rows, so that the status can only be older than they are. A newer "done" beside older lists
+  // would stay on the page, because the page stops asking once it is done.
   const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
   requireLiveSession(session, record);
   const rows = await readRows(deps, session.userId);

@@ -3,18 +3,18 @@ import type { ProvisioningProgress } from '../model/access.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import { AppError } from '../model/errors.ts';
-import type { Session } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type Session, requireLiveSession } from '../session/session.ts';
 
 /** The body of `GET /api/provisioning/{id}`. */
 export interface ObservationProgress extends ProvisioningProgress {
-  /** The newest observation of this person that anybody knows of, which their page is about: whether it is still this one. */
+  /** The newest known observation of this person, which their page is about. It may be this one. */
   readonly newest_id: string;
 }
 
 /**
- * Gives the status of one observation, to its own person only: the one of that session, or one that the person's own rows
- * know. One read. Throws `not_found` for every other id, whether it exists or not, and as {@link requireLiveSession}.
+ * Returns the status of one observation, but only to its own person: the session's observation, or one in the
+ * person's own rows. One read. Throws `not_found` for every other id, whether it exists or not, and what {@link
+ * requireLiveSession} throws.
  */
 export async function readProvisioning(
   deps: { readonly store: Pick<Store, 'users'> },
@@ -29,7 +29,7 @@ export async function readProvisioning(
     outcome?.observation,
   ];
   const key = known.find((candidate) => candidate?.id === id);
-  if (key === undefined) throw new AppError('not_found', 'There is no such observation of this person.');
+  if (key === undefined) throw new AppError('not_found', 'This person has no such observation.');
   const sources = { record, outcome };
   return { ...progressOf(key, sources), newest_id: newestObservation(session.observation, sources).id };
 }

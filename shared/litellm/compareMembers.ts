@@ -1,7 +1,4 @@
-/** The members of one organization or team: the index here beside what the proxy has. */
-import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
-import type { MemberIndex } from '../storage/memberIndex.ts';
-import type { Store } from '../storage/store.ts';
+/** Compares the members of organizations or teams: the store's member index with LiteLLM. */
 import {
   compareMembership,
   KEY_USER_ID,
@@ -11,13 +8,15 @@ import {
   type LitellmDifference,
   type WhyLeftAlone,
 } from './differences.ts';
-import { chunksOf } from '../platform/chunksOf.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
+import { isSafeId } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
-import { inBatches } from '../platform/inBatches.ts';
+import type { MemberIndex } from '../storage/memberIndex.ts';
+import type { Store } from '../storage/store.ts';
+import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 
-/** What a comparison reads. Nothing of it can write. */
+/** What a comparison reads. None of it can write. */
 export interface CompareDeps {
   readonly store: {
     readonly users: Pick<Store['users'], 'find' | 'readPages'>;
@@ -27,11 +26,11 @@ export interface CompareDeps {
     >;
     readonly memberIndexes: readonly Pick<MemberIndex, 'kind' | 'readMembersOf' | 'findRole'>[];
   };
-  readonly proxy: Pick<LitellmClient, 'readOrganizations' | 'readTeamPages' | 'findTeam' | 'findUsers'>;
+  readonly litellm: Pick<LitellmClient, 'readOrganizations' | 'readTeamPages' | 'findTeam' | 'findUsers'>;
   readonly record: Pick<SyncRecord, 'readPerson' | 'findOrganization' | 'findTeam'>;
 }
 
-/** Takes what was found, a page at a time; the comparison goes on when it is done. */
+/** Receives differences, a page at a time. The comparison waits for it. */
 export type OnDifferences = (differences: readonly LitellmDifference[]) => Promise<void>;
 
 /** An organization or team, whose members are compared. */
@@ -39,22 +38,22 @@ export interface EntityMembers {
   readonly of: 'organization' | 'team';
   readonly id: string;
   readonly members: readonly LitellmMember[];
-  /** Why nobody can be pushed into it; `undefined`: everybody can. */
-  readonly held: WhyLeftAlone | undefined;
-  /** There is nothing of it here, unless the index names somebody in it. */
+  /** Why no membership of it can be written; `undefined`: all can. */
+  readonly withheld: WhyLeftAlone | undefined;
+  /** It isn't ours, unless the index names a member. */
   readonly isOther?: boolean;
 }
 
 export interface ComparedMembers {
-  /** Members that the index named. */
+  /** How many members the index named. */
   readonly indexed: number;
-  /** The organizations or teams in which it named anybody. */
+  /** The organizations or teams with members in the index. */
   readonly named: ReadonlySet<string>;
 }
 
-/** Members looked up at once, where something differs. */
+/** Differing members looked up at a time. */
 export const PARALLEL_LOOKS = 16;
-/** Members of the proxy alone, told at once: as many as a page of the index has. */
+/** Members that only LiteLLM has, reported at a time: as many as a page of the index has. */
 const PAGE_ROWS = 1_000;
 
 interface Member {
@@ -63,7 +62,7 @@ interface Member {
   readonly actual: string | undefined;
 }
 
-/** Gives what was read, or `unreadable` where a person edited the row into something that cannot be read. */
+/** Returns what was read, or `unreadable` if a manual edit made the row unreadable. */
 export async function orUnreadable<T>(reading: Promise<T>): Promise<T | 'unreadable'> {
   try {
     return await reading;
@@ -75,7 +74,7 @@ export async function orUnreadable<T>(reading: Promise<T>): Promise<T | 'unreada
 
 function requireIndex({ store }: CompareDeps, kind: EntityMembers['of']) {
   const index = store.memberIndexes.find((each) => each.kind === kind);
-  if (index === undefined) throw new Error(`There is no index of the members of each ${kind}.`);
+  if (index === undefined) throw new Error(`The store has no index of members by ${kind}.`);
   return index;
 }
 
@@ -89,7 +88,7 @@ function recordedOf(person: SyncedPerson, { of, id }: EntityMembers) {
   return of === 'team' ? person.teams.get(id) : person.organizations.get(id);
 }
 
-/** Without the person's own row a push of them does nothing. */
+/** Without the person's own row, a sync of the person does nothing. */
 async function findObstacle(deps: CompareDeps, userId: string): Promise<WhyLeftAlone | undefined> {
   const user = await orUnreadable(deps.store.users.find(userId));
   if (user === 'unreadable') return 'row_unreadable';
@@ -101,7 +100,7 @@ async function compareMember(
   { entity, userId, actual }: Member,
 ): Promise<readonly MembershipDifference[]> {
   const { of, id } = entity;
-  // Nobody of ours has an id that no row could stand under.
+  // Our people's ids are safe as row keys, so an unsafe id isn't one of them.
   const [role, person] = isSafeId(userId)
     ? await Promise.all([
         requireIndex(deps, of).findRole(userId, id),
@@ -114,7 +113,7 @@ async function compareMember(
     id,
     userId,
     desired: role,
-    held: isUnreadable ? 'row_unreadable' : entity.held,
+    withheld: isUnreadable ? 'row_unreadable' : entity.withheld,
     actual,
     recorded: person === undefined || person === 'unreadable' ? undefined : recordedOf(person, entity),
   });
@@ -125,18 +124,18 @@ async function compareMember(
 }
 
 /**
- * Compares the members of organizations or teams that stand together in the index: one request a page of it, and for each one that
- * differs two reads (three where a push would write). The index may name too many (never too few, but for memberships made by hand
- * until the next reconcile), so the membership itself decides.
+ * Compares the members of several organizations or teams. Costs one request for each page of the index, and two reads for each member
+ * that differs (three if a sync would write). The index may name too many members, so the membership itself decides. It never names
+ * too few, except for memberships that were edited by hand since the last repair of the indexes.
  */
 export async function compareMembers(
   deps: CompareDeps,
   { of, entities }: { readonly of: EntityMembers['of']; readonly entities: readonly EntityMembers[] },
   onDifferences: OnDifferences,
 ): Promise<ComparedMembers> {
-  const open = new Map(entities.map((entity) => [entity.id, { entity, there: rolesOf(entity) }]));
-  const tell = async (members: readonly Member[]): Promise<void> => {
-    const found = await inBatches(members, PARALLEL_LOOKS, async (member) => compareMember(deps, member));
+  const open = new Map(entities.map((entity) => [entity.id, { entity, roles: rolesOf(entity) }]));
+  const report = async (members: readonly Member[]): Promise<void> => {
+    const found = await inParallel(members, PARALLEL_LOOKS, async (member) => compareMember(deps, member));
     const rows = found.flat();
     if (rows.length > 0) await onDifferences(rows);
   };
@@ -149,17 +148,17 @@ export async function compareMembers(
       if (opened === undefined) continue;
       indexed += 1;
       named.add(entityId);
-      const { entity, there } = opened;
-      const actual = there.get(userId);
+      const { entity, roles } = opened;
+      const actual = roles.get(userId);
       if (role === undefined || actual !== role) differing.push({ entity, userId, actual });
-      there.delete(userId);
+      roles.delete(userId);
     }
-    await tell(differing);
+    await report(differing);
   }
-  for (const { entity, there } of open.values()) {
+  for (const { entity, roles } of open.values()) {
     if (entity.isOther === true && !named.has(entity.id)) continue;
-    const others = [...there].map(([userId, actual]) => ({ entity, userId, actual }));
-    for (const chunk of chunksOf(others, PAGE_ROWS)) await tell(chunk);
+    const others = [...roles].map(([userId, actual]) => ({ entity, userId, actual }));
+    for (const chunk of chunksOf(others, PAGE_ROWS)) await report(chunk);
   }
   return { indexed, named };
 }

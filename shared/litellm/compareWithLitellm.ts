@@ -1,9 +1,6 @@
-/** Everything that is here beside everything that the proxy has, page by page. */
-import type { EntityRead } from '../storage/entityStore.ts';
-import type { PersonRow } from '../storage/userStore.ts';
-import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './syncedFields.ts';
-import type { Team } from '../model/entities.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+/** Compares everything in the store with everything in LiteLLM, page by page. */
+import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './planEntity.ts';
+import { type Team, isSafeId } from '../model/entities.ts';
 import { compareEntity, differingFields, type EntityDifference, type WhyLeftAlone } from './differences.ts';
 import type { SyncedEntity } from '../model/synced.ts';
 import {
@@ -14,6 +11,8 @@ import {
   userValues,
 } from '../model/litellmValues.ts';
 import type { LitellmMember } from '../model/litellmPorts.ts';
+import type { EntityRead } from '../storage/entityStore.ts';
+import type { PersonRow } from '../storage/userStore.ts';
 import {
   type CompareDeps,
   compareMembers,
@@ -22,32 +21,33 @@ import {
   orUnreadable,
   PARALLEL_LOOKS,
 } from './compareMembers.ts';
-import { inBatches } from '../platform/inBatches.ts';
+import { inParallel } from '../platform/inParallel.ts';
 
-/** What was compared. */
+/** How much was compared. */
 export interface Compared {
-  /** Of ours. */
+  /** In the store. */
   readonly organizations: number;
   readonly teams: number;
-  /** Whom a run has provisioned. */
+  /** People whom a run has provisioned. */
   readonly people: number;
-  /** As the indexes name them. */
+  /** In the member indexes. */
   readonly memberships: number;
-  /** In the proxy, and nothing of ours. */
+  /** In LiteLLM, and not ours. */
   readonly otherOrganizations: number;
   readonly otherTeams: number;
 }
 
-/** LiteLLM lists no more users at once. */
+/** LiteLLM's largest page of users. */
 const USERS_A_REQUEST = 100;
 
-/** Of the proxy at once, which also serves models. */
+/** Requests to LiteLLM at a time: the proxy also serves models. */
 const PARALLEL_REQUESTS = 8;
 
-/** An organization or team as it is here; text: why its row says nothing. */
-type Here<Values> = Values | WhyLeftAlone;
+/** An organization or team in the store; text: why its row says nothing. */
+type Stored<Values> = Values | WhyLeftAlone;
 
-interface There<Values> {
+/** An organization or team in LiteLLM. */
+interface Found<Values> {
   readonly values: Partial<Values>;
   readonly members: readonly LitellmMember[];
 }
@@ -55,9 +55,9 @@ interface There<Values> {
 /** How one kind of entity is compared. */
 interface Kind<Values extends object> {
   readonly name: 'organization' | 'team';
-  readonly pushed: SyncedFields<Values>;
+  readonly synced: SyncedFields<Values>;
   findRecord(id: string): Promise<SyncedEntity<Values> | undefined>;
-  /** Told of one whose models are somebody else's there and stay. */
+  /** Called for one whose models were changed in LiteLLM and stay. */
   onModelsKept?(id: string, values: Partial<Values>): void;
 }
 
@@ -76,9 +76,9 @@ function unseenOf({ found, unreadable }: EntityRead<Team>, seen: ReadonlySet<str
   };
 }
 
-/** One comparison, with what it has counted so far. */
+/** One comparison, and what it has counted so far. */
 class Comparison {
-  /** By organization: models that are somebody else's in the proxy, which its teams follow there. */
+  /** By organization: models that were changed in LiteLLM. Its teams follow them. */
   readonly #keptModels = new Map<string, readonly string[]>();
   readonly #deps: CompareDeps;
   readonly #onDifferences: OnDifferences;
@@ -101,67 +101,71 @@ class Comparison {
   }
 
   async organizations(): Promise<void> {
-    const { proxy, store, record } = this.#deps;
+    const { litellm, store, record } = this.#deps;
     const kind = {
       name: 'organization' as const,
-      pushed: ORGANIZATION_FIELDS,
+      synced: ORGANIZATION_FIELDS,
       findRecord: async (id: string) => record.findOrganization(id),
       onModelsKept: (id: string, { models = [] }: Partial<OrganizationValues>) => {
         this.#keptModels.set(id, models);
       },
     };
-    const there = new Map(
-      (await proxy.readOrganizations()).map(({ organizationId, values, members }) => [
+    const inLitellm = new Map(
+      (await litellm.readOrganizations()).map(({ organizationId, values, members }) => [
         organizationId,
         { values, members },
       ]),
     );
     const compared: EntityMembers[] = [];
     for await (const { found, unreadable } of store.entities.readOrganizationPages()) {
-      const here = new Map<string, Here<OrganizationValues>>();
-      for (const [id, { value }] of found) here.set(id, organizationValues(value));
-      for (const id of unreadable.keys()) here.set(id, 'row_unreadable');
-      compared.push(...(await this.#entities(kind, here, there)));
-      for (const id of here.keys()) there.delete(id);
+      const stored = new Map<string, Stored<OrganizationValues>>();
+      for (const [id, { value }] of found) stored.set(id, organizationValues(value));
+      for (const id of unreadable.keys()) stored.set(id, 'row_unreadable');
+      compared.push(...(await this.#entities(kind, stored, inLitellm)));
+      for (const id of stored.keys()) inLitellm.delete(id);
     }
     this.#count.otherOrganizations += await this.#members(kind, [
       ...compared,
-      ...(await this.#others(kind, there)),
+      ...(await this.#others(kind, inLitellm)),
     ]);
   }
 
   async teams(): Promise<void> {
-    const { proxy, store, record } = this.#deps;
+    const { litellm, store, record } = this.#deps;
     const kind = {
       name: 'team' as const,
-      pushed: TEAM_FIELDS,
+      synced: TEAM_FIELDS,
       findRecord: async (id: string) => record.findTeam(id),
     };
-    // Ids alone: where teams are made or deleted meanwhile, pages shift and name one twice or not at all.
+    // Only ids. If teams are created or deleted meanwhile, pages shift and name a team twice or not at all.
     const seen = new Set<string>();
-    for await (const page of proxy.readTeamPages()) {
-      const there = new Map(
+    for await (const page of litellm.readTeamPages()) {
+      const inLitellm = new Map(
         page.filter(({ teamId }) => !seen.has(teamId)).map((team) => [team.teamId, team]),
       );
-      for (const id of there.keys()) seen.add(id);
-      const here = await this.#teamsHere(await store.entities.readTeams([...there.keys()].filter(isSafeId)));
-      const compared = await this.#entities(kind, here, there);
-      for (const id of here.keys()) there.delete(id);
-      const others = await this.#others(kind, there);
+      for (const id of inLitellm.keys()) seen.add(id);
+      const stored = await this.#storedTeams(
+        await store.entities.readTeams([...inLitellm.keys()].filter(isSafeId)),
+      );
+      const compared = await this.#entities(kind, stored, inLitellm);
+      for (const id of stored.keys()) inLitellm.delete(id);
+      const others = await this.#others(kind, inLitellm);
       this.#count.otherTeams += await this.#members(kind, [...compared, ...others]);
     }
     for await (const rows of store.entities.readTeamPages()) {
-      const here = await this.#teamsHere(unseenOf(rows, seen));
-      const looks = await inBatches([...here.keys()], PARALLEL_REQUESTS, async (id) => proxy.findTeam(id));
-      const there = new Map(looks.flatMap((team) => (team === undefined ? [] : [[team.teamId, team]])));
-      await this.#members(kind, await this.#entities(kind, here, there));
+      const stored = await this.#storedTeams(unseenOf(rows, seen));
+      const looks = await inParallel([...stored.keys()], PARALLEL_REQUESTS, async (id) =>
+        litellm.findTeam(id),
+      );
+      const inLitellm = new Map(looks.flatMap((team) => (team === undefined ? [] : [[team.teamId, team]])));
+      await this.#members(kind, await this.#entities(kind, stored, inLitellm));
     }
   }
 
   async people(): Promise<void> {
     let waiting: PersonRow[] = [];
     for await (const { people, unreadable } of this.#deps.store.users.readPages()) {
-      for (const { id } of unreadable) await this.#tell(leftAlone('user', id, 'row_unreadable'));
+      for (const { id } of unreadable) await this.#report(leftAlone('user', id, 'row_unreadable'));
       waiting.push(...people);
       for (; waiting.length >= USERS_A_REQUEST; waiting = waiting.slice(USERS_A_REQUEST)) {
         await this.#people(waiting.slice(0, USERS_A_REQUEST));
@@ -170,53 +174,56 @@ class Comparison {
     if (waiting.length > 0) await this.#people(waiting);
   }
 
-  async #tell(differences: readonly EntityDifference[]): Promise<void> {
+  async #report(differences: readonly EntityDifference[]): Promise<void> {
     if (differences.length > 0) await this.#onDifferences(differences);
   }
 
-  /** Gives what the proxy should have of each team, in one read of all organizations that decide. */
-  async #teamsHere({ found, unreadable }: EntityRead<Team>): Promise<ReadonlyMap<string, Here<TeamValues>>> {
+  /** Returns what LiteLLM should have of each team. Reads all organizations that decide about them at once. */
+  async #storedTeams({
+    found,
+    unreadable,
+  }: EntityRead<Team>): Promise<ReadonlyMap<string, Stored<TeamValues>>> {
     const ids = [...found.values()].flatMap(({ value }) => value.organization_id ?? []);
     const organizations = await this.#deps.store.entities.readOrganizations([...new Set(ids)]);
-    const here = new Map<string, Here<TeamValues>>();
+    const stored = new Map<string, Stored<TeamValues>>();
     for (const [id, { value }] of found) {
       const { organization_id: organizationId = '' } = value;
       const organization = organizations.found.get(organizationId)?.value;
       const models = this.#keptModels.get(organizationId) ?? organization?.models ?? [];
-      // Where the organization that decides is unknown: unknown is not unlimited.
-      here.set(id, teamValues(value, organization && { models }) ?? 'row_missing');
+      // Unknown is not unlimited: without its organization nothing decides about the team's models.
+      stored.set(id, teamValues(value, organization && { models }) ?? 'row_missing');
     }
-    for (const id of unreadable.keys()) here.set(id, 'row_unreadable');
-    return here;
+    for (const id of unreadable.keys()) stored.set(id, 'row_unreadable');
+    return stored;
   }
 
-  /** Tells what differs of organizations or teams themselves, and gives those whose members are to be compared. */
+  /** Reports what differs of organizations or teams themselves, and returns those whose members are to be compared. */
   async #entities<Values extends object>(
     kind: Kind<Values>,
-    all: ReadonlyMap<string, Here<Values>>,
-    there: ReadonlyMap<string, There<Values>>,
+    all: ReadonlyMap<string, Stored<Values>>,
+    inLitellm: ReadonlyMap<string, Found<Values>>,
   ): Promise<readonly EntityMembers[]> {
     this.#count[kind.name === 'team' ? 'teams' : 'organizations'] += all.size;
-    const compared = await inBatches([...all], PARALLEL_LOOKS, async ([id, here]) => {
-      const found = there.get(id);
+    const compared = await inParallel([...all], PARALLEL_LOOKS, async ([id, stored]) => {
+      const found = inLitellm.get(id);
       const rows =
-        typeof here === 'string'
-          ? leftAlone(kind.name, id, here)
+        typeof stored === 'string'
+          ? leftAlone(kind.name, id, stored)
           : await this.#compare(
-              { what: kind.name, id, desired: here, actual: found?.values, pushed: kind.pushed },
+              { what: kind.name, id, desired: stored, actual: found?.values, synced: kind.synced },
               async () => kind.findRecord(id),
             );
       const isKept = rows.some(
         ({ action, fields }) => action !== 'change' && fields.some(({ field }) => field === 'models'),
       );
       if (isKept && found !== undefined) kind.onModelsKept?.(id, found.values);
-      const held = rows.find(({ why }) => why === 'row_missing' || why === 'row_unreadable')?.why;
-      return { rows, found, entity: { of: kind.name, id, members: found?.members ?? [], held } };
+      const withheld = rows.find(({ why }) => why === 'row_missing' || why === 'row_unreadable')?.why;
+      return { rows, found, entity: { of: kind.name, id, members: found?.members ?? [], withheld } };
     });
-    await this.#tell(compared.flatMap(({ rows }) => rows));
-    // Into what is held and not there nobody can be put.
+    await this.#report(compared.flatMap(({ rows }) => rows));
+    // An organization or team that is withheld and not in LiteLLM cannot have members.
     return compared.flatMap(({ entity, found }) =>
-      entity.held !== undefined && found === undefined ? [] : [entity],
+      entity.withheld !== undefined && found === undefined ? [] : [entity],
     );
   }
 
@@ -227,18 +234,18 @@ class Comparison {
       readonly id: string;
       readonly desired: Values;
       readonly actual: Partial<Values> | undefined;
-      readonly pushed: SyncedFields<Values>;
+      readonly synced: SyncedFields<Values>;
     },
     findRecord: () => Promise<SyncedEntity<Values> | undefined>,
   ): Promise<readonly EntityDifference[]> {
-    const { desired, actual, pushed, what, id } = entity;
-    if (actual !== undefined && differingFields(desired, actual, pushed).length === 0) return [];
+    const { desired, actual, synced, what, id } = entity;
+    if (actual !== undefined && differingFields(desired, actual, synced).length === 0) return [];
     const recorded = await orUnreadable(findRecord());
     if (recorded === 'unreadable') return leftAlone(what, id, 'row_unreadable');
-    return compareEntity({ what, id, desired, actual, recorded }, pushed);
+    return compareEntity({ what, id, desired, actual, recorded }, synced);
   }
 
-  /** Gives how many of them are nothing of ours, which shows only here. */
+  /** Returns how many of them aren't ours. Only their members show that. */
   async #members<Values extends object>(
     { name }: Kind<Values>,
     entities: readonly EntityMembers[],
@@ -247,45 +254,44 @@ class Comparison {
     this.#count.memberships += indexed;
     const others = entities.filter(({ isOther }) => isOther);
     const ours = others.filter(({ id }) => named.has(id));
-    await this.#tell(ours.flatMap(({ id }) => leftAlone(name, id, 'row_missing')));
+    await this.#report(ours.flatMap(({ id }) => leftAlone(name, id, 'row_missing')));
     return others.length - ours.length;
   }
 
-  /** What is in the proxy without a row here: ours, if this product made it, or if it has members here. */
+  /** What LiteLLM has and the store does not. It is ours if this product created it, or if the member index names members. */
   async #others<Values extends object>(
     kind: Kind<Values>,
-    there: ReadonlyMap<string, There<Values>>,
+    inLitellm: ReadonlyMap<string, Found<Values>>,
   ): Promise<readonly EntityMembers[]> {
-    const others = await inBatches([...there], PARALLEL_LOOKS, async ([id, { members }]) => {
+    const others = await inParallel([...inLitellm], PARALLEL_LOOKS, async ([id, { members }]) => {
       const recorded = isSafeId(id) ? await orUnreadable(kind.findRecord(id)) : undefined;
-      const held = 'row_missing' as const;
-      return { of: kind.name, id, members, held, isOther: recorded === undefined };
+      const withheld = 'row_missing' as const;
+      return { of: kind.name, id, members, withheld, isOther: recorded === undefined };
     });
     const ours = others.filter(({ isOther }) => !isOther);
-    await this.#tell(ours.flatMap(({ id, held }) => leftAlone(kind.name, id, held)));
+    await this.#report(ours.flatMap(({ id, withheld }) => leftAlone(kind.name, id, withheld)));
     return others;
   }
 
   async #people(people: readonly PersonRow[]): Promise<void> {
     this.#count.people += people.length;
-    const there = await this.#deps.proxy.findUsers(people.map(({ user }) => user.user_id));
-    const found = await inBatches(people, PARALLEL_LOOKS, async ({ user }) => {
+    const inLitellm = await this.#deps.litellm.findUsers(people.map(({ user }) => user.user_id));
+    const found = await inParallel(people, PARALLEL_LOOKS, async ({ user }) => {
       const { user_id: id } = user;
-      const actual = there.get(id)?.values;
-      const entity = { what: 'user' as const, id, desired: userValues(user), actual, pushed: USER_FIELDS };
+      const actual = inLitellm.get(id)?.values;
+      const entity = { what: 'user' as const, id, desired: userValues(user), actual, synced: USER_FIELDS };
       return this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
     });
-    await this.#tell(found.flat());
+    await this.#report(found.flat());
   }
 }
 
 /**
- * Compares organizations, teams and people, and the members of each, and hands what differs to `onDifferences` as it goes; changes
- * nothing. Memory holds one page of teams and of people, whatever there is, but all organizations with their members, of which LiteLLM has no
- * pages: they come in one request, teams
- * 100 a request and one more for each that the list does not have, people 100 a request; storage page by page, and a point read
- * only where something differs.
- * Throws what proxy and store throw; nothing is concluded from what was not read, but what was told before stands.
+ * Compares organizations, teams and people, and the members of each, and passes what differs to `onDifferences` on the way. Changes
+ * nothing. Organizations come in one request, since LiteLLM does not page them. Teams come 100 a request, with one more request for
+ * each team that the list lacks. People come 100 a request. Storage is read page by page, with a point read only where something
+ * differs. Memory holds all organizations with their members, but only one page of teams and one of people.
+ * Throws what LiteLLM and the store throw. Nothing is concluded from what was not read; differences passed on before remain true.
  */
 export async function compareWithLitellm(deps: CompareDeps, onDifferences: OnDifferences): Promise<Compared> {
   const comparison = new Comparison(deps, onDifferences);

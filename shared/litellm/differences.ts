@@ -1,40 +1,39 @@
-/** What is not in the proxy as it is here, and what a push would do about it. Pure. */
-import { planEntitySync } from './planEntity.ts';
-import { planMembershipSync } from './planMemberships.ts';
-import type { SyncedFields } from './syncedFields.ts';
-import type { SyncedEntity, SyncedMembership } from '../model/synced.ts';
+/** What differs between the store and LiteLLM, and what a sync would do about it. Pure. */
+import { planEntity, type SyncedFields } from './planEntity.ts';
+import { planMemberships } from './planMemberships.ts';
+import type { SyncedEntity, SyncedMembership, SyncSubject } from '../model/synced.ts';
 
-/** The user that LiteLLM's master key counts as: admin of every team that the key made, and nobody of ours. */
+/** The user of LiteLLM's master key. It is admin of every team that the key created, and never one of our people. */
 export const KEY_USER_ID = 'default_user_id';
 
 /**
- * Why a push changes nothing of it.
- * - `made_there`: somebody made the organization, team or user in the proxy, so its settings are theirs.
- * - `added_there`: somebody added the membership in the proxy.
- * - `cannot_be_cleared`: LiteLLM takes no empty value for it.
- * - `role_needs_licence`: without a licence LiteLLM gives nobody this role.
- * - `row_missing`: a row here is gone (the organization's, the team's, the person's), so nothing is known of it.
- * - `row_unreadable`: such a row, or the record of what was pushed, cannot be read.
+ * Why a sync leaves it alone.
+ * - `created_in_litellm`: the organization, team or user was created in LiteLLM, so its settings belong to LiteLLM's administrators.
+ * - `added_in_litellm`: the membership was added in LiteLLM.
+ * - `cannot_be_cleared`: LiteLLM does not accept an empty value for it.
+ * - `role_needs_licence`: LiteLLM needs a licence for this role.
+ * - `row_missing`: a row that is needed (the organization's, the team's or the person's) is missing in the store.
+ * - `row_unreadable`: such a row, or the sync record, cannot be read.
  */
 export type WhyLeftAlone =
-  | 'made_there'
-  | 'added_there'
+  | 'created_in_litellm'
+  | 'added_in_litellm'
   | 'cannot_be_cleared'
   | 'role_needs_licence'
   | 'row_missing'
   | 'row_unreadable';
 
-/** One field as it is here and as the proxy has it. */
+/** One field's value on both sides. */
 export interface FieldDifference {
   readonly field: string;
-  readonly here: unknown;
-  readonly there: unknown;
+  readonly stored: unknown;
+  readonly inLitellm: unknown;
 }
 
 interface Difference {
   /**
-   * - `add`, `change`, `remove`: a push does it.
-   * - `differs`: this product wrote it and somebody changed it in the proxy, so it stays.
+   * - `add`, `change`, `remove`: a sync does it.
+   * - `differs`: this product wrote it and an administrator changed it in LiteLLM, so it stays.
    * - `left alone`: see `why`.
    */
   readonly action: 'add' | 'change' | 'remove' | 'differs' | 'left alone';
@@ -50,43 +49,40 @@ export interface EntityDifference extends Difference {
 
 export interface MembershipDifference extends Difference {
   readonly what: 'membership';
-  /** What the person is in, or should be. */
+  /** What the person is in, or should be in. */
   readonly of: 'organization' | 'team';
   readonly id: string;
   readonly userId: string;
 }
 
-/** Something that is not in the proxy as it is here. */
 export type LitellmDifference = EntityDifference | MembershipDifference;
 
-/** Gives whether a push would write to the proxy because of it. */
+/** Returns whether a sync would write to LiteLLM because of the difference. */
 export function isWrite({ action }: LitellmDifference): boolean {
   return action === 'add' || action === 'change' || action === 'remove';
 }
 
-/** Gives whom or what to push so that the difference is gone; `undefined`: no push changes it. */
-export function subjectOf(
-  difference: LitellmDifference,
-): { readonly kind: 'user' | 'organization' | 'team'; readonly id: string } | undefined {
+/** Returns what to sync so that the difference disappears; `undefined`: no sync changes it. */
+export function subjectOf(difference: LitellmDifference): SyncSubject | undefined {
   if (!isWrite(difference)) return undefined;
   if (difference.what === 'membership') return { kind: 'user', id: difference.userId };
   return { kind: difference.what, id: difference.id };
 }
 
-/** Gives the difference as one that nothing is done about. */
+/** Returns the difference as one that a sync leaves alone. */
 export function leaveAlone<D extends LitellmDifference>(difference: D, why: WhyLeftAlone): D {
   return { ...difference, action: 'left alone', why };
 }
 
-/** Gives the fields that are not in the proxy as they are here; lists count regardless of order, an empty one as absent. */
+/** Returns the fields that differ. Lists count regardless of order, and an empty list counts as absent. */
 export function differingFields<Values extends object>(
   desired: Values,
   actual: Partial<Values>,
   { fields }: SyncedFields<Values>,
 ): readonly string[] {
-  // As if this product had written what is desired: then all that is not like it was changed there.
+  // As if this product had written what is desired: then every other value counts as changed in LiteLLM.
   const recorded = { written: desired, since: '' };
-  const plan = planEntitySync({ desired, actual, recorded, fields, neverCleared: [] });
+  const plan = planEntity({ desired, actual, recorded, fields, neverCleared: [] });
   return plan.kind === 'update' ? plan.differs : [];
 }
 
@@ -98,16 +94,16 @@ export interface EntityComparison<Values> {
   readonly what: EntityDifference['what'];
   readonly id: string;
   readonly desired: Values;
-  /** What the proxy has; `undefined`: it has no such thing. */
+  /** What LiteLLM has; `undefined`: LiteLLM does not have it. */
   readonly actual: Partial<Values> | undefined;
-  /** What was recorded; `undefined`: this product did not make it. Not needed where the proxy has no such thing. */
+  /** What the sync record has; `undefined`: this product did not create it. Not needed if LiteLLM does not have it. */
   readonly recorded: SyncedEntity<Values> | undefined;
 }
 
-/** Gives what a push would do about one organization, team or user: at most one row an action. */
+/** Returns what a sync would do about one organization, team or user: at most one row for each action. */
 export function compareEntity<Values extends object>(
   comparison: EntityComparison<Values>,
-  pushed: SyncedFields<Values>,
+  synced: SyncedFields<Values>,
 ): readonly EntityDifference[] {
   const { what, id, desired, actual, recorded } = comparison;
   const row = (
@@ -117,16 +113,14 @@ export function compareEntity<Values extends object>(
     if (names.length === 0) return [];
     const fields = names.map((field) => ({
       field,
-      here: read(desired, field),
-      there: read(actual ?? {}, field),
+      stored: read(desired, field),
+      inLitellm: read(actual ?? {}, field),
     }));
     return [{ ...difference, what, id, fields }];
   };
-  const plan = planEntitySync({ desired, actual, recorded, ...pushed });
+  const plan = planEntity({ desired, actual, recorded, ...synced });
   if (plan.kind === 'create') return [{ action: 'add', what, id, fields: [] }];
-  if (plan.kind === 'adopt') {
-    return row({ action: 'left alone', why: 'made_there' }, differingFields(desired, actual ?? {}, pushed));
-  }
+  if (plan.kind === 'adopt') return row({ action: 'left alone', why: 'created_in_litellm' }, plan.differs);
   return [
     ...row({ action: 'change' }, Object.keys(plan.changes)),
     ...row({ action: 'differs' }, plan.differs),
@@ -138,19 +132,19 @@ export interface MembershipComparison {
   readonly of: MembershipDifference['of'];
   readonly id: string;
   readonly userId: string;
-  /** The role here; `undefined`: no membership here. */
+  /** The stored role; `undefined`: no membership is stored. */
   readonly desired: string | undefined;
-  /** Why it cannot be pushed whatever is desired; `undefined`: it can. */
-  readonly held: WhyLeftAlone | undefined;
-  /** The role in the proxy; `undefined`: no member there. */
+  /** Why a desired membership cannot be written; `undefined`: it can. */
+  readonly withheld: WhyLeftAlone | undefined;
+  /** The role in LiteLLM; `undefined`: not a member. */
   readonly actual: string | undefined;
   readonly recorded: SyncedMembership | undefined;
 }
 
-/** Gives what a push of the person would do about one membership. */
+/** Returns what a sync of the person would do about one membership. */
 export function compareMembership(comparison: MembershipComparison): readonly MembershipDifference[] {
   const { of, id, userId, desired, actual, recorded } = comparison;
-  const held = desired === undefined ? undefined : comparison.held;
+  const withheld = desired === undefined ? undefined : comparison.withheld;
   const row = (action: Difference['action'], why?: WhyLeftAlone): MembershipDifference[] => [
     {
       action,
@@ -159,14 +153,14 @@ export function compareMembership(comparison: MembershipComparison): readonly Me
       of,
       id,
       userId,
-      fields: [{ field: 'role', here: desired, there: actual }],
+      fields: [{ field: 'role', stored: desired, inLitellm: actual }],
     },
   ];
   if (desired === actual) return [];
-  if (held !== undefined) return row('left alone', held);
-  const plan = planMembershipSync({
+  if (withheld !== undefined) return row('left alone', withheld);
+  const plan = planMemberships({
     desired: new Map(desired === undefined ? [] : [[id, desired]]),
-    held: new Set(),
+    withheld: new Set(),
     actual: new Map([[id, actual]]),
     recorded: new Map(recorded === undefined ? [] : [[id, recorded]]),
   });
@@ -176,7 +170,7 @@ export function compareMembership(comparison: MembershipComparison): readonly Me
   if (plan.differs.length > 0) return row('differs');
   if (plan.lesser.length > 0) return row('left alone', 'role_needs_licence');
   if (actual === undefined) return [];
-  // A push that broke off left it open: the next one settles whose it is, the one after changes what is ours.
+  // An interrupted sync left it open. The next sync records whose it is, and the one after that changes what is ours.
   if (recorded?.state === 'adding') return row(recorded.role === actual ? 'change' : 'differs');
-  return row('left alone', 'added_there');
+  return row('left alone', 'added_in_litellm');
 }

@@ -1,29 +1,52 @@
-/** What has to change in the proxy so that an organization, a team or a user is there as it is here. Pure. */
+/** What a sync has to change in LiteLLM about one organization, team or user. Pure. */
 import type { SyncedEntity } from '../model/synced.ts';
+import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
 
-export interface EntitySyncInput<Values> {
-  readonly desired: Values;
-  /** What the proxy has; `undefined`: it has no such thing. */
-  readonly actual: Partial<Values> | undefined;
-  /** What was recorded; `undefined`: this product did not make it. */
-  readonly recorded: SyncedEntity<Values> | undefined;
+/** Which fields a sync keeps equal in LiteLLM, and which of them it cannot empty. */
+export interface SyncedFields<Values> {
   readonly fields: readonly (keyof Values & string)[];
-  /** Fields for which the proxy takes no empty value: absent, or an empty list. */
+  /** LiteLLM drops an empty value of these in an update, so a value that is set there cannot be taken back. */
   readonly neverCleared: readonly (keyof Values & string)[];
 }
 
+const LIMITS = ['max_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
+
+export const ORGANIZATION_FIELDS: SyncedFields<OrganizationValues> = {
+  fields: ['organization_alias', 'models', ...LIMITS],
+  neverCleared: LIMITS,
+};
+
+/** Without the organization: before a team can move, the new organization needs all of its members. */
+export const TEAM_FIELDS: SyncedFields<TeamValues> = {
+  fields: ['team_alias', 'models', ...LIMITS],
+  neverCleared: LIMITS,
+};
+
+/** Without the email: LiteLLM's own login writes it. */
+export const USER_FIELDS: SyncedFields<UserValues> = {
+  fields: ['user_alias', 'user_role', 'models', 'max_budget', 'budget_duration'],
+  neverCleared: ['user_alias', 'models', 'max_budget', 'budget_duration'],
+};
+
+export interface EntityPlanInput<Values> extends SyncedFields<Values> {
+  readonly desired: Values;
+  /** What LiteLLM has; `undefined`: LiteLLM does not have it. */
+  readonly actual: Partial<Values> | undefined;
+  /** What the sync record has; `undefined`: this product did not create it. */
+  readonly recorded: SyncedEntity<Values> | undefined;
+}
+
 /**
- * - `create`: the proxy has no such thing.
- * - `adopt`: somebody else made it, so its settings are theirs.
- * - `update`: `changes` are to be sent (there may be none), and `written` recorded then, where that is something else than
- *   before.
+ * - `create`: LiteLLM does not have it.
+ * - `adopt`: it was created in LiteLLM, so its settings belong to LiteLLM's administrators.
+ * - `update`: `changes` are to be sent (there may be none). After that `written` is to be recorded, if the record differs.
  */
-export type EntitySync<Values> =
+export type EntityPlan<Values> =
   | { readonly kind: 'create' }
   | {
       readonly kind: 'adopt';
-      /** Fields that are otherwise there. */
-      readonly otherwise: readonly string[];
+      /** Fields that differ in LiteLLM. They stay. */
+      readonly differs: readonly string[];
     }
   | {
       readonly kind: 'update';
@@ -31,13 +54,13 @@ export type EntitySync<Values> =
       readonly hasChanges: boolean;
       /** What to record; `undefined` where the record is right already. */
       readonly written: Values | undefined;
-      /** Fields that somebody changed in the proxy: they stay. */
+      /** Fields that an administrator changed in LiteLLM. They stay. */
       readonly differs: readonly string[];
-      /** Fields that are empty here and cannot be emptied there. */
+      /** Fields that are empty in the store and that LiteLLM cannot empty. */
       readonly uncleared: readonly string[];
     };
 
-/** Gives the value as one text, the same for equal values: lists regardless of order, an empty one as an absent one. */
+/** Returns one text for all equal values: lists count regardless of order, and an empty list counts as absent. */
 function canonical(value: unknown): string {
   if (value === undefined) return '';
   if (!Array.isArray(value)) return JSON.stringify(value);
@@ -45,17 +68,17 @@ function canonical(value: unknown): string {
 }
 
 /**
- * Compares three things field by field: what is desired, what the proxy has, and what this product wrote last. A field is
- * changed only where the proxy still has what was written; one that is as desired already counts as written, so that an admin
- * who makes the same change on both sides has made it once.
+ * Compares three values of each field: the desired one, the one in LiteLLM, and the one that this product wrote last. A field is
+ * changed only while LiteLLM still has what was written. A field that already is as desired counts as written, so an administrator
+ * who makes the same change on both sides makes it once.
  */
-export function planEntitySync<Values extends object>(input: EntitySyncInput<Values>): EntitySync<Values> {
+export function planEntity<Values extends object>(input: EntityPlanInput<Values>): EntityPlan<Values> {
   const { desired, actual, recorded, fields, neverCleared } = input;
   if (actual === undefined) return { kind: 'create' };
   if (recorded === undefined) {
-    const isOtherwise = (field: keyof Values): boolean =>
+    const isDifferent = (field: keyof Values): boolean =>
       canonical(desired[field]) !== canonical(actual[field]);
-    return { kind: 'adopt', otherwise: fields.filter(isOtherwise) };
+    return { kind: 'adopt', differs: fields.filter(isDifferent) };
   }
   const changes: Partial<Values> = {};
   const written = { ...recorded.written };

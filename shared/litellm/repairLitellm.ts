@@ -1,20 +1,20 @@
-/** Brings the proxy back to what is provisioned here: compares everything, and asks for a push of whatever differs. */
-import type { SyncSubject } from '../model/synced.ts';
-import { IdFingerprints } from './idFingerprints.ts';
+/** Repairs LiteLLM: compares everything with the store, and requests a sync of what differs. */
 import { type LitellmDifference, subjectOf } from './differences.ts';
+import type { SyncSubject } from '../model/synced.ts';
 import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
-import { inBatches } from '../platform/inBatches.ts';
-import { type SyncRequests, enqueueSync } from '../queue/enqueueSync.ts';
+import { inParallel } from '../platform/inParallel.ts';
+import { type SyncRequests, enqueueSync } from '../queue/queueMessage.ts';
+import { createHash } from 'node:crypto';
 
-/** Messages put into the queue at once. */
+/** Messages enqueued at a time. */
 const PARALLEL_REQUESTS = 16;
 
 export interface RepairDeps extends CompareDeps {
   readonly requests: SyncRequests;
 }
 
-/** How many differences of each kind there are. */
+/** The number of differences of each kind. */
 export interface DifferenceCounts {
   readonly toAdd: number;
   readonly toChange: number;
@@ -24,7 +24,7 @@ export interface DifferenceCounts {
 }
 
 export interface Repaired extends Compared, DifferenceCounts {
-  /** People, organizations and teams whose push was asked for. */
+  /** People, organizations and teams for which a sync was requested. */
   readonly requested: number;
 }
 
@@ -36,7 +36,7 @@ const COUNTED_AS = {
   'left alone': 'leftAlone',
 } as const;
 
-/** Counts differences, and names whom or what to push because of them, each once. */
+/** Counts differences, and names what to sync because of them, each subject once. */
 export class DifferenceTally {
   readonly #counts = { toAdd: 0, toChange: 0, toRemove: 0, differing: 0, leftAlone: 0 };
   readonly #named = new IdFingerprints();
@@ -45,7 +45,7 @@ export class DifferenceTally {
     return { ...this.#counts };
   }
 
-  /** Gives whom and what to push that was not named before. */
+  /** Returns the subjects to sync that were not named before. */
   take(differences: readonly LitellmDifference[]): readonly SyncSubject[] {
     return differences.flatMap((difference) => {
       this.#counts[COUNTED_AS[difference.action]] += 1;
@@ -56,17 +56,50 @@ export class DifferenceTally {
 }
 
 /**
- * Compares as {@link compareWithLitellm} and puts one message for each person, organization or team that differs on the queue `push`.
- * Changes nothing itself; idempotent, for what is pushed is read anew then. Throws what proxy, store and queue throw: what was asked
- * for until then stands.
+ * Compares as {@link compareWithLitellm}, and enqueues one sync message for each person, organization or team that differs. Changes
+ * nothing itself. Idempotent, since a sync reads the present state again. Throws what LiteLLM, the store and the queue throw; syncs
+ * requested before that remain requested.
  */
 export async function repairLitellm(deps: RepairDeps): Promise<Repaired> {
   const tally = new DifferenceTally();
   let requested = 0;
   const compared = await compareWithLitellm(deps, async (differences) => {
     const subjects = tally.take(differences);
-    await inBatches(subjects, PARALLEL_REQUESTS, async (subject) => enqueueSync(deps.requests, subject));
+    await inParallel(subjects, PARALLEL_REQUESTS, async (subject) => enqueueSync(deps.requests, subject));
     requested += subjects.length;
   });
   return { ...compared, ...tally.counts, requested };
+}
+
+/** 2 MiB: room for one and a half times the people of a large directory. */
+const DEFAULT_SLOTS = 1 << 18;
+/** How many slots are tried for an id before it replaces an older one. */
+const PROBES = 64;
+
+/** Two ids with the same 64 bits count as one. Among 100,000 ids, the odds are one in billions. */
+export class IdFingerprints {
+  readonly #slots: BigUint64Array;
+
+  constructor(slots: number = DEFAULT_SLOTS) {
+    this.#slots = new BigUint64Array(slots);
+  }
+
+  /** Returns whether the id is new. With more ids than slots, a seen id may count as new again, but a new one never as seen. */
+  add(id: string): boolean {
+    const digest = createHash('sha256').update(id).digest();
+    // 0 marks a free slot.
+    const print = digest.readBigUInt64LE() || 1n;
+    const first = digest.readUInt32LE(8) % this.#slots.length;
+    for (let probe = 0; probe < PROBES; probe += 1) {
+      const slot = (first + probe) % this.#slots.length;
+      const kept = this.#slots[slot];
+      if (kept === print) return false;
+      if (kept === 0n) {
+        this.#slots[slot] = print;
+        return true;
+      }
+    }
+    this.#slots[first] = print;
+    return true;
+  }
 }

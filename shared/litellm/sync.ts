@@ -1,23 +1,22 @@
-/** One message of the queue `push`: a person, an organization or a team. */
-import type { SyncOutcome, SyncReport } from '../model/synced.ts';
-import type { ErrorCode } from '../model/errors.ts';
-import { AppError, errorCodeOf } from '../model/errors.ts';
-import type { SyncMessage } from '../queue/syncMessage.ts';
-import { serializeSyncMessage } from '../queue/syncMessage.ts';
-import { delaySecondsAfter, LONGEST_DELAY_SECONDS, WAITING_LIMIT_MS } from '../queue/putBack.ts';
-import { syncEntity } from './syncEntity.ts';
+/** The queue `litellm-sync`, described for the worker of every queue (../queue/queueWorker.ts), and the sync of an organization or team. */
+import { type ErrorCode, AppError, errorCodeOf } from '../model/errors.ts';
+import type { SyncRecord } from '../storage/syncRecord.ts';
+import {
+  type Delivery,
+  type FailingQueue,
+  type MessageKind,
+  type RunnableQueue,
+  type WorkerQueue,
+  runMessage,
+} from '../queue/queueWorker.ts';
+import { parseSyncMessage, type SyncMessage } from '../queue/queueMessage.ts';
 import { syncPerson } from './syncPerson.ts';
-import { jitter, type SyncChanges, type SyncDeps } from './syncDeps.ts';
+import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
+import { organizationValues, teamValues } from '../model/litellmValues.ts';
+import { refusalOf } from './syncErrors.ts';
+import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './upsertEntity.ts';
 
-export interface SyncResult {
-  readonly status: 'done' | 'nothing' | 'waiting';
-  readonly reason?: ErrorCode;
-  /** Of a person. */
-  readonly changes?: SyncChanges;
-  readonly reported?: readonly SyncReport[];
-}
-
-/** What is wrong with the proxy, and not with the message: it waits until that is over. */
+/** Errors of LiteLLM as a whole, not of the message: it waits until they are over. */
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([
   'litellm_unreachable',
   'litellm_key_refused',
@@ -25,54 +24,10 @@ const WAITABLE: ReadonlySet<ErrorCode> = new Set([
   'sync_overtaken',
 ]);
 
-/** Somebody else writes about the same, which takes seconds. */
+/** Another worker syncs the same subject, which takes seconds. */
 const OVERTAKEN_DELAY_SECONDS = 3;
 
-/** Tries that overtook each other are no failures, so they do not make the delay longer. */
-function delaySecondsFor(error: AppError, tries: number, random: SyncDeps['random']): number {
-  const asked = error.details['retryAfterSeconds'];
-  const least = typeof asked === 'number' ? Math.min(asked, LONGEST_DELAY_SECONDS) : 0;
-  const usual = error.code === 'sync_overtaken' ? OVERTAKEN_DELAY_SECONDS : delaySecondsAfter(tries);
-  const base = Math.max(least, usual);
-  // Half as long again at most: a proxy that comes back is not met by everybody at once.
-  return Math.ceil(base * (1 + jitter(random) / 2));
-}
-
-type Told = Pick<SyncOutcome, 'status' | 'attempts' | 'nextTryAt'> & { readonly reason: ErrorCode };
-
-async function recordOutcome(deps: SyncDeps, message: SyncMessage, outcome: Told): Promise<void> {
-  if (message.subject.kind !== 'user') return;
-  await deps.record.recordPersonOutcome(message.subject.id, {
-    ...outcome,
-    updatedAt: deps.clock.now().toISOString(),
-    reported: [],
-  });
-}
-
-/** Puts the message back with a growing delay. Throws `waited_too_long` (final) after 24 hours. */
-async function wait(deps: SyncDeps, message: SyncMessage, error: AppError): Promise<SyncResult> {
-  const { code: reason } = error;
-  const now = deps.clock.now();
-  const since = message.waiting?.since ?? now.toISOString();
-  const tries = message.waiting?.tries ?? 0;
-  if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
-    await tryRecord(deps, message, { status: 'failed', attempts: tries, reason: 'waited_too_long' });
-    throw new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
-      details: { reason },
-    });
-  }
-  const delaySeconds = delaySecondsFor(error, tries, deps.random);
-  const nextTryAt = new Date(now.getTime() + delaySeconds * 1000).toISOString();
-  // First: a crash in between leaves the message in the queue, where it is delivered again.
-  await recordOutcome(deps, message, { status: 'waiting', reason, attempts: tries + 1, nextTryAt });
-  const nextTries = reason === 'sync_overtaken' ? tries : tries + 1;
-  await deps.queue.enqueue(serializeSyncMessage({ ...message, waiting: { since, tries: nextTries } }), {
-    delaySeconds,
-  });
-  return { status: 'waiting', reason };
-}
-
-/** A run that has not finished by then has died, so what it left is what there is. */
+/** After this time an unfinished provisioning run has died, and what it wrote is synced as it is. */
 const UNFINISHED_LIMIT_MS = 5 * 60_000;
 
 async function syncSubject(deps: SyncDeps, { subject, waiting }: SyncMessage): Promise<SyncResult> {
@@ -82,37 +37,119 @@ async function syncSubject(deps: SyncDeps, { subject, waiting }: SyncMessage): P
   return syncEntity(deps, { kind: subject.kind, id: subject.id });
 }
 
+async function syncOrWait(deps: SyncDeps, message: SyncMessage): Promise<SyncResult> {
+  try {
+    return await syncSubject(deps, message);
+  } catch (error) {
+    if (!(error instanceof AppError) || !WAITABLE.has(error.code)) throw error;
+    const { retryAfterSeconds } = error.details;
+    return {
+      status: 'waiting',
+      reason: error.code,
+      ...(typeof retryAfterSeconds === 'number' ? { minDelaySeconds: retryAfterSeconds } : {}),
+      ...(error.code === 'sync_overtaken' ? { fixedDelaySeconds: OVERTAKEN_DELAY_SECONDS } : {}),
+    };
+  }
+}
+
+/** Describes the messages. The outcome of a person is recorded beside what was synced of them; entities have none. */
+export function describeSyncMessages(
+  record: Pick<SyncRecord, 'readPerson' | 'recordPersonOutcome'>,
+): MessageKind<SyncMessage> {
+  return {
+    parse: parseSyncMessage,
+    ownerOf: ({ subject }) => (subject.kind === 'user' ? { userId: subject.id } : {}),
+    describe: ({ subject }) => ({ subject: subject.kind, id: subject.id }),
+    findOutcome: async ({ subject }) =>
+      subject.kind === 'user' ? (await record.readPerson(subject.id)).outcome : undefined,
+    recordOutcome: async ({ subject }, outcome) => {
+      if (subject.kind !== 'user') return;
+      await record.recordPersonOutcome(subject.id, { reported: [], ...outcome });
+    },
+    showsRedriven: false,
+  };
+}
+
+function describeRunnable(deps: SyncDeps): RunnableQueue<SyncMessage, SyncResult> {
+  return {
+    ...describeSyncMessages(deps.record),
+    queue: deps.queue,
+    clock: deps.clock,
+    run: async (message) => syncOrWait(deps, message),
+    statusOf: (error) => {
+      // The sync has already recorded each thing that LiteLLM refused.
+      if (errorCodeOf(error) === 'litellm_refused') return undefined;
+      return error instanceof AppError && !error.retryable ? 'failed' : 'retrying';
+    },
+    jitter: () => jitter(deps.random),
+  };
+}
+
+/** Describes the queue. Connects to nothing. */
+export function createSyncQueue({
+  sync: deps,
+  ...parts
+}: Pick<FailingQueue<SyncMessage>, 'poisonQueue' | 'failures'> & { readonly sync: SyncDeps }): WorkerQueue<
+  SyncMessage,
+  SyncResult
+> {
+  return { ...describeRunnable(deps), ...parts };
+}
+
 /**
- * Tells the proxy about one person, organization or team. Safe to repeat, in any order with other messages: what is pushed is read
- * now. A proxy that does not answer, or refuses the key, makes the message wait (growing delay with jitter, 24 hours).
+ * Syncs one person, organization or team to LiteLLM. Safe to repeat, in any order with other messages, because it reads what to sync
+ * now. While LiteLLM doesn't answer or refuses the key, the message waits: growing delays with jitter, for 24 hours.
  * Throws final errors for the poison queue (`litellm_refused`, `litellm_email_taken`, `waited_too_long`, `row_unreadable`), and
- * those of the store for the queue to deliver again.
+ * those of the store, after which the queue delivers the message again.
  */
 export async function sync(
   deps: SyncDeps,
   message: SyncMessage,
-  delivery: { readonly attempt: number },
+  { attempt }: Pick<Delivery, 'attempt'>,
 ): Promise<SyncResult> {
-  try {
-    return await syncSubject(deps, message);
-  } catch (error) {
-    if (error instanceof AppError && WAITABLE.has(error.code)) return wait(deps, message, error);
-    const reason = errorCodeOf(error);
-    // What was refused one by one is recorded already, with what exactly.
-    if (reason !== 'litellm_refused') {
-      const isFinal = error instanceof AppError && !error.retryable;
-      const status = isFinal ? 'failed' : 'retrying';
-      await tryRecord(deps, message, { status, attempts: delivery.attempt, reason });
-    }
-    throw error;
-  }
+  return runMessage(describeRunnable(deps), message, { attempt, isLastAttempt: false });
 }
 
-/** Best effort: it only shows the person that it is being tried again, and must not hide why it failed. */
-async function tryRecord(deps: SyncDeps, message: SyncMessage, outcome: Told): Promise<void> {
-  try {
-    await recordOutcome(deps, message, outcome);
-  } catch {
-    // The store is what failed, most likely; the error under way says so.
-  }
+function missing(kind: 'organization' | 'team', id: string): SyncResult {
+  return { status: 'nothing', reported: [{ kind, id, code: 'row_missing' }] };
+}
+
+/** `undefined`: the store does not have it. */
+async function upsertStored(deps: SyncDeps, id: string): Promise<OrganizationInLitellm | undefined> {
+  const organization = (await deps.store.entities.readOrganizations([id])).found.get(id)?.value;
+  return organization && upsertOrganization(deps, id, organizationValues(organization));
+}
+
+async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncResult> {
+  const upserted = await upsertStored(deps, id);
+  return upserted === undefined
+    ? missing('organization', id)
+    : { status: 'done', reported: upserted.reported };
+}
+
+async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
+  const team = (await deps.store.entities.readTeams([id])).found.get(id)?.value;
+  if (team === undefined) return missing('team', id);
+  const { organization_id: organizationId } = team;
+  const organization = organizationId === undefined ? undefined : await upsertStored(deps, organizationId);
+  if (organization?.isMissing === true) return { status: 'done', reported: organization.reported };
+  const desired = teamValues(team, organization && { models: organization.values.models ?? [] });
+  // Nothing decides about the models of a team whose organization is not stored.
+  if (desired === undefined) return missing('organization', organizationId ?? id);
+  const upserted = await upsertTeam(deps, id, { desired, known: organization?.teams.get(id) });
+  return { status: 'done', reported: [...(organization?.reported ?? []), ...upserted.reported] };
+}
+
+/**
+ * Creates or changes one organization or team in LiteLLM, and a team's organization before it. Idempotent. If its row is missing or
+ * unreadable, nothing is changed. Throws as `syncPerson`.
+ */
+async function syncEntity(
+  deps: SyncDeps,
+  { kind, id }: { readonly kind: 'organization' | 'team'; readonly id: string },
+): Promise<SyncResult> {
+  const result = kind === 'organization' ? await syncOrganization(deps, id) : await syncTeam(deps, id);
+  const { reported = [] } = result;
+  if (reported.some(({ code }) => code === 'refused')) throw refusalOf(reported);
+  return result;
 }

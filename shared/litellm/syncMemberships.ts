@@ -1,233 +1,190 @@
-/** Adds, changes and removes one person's memberships in the proxy: what takes first, then what gives; one at a time. */
-import type { PersonRecordChanges, SyncedPerson } from '../storage/syncRecord.ts';
+/** Adds, changes and removes one person's memberships in LiteLLM: removals first, one request at a time. */
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipSync } from './planMemberships.ts';
-import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Ensured, LitellmClient } from '../model/litellmPorts.ts';
-import { reportRefusal } from './ensureInLitellm.ts';
-import { mayStillTakeEffect, type SyncChanges, type SyncDeps, type Troubles } from './syncDeps.ts';
-import { type SyncLease, withLease } from './withLease.ts';
+import type { SyncedMembership, SyncReport } from '../model/synced.ts';
+import type { PersonRecordChanges } from '../storage/syncRecord.ts';
+import type { MembershipPlan } from './planMemberships.ts';
+import type { PersonSync } from './readPerson.ts';
+import type { SyncChanges, SyncDeps } from './syncDeps.ts';
+import { mayStillTakeEffect, reportRefusal } from './syncErrors.ts';
+import { takeLease } from './syncLease.ts';
 
-/** How a membership of one kind is written. */
-interface Memberships<Role extends string> {
-  readonly kind: 'organization' | 'team';
-  add(entityId: string, userId: string, role: Role): Promise<Ensured>;
-  change(entityId: string, userId: string, role: Role): Promise<void>;
-  remove(entityId: string, userId: string): Promise<Ensured>;
-  /** What a role becomes where the proxy needs a licence for it. */
-  readonly withoutLicence: Role;
+type Kind = 'organization' | 'team';
+
+export interface MembershipPlans {
+  readonly organization: MembershipPlan<OrganizationRole>;
+  readonly team: MembershipPlan<TeamRole>;
 }
 
-function organizationMemberships(proxy: LitellmClient): Memberships<OrganizationRole> {
-  return {
-    kind: 'organization',
-    add: async (id, userId, role) => proxy.addOrganizationMember(id, userId, role),
-    change: async (id, userId, role) => proxy.changeOrganizationRole(id, userId, role),
-    remove: async (id, userId) => proxy.removeOrganizationMember(id, userId),
-    withoutLicence: 'internal_user',
-  };
+/** One request to LiteLLM. */
+type MembershipWrite =
+  | { readonly action: 'remove'; readonly kind: Kind; readonly entityId: string }
+  | {
+      readonly action: 'change' | 'add';
+      readonly kind: 'organization';
+      readonly entityId: string;
+      readonly role: OrganizationRole;
+    }
+  | {
+      readonly action: 'change' | 'add';
+      readonly kind: 'team';
+      readonly entityId: string;
+      readonly role: TeamRole;
+    };
+
+/** Removals first. Organizations before teams after that, since the members of a team belong to its organization. */
+function writesOf({ organization, team }: MembershipPlans): readonly MembershipWrite[] {
+  const inOrganization = { kind: 'organization' } as const;
+  const inTeam = { kind: 'team' } as const;
+  return [
+    ...team.removals.map((each) => ({ action: 'remove' as const, ...inTeam, ...each })),
+    ...organization.removals.map((each) => ({ action: 'remove' as const, ...inOrganization, ...each })),
+    ...organization.roleChanges.map((each) => ({ action: 'change' as const, ...inOrganization, ...each })),
+    ...organization.adds.map((each) => ({ action: 'add' as const, ...inOrganization, ...each })),
+    ...team.roleChanges.map((each) => ({ action: 'change' as const, ...inTeam, ...each })),
+    ...team.adds.map((each) => ({ action: 'add' as const, ...inTeam, ...each })),
+  ];
 }
 
-function teamMemberships(proxy: LitellmClient): Memberships<TeamRole> {
-  return {
-    kind: 'team',
-    add: async (id, userId, role) => proxy.addTeamMember(id, userId, role),
-    change: async (id, userId, role) => proxy.changeTeamRole(id, userId, role),
-    remove: async (id, userId) => proxy.removeTeamMember(id, userId),
-    withoutLicence: 'user',
-  };
+/** Returns the same write with the role that needs no licence; `undefined` where it has that role already, or none. */
+function withLesserRole(write: MembershipWrite): MembershipWrite | undefined {
+  if (write.action === 'remove') return undefined;
+  if (write.kind === 'team') return write.role === 'user' ? undefined : { ...write, role: 'user' };
+  return write.role === 'internal_user' ? undefined : { ...write, role: 'internal_user' };
 }
 
-/** What came of the writes so far; `null` forgets a membership. */
-class PushTally {
-  readonly records = {
-    organization: new Map<string, SyncedMembership | null>(),
-    team: new Map<string, SyncedMembership | null>(),
-  };
-  /** Adds whose answer was lost: whether they are there has to be looked at. */
-  readonly open = { organization: new Set<string>(), team: new Set<string>() };
+async function sendWrite(litellm: LitellmClient, userId: string, write: MembershipWrite): Promise<Ensured> {
+  const { action, kind, entityId } = write;
+  if (action === 'remove') {
+    return kind === 'team'
+      ? litellm.removeTeamMember(entityId, userId)
+      : litellm.removeOrganizationMember(entityId, userId);
+  }
+  if (action === 'add') {
+    return kind === 'team'
+      ? litellm.addTeamMember(entityId, userId, write.role)
+      : litellm.addOrganizationMember(entityId, userId, write.role);
+  }
+  await (kind === 'team'
+    ? litellm.changeTeamRole(entityId, userId, write.role)
+    : litellm.changeOrganizationRole(entityId, userId, write.role));
+  return 'done';
+}
+
+interface Written {
+  /** As LiteLLM accepted it: perhaps with a lesser role. */
+  readonly write: MembershipWrite;
+  readonly ensured: Ensured;
+}
+
+/** Sends one write while nothing else writes to the organization or team. */
+async function writeUnderLease(
+  deps: SyncDeps,
+  { userId, lease }: PersonSync,
+  write: MembershipWrite,
+): Promise<Written> {
+  const entityLease = await takeLease(deps, { kind: write.kind, id: write.entityId });
+  try {
+    // Now, not before: the wait for the entity's lease may have taken a while.
+    await lease.keep();
+    try {
+      return { write, ensured: await sendWrite(deps.litellm, userId, write) };
+    } catch (error) {
+      const lesser = withLesserRole(write);
+      if (errorCodeOf(error) !== 'litellm_role_needs_licence' || lesser === undefined) throw error;
+      await entityLease.keep();
+      return { write: lesser, ensured: await sendWrite(deps.litellm, userId, lesser) };
+    }
+  } catch (error) {
+    entityLease.noteFailure(error);
+    throw error;
+  } finally {
+    await entityLease.release();
+  }
+}
+
+/** What came of one person's writes so far. */
+class Tally {
   readonly reported: SyncReport[] = [];
   added = 0;
   changed = 0;
   removed = 0;
+  readonly #person: PersonSync;
+  readonly #now: () => string;
+  /** What is to be recorded; `null` forgets a membership. */
+  readonly #records = {
+    organization: new Map<string, SyncedMembership | null>(),
+    team: new Map<string, SyncedMembership | null>(),
+  };
+  /** Adds whose answer was lost. A later look has to show whether LiteLLM has them. */
+  readonly #open = { organization: new Set<string>(), team: new Set<string>() };
+
+  constructor(person: PersonSync, now: () => string) {
+    this.#person = person;
+    this.#now = now;
+  }
 
   get recordChanges(): PersonRecordChanges {
-    return { organizations: this.records.organization, teams: this.records.team };
+    return { organizations: this.#records.organization, teams: this.#records.team };
   }
-}
 
-/** Whose memberships. */
-export interface SyncedOf {
-  readonly userId: string;
-  readonly lease: SyncLease;
-  readonly recorded: Pick<SyncedPerson, 'organizations' | 'teams'>;
-  readonly troubles: Troubles;
-}
+  noteWritten(wanted: MembershipWrite, { write, ensured }: Written): void {
+    const { kind, entityId } = wanted;
+    if (wanted.action === 'remove' || write.action === 'remove') {
+      this.#records[kind].set(entityId, null);
+      this.removed += 1;
+      return;
+    }
+    const { role } = write;
+    const since = this.#now();
+    if (wanted.action === 'add' && ensured === 'already' && !this.#isOurs(kind, entityId)) {
+      // It was added in LiteLLM after the look.
+      this.#records[kind].set(entityId, { entityId, state: 'found', role, since });
+      return;
+    }
+    const isLesser = role !== wanted.role;
+    if (isLesser) this.reported.push({ kind, id: entityId, code: 'role_needs_licence' });
+    const asked = isLesser ? { wanted: wanted.role } : {};
+    this.#records[kind].set(entityId, { entityId, state: 'added', role, ...asked, since });
+    if (wanted.action === 'add') this.added += 1;
+    else this.changed += 1;
+  }
 
-interface Context extends SyncedOf {
-  readonly deps: SyncDeps;
-  readonly tally: PushTally;
-}
-
-/** One write while nobody else writes about the team or organization. `undefined`: refused, and reported, or in trouble. */
-async function writeOne<Role extends string, T>(
-  context: Context,
-  kind: Memberships<Role>,
-  write: { readonly entityId: string; readonly run: (entityLease: SyncLease) => Promise<T> },
-): Promise<T | 'refused' | 'in_trouble'> {
-  const { deps, lease, tally, troubles } = context;
-  const { entityId } = write;
-  try {
-    return await withLease(deps, { kind: kind.kind, id: entityId }, async (entityLease) => {
-      // Here, and not before: waiting for the entity's lease may have taken a while.
-      await lease.keep();
-      return write.run(entityLease);
-    });
-  } catch (error) {
-    if (mayStillTakeEffect(error)) tally.open[kind.kind].add(entityId);
+  /** Reports a refusal, and keeps an error about one thing alone. Throws every other error. */
+  noteFailed({ action, kind, entityId }: MembershipWrite, error: unknown): void {
+    if (mayStillTakeEffect(error)) this.#open[kind].add(entityId);
     if (errorCodeOf(error) !== 'litellm_refused') {
-      troubles.keep(error);
-      return 'in_trouble';
+      this.#person.errors.keep(error);
+      return;
     }
-    tally.reported.push(reportRefusal(kind.kind, entityId, error));
-    return 'refused';
+    this.reported.push(reportRefusal(kind, entityId, error));
+    // LiteLLM does not have it, so what an administrator adds there later is not ours.
+    if (action === 'add') this.#records[kind].set(entityId, null);
   }
-}
 
-interface Given<Role extends string> {
-  readonly role: Role;
-  readonly ensured: Ensured;
-}
-
-/** Gives the role that the proxy took: the wanted one, or the lesser one where that needs a licence. */
-async function giveRole<Role extends string>(
-  role: Role,
-  { kind, entityLease }: { readonly kind: Memberships<Role>; readonly entityLease: SyncLease },
-  give: (role: Role) => Promise<Ensured>,
-): Promise<Given<Role>> {
-  try {
-    return { role, ensured: await give(role) };
-  } catch (error) {
-    const lesser = kind.withoutLicence;
-    if (errorCodeOf(error) !== 'litellm_role_needs_licence' || role === lesser) throw error;
-    await entityLease.keep();
-    return { role: lesser, ensured: await give(lesser) };
-  }
-}
-
-async function takeAll<Role extends string>(
-  context: Context,
-  kind: Memberships<Role>,
-  plan: MembershipSync<Role>,
-): Promise<void> {
-  const { userId, tally } = context;
-  for (const { entityId } of plan.removals) {
-    const run = async (): Promise<Ensured> => kind.remove(entityId, userId);
-    const ended = await writeOne(context, kind, { entityId, run });
-    if (ended === 'refused' || ended === 'in_trouble') continue;
-    tally.records[kind.kind].set(entityId, null);
-    tally.removed += 1;
-  }
-}
-
-/** Keeps a membership as this product's own. */
-function keepAdded<Role extends string>(
-  { deps, tally }: Context,
-  kind: Memberships<Role>,
-  added: { readonly entityId: string; readonly wanted: Role; readonly role: Role },
-): void {
-  const { entityId, wanted, role } = added;
-  const isLesser = role !== wanted;
-  if (isLesser) tally.reported.push({ kind: kind.kind, id: entityId, code: 'role_needs_licence' });
-  tally.records[kind.kind].set(entityId, {
-    entityId,
-    state: 'added',
-    role,
-    ...(isLesser ? { wanted } : {}),
-    since: deps.clock.now().toISOString(),
-  });
-}
-
-async function changeAll<Role extends string>(
-  context: Context,
-  kind: Memberships<Role>,
-  plan: MembershipSync<Role>,
-): Promise<void> {
-  const { userId, tally } = context;
-  for (const { entityId, role: wanted } of plan.roleChanges) {
-    const run = async (entityLease: SyncLease): Promise<Given<Role>> =>
-      giveRole(wanted, { kind, entityLease }, async (role) => {
-        await kind.change(entityId, userId, role);
-        return 'done';
-      });
-    const given = await writeOne(context, kind, { entityId, run });
-    if (given === 'refused' || given === 'in_trouble') continue;
-    keepAdded(context, kind, { entityId, wanted, role: given.role });
-    tally.changed += 1;
-  }
-}
-
-async function addAll<Role extends string>(
-  context: Context,
-  kind: Memberships<Role>,
-  plan: MembershipSync<Role>,
-): Promise<void> {
-  const { deps, userId, tally } = context;
-  const records = tally.records[kind.kind];
-  for (const { entityId, role: wanted } of plan.adds) {
-    const run = async (entityLease: SyncLease): Promise<Given<Role>> =>
-      giveRole(wanted, { kind, entityLease }, async (role) => kind.add(entityId, userId, role));
-    const given = await writeOne(context, kind, { entityId, run });
-    if (given === 'in_trouble') continue;
-    if (given === 'refused') {
-      // It is not there, so what somebody adds there later is theirs.
-      records.set(entityId, null);
-    } else if (given.ensured === 'already' && !isOurs(context, kind, entityId)) {
-      // Somebody added it since it was looked at.
-      const since = deps.clock.now().toISOString();
-      records.set(entityId, { entityId, state: 'found', role: given.role, since });
-    } else {
-      keepAdded(context, kind, { entityId, wanted, role: given.role });
-      tally.added += 1;
+  /** Takes back intents that certainly came to nothing: what an administrator adds later is not ours. */
+  takeBackIntents(kind: Kind, { adds }: MembershipPlan<string>): void {
+    for (const { entityId } of adds) {
+      if (this.#records[kind].has(entityId) || this.#open[kind].has(entityId)) continue;
+      this.#records[kind].set(entityId, this.#recorded(kind).get(entityId) ?? null);
     }
   }
-}
 
-const recordsOf = ({ recorded }: SyncedOf, kind: 'organization' | 'team'): SyncedPerson['teams'] =>
-  kind === 'team' ? recorded.teams : recorded.organizations;
+  #recorded(kind: Kind): ReadonlyMap<string, SyncedMembership> {
+    const { teams, organizations } = this.#person.recorded;
+    return kind === 'team' ? teams : organizations;
+  }
 
-function isOurs(context: Context, { kind }: Memberships<string>, entityId: string): boolean {
-  const record = recordsOf(context, kind).get(entityId);
-  return record !== undefined && record.state !== 'found';
-}
-
-/** An intent that came to nothing for sure is taken back: what somebody adds there later is theirs. */
-function takeBackIntents(
-  context: Context,
-  kind: 'organization' | 'team',
-  plan: MembershipSync<string>,
-): void {
-  const { records, open } = context.tally;
-  for (const { entityId } of plan.adds) {
-    if (records[kind].has(entityId) || open[kind].has(entityId)) continue;
-    records[kind].set(entityId, recordsOf(context, kind).get(entityId) ?? null);
+  #isOurs(kind: Kind, entityId: string): boolean {
+    const record = this.#recorded(kind).get(entityId);
+    return record !== undefined && record.state !== 'found';
   }
 }
 
-export interface MembershipPlans {
-  readonly organizations: MembershipSync<OrganizationRole>;
-  readonly teams: MembershipSync<TeamRole>;
-}
-
-export interface SyncedMemberships {
-  readonly changes: SyncChanges;
-  readonly reported: readonly SyncReport[];
-}
-
-/** What must be recorded before anything is written: an intent that a crash leaves open says that what is there may be ours. */
+/** Returns what must be recorded before the first write. An open intent after a crash says that the membership may be ours. */
 function intentsOf<Role extends string>(
-  plan: MembershipSync<Role>,
+  plan: MembershipPlan<Role>,
   at: string,
 ): ReadonlyMap<string, SyncedMembership | null> {
   return new Map<string, SyncedMembership | null>([
@@ -239,62 +196,65 @@ function intentsOf<Role extends string>(
   ]);
 }
 
-function standingReports<Role extends string>(
-  kind: 'organization' | 'team',
-  plan: MembershipSync<Role>,
-): SyncReport[] {
+function lastingReports<Role extends string>(kind: Kind, plan: MembershipPlan<Role>): SyncReport[] {
   return [
     ...plan.differs.map((id) => ({ kind, id, code: 'differs' as const, detail: 'role' })),
     ...plan.lesser.map((id) => ({ kind, id, code: 'role_needs_licence' as const })),
   ];
 }
 
+async function writeRecord(
+  deps: SyncDeps,
+  { lease }: PersonSync,
+  changes: PersonRecordChanges,
+): Promise<void> {
+  if ((changes.organizations?.size ?? 0) + (changes.teams?.size ?? 0) === 0) return;
+  await lease.write(async (held) => deps.record.writePerson(held, changes));
+}
+
+/** What a sync changed of a person's memberships, and what differs or was refused. */
+export interface SyncedMemberships {
+  readonly changes: SyncChanges;
+  readonly reported: readonly SyncReport[];
+}
+
 /**
- * Applies both plans under the person's lease: removals from teams, then from organizations, then changes and adds in organizations,
- * then in teams, because a team's members belong to its organization. One request each, and the entity's lease around it.
- * What was done is recorded also where it then throws. Throws what concerns the proxy as a whole; what is refused
- * is reported, and what one thing alone answers is kept in `troubles`.
+ * Applies both plans under the person's lease: one request for each write, under the lease of its organization or team. What was
+ * done is recorded even if it throws later. Throws what concerns the proxy as a whole. Refusals are reported, and errors about one
+ * membership are kept.
  */
 export async function syncMemberships(
   deps: SyncDeps,
-  person: SyncedOf,
+  person: PersonSync,
   plans: MembershipPlans,
 ): Promise<SyncedMemberships> {
-  const tally = new PushTally();
-  const context: Context = { ...person, deps, tally };
-  const at = deps.clock.now().toISOString();
-  await writeRecord(context, {
-    organizations: intentsOf(plans.organizations, at),
-    teams: intentsOf(plans.teams, at),
+  const now = (): string => deps.clock.now().toISOString();
+  const at = now();
+  await writeRecord(deps, person, {
+    organizations: intentsOf(plans.organization, at),
+    teams: intentsOf(plans.team, at),
   });
-  const kinds = {
-    organizations: organizationMemberships(deps.proxy),
-    teams: teamMemberships(deps.proxy),
-  };
+  const tally = new Tally(person, now);
   try {
-    await takeAll(context, kinds.teams, plans.teams);
-    await takeAll(context, kinds.organizations, plans.organizations);
-    await changeAll(context, kinds.organizations, plans.organizations);
-    await addAll(context, kinds.organizations, plans.organizations);
-    await changeAll(context, kinds.teams, plans.teams);
-    await addAll(context, kinds.teams, plans.teams);
+    for (const write of writesOf(plans)) {
+      try {
+        tally.noteWritten(write, await writeUnderLease(deps, person, write));
+      } catch (error) {
+        tally.noteFailed(write, error);
+      }
+    }
   } finally {
-    takeBackIntents(context, 'organization', plans.organizations);
-    takeBackIntents(context, 'team', plans.teams);
-    await writeRecord(context, tally.recordChanges);
+    tally.takeBackIntents('organization', plans.organization);
+    tally.takeBackIntents('team', plans.team);
+    await writeRecord(deps, person, tally.recordChanges);
   }
   const { added, changed, removed } = tally;
   return {
     changes: { added, changed, removed },
     reported: [
-      ...standingReports('organization', plans.organizations),
-      ...standingReports('team', plans.teams),
+      ...lastingReports('organization', plans.organization),
+      ...lastingReports('team', plans.team),
       ...tally.reported,
     ],
   };
-}
-
-async function writeRecord({ deps, lease }: Context, changes: PersonRecordChanges): Promise<void> {
-  if ((changes.organizations?.size ?? 0) + (changes.teams?.size ?? 0) === 0) return;
-  await lease.write(async (held) => deps.record.writePerson(held, changes));
 }

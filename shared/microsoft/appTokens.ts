@@ -2,13 +2,14 @@ import type { AuthenticationResult } from '@azure/msal-node';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import { cacheToken, type TokenSource } from './cacheToken.ts';
-import { createMsalClient, type MsalClientOptions } from './msalClient.ts';
-import { appErrorOfMsal } from './msalError.ts';
+import { createMsalClient, type MsalClientOptions, appErrorOfMsal } from './msalClient.ts';
 
 /**
- * Gives the application's own tokens for Graph (client credentials), from one long-lived client. MSAL neither coalesces
- * such calls nor survives an outage while it refreshes early, so the cache is ours and MSAL's is skipped.
- * Throws `credential_refused` or `microsoft_unreachable` (retryable), whatever words Entra has for a person's sign-in.
+ * Returns the application's own tokens for Graph (client credentials), from one long-lived client. MSAL would send
+ * each of several simultaneous calls, and an outage during its early refresh would break it. So we cache tokens and
+ * skip MSAL's cache.
+ * Throws `credential_refused` or `microsoft_unreachable` (retryable), also where Entra's error is worded for a
+ * person's sign-in.
  */
 export function createAppTokens(options: MsalClientOptions & { readonly clock: Clock }): TokenSource {
   const scopes = [`${new URL(options.entra.graphBaseUrl).origin}/.default`];
@@ -26,7 +27,10 @@ export function createAppTokens(options: MsalClientOptions & { readonly clock: C
   });
 }
 
-/** Nobody signs in here: whatever Entra refuses, it refuses the application, and messages wait until that is mended. */
+/**
+ * No person signs in here. What Entra refuses is the application, and messages wait until the operator corrects
+ * that.
+ */
 function refusedUnlessUnreachable(error: AppError): AppError {
   if (error.code === 'microsoft_unreachable' || error.code === 'credential_refused') return error;
   return new AppError('credential_refused', 'Entra refused the application a token', {

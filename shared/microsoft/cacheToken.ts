@@ -1,15 +1,15 @@
 import type { AccessToken } from '@azure/core-auth';
 import type { Clock } from '../model/ports.ts';
 
-/** A token is not used in its last minutes, so that it does not expire on its way. */
+/** A token isn't used in its last minutes, so that it doesn't expire on its way. */
 const EXPIRY_MARGIN_MS = 5 * 60_000;
 
-/** Gives a token; `fresh`: another one than the cached, because that was refused. */
+/** Returns a token. `fresh`: not the cached one, because that was refused. */
 export type TokenSource = (options?: { readonly fresh?: boolean }) => Promise<AccessToken>;
 
 /**
- * Caches what `acquire` gives until 5 minutes before its expiry, and asks once for all who wait. A failure is not cached.
- * Throws what `acquire` throws.
+ * Caches what `acquire` returns until 5 minutes before it expires. Simultaneous callers share one request. A failure
+ * isn't cached. Throws what `acquire` throws.
  */
 export function cacheToken(clock: Clock, acquire: () => Promise<AccessToken>): TokenSource {
   let cached: AccessToken | undefined;

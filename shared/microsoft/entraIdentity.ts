@@ -3,30 +3,30 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
 import type { AuthorizeRequest, Clock, Fetch, Identity, RedeemRequest } from '../model/ports.ts';
 import { createIdTokenVerifier } from './idTokenVerifier.ts';
-import { createMsalClient } from './msalClient.ts';
-import { appErrorOfMsal } from './msalError.ts';
+import { createMsalClient, appErrorOfMsal } from './msalClient.ts';
 
 /**
- * What a person consents to. MSAL adds `offline_access` by itself; the refresh token that comes of it is dropped with the
+ * What a person consents to. MSAL also adds `offline_access`. The refresh token that it brings is dropped with the
  * client, unread.
  */
 const SCOPES = ['openid', 'profile', 'email', 'User.Read'];
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 
 export interface EntraIdentityOptions {
   readonly entra: Config['entra'];
   readonly redirectUri: string;
   readonly clock: Clock;
   readonly fetch: Fetch;
-  /** For each request. Default 10 s. */
+  /** For each request. Default 15 s. */
   readonly timeoutMs?: number;
   /** A managed identity's token for the token exchange; needed with the credential `federated`. */
   readonly assertion?: () => Promise<string>;
 }
 
 /**
- * Gives Entra ID's OAuth half of sign-in. One client a call: a shared one slows with every person it remembers, and after
- * one 503 refuses everybody for a minute. Redeeming costs one request, and one more an hour for Entra's signing keys.
+ * Creates Entra ID's OAuth part of a sign-in. Each call has its own MSAL client: a shared one gets slower with every
+ * person it remembers, and after one 503 refuses all people for a minute. Redeeming a code costs one request, and
+ * one more per hour for Entra's signing keys.
  */
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   const { redirectUri } = options;
@@ -37,19 +37,20 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
       return createUrl(createMsalClient(bounded), redirectUri, request);
     },
     async redeemCode(request) {
-      // Side by side with the token, so that nobody waits for two answers of Entra's.
+      // In parallel with the token, so that the person doesn't wait for two answers in a row.
       verifier.prepare();
       const network = noteAnswerTime(bounded.fetch);
       const client = createMsalClient({ ...bounded, fetch: network.fetch });
       const { idToken, accessToken } = await redeem(client, redirectUri, request);
       const claims = await verifier.verify(idToken, request.nonce);
-      // Without a `Date` the token's own time stands: being dated back, it can only lose against others.
+      // Without a `Date`, the token's own time is used. Entra dates it back, so this observation can only lose
+      // against others.
       return { claims, accessToken, answeredAt: network.answeredAt() ?? claims.issuedAt };
     },
   };
 }
 
-/** A `fetch` that remembers when the last answer was made, by the `Date` of whoever answered. */
+/** Wraps a `fetch` and remembers the `Date` header of the last answer. */
 function noteAnswerTime(fetch: Fetch): {
   readonly fetch: Fetch;
   readonly answeredAt: () => string | undefined;
@@ -86,7 +87,7 @@ function createUrl(
   });
 }
 
-/** The state was compared by the caller, so MSAL is not asked to; the nonce it insists on. */
+/** The caller has compared the state, so MSAL doesn't need to. MSAL requires the nonce. */
 async function redeem(
   client: ConfidentialClientApplication,
   redirectUri: string,

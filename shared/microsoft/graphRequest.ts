@@ -19,7 +19,7 @@ export interface GraphOptions {
   readonly timeoutMs: number;
 }
 
-/** Gives the bearer token for a request; `fresh`: another one, because the last was refused. */
+/** Returns the bearer token for a request. `fresh`: a new one, because the last was refused. */
 export type GraphToken = (options: { readonly fresh: boolean }) => Promise<string>;
 
 /** An answer of 200, its body as text. */
@@ -31,17 +31,18 @@ export interface GraphAnswer {
 
 const MAX_TRIES = 4;
 const BACKOFF_MS = 500;
-/** Nobody waits longer than this inside a request: a person tries again, a message is put back. */
+/** The longest wait within one request. After that a person tries again, and a message is put back. */
 const MAX_RETRY_AFTER_MS = 10_000;
 
 /**
- * Gets one URL of Graph, at most 4 times: 429, 5xx, time-outs and broken connections are tried again after Graph's
- * `Retry-After` (up to 10 s) or 0.5, 1 and 2 s, but not after `giveUpAtMs`; a 401 once, with a fresh token.
+ * Reads one URL of Graph, with at most 4 tries. After 429, 5xx, a time-out or a broken connection it waits as long
+ * as Graph's `Retry-After` says (up to 10 s), or 0.5, 1 and 2 s, but doesn't try after `giveUpAtMs`. After 401 it
+ * tries once more, with a fresh token.
  *
- * The retries are ours: the Graph client's own know neither 500, 502 nor broken connections, and sleep as long as they are
- * told to. Redirects are not followed: Graph sends none for lists, and the token goes nowhere else.
- * Throws `directory_unreachable` (retryable), `directory_permission_missing` (403), `directory_answer_invalid` (other 4xx),
- * and what `token` throws.
+ * We don't use the Graph client's own retries: they ignore 500, 502 and broken connections, and accept any
+ * `Retry-After`. Redirects aren't followed, so the token is never sent elsewhere.
+ * Throws `directory_unreachable` (retryable), `directory_permission_missing` (403), `directory_answer_invalid`
+ * (other 4xx), and what `token` throws.
  */
 export async function getFromGraph(
   options: GraphOptions,
@@ -115,7 +116,7 @@ function isTransient(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-/** `undefined`: do not try again. An unreadable `Retry-After` counts as none. */
+/** Returns `undefined` where it should not try again. An unreadable `Retry-After` is ignored. */
 function findDelay(retryAfter: string | null, attempt: number, nowMs: number): number | undefined {
   if (attempt >= MAX_TRIES) return undefined;
   const backoffMs = BACKOFF_MS * 2 ** (attempt - 1);
@@ -132,9 +133,9 @@ function appErrorOf({ status, cause }: Outcome): AppError {
     });
   }
   if (status !== 401 && status > 0 && !isTransient(status)) {
-    return new AppError('directory_answer_invalid', 'Graph gave no list', { details: { status } });
+    return new AppError('directory_answer_invalid', 'Graph did not return a list', { details: { status } });
   }
-  return new AppError('directory_unreachable', 'Graph gave no answer', {
+  return new AppError('directory_unreachable', 'Graph did not answer', {
     retryable: true,
     details: { status },
     cause,

@@ -2,14 +2,14 @@ import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } f
 import * as z from 'zod/mini';
 import type { Config } from '../config/config.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { isSafeId } from '../model/entities.ts';
 import { isTooFarAhead } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Fetch, IdTokenClaims } from '../model/ports.ts';
 
-/** A key that Microsoft withdraws stays trusted this long; a key that it adds is fetched when first seen. */
+/** How long a withdrawn key stays trusted. A new key is fetched when it is first used. */
 const KEYS_MAX_AGE_MS = 60 * 60 * 1000;
-/** A key id that nobody knows makes us ask at most this often. */
+/** Unknown key ids cause a request at most this often. */
 const KEYS_COOLDOWN_MS = 30_000;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
@@ -21,14 +21,14 @@ export interface IdTokenVerifierOptions {
 }
 
 export interface IdTokenVerifier {
-  /** Begins to read the signing keys where there are none that are recent enough. Never throws: who verifies asks again. */
+  /** Starts to read the signing keys unless they are recent enough. Never throws: `verify` asks again. */
   prepare(this: void): void;
   /** Verifies an id_token that was asked for with `nonce`. */
   verify(this: void, idToken: string, nonce: string): Promise<IdTokenClaims>;
 }
 
 const claimsSchema = z.object({
-  // jose also accepts a list that holds our id; Entra never sends one, so a list is not for us alone.
+  // jose also accepts a list that holds our id. Entra never sends one, so a list isn't meant for us.
   aud: z.string(),
   oid: z.string().check(z.refine(isSafeId)),
   tid: z.string(),
@@ -44,12 +44,12 @@ const claimsSchema = z.object({
 });
 
 /**
- * Gives the verifier of one application's id_tokens; it keeps Entra's signing keys for an hour.
+ * Creates the verifier of one application's id_tokens. It keeps Entra's signing keys for an hour.
  *
- * MSAL checks none of this, so it is all here: RS256 by a key of the tenant, exact issuer and audience, times by our clock
- * (60 s tolerance), then `tid` and nonce.
- * `verify` throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid yet), or
- * `microsoft_unreachable` (retryable: the keys could not be read).
+ * MSAL doesn't check any of this: RS256 with a key of the tenant, exact issuer and audience, times by our clock (60
+ * s tolerance), then `tid` and nonce.
+ * `verify` throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid
+ * yet), or `microsoft_unreachable` (retryable: the keys could not be read).
  */
 export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenVerifier {
   const { entra, clock } = options;
@@ -82,7 +82,7 @@ export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenV
   };
 }
 
-/** Network failures here are the only ones that are not the token's fault, so they get their code where they happen. */
+/** Fetches the keys. A network failure isn't the token's fault, so it gets its own code. */
 async function fetchKeys(fetch: Fetch, url: string, init: RequestInit): Promise<Response> {
   try {
     const response = await fetch(url, init);
@@ -115,7 +115,7 @@ async function verifySigned(
   }
 }
 
-/** A claim is only judged after the signature held, so what the payload says about its tenant can be believed. */
+/** Explains a failed claim. The signature is already verified, so the payload's tenant can be trusted. */
 function appErrorOfJose(error: unknown, tenantId: string): AppError {
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { tid } = error.payload;
@@ -126,7 +126,7 @@ function appErrorOfJose(error: unknown, tenantId: string): AppError {
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
     return keysUnreachable(error);
   if (!(error instanceof errors.JOSEError)) return invalid('unreadable');
-  // The generic code: the key set came, but was no JSON.
+  // jose uses its generic code for a key set that isn't JSON.
   return error.code === 'ERR_JOSE_GENERIC' ? keysUnreachable(error) : invalid(error.code.toLowerCase());
 }
 
@@ -160,7 +160,7 @@ function readClaims(payload: JWTPayload, expected: Expected): IdTokenClaims {
   };
 }
 
-/** Overage first: a token that points elsewhere is not complete, whatever it lists. */
+/** Checks for overage first: a token that refers to another list is incomplete, even if it lists groups. */
 function groupsOf(claims: z.infer<typeof claimsSchema>): IdTokenClaims['groups'] {
   const pointsElsewhere = claims._claim_names?.groups !== undefined;
   if (pointsElsewhere || claims.hasgroups === true || claims.hasgroups === 'true') return { kind: 'overage' };

@@ -18,8 +18,8 @@ export interface ManagedIdentityOptions {
 }
 
 /**
- * Gives the credential of the Function App's managed identity, for the storage clients: one token a scope, cached until 5
- * minutes before its expiry, asked for once for all who wait.
+ * Creates the credential of the Function App's managed identity for the storage clients. It caches one token per
+ * scope until 5 minutes before it expires; simultaneous callers share one request.
  * Throws `microsoft_unreachable` (retryable: no answer) or `credential_refused` (no such identity).
  */
 export function createManagedIdentity(options: ManagedIdentityOptions): TokenCredential {
@@ -27,7 +27,7 @@ export function createManagedIdentity(options: ManagedIdentityOptions): TokenCre
     ...(options.clientId === undefined
       ? {}
       : { managedIdentityIdParams: { userAssignedClientId: options.clientId } }),
-    // 5xx goes back to MSAL: it knows which answers of which identity endpoint are worth another try.
+    // MSAL sees 5xx answers, because it knows which of them are worth another try.
     system: {
       networkClient: createTokenNetwork({
         fetch: options.fetch,
@@ -47,7 +47,7 @@ export function createManagedIdentity(options: ManagedIdentityOptions): TokenCre
   };
 }
 
-/** Gives the managed identity's token with which the application proves itself to Entra (federated credential). */
+/** Returns the managed identity's token with which the application proves itself to Entra (federated credential). */
 export function createAssertion(credential: TokenCredential): () => Promise<string> {
   return async () => {
     const issued = await credential.getToken(TOKEN_EXCHANGE_SCOPE);
@@ -71,6 +71,6 @@ async function acquire(application: ManagedIdentityApplication, scope: string): 
 function appErrorOf(error: unknown): AppError {
   if (!(error instanceof AuthError)) throw error;
   if (error.cause instanceof AppError) return error.cause;
-  // What the platform says is about an identity of ours, never about a person, and holds no token.
+  // The platform's message is about our identity, never about a person, and contains no token.
   return new AppError('credential_refused', 'The managed identity was refused a token', { cause: error });
 }

@@ -2,11 +2,16 @@ import {
   type Configuration as MsalConfiguration,
   ConfidentialClientApplication,
   LogLevel,
+  AuthError,
+  ClientAuthErrorCodes,
+  InteractionRequiredAuthError,
+  ServerError,
 } from '@azure/msal-node';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
 import type { Fetch } from '../model/ports.ts';
 import { createTokenNetwork } from './tokenNetwork.ts';
+import { signInError } from './signInError.ts';
 
 export interface MsalClientOptions {
   readonly entra: Config['entra'];
@@ -17,10 +22,10 @@ export interface MsalClientOptions {
 }
 
 /**
- * Gives a client of Entra's that shares nothing with any other (0.003 ms each).
+ * Creates a client for Entra that shares nothing with other clients (0.003 ms each).
  *
- * Endpoints come from the configuration, so no discovery document is ever requested; `knownAuthorities` says that the
- * authority is trusted as configured, so no instance discovery is either.
+ * The endpoints come from the configuration, so MSAL never requests a discovery document. `knownAuthorities` marks
+ * the authority as trusted, so MSAL doesn't request instance discovery either.
  */
 export function createMsalClient(options: MsalClientOptions): ConfidentialClientApplication {
   const { entra } = options;
@@ -39,7 +44,7 @@ export function createMsalClient(options: MsalClientOptions): ConfidentialClient
     },
     system: {
       networkClient: createTokenNetwork({ ...options, unavailable: 'throw' }),
-      // Nobody reads MSAL's log, yet it words every line that its level lets through.
+      // MSAL's log isn't used, but MSAL formats every line that its level allows.
       loggerOptions: { logLevel: LogLevel.Error },
     },
   });
@@ -52,4 +57,41 @@ function credentialOf(options: MsalClientOptions): Partial<MsalConfiguration['au
     throw new AppError('configuration_invalid', 'The federated credential needs a managed identity');
   }
   return { clientAssertion: options.assertion };
+}
+
+const TOKEN_FAULTS: ReadonlySet<string> = new Set([
+  ClientAuthErrorCodes.nonceMismatch,
+  ClientAuthErrorCodes.tokenParsingError,
+  ClientAuthErrorCodes.nullOrEmptyToken,
+]);
+
+/**
+ * Returns the AppError for a failure of MSAL. Throws the error itself if it isn't MSAL's, because that is a defect.
+ * MSAL's own error is never the cause: its text is Entra's description, which may name the person.
+ */
+export function appErrorOfMsal(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (!(error instanceof AuthError)) throw error;
+  if (error.cause instanceof AppError) return error.cause;
+  if (error.errorCode === ClientAuthErrorCodes.networkError) {
+    return new AppError('microsoft_unreachable', 'Microsoft did not answer usably', { retryable: true });
+  }
+  if (TOKEN_FAULTS.has(error.errorCode)) {
+    return new AppError('id_token_invalid', 'The token endpoint gave no acceptable id_token', {
+      details: { fault: error.errorCode },
+    });
+  }
+  return signInError({
+    error: error.errorCode,
+    suberror: error.subError === '' ? undefined : error.subError,
+    description: error.errorMessage,
+    number: numberOf(error),
+    claims: error instanceof InteractionRequiredAuthError && error.claims !== '' ? error.claims : undefined,
+  });
+}
+
+function numberOf(error: AuthError): string | undefined {
+  return error instanceof InteractionRequiredAuthError || error instanceof ServerError
+    ? error.errorNo
+    : undefined;
 }

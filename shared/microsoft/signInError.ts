@@ -1,20 +1,20 @@
 import { AppError, type ErrorCode, type LogSafeDetails } from '../model/errors.ts';
 
-/** What Entra says when it refuses, at the authorize endpoint (in the callback's query) or at the token endpoint. */
+/** Entra's refusal, from the authorize endpoint (in the callback's query) or the token endpoint. */
 export interface EntraRefusal {
   /** OAuth's `error`. */
   readonly error?: string | undefined;
   /** Entra's `suberror`. */
   readonly suberror?: string | undefined;
-  /** `error_description`, which starts with `AADSTS<number>:`. It may name the person, so it goes nowhere from here. */
+  /** `error_description`, which starts with `AADSTS<number>:`. It may name the person, so it is never passed on. */
   readonly description?: string | undefined;
-  /** The first of Entra's `error_codes`: the AADSTS number, where it came apart from the description. */
+  /** The first of Entra's `error_codes`: the AADSTS number, where it came separately from the description. */
   readonly number?: string | number | undefined;
   /** A claims challenge (Conditional Access): JSON text. */
   readonly claims?: string | undefined;
 }
 
-/** AADSTS numbers whose meaning is better known than what OAuth's `error` says. */
+/** AADSTS numbers that say more than OAuth's `error`. */
 const CODE_BY_NUMBER: Readonly<Record<string, ErrorCode>> = {
   '65001': 'consent_missing',
   '90094': 'consent_missing', // an administrator must consent
@@ -48,11 +48,12 @@ const CODE_BY_ERROR: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Gives the {@link AppError} that Entra's refusal means: the AADSTS number decides, then `suberror`, then a claims
- * challenge, then OAuth's `error`; whatever is unknown is `sign_in_refused`. Only `microsoft_unreachable` is retryable.
+ * Returns the {@link AppError} for Entra's refusal. The AADSTS number decides, then `suberror`, then a claims
+ * challenge, then OAuth's `error`. An unknown refusal is `sign_in_refused`. Only `microsoft_unreachable` is
+ * retryable.
  *
- * `details` holds the number and the names of OAuth's errors, never the description; with `interaction_required` also
- * `claims`, the challenge to replay, which names policies and no person.
+ * `details` holds the number and OAuth's error names, never the description. For `interaction_required` it also
+ * holds `claims`, the challenge to replay, which names policies and no person.
  */
 export function signInError(refusal: EntraRefusal): AppError {
   const number = findNumber(refusal);
@@ -87,12 +88,12 @@ function findNumber(refusal: EntraRefusal): string | undefined {
   return /\bAADSTS(\d{1,9})\b/.exec(refusal.description ?? '')?.[1];
 }
 
-/** The callback's query is anybody's text: only what looks like an OAuth error name may reach a log. */
+/** The callback's query is untrusted text. Only a text that looks like an OAuth error name may reach a log. */
 function nameOf(error: string | undefined): string {
   return error !== undefined && /^[a-z_]{1,40}$/.test(error) ? error : 'other';
 }
 
-/** A challenge is a JSON object of objects and short enough for a URL; anything else is not replayed. */
+/** A challenge is a JSON object of objects, short enough for a URL. Anything else isn't replayed. */
 function isChallenge(claims: string | undefined): claims is string {
   if (claims === undefined || claims.length > 2000) return false;
   try {

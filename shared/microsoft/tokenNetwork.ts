@@ -14,16 +14,16 @@ export interface TokenNetworkOptions {
   /** For the whole exchange. MSAL has no time-out of its own. */
   readonly timeoutMs: number;
   /**
-   * What an answer of 429 or 5xx becomes. `throw`: `microsoft_unreachable`, so that MSAL never sees it and its throttling
-   * cache, which would refuse every later call for a minute, stays empty. `return`: MSAL sees it and may retry.
+   * What to do with an answer of 429 or 5xx. `throw`: throw `microsoft_unreachable`, so that MSAL doesn't see it.
+   * MSAL's throttling cache would refuse every later call for a minute. `return`: MSAL sees it and may retry.
    */
   readonly unavailable: 'throw' | 'return';
 }
 
 /**
- * Gives MSAL a network of one bounded request each, without redirects.
- * Throws an AuthError, which MSAL lets pass, whose cause is the AppError `microsoft_unreachable` (retryable): no answer in
- * time, 429 or 5xx where asked for, or an answer that is no JSON object.
+ * Creates MSAL's network: one request per call, with a time-out and without redirects.
+ * Throws an AuthError, which MSAL passes on. Its cause is the AppError `microsoft_unreachable` (retryable): no
+ * answer in time, 429 or 5xx with `unavailable: 'throw'`, or an answer that isn't a JSON object.
  */
 export function createTokenNetwork(options: TokenNetworkOptions): INetworkModule {
   return {
@@ -43,7 +43,7 @@ async function send<T>(
 ): Promise<NetworkResponse<T>> {
   const { status, headers, text } = await exchange(options, url, request);
   if (options.unavailable === 'throw' && (status === 429 || status >= 500)) throw unreachable({ status });
-  // MSAL names the shape that it expects and checks what it reads; an object is all that can be promised here.
+  // MSAL names the type that it expects, and checks what it reads. We can only promise an object.
   const body = z.custom<T>(isJsonObject).safeParse(parseJson(text));
   if (!body.success) throw unreachable({ status });
   return { status, headers, body: body.data };
@@ -62,7 +62,7 @@ async function exchange(options: TokenNetworkOptions, url: string, request: Toke
         method: request.method,
         headers: request.headers ?? {},
         ...(request.method === 'POST' ? { body: request.body ?? '' } : {}),
-        // A token endpoint never redirects; one that did would be given the credential at another address.
+        // A token endpoint never redirects. Following a redirect would send the credential to another address.
         redirect: 'error',
         signal,
       });
@@ -79,7 +79,7 @@ async function exchange(options: TokenNetworkOptions, url: string, request: Toke
 
 function unreachable(details: { readonly status?: number }, cause?: unknown): AuthError {
   const error = new AuthError('network_error', '');
-  error.cause = new AppError('microsoft_unreachable', 'Microsoft gave no usable answer', {
+  error.cause = new AppError('microsoft_unreachable', 'Microsoft did not answer usably', {
     retryable: true,
     details,
     cause,

@@ -1,12 +1,12 @@
 /**
- * What a person can use, and why: the shape of `GET /api/me` and of the home page.
+ * The answer of `GET /api/me` and the data of the home page: what a person can use, and why.
  * Field names are LiteLLM's; what this product adds is snake_case too.
  */
 import type { BudgetAndLimits, GlobalRole, OrganizationRole, TeamRole } from './entities.ts';
 import type { SyncReport } from './synced.ts';
 
 /**
- * Why a value is what it is.
+ * The reason for an effective value.
  * `own`: the entity's own value. `inherited`: the entity has none, the organization's holds.
  * `limited`: the entity's own is wider than its organization's, so the smaller one holds.
  * `unlimited`: neither sets one.
@@ -48,7 +48,7 @@ export type LitellmReported = Pick<SyncReport, 'code' | 'detail'>;
 /** Whether a membership, or the user, is in the LiteLLM proxy. */
 export interface LitellmPresence {
   readonly state: LitellmState;
-  /** When this product added it to LiteLLM, or found it in there. ISO 8601 UTC. */
+  /** The time when this product added it to LiteLLM or found it in LiteLLM. ISO 8601 UTC. */
   readonly since?: string;
   /** The role in LiteLLM, where it is known to differ from the one in the store. */
   readonly role?: string;
@@ -113,7 +113,7 @@ export interface TeamAccess extends BudgetAndLimits, InLitellm {
 
 export type ProvisioningStatus = 'pending' | 'waiting' | 'done' | 'failed' | 'superseded';
 
-/** Something that was withheld or left alone, and why. `code` is stable; `detail` is log-safe. */
+/** A change that a run withheld or did not make, and why. `code` is stable, and `detail` is safe to log. */
 export interface Reported {
   readonly kind: 'organization' | 'team' | 'group' | 'user';
   readonly id: string;

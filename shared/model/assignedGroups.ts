@@ -6,7 +6,7 @@ export interface AssignedGroup {
 }
 
 /**
- * What is known of a group's team or organization in the store.
+ * The state of a group's team or organization in the store.
  * - `degraded` (teams only): standalone for now, because its organization could not be created.
  * - `unreadable`: the row exists, but an edit made it unreadable.
  */

@@ -3,9 +3,27 @@
  * Money is in USD, instants are ISO 8601 UTC, and an absent field means "no limit of its own".
  */
 
-export type GlobalRole = 'proxy_admin' | 'proxy_admin_viewer' | 'internal_user' | 'internal_user_viewer';
-export type OrganizationRole = 'org_admin' | 'internal_user' | 'internal_user_viewer';
-export type TeamRole = 'admin' | 'user';
+/** LiteLLM's global roles, the most powerful first. */
+export const GLOBAL_ROLES = [
+  'proxy_admin',
+  'proxy_admin_viewer',
+  'internal_user',
+  'internal_user_viewer',
+] as const;
+export type GlobalRole = (typeof GLOBAL_ROLES)[number];
+
+/** LiteLLM's organization roles, the most powerful first. */
+export const ORGANIZATION_ROLES = ['org_admin', 'internal_user', 'internal_user_viewer'] as const;
+export type OrganizationRole = (typeof ORGANIZATION_ROLES)[number];
+
+/** LiteLLM's team roles, the most powerful first. */
+export const TEAM_ROLES = ['admin', 'user'] as const;
+export type TeamRole = (typeof TEAM_ROLES)[number];
+
+/** Returns whether `a` carries more power than `b`. */
+export function isHigherRole(a: GlobalRole, b: GlobalRole): boolean {
+  return GLOBAL_ROLES.indexOf(a) < GLOBAL_ROLES.indexOf(b);
+}
 
 /** Who granted a membership. This product removes only what `entra` granted. */
 export type GrantSource = 'entra' | 'manual';
@@ -74,29 +92,18 @@ export interface User {
   readonly updated_at: string;
 }
 
-/** `LiteLLM_OrganizationMembership`; (`user_id`, `organization_id`) is the key. */
-export interface OrganizationMembership {
-  readonly user_id: string;
-  readonly organization_id: string;
-  readonly user_role: OrganizationRole;
-  /** Absent: unknown, so the membership counts as an administrator's own work. */
-  readonly grant_source?: GrantSource;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-/** `LiteLLM_TeamMembership`; (`user_id`, `team_id`) is the key. */
-export interface TeamMembership {
-  readonly user_id: string;
-  readonly team_id: string;
-  readonly role: TeamRole;
-  readonly grant_source?: GrantSource;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
 /** LiteLLM's special model names, and the one by which a team follows its organization. */
 export const ALL_ORG_MODELS = 'all-org-models';
 export const ALL_PROXY_MODELS = 'all-proxy-models';
 export const ALL_TEAM_MODELS = 'all-team-models';
 export const NO_DEFAULT_MODELS = 'no-default-models';
+
+const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/**
+ * Returns whether an id can be used unchanged as a table key, a path segment and a log field: 1 to 128 of `A-Z a-z 0-9 . _ -`, starting
+ * with a letter or digit. Entra's ids are GUIDs; the product's own example is `entra-group-123`.
+ */
+export function isSafeId(id: string): boolean {
+  return SAFE_ID.test(id);
+}

@@ -1,4 +1,4 @@
-/** What LiteLLM is told of an organization, a team and a person, in LiteLLM's own field names. Pure. */
+/** The values of an organization, a team and a person that are written to LiteLLM, with LiteLLM's own field names. Pure. */
 import {
   ALL_ORG_MODELS,
   type BudgetAndLimits,
@@ -9,23 +9,23 @@ import {
   type User,
 } from './entities.ts';
 
-/** What is pushed of an organization. Absent: no limit of its own; empty `models`: every model. */
+/** The synced values of an organization. An absent limit means none of its own. Empty `models` allow every model. */
 export interface OrganizationValues extends BudgetAndLimits {
   readonly organization_alias: string;
   readonly models: readonly string[];
 }
 
-/** What is pushed of a team. */
+/** The synced values of a team. */
 export interface TeamValues extends BudgetAndLimits {
   readonly team_alias: string;
-  /** Given when the team is made and never changed. */
+  /** Set when the team is created and never changed. */
   readonly organization_id?: string;
   readonly models: readonly string[];
 }
 
-/** What is pushed of a person. */
+/** The synced values of a person. */
 export interface UserValues {
-  /** Given when the user is made and never changed: LiteLLM's own login writes it too. */
+  /** Set when the user is created and never changed, because LiteLLM's own login writes it too. */
   readonly user_email?: string;
   readonly user_alias?: string;
   readonly user_role: GlobalRole;
@@ -34,7 +34,7 @@ export interface UserValues {
   readonly budget_duration?: string;
 }
 
-/** Gives what LiteLLM is told of an organization. */
+/** Returns the values of an organization for LiteLLM. */
 export function organizationValues(organization: Organization): OrganizationValues {
   return {
     organization_alias: organization.organization_alias,
@@ -44,10 +44,10 @@ export function organizationValues(organization: Organization): OrganizationValu
 }
 
 /**
- * Gives what LiteLLM is told of a team. `all-org-models`, which no LiteLLM knows, becomes the organization's list of now, and is
- * told again when that changes. An empty list does not do: older versions take it for every model of the proxy (issue 17283), newer
- * ones write the organization's list of that moment in its place (PR 20846) and do not follow it.
- * `undefined` where the organization that decides is not given: unknown is not unlimited.
+ * Returns the values of a team for LiteLLM. LiteLLM does not know `all-org-models`, so the organization's current list replaces
+ * it, and a later change of that list is synced again. An empty list would not do. Older versions read it as every model of the
+ * proxy (issue 17283). Newer ones replace it with the organization's list at that moment (PR 20846) and ignore later changes.
+ * Returns `undefined` if the team's organization isn't given, because an unknown limit must not become unlimited.
  */
 export function teamValues(
   team: Team,
@@ -64,7 +64,7 @@ export function teamValues(
   };
 }
 
-/** Gives what LiteLLM is told of a person. */
+/** Returns the values of a person for LiteLLM. */
 export function userValues(user: User): UserValues {
   const { user_email, display_name, user_role, models, max_budget, budget_duration } = user;
   return {

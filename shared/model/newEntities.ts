@@ -1,7 +1,13 @@
 /** The first values of a new organization or team (docs/domain.md, "The flag"). Existing ones are never overwritten. */
 import type { AssignedGroup } from './assignedGroups.ts';
-import type { BudgetAndLimits, Metadata, Organization, Team } from './entities.ts';
-import { ALL_ORG_MODELS, limitsOf } from './entities.ts';
+import {
+  type BudgetAndLimits,
+  type Metadata,
+  type Organization,
+  type Team,
+  ALL_ORG_MODELS,
+  limitsOf,
+} from './entities.ts';
 import type { DefaultTeamParams, Rules } from './rules.ts';
 
 /** The key under `metadata` where this product keeps what it knows about an entity. */
@@ -21,7 +27,10 @@ function smaller(own: number | undefined, bound: number | undefined): number | u
   return bound === undefined ? own : Math.min(own, bound);
 }
 
-/** `ORG_TEAM_BUDGET=copy`: the defaults, clamped to what the organization allows now. A clamped budget gets the organization's duration. */
+/**
+ * Returns the limits for `ORG_TEAM_BUDGET=copy`: the defaults, clamped to the organization's current limits. A clamped budget
+ * gets the organization's duration.
+ */
 function copiedLimits(params: DefaultTeamParams, organization: BudgetAndLimits): BudgetAndLimits {
   const maxBudget = smaller(params.max_budget, organization.max_budget);
   const isClamped = maxBudget !== params.max_budget;

@@ -1,4 +1,4 @@
-/** The progress of one observation, worked out from the user's row and the outcome beside it. Pure. */
+/** Computes the progress of an observation from the user's row and its outcome. Pure. */
 import type { ProvisioningProgress } from './access.ts';
 import type { ObservationKey } from './observation.ts';
 import { compareObservations, isTooFarAhead } from './observation.ts';
@@ -44,8 +44,8 @@ export function progressOf(key: ObservationKey, sources: ProgressSources): Provi
 }
 
 /**
- * Returns whether a stored outcome belongs to a newer observation than `key`. An outcome of an observation that was refused because
- * it lay ahead of the clock never counts as newer: it would hide every later one.
+ * Returns whether a stored outcome belongs to a newer observation than `key`. An outcome of an observation that was refused
+ * because it lay ahead of the clock never counts as newer: it would hide every later one.
  */
 export function isOutcomeNewer(outcome: Outcome, key: ObservationKey): boolean {
   const wasRefused = isTooFarAhead(outcome.observation, Date.parse(outcome.updatedAt));

@@ -1,4 +1,4 @@
-/** The record of what this product put into the LiteLLM proxy. It changes and removes nothing else there. */
+/** The record of what this product put into the LiteLLM proxy. It changes and removes nothing else in the proxy. */
 
 /** An organization, team or user that this product created in the proxy. */
 export interface SyncedEntity<Values> {
@@ -32,7 +32,7 @@ export interface SyncReport {
   /**
    * - `differs`: an administrator changed it in the proxy, so it stays. `detail`: the fields.
    * - `cannot_be_cleared`: LiteLLM accepts no empty value for it. `detail`: the fields.
-   * - `made_there`: an administrator created it in the proxy, so its settings stay. `detail`: the fields that differ.
+   * - `created_in_litellm`: an administrator created it in the proxy, so its settings stay. `detail`: the fields that differ.
    * - `not_moved`: the team was created before its organization. A LiteLLM administrator may move it.
    * - `role_needs_licence`: a team has no `admin` without a licence, so the role is `user`.
    * - `refused`: the proxy refused it. `detail`: the status of its answer.
@@ -41,7 +41,7 @@ export interface SyncReport {
   readonly code:
     | 'differs'
     | 'cannot_be_cleared'
-    | 'made_there'
+    | 'created_in_litellm'
     | 'not_moved'
     | 'role_needs_licence'
     | 'refused'

@@ -3,10 +3,10 @@
  * one partition of one table, and every conditional write names the ETag that it read.
  */
 
-/** What a property may hold. Binary is at most 64 KiB, a string at most 32 Ki UTF-16 units. */
+/** The value of a property. A binary has at most 64 KiB, a string at most 32 Ki UTF-16 units. */
 export type Value = string | number | boolean | Uint8Array;
 
-/** Where a row is. */
+/** The key of a row. */
 export interface RowKey {
   readonly partitionKey: string;
   readonly rowKey: string;
@@ -22,11 +22,11 @@ export type Properties = Readonly<Record<string, Value>>;
 
 /**
  * One write.
- * - `create`: refused where the row exists.
- * - `replace`, `merge`: refused where the row is gone or its ETag is another; `merge` keeps properties not named.
+ * - `create`: refused if the row exists.
+ * - `replace`, `merge`: refused if the row is gone or its ETag has changed. `merge` keeps the properties that it does not name.
  * - `upsert`: creates or replaces the row. `upsertMerge`: creates the row or merges into it.
- * - `delete`: with `etag`, refused where the row is another or gone; inside a transaction Azure's client drops the
- *   ETag, so a delete there is guarded by the transaction's guard row and takes no ETag.
+ * - `delete`: refused if the row is gone or its ETag has changed. Inside a transaction it takes no ETag, because Azure's client
+ *   drops it. Another write of the transaction, with an ETag, then protects the delete.
  */
 export type Write =
   | { readonly kind: 'create'; readonly key: RowKey; readonly properties: Properties }
@@ -36,27 +36,27 @@ export type Write =
   | { readonly kind: 'upsertMerge'; readonly key: RowKey; readonly properties: Properties }
   | { readonly kind: 'delete'; readonly key: RowKey; readonly etag: string };
 
-/** A write inside a transaction: as {@link Write}, but a delete has no ETag. */
+/** A write inside a transaction. It is a {@link Write}, but a delete has no ETag. */
 export type TransactionWrite =
   | Exclude<Write, { readonly kind: 'delete' }>
   | { readonly kind: 'delete'; readonly key: RowKey };
 
 /**
- * `done` with the new ETag (`undefined` after a delete), or refused: another writer was first (412, 409),
- * or the row is gone (404). A refusal is an answer, not an error. Every other failure throws.
+ * The result of a write. `done` has the new ETag (`undefined` after a delete). Otherwise the write was refused, because another
+ * writer was first (412, 409) or the row is gone (404). A refusal is an answer, not an error. Every other failure throws.
  */
 export type WriteResult =
   | { readonly done: true; readonly etag: string | undefined }
   | { readonly done: false };
 
-/** `done` with the new ETags in the order of the writes; or refused as a whole. */
+/** The result of a transaction: `done` with the new ETags in the order of the writes, or refused as a whole. */
 export type TransactionResult =
   | { readonly done: true; readonly etags: readonly (string | undefined)[] }
   | { readonly done: false };
 
 /**
- * Selects rows of one table: all, one partition, a range of row keys in one partition, or named row keys of one
- * partition (at most 14, which with the partition makes Azure's limit of 15 comparisons).
+ * A selection of rows of one table: all rows, one partition, a range of row keys in one partition, or named row keys of one
+ * partition. It may name at most 14 row keys, because Azure allows 15 comparisons and the partition is one of them.
  */
 export interface Query {
   readonly partitionKey?: string;
@@ -68,18 +68,18 @@ export interface Query {
 }
 
 /**
- * Throws AppError `storage_unavailable` (retryable: network, time-out, 429, 5xx) or `storage_refused`
- * (authorization, bad request, missing table). Rows come in the order of (partition key, row key).
+ * The operations on tables. They throw AppError `storage_unavailable` (retryable: network, time-out, 429, 5xx) or
+ * `storage_refused` (authorization, bad request, missing table). Rows are ordered by partition key, then row key.
  */
 export interface Tables {
-  /** Reads one row: one request. Returns `undefined` where there is no such row. */
+  /** Reads one row with one request. Returns `undefined` if the row does not exist. */
   find(table: string, key: RowKey): Promise<StoredRow | undefined>;
-  /** Reads every row that the query names, all pages: one request a page of 1,000 rows. */
+  /** Reads every selected row, with one request for each page of 1,000 rows. */
   read(table: string, query: Query): Promise<readonly StoredRow[]>;
-  /** Reads the same page by page, for what does not fit into memory. */
+  /** Reads the selected rows page by page, for results that do not fit into memory. */
   readPages(table: string, query: Query): AsyncIterable<readonly StoredRow[]>;
-  /** Sends one write: one request. */
+  /** Sends one write with one request. */
   write(table: string, write: Write): Promise<WriteResult>;
-  /** Sends 1 to 100 writes to distinct rows of one partition: all or none, one request. */
+  /** Sends 1 to 100 writes to distinct rows of one partition with one request. Either all of them happen or none. */
   transact(table: string, writes: readonly TransactionWrite[]): Promise<TransactionResult>;
 }

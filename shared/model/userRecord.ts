@@ -1,11 +1,10 @@
 /** The provisioning part of a user's row: the current observation, and what the last run saw and did. */
-import type { UnreadablePlace } from './unreadableRow.ts';
+import type { UnreadablePlace, EntraField } from './handEdits.ts';
 import type { Reported } from './access.ts';
 import type { GlobalRole, User } from './entities.ts';
-import type { EntraField } from './entraField.ts';
 import type { ObservationKey } from './observation.ts';
 
-/** What a run saw and did. Lists on the row are cut to {@link REPORT_LIMIT} entries; counts are complete. */
+/** The report of a run. Lists on the row are cut to {@link REPORT_LIMIT} entries, but the counts are complete. */
 export interface RunReport {
   readonly groups_seen: number;
   readonly groups_counted: number;

@@ -1,26 +1,36 @@
 /**
- * Runs `task` for every item, at most `limit` at a time, and gives the results in the order of the items.
- * The first failure is thrown after the tasks under way have ended; no further ones are started.
+ * Runs `run` for every item, at most `limit` at a time. Returns the results in the order of the items.
+ * After an error it starts no more items, waits for those that have started, and throws the first error.
+ *
+ * @example
+ * const teams = await inParallel(teamIds, 8, async (id) => client.findTeam(id));
  */
-export async function inParallel<Item, Result>(
-  items: readonly Item[],
+export async function inParallel<T, R>(
+  items: readonly T[],
   limit: number,
-  task: (item: Item) => Promise<Result>,
-): Promise<readonly Result[]> {
-  const results = new Map<number, Result>();
-  const failures: unknown[] = [];
+  run: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results = Array.from<R>({ length: items.length });
+  const errors: unknown[] = [];
   const pending = items.entries();
-  const worker = async (): Promise<void> => {
+  const work = async (): Promise<void> => {
     for (const [index, item] of pending) {
-      if (failures.length > 0) return;
       try {
-        results.set(index, await task(item));
+        results[index] = await run(item);
       } catch (error) {
-        failures.push(error);
+        errors.push(error);
       }
+      if (errors.length > 0) return;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  if (failures.length > 0) throw failures[0];
-  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+  if (errors.length > 0) throw errors[0];
+  return results;
+}
+
+/** Splits items into parts of `size`, in their order. The last part may be smaller. No items: no parts. */
+export function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * Gives a UUID of version 7 (RFC 9562, 5.7): one of a later millisecond sorts after it as text. Entra and Graph state their
- * time in whole seconds, so of two observations in one second the id decides (docs/domain.md, "Order"), and it must
- * not decide by chance. Pure.
+ * Returns a UUID of version 7 (RFC 9562, 5.7). As text, a UUID of a later millisecond sorts after an earlier one.
+ * Entra and Graph have times in whole seconds, so of two observations in one second the id decides (docs/domain.md,
+ * "Order"), and it must not decide by chance. Pure.
  *
  * @param nowMs milliseconds since 1970
  * @param randomness 10 random bytes

@@ -1,20 +1,16 @@
-/** Step 4 of a run: read both partitions with their fences, plan, apply removals before grants. */
-import { reportUnreadable } from '../model/unreadableRow.ts';
+/** Brings a person's memberships to what is desired: reads both partitions with their fences, plans, applies removals before grants. */
+import type { Reported } from '../model/access.ts';
+import type { DesiredState } from './desiredState.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
+import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
+import { type MembershipPlan, isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
+import { compareObservations } from '../model/observation.ts';
 import type {
-  Announced,
   Fence,
   MembershipPartition,
   MembershipStore,
   MembershipWrites,
 } from '../storage/membershipStore.ts';
-import type { Reported } from '../model/access.ts';
-import type { DesiredState } from './desiredState.ts';
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { MembershipPlan } from './membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from './membershipPlan.ts';
-import { compareObservations } from '../model/observation.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
-import type { Announcements } from './announceMemberships.ts';
 import { findLastAdministered } from './keepLastAdministrator.ts';
 import type { MembershipChanges, Run } from './provisionRun.ts';
 
@@ -23,29 +19,28 @@ export interface AppliedMemberships {
   readonly reported: readonly Reported[];
 }
 
-/** What one partition still has to write, phase by phase. */
+/** What one partition has to write, in two phases. */
 interface Phases<Role extends string> {
   readonly store: MembershipStore<Role>;
   readonly fence: Fence;
-  readonly announced: Announced<Role> | undefined;
   /** Less access: removals and demotions. */
-  readonly takes: MembershipWrites<Role>;
+  readonly removing: MembershipWrites<Role>;
   /** More access: promotions and grants. */
-  readonly gives: MembershipWrites<Role>;
+  readonly granting: MembershipWrites<Role>;
   readonly mustMoveFence: boolean;
 }
 
 function phasesOf<Role extends string>(
   plan: MembershipPlan<Role>,
   isPromotion: (role: Role) => boolean,
-): Pick<Phases<Role>, 'takes' | 'gives'> {
+): Pick<Phases<Role>, 'removing' | 'granting'> {
   return {
-    takes: {
+    removing: {
       removals: plan.removals,
       roleChanges: plan.roleChanges.filter((change) => !isPromotion(change.role)),
       grants: [],
     },
-    gives: {
+    granting: {
       removals: [],
       roleChanges: plan.roleChanges.filter((change) => isPromotion(change.role)),
       grants: plan.grants,
@@ -53,21 +48,20 @@ function phasesOf<Role extends string>(
   };
 }
 
-/** Gives the fence after the writes, or `undefined` where somebody else was there first. */
+/** Returns the fence after the writes, or `undefined` if another run moved it first. */
 async function applyPhase<Role extends string>(
   run: Run,
   phases: Phases<Role>,
-  writes: { readonly phase: 'takes' | 'gives'; readonly fence: Fence },
+  writes: { readonly phase: 'removing' | 'granting'; readonly fence: Fence },
 ): Promise<Fence | undefined> {
   const content = phases[writes.phase];
   // Where the fence must move, the second phase moves it, unless the first had something to write and did.
-  const isForced = writes.phase === 'gives' && phases.mustMoveFence && isEmptyPlan(phases.takes);
+  const isForced = writes.phase === 'granting' && phases.mustMoveFence && isEmptyPlan(phases.removing);
   if (isEmptyPlan(content) && !isForced) return writes.fence;
   const { message, now } = run;
   const observation = { id: message.id, observed_at: message.observed_at };
-  const announced = phases.announced === undefined ? {} : { announced: phases.announced };
   const result = await phases.store.apply(
-    { userId: message.person.user_id, fence: writes.fence, observation, now, ...announced },
+    { userId: message.person.user_id, fence: writes.fence, observation, now },
     content,
   );
   return result.applied ? result.fence : undefined;
@@ -127,8 +121,8 @@ async function planBoth(run: Run, desired: DesiredState, partitions: Partitions)
 }
 
 /**
- * A cached list may be older than the one that granted, so what it would take from somebody who still has the group is
- * taken only where the stored list agrees.
+ * Returns whether this instance's cached list is no longer the stored one. Asked only where the run would remove a membership of a
+ * group that the person still has: the cached list may be older than the list that granted it.
  */
 async function isListOutdated(run: Run, plans: Plans): Promise<boolean> {
   const removals = [...plans.teams.removals, ...plans.organizations.removals];
@@ -138,20 +132,20 @@ async function isListOutdated(run: Run, plans: Plans): Promise<boolean> {
   return (await run.deps.knowledge.stored())?.version !== run.listVersion;
 }
 
-/** Both partitions side by side, all that takes before all that gives: a crash midway leaves less access, not more. */
+/** Applies both partitions side by side. All removals come before all grants: a crash midway leaves less access, not more. */
 async function applyBoth(
   run: Run,
   teams: Phases<TeamRole>,
   organizations: Phases<OrganizationRole>,
 ): Promise<boolean> {
   const [teamFence, organizationFence] = await Promise.all([
-    applyPhase(run, teams, { phase: 'takes', fence: teams.fence }),
-    applyPhase(run, organizations, { phase: 'takes', fence: organizations.fence }),
+    applyPhase(run, teams, { phase: 'removing', fence: teams.fence }),
+    applyPhase(run, organizations, { phase: 'removing', fence: organizations.fence }),
   ]);
   if (teamFence === undefined || organizationFence === undefined) return false;
   const [teamsDone, organizationsDone] = await Promise.all([
-    applyPhase(run, teams, { phase: 'gives', fence: teamFence }),
-    applyPhase(run, organizations, { phase: 'gives', fence: organizationFence }),
+    applyPhase(run, teams, { phase: 'granting', fence: teamFence }),
+    applyPhase(run, organizations, { phase: 'granting', fence: organizationFence }),
   ]);
   return teamsDone !== undefined && organizationsDone !== undefined;
 }
@@ -167,9 +161,6 @@ function changesOf(plans: Plans): MembershipChanges {
   };
 }
 
-/** What a partition is taken for that nobody has written yet: creating its fence is refused if somebody has. */
-const UNWRITTEN = { rows: [], unreadable: [], fence: { etag: undefined, observation: undefined } };
-
 async function readPartitions(run: Run): Promise<Partitions> {
   const { teamMemberships, organizationMemberships } = run.deps.store;
   const userId = run.message.person.user_id;
@@ -182,38 +173,34 @@ async function readPartitions(run: Run): Promise<Partitions> {
 
 /**
  * Brings both membership partitions to what is desired: 2 reads, the index rows of what is granted (up to 100 a request), the
- * transactions, and a request for each index row of what is removed. With `announced` (the claim made the user's row) nothing is
- * read: both fences are created, which is refused where this product ever wrote for the person.
- * `overtaken`: a transaction was refused, or the list by which this run counted is no longer the stored one, so begin again from
- * the user's row. `superseded`: a fence carries a newer observation than this run's.
+ * transactions, and a request for each index row of what is removed. `moveBothFences`: also moves the fence of a partition that has
+ * nothing to write.
+ * Returns `overtaken` if a transaction was refused, or if the cached list of groups is no longer the stored one: begin again from the
+ * person's row. Returns `superseded` if a fence carries a newer observation than this run's.
  */
 export async function applyMemberships(
   run: Run,
   desired: DesiredState,
-  options: { readonly moveBothFences: boolean; readonly announced: Announcements | undefined },
+  options: { readonly moveBothFences: boolean },
 ): Promise<AppliedMemberships | 'overtaken' | 'superseded'> {
   const { teamMemberships, organizationMemberships } = run.deps.store;
-  const { announced } = options;
-  const { teams, organizations } =
-    announced === undefined ? await readPartitions(run) : { teams: UNWRITTEN, organizations: UNWRITTEN };
+  const { teams, organizations } = await readPartitions(run);
   if (isNewer(teams.fence, run) || isNewer(organizations.fence, run)) return 'superseded';
   const plans = await planBoth(run, desired, { teams, organizations });
   if (await isListOutdated(run, plans)) return 'overtaken';
-  const mustMoveFence = options.moveBothFences || announced !== undefined;
+  const { moveBothFences: mustMoveFence } = options;
   const done = await applyBoth(
     run,
-    // A team's role is `user` unless a person edited it, so every change of it takes.
+    // A team's role is `user` unless it was edited by hand, so every change of it means less access.
     {
       store: teamMemberships,
       fence: teams.fence,
-      announced: announced?.teams,
       mustMoveFence,
       ...phasesOf(plans.teams, (role) => role === 'admin'),
     },
     {
       store: organizationMemberships,
       fence: organizations.fence,
-      announced: announced?.organizations,
       mustMoveFence,
       ...phasesOf(plans.organizations, (role) => role === 'org_admin'),
     },

@@ -1,9 +1,8 @@
-/** What one observation asks for, given the groups that count. Pure. */
+/** What one observation asks for, given the groups that count: memberships and roles. Pure. */
 import type { Reported } from '../model/access.ts';
 import { groupsById, type KnownGroup } from '../model/assignedGroups.ts';
-import type { GlobalRole, OrganizationRole, TeamRole } from '../model/entities.ts';
-import type { Observation } from '../model/observation.ts';
-import { globalRoleOf, organizationRoleOf } from '../model/roles.ts';
+import { GLOBAL_ROLES, type GlobalRole, type OrganizationRole, type TeamRole } from '../model/entities.ts';
+import type { Observation, Person } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 
 /** The person's groups, sorted by what this product may make of them. */
@@ -55,7 +54,7 @@ export interface DesiredState {
   readonly userRoleOnceKnown: GlobalRole;
   /** `PROXY_ADMIN_ID` names this person: the role holds even against a hand edit. */
   readonly userRoleIsFixed: boolean;
-  /** The role in every organization: what is there already and no longer desired may be lowered to it, never raised. */
+  /** The role in every organization. A membership that is no longer desired may be lowered to it, never raised. */
   readonly organizationRole: OrganizationRole;
   /** What was kept back, and why. */
   readonly reported: readonly Reported[];
@@ -81,7 +80,7 @@ function withheldOrganization(group: KnownGroup): Reported | undefined {
 }
 
 /**
- * Gives what the observation asks for (docs/domain.md, "The flag" and "Roles").
+ * Returns what the person should have (docs/domain.md, "The flag" and "Roles").
  * Without a service principal nothing is created, so a group without a team or organization is simply not one of ours
  * and is not reported.
  */
@@ -126,4 +125,29 @@ export function desiredState(observation: Observation, groups: CountedGroups, ru
 /** Without an accepted list, having the group is all that can be known. */
 function heldRaw(observation: Observation, rules: Rules): readonly string[] {
   return rules.assignedGroupsAreKnown ? [] : observation.group_ids;
+}
+
+function highestOf(candidates: ReadonlySet<string>): GlobalRole | undefined {
+  return GLOBAL_ROLES.find((role) => candidates.has(role));
+}
+
+/**
+ * Returns the global role that a person has by Entra and the settings (docs/domain.md, "Roles"): `PROXY_ADMIN_ID`, then the
+ * highest app role, then the highest of `ROLE_MAPPINGS` over the groups that count, then the default.
+ */
+export function globalRoleOf(person: Person, countingGroupIds: Iterable<string>, rules: Rules): GlobalRole {
+  if (rules.proxyAdminId === person.user_id) return 'proxy_admin';
+  const fromAppRoles = highestOf(new Set(person.app_roles.map((role) => role.toLowerCase())));
+  if (fromAppRoles !== undefined) return fromAppRoles;
+  const mapped = new Set<string>();
+  for (const id of countingGroupIds) {
+    const role = rules.roleMappings.get(id);
+    if (role !== undefined) mapped.add(role);
+  }
+  return highestOf(mapped) ?? rules.defaultUserParams.user_role ?? 'internal_user_viewer';
+}
+
+/** Returns the role of an organization membership: `org_admin` by the app role of that name, else `internal_user`. */
+export function organizationRoleOf(person: Person): OrganizationRole {
+  return person.app_roles.some((role) => role.toLowerCase() === 'org_admin') ? 'org_admin' : 'internal_user';
 }

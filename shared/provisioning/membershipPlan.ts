@@ -1,6 +1,6 @@
 /** Plan = desired − actual, for one membership partition of one person. Pure, idempotent, independent of order. */
 import type { ActualMembership, Grant, Removal, RoleChange } from '../storage/membershipStore.ts';
-import { isEditedByHand } from '../model/entraField.ts';
+import { isEditedByHand } from '../model/handEdits.ts';
 import type { Rules } from '../model/rules.ts';
 
 /** Each list is ordered by entity id. */
@@ -34,8 +34,8 @@ function isRemovable<Role extends string>(row: ActualMembership<Role>, input: Pl
 }
 
 /**
- * Gives the role that a row should have. One that stays although it is not desired now (withheld, not yet known, the
- * flag off, additive) is only lowered: what Entra gave, Entra takes (docs/domain.md, "Roles").
+ * Returns the role that a row should have. One that stays although it is not desired now (withheld, not yet known, the
+ * flag off, additive) is only lowered: Entra's present role is the limit (docs/domain.md, "Roles").
  */
 function roleFromEntra<Role extends string>(row: ActualMembership<Role>, input: PlanInput<Role>): Role {
   const desired = input.desired.get(row.entityId);
@@ -44,7 +44,7 @@ function roleFromEntra<Role extends string>(row: ActualMembership<Role>, input: 
   return ranking.indexOf(entraRole) > ranking.indexOf(row.role) ? entraRole : row.role;
 }
 
-/** Gives what has to change so that the partition holds what is desired. */
+/** Returns what must change so that the partition has what is desired. */
 export function planMemberships<Role extends string>(input: PlanInput<Role>): MembershipPlan<Role> {
   const removals: Removal<Role>[] = [];
   const roleChanges: RoleChange<Role>[] = [];
@@ -71,12 +71,12 @@ export function planMemberships<Role extends string>(input: PlanInput<Role>): Me
   };
 }
 
-/** Gives whether there is nothing to do. */
+/** Returns whether the plan changes nothing. */
 export function isEmptyPlan<Role extends string>(plan: MembershipPlan<Role>): boolean {
   return plan.removals.length === 0 && plan.roleChanges.length === 0 && plan.grants.length === 0;
 }
 
-/** Gives the plan without the removals and changes of the named entities (a last organization admin stays). */
+/** Returns the plan without the removals and changes of the named entities (a last organization admin stays). */
 export function withoutEntities<Role extends string>(
   plan: MembershipPlan<Role>,
   entityIds: ReadonlySet<string>,

@@ -1,72 +1,66 @@
 /**
- * One message: claim, read actual, desired from the rules, plan, apply under the fence, finish.
+ * Provisions one message: claim the person's row, decide what the person should have, plan, apply under the fences, finish the row.
  *
- * The protocol is docs/domain.md's ("Order, repetition, concurrency"). A transaction covers one partition of one table, so the
- * user's row orders the runs and a fence row in each membership partition keeps a late run from writing.
+ * docs/domain.md ("Order, repetition, concurrency") describes the protocol. A transaction covers one partition of one table. So the
+ * person's row (personRow.ts) orders the runs, and a fence row in each membership partition stops a late run from writing.
  */
-import { reportUnreadable } from '../model/unreadableRow.ts';
 import type { Reported } from '../model/access.ts';
-import { countGroups, desiredState } from './desiredState.ts';
-import type { CountedGroups, DesiredState } from './desiredState.ts';
+import { reportUnreadable } from '../model/handEdits.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';
-import type { Observation } from '../model/observation.ts';
-import { compareObservations, isTooFarAhead } from '../model/observation.ts';
-import type { RunState, UserRecord } from '../model/userRecord.ts';
-import { isDigestFresh, runDigest } from './runDigest.ts';
-import type { ErrorCode } from '../model/errors.ts';
-import { AppError, errorCodeOf } from '../model/errors.ts';
-import type { ProvisionMessage } from '../queue/provisionMessage.ts';
-import { announceMemberships } from './announceMemberships.ts';
-import { applyMemberships } from './applyMemberships.ts';
-import { type Claim, claimRun } from './claimRun.ts';
+import { AppError } from '../model/errors.ts';
+import { isTooFarAhead, type Observation } from '../model/observation.ts';
+import type { UserRecord } from '../model/userRecord.ts';
 import { ensureEntities } from '../groups/ensureEntities.ts';
-import { finishRun } from './finishRun.ts';
-import type { Delivery, MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
-import { putBack } from '../queue/putBack.ts';
-import type { KnownGroups } from '../groups/readKnownGroups.ts';
-import { readKnownGroups } from '../groups/readKnownGroups.ts';
-import { enqueueSync } from '../queue/enqueueSync.ts';
+import { type KnownGroups, readKnownGroups } from '../groups/groupKnowledge.ts';
+import { type ProvisionMessage, parseProvisionMessage, enqueueSync } from '../queue/queueMessage.ts';
+import type { Delivery, RunResult, FailingQueue, MessageKind, WorkerQueue } from '../queue/queueWorker.ts';
+import { applyMemberships } from './applyMemberships.ts';
+import { type CountedGroups, countGroups, type DesiredState, desiredState } from './desiredState.ts';
+import {
+  type Claim,
+  claimRun,
+  finishRun,
+  isUnchanged,
+  moveObservation,
+  runDigest,
+  settledBy,
+} from './personRow.ts';
+import type { MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
+import type { Store } from '../storage/store.ts';
 
-export interface ProvisionResult {
+export interface ProvisionResult extends RunResult {
   readonly status: 'done' | 'unchanged' | 'already_done' | 'superseded' | 'waiting';
-  readonly reason?: ErrorCode;
   readonly changes?: MembershipChanges;
   readonly reportedCount?: number;
 }
 
-/** Each round means that somebody else progressed; beyond this the queue's own retry takes over. */
+/** Each round means that another run progressed. Beyond this, the queue delivers the message again. */
 const MAX_ROUNDS = 10;
 
-/** How often a message comes back for a group that the accepted list does not have yet: about 16 minutes in all. */
-export const UNKNOWN_GROUP_TRIES = 6;
+/** How often a message comes back for a group that the accepted list doesn't have yet: about 16 minutes in all. */
+const UNKNOWN_GROUP_TRIES = 6;
 
-/** Nothing was decided: somebody else wrote meanwhile, so read again. */
+/** `again`: another run wrote meanwhile, so nothing was decided. Read again. */
 type Round = ProvisionResult | 'again';
 
 /**
  * Provisions what one message observed. Safe to repeat, at any point and in any order with other messages of the person:
- * the newest observation wins. Throws retryable errors for the queue to deliver again and final ones for the poison
- * queue: `observation_in_future`, `snapshot_missing`, `waited_too_long`.
+ * the newest observation wins. Returns `waiting` if the groups aren't known yet, or not all of them.
+ * Throws retryable errors, after which the queue delivers the message again, and final ones: `observation_in_future`,
+ * `snapshot_missing`, `row_unreadable`.
  */
 export async function provisionUser(
   deps: ProvisionDeps,
   message: ProvisionMessage,
   delivery: Delivery,
 ): Promise<ProvisionResult> {
-  try {
-    refuseFuture(message, deps.clock.now());
-    const reported: Reported[] = [];
-    for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const result = await provisionOnce(deps, message, { delivery, reported });
-      if (result !== 'again') return result;
-    }
-    throw new AppError('storage_contention', 'Provisioning was overtaken again and again.', {
-      retryable: true,
-    });
-  } catch (error) {
-    await recordAttempt(deps, message, { attempt: delivery.attempt, reason: errorCodeOf(error) });
-    throw error;
+  refuseFuture(message, deps.clock.now());
+  const reported: Reported[] = [];
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const result = await provisionOnce(deps, message, { delivery, reported });
+    if (result !== 'again') return result;
   }
+  throw new AppError('storage_contention', 'Other runs kept changing the same rows.', { retryable: true });
 }
 
 function refuseFuture(message: ProvisionMessage, now: Date): void {
@@ -76,30 +70,11 @@ function refuseFuture(message: ProvisionMessage, now: Date): void {
   });
 }
 
-/** Best effort: it only shows the person that it is being tried again, and must not hide why it failed. */
-async function recordAttempt(
-  deps: ProvisionDeps,
-  message: ProvisionMessage,
-  failure: { readonly attempt: number; readonly reason: ErrorCode },
-): Promise<void> {
-  try {
-    await deps.store.users.recordOutcome(message.person.user_id, {
-      observation: { id: message.id, observed_at: message.observed_at },
-      status: 'retrying',
-      reason: failure.reason,
-      attempts: failure.attempt,
-      updatedAt: deps.clock.now().toISOString(),
-    });
-  } catch {
-    // The store is what failed, most likely; the error under way says so.
-  }
-}
-
 interface Rounds {
   readonly delivery: Delivery;
   /**
-   * What was done to organizations and teams in rounds that then began again: it is done, so no later one finds it to report.
-   * Each round adds to it.
+   * What earlier rounds did to organizations and teams before they began again. It is done, so a later round doesn't find it.
+   * Each round adds to the list.
    */
   readonly reported: Reported[];
 }
@@ -117,7 +92,7 @@ async function provisionOnce(
   }
   const observation = await readObservation(deps, message);
   const known = await readKnownGroups(deps, observation);
-  if (known.groups === undefined) return wait(deps, message, known.reason);
+  if (known.groups === undefined) return { status: 'waiting', reason: known.reason };
   const groups = countGroups(observation, known.groups, known.lostIds);
   const run: Run = {
     deps,
@@ -129,20 +104,13 @@ async function provisionOnce(
     now: deps.clock.now(),
   };
   const mayBeUnchanged = groups.unknown.length === 0 && reported.length === 0;
-  if (record !== undefined && mayBeUnchanged && isUnchanged(record, run)) return moveObservation(run, record);
+  if (record !== undefined && mayBeUnchanged && isUnchanged(record, run)) {
+    // One write moves the observation, so that older ones stay superseded.
+    if (!(await moveObservation(run, record))) return 'again';
+    await removeSnapshot(deps, message);
+    return { status: 'unchanged' };
+  }
   return claimAndApply(run, record, { groups, known, reported });
-}
-
-function settledBy(
-  record: UserRecord | undefined,
-  message: ProvisionMessage,
-  nowMs: number,
-): 'superseded' | 'already_done' | undefined {
-  // An observation that cannot have been made is a person's edit, and must not outrank everybody's sign-ins.
-  if (record?.run === undefined || isTooFarAhead(record.run.observation, nowMs)) return undefined;
-  const order = compareObservations(record.run.observation, message);
-  if (order > 0) return 'superseded';
-  return order === 0 && record.run.state === 'applied' ? 'already_done' : undefined;
 }
 
 async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observation> {
@@ -157,46 +125,9 @@ async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): 
   };
 }
 
-/** Only once nobody needs it any more: the observation is applied, or a newer one holds. */
+/** Called once no run needs the snapshot any more: the observation is applied, or a newer one holds. */
 async function removeSnapshot(deps: ProvisionDeps, message: ProvisionMessage): Promise<void> {
   if ('parked' in message) await deps.parked.remove(message.parked.snapshot_id);
-}
-
-async function wait(
-  deps: ProvisionDeps,
-  message: ProvisionMessage,
-  reason: ErrorCode,
-): Promise<ProvisionResult> {
-  await putBack(deps, message, reason);
-  return { status: 'waiting', reason };
-}
-
-function isUnchanged(record: UserRecord, run: Run): boolean {
-  const last = record.run;
-  return (
-    last?.state === 'applied' &&
-    last.digest === run.digest &&
-    last.digestAt !== undefined &&
-    isDigestFresh(last.digestAt, run.now)
-  );
-}
-
-/** Nothing changed since the last run: one write moves the observation, so that older ones stay superseded. */
-async function moveObservation(run: Run, record: UserRecord): Promise<Round> {
-  if (record.run === undefined) return 'again';
-  const moved: RunState = {
-    ...record.run,
-    observation: { id: run.message.id, observed_at: run.message.observed_at },
-    finishedAt: run.now.toISOString(),
-    // This sign-in changed nothing; what the one before did is not its doing.
-    ...(record.run.report === undefined
-      ? {}
-      : { report: { ...record.run.report, granted: 0, changed: 0, removed: 0 } }),
-  };
-  const written = await run.deps.store.users.update(run.message.person.user_id, { run: moved }, record.etag);
-  if (!written.written) return 'again';
-  await removeSnapshot(run.deps, run.message);
-  return { status: 'unchanged' };
 }
 
 interface Groups extends Pick<Rounds, 'reported'> {
@@ -204,15 +135,15 @@ interface Groups extends Pick<Rounds, 'reported'> {
   readonly known: KnownGroups;
 }
 
-/** Creates what the counted groups lack; groups that have everything cost nothing. */
+/** Creates what the counted groups lack: no request if they lack nothing. */
 async function ensureMissing(run: Run, counted: readonly KnownGroup[]): Promise<Ensuring> {
   const { rules } = run.deps;
-  const lacks = (group: KnownGroup): boolean =>
-    group.team !== 'present' || (rules.groupsAlsoCreateOrgs && group.organization !== 'present');
-  if (!rules.assignedGroupsAreKnown) return { counted, reported: [], failure: undefined };
-  const ensured = await ensureEntities(run.deps, counted.filter(lacks), {
-    degradeOnFailure: run.delivery.attempt >= run.delivery.maxAttempts,
-  });
+  const lacking = counted.filter(
+    (group) => group.team !== 'present' || (rules.groupsAlsoCreateOrgs && group.organization !== 'present'),
+  );
+  if (!rules.assignedGroupsAreKnown || lacking.length === 0)
+    return { counted, reported: [], failure: undefined };
+  const ensured = await ensureEntities(run.deps, lacking, { degradeOnFailure: run.delivery.isLastAttempt });
   const now = new Map(ensured.groups.map((group) => [group.id, group]));
   return {
     counted: counted.map((group) => now.get(group.id) ?? group),
@@ -229,11 +160,9 @@ interface Ensuring {
 
 async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: Groups): Promise<Round> {
   const { deps, message, observation } = run;
-  const [claimed, announced, ensured] = await Promise.all([
+  const [claimed, ensured] = await Promise.all([
     claimRun(run, record, desiredState(observation, sorted.groups, deps.rules)),
-    // Who has no row yet has no memberships either, so what will be granted is known before anything is read.
-    record === undefined ? announceMemberships(run, sorted.groups) : undefined,
-    // Needs no claim: the groups are in force whoever wins, and what it does is the same for everybody.
+    // Needs no claim: the groups are in force whichever run wins, and every run creates the same.
     ensureMissing(run, sorted.groups.counted),
   ]);
   sorted.reported.push(...ensured.reported);
@@ -242,8 +171,8 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
   const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
   const applied = await applyMemberships(run, desired, {
-    moveBothFences: claimed.foundApplying,
-    announced,
+    // After a row that a run left, or that was deleted by hand, an earlier run may still be writing.
+    moveBothFences: claimed.foundApplying || record === undefined,
   });
   if (applied === 'overtaken') return 'again';
   if (applied === 'superseded') {
@@ -261,8 +190,8 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
       : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
   ];
   if (mayHaveChanged(run, { claimed, record, desired, changes: applied.changes })) {
-    // Before the finish: a crash in between repeats the request, and never loses it.
-    await enqueueSyncOf(run);
+    // Before the finish: a crash in between repeats the sync, and never loses it.
+    await enqueuePerson(run);
   }
   const comeBack = mustComeBack(run, { groups, known: sorted.known }, ensured.failure);
   const finished = await finishRun(run, {
@@ -277,14 +206,14 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
   });
   if (finished !== 'finished') return 'again';
   if (comeBack?.kind === 'retry') throw comeBack.failure;
-  if (comeBack?.kind === 'wait') return wait(deps, message, sorted.known.reason);
+  if (comeBack?.kind === 'wait') return { status: 'waiting', reason: sorted.known.reason };
   await removeSnapshot(deps, message);
   return { status: 'done', changes: applied.changes, reportedCount: reported.length };
 }
 
 /**
- * Whether the LiteLLM proxy may know less than this run: it wrote something, or another run, which may have died before it could
- * tell, left the row as it was claimed.
+ * Whether LiteLLM may have to change: this run wrote something, or another run left its claim and may have died before it could
+ * enqueue a sync.
  */
 function mayHaveChanged(
   { observation }: Run,
@@ -302,10 +231,10 @@ function mayHaveChanged(
   return changes.granted + changes.changed + changes.removed > 0;
 }
 
-/** By then the finish has written what the request is about; a request that comes before it is put back. */
+/** By then the run has finished. A sync that starts earlier is put back. */
 const SYNC_DELAY_SECONDS = 1;
 
-async function enqueueSyncOf({ deps, message }: Run): Promise<void> {
+async function enqueuePerson({ deps, message }: Run): Promise<void> {
   if (deps.sync === undefined) return;
   const subject = { kind: 'user', id: message.person.user_id } as const;
   const delaySeconds = SYNC_DELAY_SECONDS;
@@ -315,18 +244,56 @@ async function enqueueSyncOf({ deps, message }: Run): Promise<void> {
 type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { readonly kind: 'wait' };
 
 /**
- * What was provisioned stays; the rest needs another try. An organization that cannot be created is retried by the queue
- * until its last attempt, which degrades the team instead. A group that a freshly read list does not have comes back a
- * limited number of times; one that could not be looked up waits like everything that waits for the directory.
+ * Decides whether the message must come back; what was provisioned stays. For an organization that can't be created, the queue
+ * retries until its last attempt, which degrades the team instead. For a group that a freshly read list doesn't have, the message comes back
+ * a limited number of times. For a group that couldn't be looked up, it waits for the directory.
  */
 function mustComeBack(
   run: Run,
   sorted: Omit<Groups, 'reported'>,
   failure: AppError | undefined,
 ): ComeBack | undefined {
-  if (failure !== undefined && run.delivery.attempt < run.delivery.maxAttempts)
-    return { kind: 'retry', failure };
+  if (failure !== undefined && !run.delivery.isLastAttempt) return { kind: 'retry', failure };
   if (sorted.groups.unknown.length === 0) return undefined;
   const tries = run.message.waiting?.tries ?? 0;
   return sorted.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
+}
+
+/** Describes the messages, whose outcome is recorded beside the person's row. */
+export function describeProvisionMessages(users: Store['users']): MessageKind<ProvisionMessage> {
+  return {
+    parse: parseProvisionMessage,
+    ownerOf: ({ person, id, observed_at }) => ({ userId: person.user_id, observation: { id, observed_at } }),
+    describe: ({ person, id }) => ({ userId: person.user_id, observationId: id }),
+    findOutcome: async ({ person, id }) => {
+      const { outcome } = await users.findWithOutcome(person.user_id);
+      return outcome?.observation.id === id ? outcome : undefined;
+    },
+    recordOutcome: async ({ person, id, observed_at }, { reported: _none, ...outcome }) =>
+      users.recordOutcome(person.user_id, { ...outcome, observation: { id, observed_at } }),
+    showsRedriven: true,
+  };
+}
+
+/** What {@link createProvisionQueue} needs. */
+export interface ProvisionQueueParts extends Pick<
+  FailingQueue<ProvisionMessage>,
+  'queue' | 'poisonQueue' | 'failures'
+> {
+  readonly provision: ProvisionDeps;
+}
+
+/** Describes the queue. Connects to nothing. */
+export function createProvisionQueue({
+  provision,
+  ...parts
+}: ProvisionQueueParts): WorkerQueue<ProvisionMessage, ProvisionResult> {
+  return {
+    ...describeProvisionMessages(provision.store.users),
+    ...parts,
+    clock: provision.clock,
+    run: async (message, delivery) => provisionUser(provision, message, delivery),
+    // Final or not: the person sees `failed` once the poison queue has the message.
+    statusOf: () => 'retrying',
+  };
 }

@@ -20,7 +20,7 @@ export interface StorageQueueOptions {
 }
 
 /**
- * Gives a queue whose messages never expire. One request a push or check, up to 3 tries; a try whose answer was lost may have put
+ * Creates a queue whose messages never expire. One request for each message or check, up to 3 tries. A try whose answer was lost may have put
  * the message, so delivery is at least once.
  * Throws `storage_unavailable` (retryable: no answer in 15 s, 429, 5xx) or `storage_refused` (authorization, no such queue,
  * message too large), `configuration_invalid` without a credential that is needed.

@@ -1,32 +1,33 @@
 /**
  * The two sealed cookies: a login attempt (10 minutes) and a session (8 hours).
  *
- * Each is a JWE (`dir`, A256GCM) whose key is derived from a ring key for exactly one purpose, tenant and audience, so
- * a cookie of one kind, tenant or site never opens as another: it is the wrong key, not a claim that could be forgotten.
+ * Each is a JWE (`dir`, A256GCM). Its key is derived from a ring key for exactly one purpose, tenant and audience.
+ * So a cookie of another kind, tenant or site can't be opened: the key is wrong, and no check can be forgotten.
  */
 import type { KeyRing, RingKey } from '../storage/keyRing.ts';
 import { createSecretKey, hash, hkdfSync, type webcrypto } from 'node:crypto';
 import { decodeProtectedHeader, EncryptJWT, jwtDecrypt } from 'jose';
 import * as z from 'zod/mini';
-import { isSafeId } from '../model/isSafeId.ts';
+import { isSafeId } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
+import type { UserRecord } from '../model/userRecord.ts';
 
 /** How long a person has to come back from Microsoft. */
-export const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
+const ATTEMPT_LIFETIME_SECONDS = 10 * 60;
 /** How long a session lasts from its sign-in; using it does not extend it. */
-export const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
+const SESSION_LIFETIME_SECONDS = 8 * 60 * 60;
 
 export const SESSION_COOKIE_NAME = '__Host-litellm-session';
 
 /**
- * How many attempts a browser may bring along. Each is up to 2 KB (a long way back), and a host answers 431 to everything
- * once the cookies are too many for it (Node: 16 KB in all).
+ * How many attempts a browser may bring along. Each has up to 2 KB (a long return path), and a host answers 431 to
+ * every request once the cookies are too large (Node: 16 KB in all).
  */
 export const MAX_PENDING_ATTEMPTS = 4;
 
-/** Browsers keep no larger cookie, so a larger one is not ours and costs no work. */
+/** Browsers keep no larger cookie, so a larger one isn't ours and isn't opened. */
 const MAX_COOKIE_LENGTH = 4096;
 
 /** What must be remembered from the redirect to Microsoft until its callback. */
@@ -37,7 +38,7 @@ export interface LoginAttempt {
   readonly codeVerifier: string;
   /** A path on this site. */
   readonly returnTo: string;
-  /** This attempt already replays a claims challenge, so another one is not replayed. */
+  /** This attempt already replays a claims challenge, so it doesn't replay another one. */
   readonly claimsReplayed: boolean;
 }
 
@@ -45,7 +46,7 @@ export interface LoginAttempt {
 export interface Session {
   readonly userId: string;
   readonly tenantId: string;
-  /** What the sign-in saw, so that its progress can be shown. */
+  /** The observation of this sign-in, so that its progress can be shown. */
   readonly observation: ObservationKey;
   /** ISO 8601 UTC with milliseconds, by this service's clock: to be compared with "sessions valid from". */
   readonly issuedAt: string;
@@ -93,15 +94,15 @@ const sessionSchema = z.object({
   issuedAt: z.string(),
 });
 
-/** Gives the sealed cookie of an attempt. Throws what {@link KeyRing} throws. */
+/** Returns the sealed cookie of an attempt. Throws what {@link KeyRing} throws. */
 export async function sealAttempt(context: SealContext, attempt: LoginAttempt): Promise<ResponseCookie> {
   const value = await seal(context, 'attempt', { ...attempt });
   return cookie(attemptCookieName(attempt.state), value, ATTEMPT_LIFETIME_SECONDS);
 }
 
 /**
- * Finds the attempt that was started with `state`; `undefined` where its cookie is absent, expired or not ours. The caller
- * compares the attempt's own state. Throws what {@link KeyRing} throws.
+ * Finds the attempt that was started with `state`. Returns `undefined` where its cookie is absent, expired or not
+ * ours. The caller compares the attempt's own state. Throws what {@link KeyRing} throws.
  */
 export async function openAttempt(
   context: SealContext,
@@ -112,31 +113,31 @@ export async function openAttempt(
   return attemptSchema.safeParse(payload).data;
 }
 
-/** Gives the cookie that removes the attempt of `state` from the browser. */
+/** Returns the cookie that removes the attempt of `state` from the browser. */
 export function clearAttempt(state: string): ResponseCookie {
   return cookie(attemptCookieName(state), '', 0);
 }
 
 /**
- * Gives the cookies that remove every attempt of a request which brings more than {@link MAX_PENDING_ATTEMPTS}; else none.
- * All of them, not the oldest: a name does not tell its age, and whoever comes so far has most likely given the others
- * up; a tab that has not is told so at its callback and starts again with one click.
+ * Returns the cookies that remove all attempts of a request with more than {@link MAX_PENDING_ATTEMPTS}, else none.
+ * It removes all of them because a cookie's name doesn't show its age. Most of them were probably abandoned. A tab
+ * that still needs one gets an error page at its callback, and starts again with one click.
  */
 export function clearCrowdedAttempts(cookies: RequestCookies): readonly ResponseCookie[] {
   const names = [...cookies.keys()].filter((name) => ATTEMPT_COOKIE_NAME.test(name));
   return names.length > MAX_PENDING_ATTEMPTS ? names.map((name) => cookie(name, '', 0)) : [];
 }
 
-/** Gives the sealed cookie of a session. Throws what {@link KeyRing} throws. */
+/** Returns the sealed cookie of a session. Throws what {@link KeyRing} throws. */
 export async function sealSession(context: SealContext, session: Session): Promise<ResponseCookie> {
   const value = await seal(context, 'session', { ...session });
   return cookie(SESSION_COOKIE_NAME, value, SESSION_LIFETIME_SECONDS);
 }
 
 /**
- * Finds the session that a request carries; `undefined` where its cookie is absent, expired or not ours. The caller checks
- * "sessions valid from" and `active` on the user's row. Throws what {@link KeyRing} throws: a store that cannot be read
- * is not the same as being signed out.
+ * Finds the session that a request carries. Returns `undefined` where its cookie is absent, expired or not ours. The
+ * caller checks "sessions valid from" and `active` on the user's row. Throws what {@link KeyRing} throws: an
+ * unreadable store doesn't mean that the person is signed out.
  */
 export async function openSession(
   context: SealContext,
@@ -146,14 +147,14 @@ export async function openSession(
   return sessionSchema.safeParse(payload).data;
 }
 
-/** As {@link openSession}, but throws `session_missing` where there is none. */
+/** Does the same as {@link openSession}, but throws `session_missing` where it finds no session. */
 export async function requireSession(context: SealContext, cookies: RequestCookies): Promise<Session> {
   const session = await openSession(context, cookies);
-  if (session === undefined) throw new AppError('session_missing', 'Nobody is signed in with this request.');
+  if (session === undefined) throw new AppError('session_missing', 'This request has no valid session.');
   return session;
 }
 
-/** Gives the cookie that removes the session from the browser. */
+/** Returns the cookie that removes the session from the browser. */
 export function clearSession(): ResponseCookie {
   return cookie(SESSION_COOKIE_NAME, '', 0);
 }
@@ -186,7 +187,7 @@ async function open(context: SealContext, purpose: Purpose, sealed: string | und
   if (sealed === undefined || sealed.length > MAX_COOKIE_LENGTH) return undefined;
   const keyId = findKeyId(sealed);
   if (keyId === undefined) return undefined;
-  // Outside the try: a store that cannot be read must not look like a bad cookie.
+  // Outside the try: an unreadable store must not look like a bad cookie.
   const ringKey = await context.keyRing.findKey(keyId);
   if (ringKey === undefined) return undefined;
   try {
@@ -198,7 +199,7 @@ async function open(context: SealContext, purpose: Purpose, sealed: string | und
     });
     return payload;
   } catch {
-    // Pure computation on a stranger's input: whatever fails here, the cookie is not ours or no longer valid.
+    // This only computes on untrusted input. If it fails, the cookie isn't ours or has expired.
     return undefined;
   }
 }
@@ -213,12 +214,16 @@ function findKeyId(sealed: string): string | undefined {
 }
 
 /**
- * What was derived, kept as long as the ring holds its key in memory: a key that is read anew, even under the same id, or that
- * was dropped, leaves nothing behind. Whether a key still opens is asked of the ring each time, before this.
+ * The derived keys. Each is kept for as long as the ring holds its own key in memory: when the ring reads a key
+ * again, or drops it, the derived ones are garbage. Whether a key may still open cookies is asked of the ring
+ * before, each time.
  */
 const derivedKeys = new WeakMap<RingKey, Map<string, webcrypto.CryptoKey>>();
 
-/** The info is JSON so that no two (purpose, tenant, client, site) share one; it also finds the key that was derived with it. */
+/**
+ * Derives the sealing key. The info is JSON, so that no two combinations of purpose, tenant, client and site share
+ * one. It is also the cache's key.
+ */
 function sealingKeyOf(context: SealContext, purpose: Purpose, ringKey: RingKey): webcrypto.CryptoKey {
   const info = JSON.stringify([
     'litellm-cookie',
@@ -234,8 +239,23 @@ function sealingKeyOf(context: SealContext, purpose: Purpose, ringKey: RingKey):
   return key;
 }
 
-/** The secret is uniform, so no salt. What comes out cannot be exported again. */
+/** Derives a key that can't be exported. The secret is uniform, so it needs no salt. */
 function deriveKey(ringKey: RingKey, info: string): webcrypto.CryptoKey {
   const bytes = hkdfSync('sha256', ringKey.secret, '', info, 32);
   return createSecretKey(new Uint8Array(bytes)).toCryptoKey('AES-GCM', false, ['encrypt', 'decrypt']);
+}
+
+/**
+ * Throws `session_missing` where the person signed out since the session was issued (a copied cookie dies too), and
+ * `account_inactive` where an admin closed the account. Every page and API calls it with the row that it reads anyway.
+ */
+export function requireLiveSession(session: Session, record: UserRecord | undefined): void {
+  if (record === undefined) return;
+  if (!record.active)
+    throw new AppError('account_inactive', 'The account was closed here by an administrator.');
+  const validFrom = record.sessionsValidFrom;
+  // A time that cannot be read ends the session: unknown is not "never".
+  if (validFrom !== undefined && !(Date.parse(session.issuedAt) > Date.parse(validFrom))) {
+    throw new AppError('session_missing', 'The person signed out since the session was issued.');
+  }
 }

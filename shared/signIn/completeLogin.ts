@@ -1,16 +1,15 @@
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
-import { isSafeId } from '../model/isSafeId.ts';
+import { isSafeId } from '../model/entities.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
 import { signInError } from '../microsoft/signInError.ts';
-import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
 import {
   isTraceparent,
   MAX_INLINE_BYTES,
   type ProvisionMessage,
   serializeProvisionMessage,
-} from '../queue/provisionMessage.ts';
+} from '../queue/queueMessage.ts';
 import type { Directory, IdTokenClaims, MessageQueue, RedeemedCode } from '../model/ports.ts';
 import {
   clearAttempt,
@@ -34,7 +33,7 @@ export interface CompleteLoginDeps extends StartLoginDeps {
 export interface CallbackRequest {
   readonly query: URLSearchParams;
   readonly cookies: RequestCookies;
-  /** The request's `traceparent` header, passed on to the worker where it is one. */
+  /** The request's `traceparent` header, passed on to the worker if it is valid. */
   readonly traceparent?: string | undefined;
 }
 
@@ -44,7 +43,7 @@ export type LoginOutcome =
       readonly ok: true;
       readonly location: string;
       readonly cookies: readonly ResponseCookie[];
-      /** Absent: no sign-in yet, Microsoft asks for one more step. */
+      /** Absent: not signed in yet, because Microsoft asks for one more step. */
       readonly signedIn?: { readonly userId: string; readonly observation: ObservationKey };
     }
   | {
@@ -56,12 +55,12 @@ export type LoginOutcome =
     };
 
 /**
- * Completes a login at its callback: finds the attempt, compares state, redeems the code, checks who it is, finds the
- * group ids, then seals the session and pushes exactly one message, in this order, so that a failure enqueues nothing and
- * starts no session.
+ * Completes a login at its callback. It finds the attempt, compares the state, redeems the code, checks the account
+ * and finds the group ids. Then it seals the session and enqueues exactly one message, in this order, so that a
+ * failure enqueues nothing and starts no session.
  *
- * A failure is an outcome and not thrown, because it too has a cookie to clear. A claims challenge becomes a new redirect
- * to Microsoft, once.
+ * It returns a failure instead of throwing it, because a failure has a cookie to clear too. A claims challenge
+ * becomes a new redirect to Microsoft, once.
  */
 export async function completeLogin(
   deps: CompleteLoginDeps,
@@ -95,7 +94,7 @@ function failure(
   return { ok: false, error, cookies, retryHref: retryHref(error.code, attempt?.returnTo ?? '/') };
 }
 
-/** Refusals of the account itself: Microsoft would take the same one again without asking. */
+/** Refusals of the account itself. Without a choice, Microsoft would use the same account again. */
 const REFUSES_ACCOUNT: ReadonlySet<ErrorCode> = new Set([
   'wrong_tenant',
   'domain_not_allowed',
@@ -145,7 +144,7 @@ async function signIn(
     observation,
     issuedAt: now.toISOString(),
   });
-  await push(deps, groups.groupIds, {
+  await enqueue(deps, groups.groupIds, {
     version: 1,
     ...observation,
     person,
@@ -177,7 +176,7 @@ function requireCode(query: URLSearchParams): string {
 }
 
 function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {
-  // The adapter has checked it; the tenant is who may sign in at all, so it is checked where that is decided too.
+  // The adapter has checked this already. It is checked again here, where the code decides who may sign in.
   if (claims.tenantId !== deps.seal.tenantId)
     throw new AppError('wrong_tenant', 'The account is of another tenant');
   const email = findUserEmail(claims);
@@ -199,17 +198,23 @@ interface ObservedGroups {
   readonly observedAt: string;
 }
 
-/** The claim where it holds exactly the assigned groups; else, and where it is missing or incomplete, the directory. */
+/**
+ * Returns the group ids from the claim if it holds exactly the assigned groups. If it is missing or incomplete, they
+ * come from the directory.
+ */
 async function readGroups(deps: CompleteLoginDeps, redeemed: RedeemedCode): Promise<ObservedGroups> {
   const { groups } = redeemed.claims;
-  // A claim that is set up to hold names instead of ids is as good as none: Graph knows the ids.
+  // A claim with names instead of ids is useless. Graph knows the ids.
   if (deps.groupsClaimIsApplicationGroup && groups.kind === 'listed' && groups.groupIds.every(isSafeId)) {
     return { source: 'claim', groupIds: [...new Set(groups.groupIds)], observedAt: redeemed.answeredAt };
   }
   return { source: 'directory', ...(await deps.directory.readMyGroupIds(redeemed.accessToken)) };
 }
 
-/** An observation from the future would outrank all that come after it, so the worker refuses it: better said here. */
+/**
+ * An observation from the future would win against all later ones, so the worker refuses it. It is better to say so
+ * at the sign-in.
+ */
 function requirePlausibleTime(deps: CompleteLoginDeps, observedAt: string): void {
   if (isTooFarAhead({ observed_at: observedAt }, deps.seal.clock.now().getTime())) {
     throw new AppError('clock_skew', 'Microsoft’s clock is ahead of this service’s');
@@ -218,8 +223,11 @@ function requirePlausibleTime(deps: CompleteLoginDeps, observedAt: string): void
 
 type MessageWithoutGroups = Omit<ProvisionMessage, 'group_ids' | 'parked'>;
 
-/** The list goes into the message where it fits; else it is parked first, so that no message names what is not there. */
-async function push(
+/**
+ * Puts the list into the message if it fits. Otherwise it is stored first, so that no message names a list that
+ * doesn't exist.
+ */
+async function enqueue(
   deps: CompleteLoginDeps,
   groupIds: readonly string[],
   message: MessageWithoutGroups,
@@ -234,4 +242,37 @@ async function push(
 function findChallenge(error: unknown): string | undefined {
   if (!(error instanceof AppError) || error.code !== 'interaction_required') return undefined;
   return typeof error.details['claims'] === 'string' ? error.details['claims'] : undefined;
+}
+
+/** The claims of an id_token from which an email may come. */
+export interface EmailClaims {
+  /** The `email` claim. */
+  readonly email?: string;
+  /** The UPN. A guest's UPN isn't an address: `bob_example.com#EXT#@tenant.onmicrosoft.com`. */
+  readonly preferredUsername?: string;
+}
+
+/**
+ * Returns the `email` claim, or the UPN unless the person is a guest, or `undefined` (docs/domain.md, "Entities").
+ * `mail` isn't a claim of the id_token, so a sign-in never sees it.
+ */
+export function findUserEmail(claims: EmailClaims): string | undefined {
+  if (claims.email !== undefined && claims.email.includes('@')) return claims.email;
+  const upn = claims.preferredUsername;
+  if (upn === undefined || !upn.includes('@') || /#ext#/i.test(upn)) return undefined;
+  return upn;
+}
+
+/**
+ * Whether the email's domain is one of the allowed ones (lower-case; subdomains don't count). An empty list allows
+ * every person, also without an email. Any other list refuses a person without an email.
+ */
+export function isEmailDomainAllowed(email: string | undefined, allowedDomains: readonly string[]): boolean {
+  if (allowedDomains.length === 0) return true;
+  if (email === undefined) return false;
+  // Lowers only A-Z: Unicode's rules turn the Kelvin sign into a "k", and another domain into an allowed one.
+  const domain = email
+    .slice(email.lastIndexOf('@') + 1)
+    .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return allowedDomains.includes(domain);
 }

@@ -1,14 +1,13 @@
 import type { Store } from '../storage/store.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
-import type { ResponseCookie, Session } from '../session/session.ts';
-import { clearSession } from '../session/session.ts';
-import { requireLiveSession } from '../session/requireLiveSession.ts';
+import { type ResponseCookie, type Session, clearSession, requireLiveSession } from '../session/session.ts';
 
 /**
- * Ends every session of the person, so that a copied cookie dies too, and gives the cookie that clears the browser's. A
- * session that has ended already ends no other: else whoever copied a cookie could keep signing its owner out.
- * Two reads and one write; idempotent. Without a session there is only the cookie to clear.
+ * Ends all sessions of the person, so that a copied cookie becomes useless too, and returns the cookie that clears
+ * the browser's. An expired session ends no other one: otherwise a person with a copied cookie could keep signing
+ * its owner out.
+ * Two reads and one write; idempotent. Without a session it only clears the cookie.
  */
 export async function signOut(
   deps: { readonly store: Pick<Store, 'users'>; readonly clock: Clock },

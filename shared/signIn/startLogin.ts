@@ -16,13 +16,13 @@ export interface StartLoginDeps {
 
 export interface StartLoginRequest {
   readonly loginHint?: string;
-  /** Lets the person choose another account than the one that Microsoft has signed in. */
+  /** Lets the person choose an account other than the one that is signed in to Microsoft. */
   readonly selectAccount?: boolean;
   /** Where to go after signing in, as the browser asked for it. */
   readonly returnTo?: string;
-  /** What the browser brings along, whose attempts are bounded. Default: nothing. */
+  /** The cookies of the request, whose number of attempts is limited. Default: none. */
   readonly cookies?: RequestCookies;
-  /** A claims challenge to replay; such an attempt replays no second one. */
+  /** A claims challenge to replay. Such an attempt doesn't replay a second one. */
   readonly claims?: string;
 }
 
@@ -30,7 +30,7 @@ export interface LoginStarted {
   /** The authorize URL at Microsoft. */
   readonly location: string;
   readonly cookie: ResponseCookie;
-  /** Remove attempts that have become too many. */
+  /** Cookies that remove attempts when there are too many. */
   readonly clearing: readonly ResponseCookie[];
 }
 
@@ -39,8 +39,8 @@ const MAX_RETURN_TO_LENGTH = 1024;
 const MAX_LOGIN_HINT_LENGTH = 320;
 
 /**
- * Starts a login attempt: where to send the browser, and the cookie that its callback must bring back. Sends nothing to
- * Microsoft and writes nothing. Throws what the key ring throws.
+ * Starts a login attempt. Returns the address to send the browser to, and the cookie that the callback must bring
+ * back. Sends nothing to Microsoft and writes nothing. Throws what the key ring throws.
  */
 export async function startLogin(deps: StartLoginDeps, request: StartLoginRequest): Promise<LoginStarted> {
   const state = randomText(deps.random);
@@ -68,12 +68,12 @@ export async function startLogin(deps: StartLoginDeps, request: StartLoginReques
 }
 
 /**
- * Gives a path on this site, or `/` for whatever else was asked for: another origin, in any spelling that a browser
- * takes for one, is how a sign-in page is made to send people to a stranger's.
+ * Returns a path on this site, or `/` if another origin was asked for, in any spelling that browsers accept.
+ * Otherwise an attacker could use the sign-in page to send people to their own site.
  */
 export function readReturnTo(returnTo: string | undefined, publicUrl: string): string {
   if (returnTo === undefined || returnTo.length > MAX_RETURN_TO_LENGTH) return '/';
-  // Browsers read a backslash as a slash, and drop tabs and line ends wherever they stand.
+  // Browsers read a backslash as a slash, and drop tabs and line ends anywhere.
   if (!/^\/(?![/\\])[^\\\p{Cc}]*$/u.test(returnTo)) return '/';
   if (!URL.canParse(returnTo, publicUrl)) return '/';
   const url = new URL(returnTo, publicUrl);

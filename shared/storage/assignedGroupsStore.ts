@@ -1,4 +1,4 @@
-/** The accepted list of assigned groups as one row, so that a reader always sees one whole version. */
+/** Storage for the accepted list of assigned groups. The list is a single row, so a reader always sees one whole version. */
 import * as z from 'zod/mini';
 import type { AcceptedGroups, KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
@@ -23,7 +23,7 @@ const listColumns = z.object({
 
 const presence = z.enum(['present', 'absent', 'unreadable', 'degraded']);
 
-/** A group as packed: id, name, team, organization. Short, because thousands of them share one row. */
+/** A packed group: id, name, team, organization. It is a tuple to save space, because one row holds thousands of groups. */
 const packedGroups = z.array(z.tuple([z.string(), z.string(), presence, presence]));
 
 function unreadable(columns: readonly string[], cause?: unknown): AppError {
@@ -75,6 +75,7 @@ function parseList(row: StoredRow): AcceptedGroups {
   };
 }
 
+/** The store of the accepted list of assigned groups. */
 export class AssignedGroupsStore {
   readonly #tables: Tables;
 
@@ -82,13 +83,19 @@ export class AssignedGroupsStore {
     this.#tables = tables;
   }
 
-  /** The list in force, with its ETag. Throws `row_unreadable`, never an empty list in its place. */
+  /**
+   * Returns the accepted list with its ETag, or `undefined` before the first list was accepted. Throws `row_unreadable` for a
+   * damaged row. It never returns an empty list instead.
+   */
   async find(): Promise<{ readonly list: AcceptedGroups; readonly etag: string } | undefined> {
     const row = await this.#tables.find(TABLES.assignedGroups, LIST_KEY);
     return row === undefined ? undefined : { list: parseList(row), etag: row.etag };
   }
 
-  /** Writes the list under the ETag read (`undefined`: there was none); `false` where somebody else was first. */
+  /**
+   * Writes the list if the row still has `etag`; `undefined` means that no row existed. Returns `false` if another instance
+   * wrote first.
+   */
   async write(list: AcceptedGroups, etag: string | undefined): Promise<boolean> {
     const properties = {
       version: list.version,
@@ -119,12 +126,12 @@ export class AssignedGroupsStore {
     return result.done;
   }
 
-  /** Takes the turn to refresh; `false` where any instance took it less than `intervalMs` ago. */
+  /** Claims the next refresh for this instance. Returns `false` if any instance claimed one less than `intervalMs` ago. */
   async takeTurn(now: Date, intervalMs: number): Promise<boolean> {
     const row = await this.#tables.find(TABLES.assignedGroups, TURN_KEY);
     const stored = row?.properties['taken_at'];
     const takenAt = typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
-    // A turn taken "in the future" is another instance's clock; it does not block for longer than the interval.
+    // Clocks differ, so another instance's time may lie in the future. It blocks for at most one interval.
     if (Math.abs(now.getTime() - takenAt) < intervalMs) return false;
     const properties = { taken_at: now.toISOString() };
     const result = await this.#tables.write(

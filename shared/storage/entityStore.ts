@@ -1,29 +1,29 @@
-/** Organizations and teams: created where absent, never overwritten, and a row that cannot be read is named. */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+/** Storage for organizations and teams. It creates absent rows, never overwrites a row, and names rows that it cannot read. */
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
-import { chunksOf } from '../platform/chunksOf.ts';
-import type { Organization, Team } from '../model/entities.ts';
-import { limitsOf } from '../model/entities.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
+import { type Organization, type Team, limitsOf } from '../model/entities.ts';
 import type { Relink } from '../model/newEntities.ts';
 import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
-import { hashPartition } from './tables/hashPartition.ts';
-import { inParallel } from '../platform/inParallel.ts';
-import { TABLES } from './tables/tableNames.ts';
+import { hashPartition, TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables } from '../model/tables.ts';
 
-/** Azure allows 15 comparisons a filter, and one of them is the partition. */
+/** Azure allows 15 comparisons in a filter, and the partition takes one of them. */
 const KEYS_PER_QUERY = 14;
 
-/** From here on reading the whole partition is cheaper than naming rows. */
+/** From this many rows on, reading the whole partition is cheaper than naming the rows. */
 const READ_WHOLE_PARTITION_FROM = 3 * KEYS_PER_QUERY;
 
 const ROWS_PER_TRANSACTION = 100;
 const PARALLEL_REQUESTS = 16;
 
-/** How often a create may be refused without a row that could have refused it: somebody deletes them as fast as they come. */
+/**
+ * How often Azure may refuse to create rows although the next read finds none of them. This happens only while another
+ * process keeps creating and deleting the same rows.
+ */
 const MAX_FRUITLESS_TRIES = 3;
 
-/** Gives the partition of an organization or team: `p0` to `pf`, by a hash of its id. */
+/** Returns the partition of an organization or team: `p0` to `pf`, by a hash of its id. */
 export function entityPartition(id: string): string {
   return hashPartition(id);
 }
@@ -168,18 +168,19 @@ export interface StoredEntity<T> {
 }
 
 export interface EntityRead<T> {
-  /** By id. */
+  /** The readable rows, by id. */
   readonly found: ReadonlyMap<string, StoredEntity<T>>;
-  /** By id: there, but unreadable. */
+  /** The rows that exist but cannot be read, by id. */
   readonly unreadable: ReadonlyMap<string, UnreadableRow>;
 }
 
-/** What is there after a create: what it made, and what it met and left as it is. */
+/** The result of a create: the new rows, and the rows that existed already and stay as they are. */
 export interface EntityCreation<T> extends EntityRead<T> {
-  /** Ids of what this call made, just as it was given. */
+  /** The ids of the rows that this call created. Their values are exactly those that the caller passed. */
   readonly created: ReadonlySet<string>;
 }
 
+/** The store of organizations and teams. */
 export class EntityStore {
   readonly #tables: Tables;
 
@@ -187,28 +188,30 @@ export class EntityStore {
     this.#tables = tables;
   }
 
-  /** Few ids are read by key, many by partition. No id costs no request. */
+  /** Reads organizations by id. It reads a few ids by key and many by partition. An empty list costs no request. */
   async readOrganizations(ids: readonly string[]): Promise<EntityRead<Organization>> {
     return this.#read(TABLES.organizations, ids, parseOrganization);
   }
 
+  /** Reads teams by id, as {@link EntityStore.readOrganizations} does. */
   async readTeams(ids: readonly string[]): Promise<EntityRead<Team>> {
     return this.#read(TABLES.teams, ids, parseTeam);
   }
 
-  /** All of them, one request a page. */
+  /** Reads all organizations, one request a page. */
   readOrganizationPages(): AsyncIterable<EntityRead<Organization>> {
     return this.#readPages(TABLES.organizations, parseOrganization);
   }
 
+  /** Reads all teams, one request a page. */
   readTeamPages(): AsyncIterable<EntityRead<Team>> {
     return this.#readPages(TABLES.teams, parseTeam);
   }
 
   /**
-   * Creates what is absent, and reads nothing before: one request for up to 100 of a partition. Where one of them is there
-   * already, those are read and the rest is tried again; what exists stays untouched. A call that is repeated meets its own rows.
-   * Where somebody keeps deleting rows meanwhile, some may be in neither of the three.
+   * Creates the organizations that are absent. It reads nothing first: one request creates up to 100 rows of a partition. If one
+   * of them exists, the store reads all of them and tries the rest again. Existing rows stay untouched. A repeated call finds the
+   * rows of the first one. While another process keeps deleting rows, an id may be missing from all three parts of the result.
    */
   async createOrganizations(organizations: readonly Organization[]): Promise<EntityCreation<Organization>> {
     return this.#create({
@@ -221,6 +224,7 @@ export class EntityStore {
     });
   }
 
+  /** Creates the teams that are absent, as {@link EntityStore.createOrganizations} does. */
   async createTeams(teams: readonly Team[]): Promise<EntityCreation<Team>> {
     return this.#create({
       table: TABLES.teams,
@@ -229,7 +233,7 @@ export class EntityStore {
     });
   }
 
-  /** Links a degraded team to its organization under its ETag; `false` where the row has changed since. */
+  /** Links a degraded team to its organization. Returns `false` if the row has changed since it was read. */
   async relinkTeam(team: StoredEntity<Team>, relink: Relink, now: Date): Promise<boolean> {
     const result = await this.#tables.write(TABLES.teams, {
       kind: 'merge',
@@ -280,8 +284,9 @@ export class EntityStore {
   }
 
   /**
-   * One row that is there refuses a transaction as a whole, and the answer names the first such row at most. Reading them all is at most a few
-   * requests, creating them one by one would be a request each.
+   * Creates the absent rows of one partition. Azure refuses a whole transaction if one of its rows exists, and its answer names
+   * at most the first such row. So the method reads all refused rows and tries the absent ones again. Reading all of them takes
+   * a few requests. Creating them one by one would take a request for each row.
    */
   async #createInPartition<T>({ table, rows, parse }: Creation<T>): Promise<EntityCreation<T>> {
     const created = new Set<string>();
@@ -296,16 +301,16 @@ export class EntityStore {
         else refused.push(...chunk);
       }
       const ids = refused.map(({ id }) => id);
-      const there = await this.#read(table, ids, parse);
-      for (const [id, entity] of there.found) found.set(id, entity);
-      for (const [id, row] of there.unreadable) unreadable.set(id, row);
-      missing = refused.filter(({ id }) => !there.found.has(id) && !there.unreadable.has(id));
+      const existing = await this.#read(table, ids, parse);
+      for (const [id, entity] of existing.found) found.set(id, entity);
+      for (const [id, row] of existing.unreadable) unreadable.set(id, row);
+      missing = refused.filter(({ id }) => !existing.found.has(id) && !existing.unreadable.has(id));
       if (missing.length === refused.length) fruitlessTries += 1;
     }
     return { created, found, unreadable };
   }
 
-  /** All or, where one of them is there, none. */
+  /** Creates all rows, or none if one of them exists. Returns whether it created them. */
   async #createTogether(table: string, rows: readonly NewRow[]): Promise<boolean> {
     const writes = rows.map(({ id, properties }) => ({
       kind: 'create' as const,

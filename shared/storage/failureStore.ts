@@ -1,5 +1,5 @@
-/** Messages that the queue gave up on, whole, until somebody puts them back or deletes them. */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+/** Storage for messages that the queue gave up on. Each stays complete until an operator puts it back or deletes it. */
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import type { ObservationKey } from '../model/observation.ts';
@@ -8,7 +8,7 @@ import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from '../model/tables.ts';
 
-/** One partition for each queue. */
+/** A queue whose failed messages are kept. Each queue has its own partition. */
 export type FailureQueue = 'provision' | 'litellm-sync';
 
 const failureColumns = z.object({
@@ -50,25 +50,26 @@ function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
   };
 }
 
-/** A message that the queue gave up on, whole. */
+/** A message that the queue gave up on, with its complete text. */
 export interface FailedMessage {
   /** The queue message's id. */
   readonly id: string;
   readonly text: string;
   readonly reason: string;
   readonly failedAt: string;
-  /** Where the message could be read. */
+  /** Absent, like `observation`, if the message could not be parsed. */
   readonly userId?: string;
   readonly observation?: ObservationKey;
   readonly redrivenAt?: string;
 }
 
-/** Every kept message: those that can be read, oldest first, and where the others are. */
+/** Every kept message: the readable ones, oldest first, and the places of the unreadable ones. */
 export interface KeptFailures {
   readonly failures: readonly FailedMessage[];
   readonly unreadable: readonly UnreadableRow[];
 }
 
+/** The store of one queue's failed messages. */
 export class FailureStore {
   readonly #tables: Tables;
   readonly #partition: FailureQueue;
@@ -78,7 +79,7 @@ export class FailureStore {
     this.#partition = partition;
   }
 
-  /** Idempotent by id. */
+  /** Keeps a failed message. Idempotent by id. */
   async keep(failure: FailedMessage): Promise<void> {
     await this.#tables.write(TABLES.failures, {
       kind: 'upsert',
@@ -96,7 +97,7 @@ export class FailureStore {
     });
   }
 
-  /** Throws `row_unreadable`. */
+  /** Reads one kept message. Returns `undefined` if it doesn't exist. Throws `row_unreadable`. */
   async find(id: string): Promise<FailedMessage | undefined> {
     const row = await this.#tables.find(TABLES.failures, { partitionKey: this.#partition, rowKey: id });
     if (row === undefined) return undefined;
@@ -107,7 +108,7 @@ export class FailureStore {
     });
   }
 
-  /** One damaged row hides no other. */
+  /** Reads every kept message. A damaged row does not hide the others. */
   async read(): Promise<KeptFailures> {
     const failures: FailedMessage[] = [];
     const unreadable: UnreadableRow[] = [];
@@ -120,9 +121,10 @@ export class FailureStore {
     return { failures, unreadable };
   }
 
+  /** Marks a kept message as put back into its queue. It does nothing if an operator has deleted the message. */
   async markRedriven(id: string, at: Date): Promise<void> {
     await this.#tables.write(TABLES.failures, {
-      // Not an upsert: of a message that somebody deleted meanwhile it would leave a row without the message.
+      // An upsert would create a row without a message if an operator has deleted the message meanwhile.
       kind: 'merge',
       key: { partitionKey: this.#partition, rowKey: id },
       properties: { redriven_at: at.toISOString() },

@@ -7,12 +7,12 @@ import { TABLES } from './tables/tableNames.ts';
 const MINUTE_MS = 60_000;
 const PARTITION = 'ring';
 const CACHE_MS = 5 * MINUTE_MS;
-/** A key is published this long before it seals: longer than any instance trusts its cache. */
+/** How long before its first use a key is published. Longer than any instance trusts its cache. */
 const PUBLISH_AHEAD_MS = 10 * MINUTE_MS;
 const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS;
-/** A key opens until everything that it sealed has expired: a session's 8 hours, and one hour for clocks that differ. */
+/** A key opens cookies until all that it sealed have expired: 8 hours for a session, plus one hour for clocks that differ. */
 const OPENS_AFTER_SUCCESSOR_MS = 9 * 60 * MINUTE_MS;
-/** Anybody can send an unknown key id. It makes an instance read the ring again at most this often. */
+/** The shortest time between two reads caused by unknown key ids. Any client can send an unknown id, so it must stay cheap. */
 const REREAD_MS = 10_000;
 
 const rowSchema = z.object({
@@ -39,9 +39,10 @@ interface StoredKey extends RingKey {
 type Ring = readonly StoredKey[];
 
 /**
- * The keys that seal and open cookies, the same for every instance. They have a table of their own, so that a role on the other
- * tables does not open sessions. The ring is read at most every 5 minutes, once for all callers that wait. It makes its first key
- * itself, publishes the next one when the newest is 30 days old, and deletes keys that open nothing any more.
+ * The keys that seal and open cookies. All instances share them. They have a separate table, so that a role on the other tables
+ * does not let its holder forge or open sessions. An instance reads the ring at most every 5 minutes, once for all waiting
+ * callers. The ring creates its first key itself, publishes the next one when the newest is 30 days old, and deletes retired
+ * keys.
  */
 export class KeyRing {
   readonly #tables: Tables;
@@ -66,13 +67,17 @@ export class KeyRing {
   /** Returns the key that seals now. Throws `storage_unavailable`, `storage_refused`, `row_unreadable`. */
   async sealingKey(): Promise<RingKey> {
     const ring = await this.#read(CACHE_MS);
-    // The newest key whose time has come. There always is one: the first key seals at once.
+    // The newest key whose time has come. One always exists, because the first key seals at once.
     const sealing = ring.findLast((key) => key.sealsFromMs <= this.#nowMs()) ?? ring[0];
-    if (sealing === undefined) throw new AppError('unexpected', 'The key ring is empty after it was filled.');
+    if (sealing === undefined)
+      throw new AppError('unexpected', 'The key ring is empty although it was just filled.');
     return sealing;
   }
 
-  /** Finds a key that still opens. `undefined`: it never existed, or it has retired. Throws as {@link KeyRing.sealingKey}. */
+  /**
+   * Finds a key that may still open cookies. Returns `undefined` if it never existed or has retired. Throws as
+   * {@link KeyRing.sealingKey}.
+   */
   async findKey(id: string): Promise<RingKey | undefined> {
     const known = findOpening(await this.#read(CACHE_MS), id, this.#nowMs());
     return known ?? findOpening(await this.#read(REREAD_MS), id, this.#nowMs());
@@ -104,7 +109,10 @@ export class KeyRing {
     return rows.map((row) => parseRow(this.#table, row));
   }
 
-  /** Makes the first or next key and deletes retired ones. Ids count up, so instances that do this at once agree on one key. */
+  /**
+   * Creates the first or next key and deletes retired ones. Ids count up, so instances that do this at the same time agree on
+   * one key.
+   */
   async #maintain(ring: Ring, nowMs: number): Promise<Ring> {
     const newest = ring.at(-1);
     if (newest !== undefined && nowMs - newest.sealsFromMs < ROTATE_AFTER_MS) return ring;
@@ -128,7 +136,7 @@ export class KeyRing {
       key: { partitionKey: PARTITION, rowKey: `k${String(number).padStart(6, '0')}` },
       properties,
     });
-    // This instance's key was stored, or another's: the table has the ring.
+    // Another instance may have stored its key first. The table holds the key that counts.
     return this.#readRing();
   }
 }
@@ -145,7 +153,7 @@ function isRetired(ring: Ring, index: number, nowMs: number): boolean {
 
 function parseRow(table: string, row: StoredRow): StoredKey {
   const parsed = rowSchema.safeParse(row);
-  // Skipping a damaged key would sign people out without a word.
+  // Skipping a damaged key would sign people out without any error.
   if (!parsed.success) {
     throw new AppError('row_unreadable', 'A key of the key ring cannot be read.', {
       details: { table, partitionKey: row.partitionKey, rowKey: row.rowKey },

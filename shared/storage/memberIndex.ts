@@ -1,9 +1,9 @@
 /**
- * The index of members: for each team and organization, who may be a member. A person's own partition is the truth, and the
- * daily repair compares the two.
+ * The index of members lists the possible members of each team and organization. The person's own partition decides whether a
+ * membership exists, and the daily repair compares the two.
  */
 import type { Query, StoredRow, Tables } from '../model/tables.ts';
-import { HASH_PARTITIONS } from './tables/hashPartition.ts';
+import { HASH_PARTITIONS } from './tables/tableNames.ts';
 import {
   FENCE_ROW_KEY,
   indexRow,
@@ -13,14 +13,14 @@ import {
   parseMemberKey,
 } from './membershipKinds.ts';
 
-/** One row of the index: the person may be a member. The person's own partition says whether that is so. */
+/** One row of the index. The person may be a member; only the person's own partition says whether that is true. */
 export interface IndexEntry {
   readonly entityId: string;
   readonly userId: string;
   readonly etag: string;
-  /** The role in the index: a copy, and possibly an old one. */
+  /** The role in the index. It is a copy and may be out of date. */
   readonly role: string | undefined;
-  /** When a grant or a repair wrote the row last; `undefined` where that cannot be read. */
+  /** The time when a grant or a repair last wrote the row, or `undefined` if it cannot be read. */
   readonly writtenAt: string | undefined;
 }
 
@@ -59,7 +59,7 @@ export class MemberIndex {
    */
   async *readMembersOf(entityIds: readonly string[]): AsyncGenerator<readonly IndexEntry[]> {
     const wanted = new Set(entityIds);
-    // Sorted by row key: of two ids where one begins with the other, either may come first.
+    // Sorted by row key and not by id: the separator changes the order if one id begins with the other.
     const ranges = entityIds
       .map((id) => memberRange(id))
       .sort((a, b) => (a.rowKeyFrom < b.rowKeyFrom ? -1 : 1));
@@ -73,7 +73,7 @@ export class MemberIndex {
     }
   }
 
-  /** Reads memberships that an administrator added or changed by hand: the index may lack them. */
+  /** Reads memberships that an administrator added or changed by hand. The index may lack them. */
   async *readUnindexedPages(): AsyncGenerator<readonly IndexedMembership[]> {
     for await (const page of this.#tables.readPages(this.#kind.table, {})) {
       yield page
@@ -87,8 +87,8 @@ export class MemberIndex {
   }
 
   /**
-   * Reads the person's own membership: one point read. Returns the role, `unreadable` where the row has a role that is not ours,
-   * or `undefined` without a row.
+   * Reads the person's own membership with one point read. Returns the role, `unreadable` for a role that this product doesn't
+   * know, or `undefined` if no row exists.
    */
   async findRole(userId: string, entityId: string): Promise<string | undefined> {
     const row = await this.#tables.find(this.#kind.table, { partitionKey: userId, rowKey: entityId });
@@ -102,13 +102,13 @@ export class MemberIndex {
     await this.#tables.write(this.#kind.indexTable, { kind: 'upsert', ...row });
   }
 
-  /** Writes the true role into a row of the index. Returns `false` where a grant has rewritten the row since it was read. */
+  /** Writes the true role into a row of the index. Returns `false` if a grant has rewritten the row since it was read. */
   async correctRole({ entityId, userId, etag }: IndexEntry, role: string, now: Date): Promise<boolean> {
     const row = indexRow(this.#kind, { entityId, userId, role }, now);
     return (await this.#tables.write(this.#kind.indexTable, { kind: 'replace', ...row, etag })).done;
   }
 
-  /** Deletes a row of the index. Returns `false` where a grant has rewritten the row since it was read. */
+  /** Deletes a row of the index. Returns `false` if a grant has rewritten the row since it was read. */
   async remove({ entityId, userId, etag }: IndexEntry): Promise<boolean> {
     const key = memberKey({ entityId, userId });
     return (await this.#tables.write(this.#kind.indexTable, { kind: 'delete', key, etag })).done;
@@ -125,7 +125,7 @@ export class MemberIndex {
     }
   }
 
-  /** A row that no grant of this product wrote, or whose role was changed since. */
+  /** Returns whether an administrator wrote the row or changed its role after a grant of this product. */
   #isMadeByHand(row: StoredRow): boolean {
     const { roleColumn } = this.#kind;
     return (

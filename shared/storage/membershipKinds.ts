@@ -1,46 +1,50 @@
-/** What differs between the two kinds of membership: tables and column names; and the shape of their index rows. */
-import type { OrganizationRole, TeamRole } from '../model/entities.ts';
-import { ORGANIZATION_ROLES, TEAM_ROLES } from '../model/roles.ts';
-import { hashPartition } from './tables/hashPartition.ts';
-import { TABLES } from './tables/tableNames.ts';
+/** The tables and column names of the two kinds of membership, and the shape of their index rows. */
+import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
+import { hashPartition, TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey } from '../model/tables.ts';
 
-/** Sorts before every id and cannot be one: ids start with a letter or digit. */
+/** The row key of a partition's fence. It sorts before every id and cannot be an id, because ids start with a letter or digit. */
 export const FENCE_ROW_KEY = '_fence';
 
 const GUARD_ROW_KEY = '_guard';
 
-/** Gives where the guard of an organization's administrators stands: in the index table, in a partition of its own. */
+/**
+ * Returns the key of the guard row that protects an organization's last administrator. The row is in the index table, in its
+ * own partition.
+ */
 export function guardKey(organizationId: string): RowKey {
   return { partitionKey: organizationId, rowKey: GUARD_ROW_KEY };
 }
 
-/** Between entity and person in the key of an index row: no id has one. */
+/** The separator between entity and person in the key of an index row. No id contains it. */
 const SEPARATOR = ':';
 
-/** Sorts right behind {@link SEPARATOR}. */
+/** The character that follows {@link SEPARATOR} in sort order. It ends the range of one entity's rows. */
 const BEHIND_SEPARATOR = ';';
 
 /**
- * Gives where the index names a person as a member. All index rows of a person are in one partition, so that one transaction
- * writes many of them; within it the rows of an entity stand together.
+ * Returns the key of the index row for one member. All index rows of a person are in one partition, so one transaction can write
+ * many of them. Within the partition, the rows of an entity are adjacent.
  */
 export function memberKey({ entityId, userId }: Pick<IndexedMember, 'entityId' | 'userId'>): RowKey {
   return { partitionKey: hashPartition(userId), rowKey: `${entityId}${SEPARATOR}${userId}` };
 }
 
-/** Gives whom an index row names, and where; `undefined` for a row that is none: a guard, or somebody's own. */
+/**
+ * Parses the key of an index row into entity and person. Returns `undefined` for any other row, such as a guard or a row that an
+ * operator added.
+ */
 export function parseMemberKey({ rowKey }: RowKey): Pick<IndexedMember, 'entityId' | 'userId'> | undefined {
   const at = rowKey.indexOf(SEPARATOR);
   return at < 0 ? undefined : { entityId: rowKey.slice(0, at), userId: rowKey.slice(at + 1) };
 }
 
-/** Gives the range of row keys that an entity's members have, the same in every partition of the index. */
+/** Returns the range of row keys of an entity's members. The range is the same in every partition of the index. */
 export function memberRange(entityId: string): { readonly rowKeyFrom: string; readonly rowKeyBelow: string } {
   return { rowKeyFrom: `${entityId}${SEPARATOR}`, rowKeyBelow: `${entityId}${BEHIND_SEPARATOR}` };
 }
 
-/** One kind of membership: its table, its index, and how its columns are called. */
+/** One kind of membership: its table, its index and its column names. */
 export interface MembershipKind<Role extends string> {
   readonly entity: 'team' | 'organization';
   readonly table: string;
@@ -50,7 +54,7 @@ export interface MembershipKind<Role extends string> {
   readonly roles: readonly Role[];
 }
 
-/** Memberships of teams. */
+/** The tables and columns of team memberships. */
 export const TEAM_MEMBERSHIPS: MembershipKind<TeamRole> = {
   entity: 'team',
   table: TABLES.teamMemberships,
@@ -60,7 +64,7 @@ export const TEAM_MEMBERSHIPS: MembershipKind<TeamRole> = {
   roles: TEAM_ROLES,
 };
 
-/** Memberships of organizations. */
+/** The tables and columns of organization memberships. */
 export const ORGANIZATION_MEMBERSHIPS: MembershipKind<OrganizationRole> = {
   entity: 'organization',
   table: TABLES.organizationMemberships,
@@ -70,14 +74,14 @@ export const ORGANIZATION_MEMBERSHIPS: MembershipKind<OrganizationRole> = {
   roles: ORGANIZATION_ROLES,
 };
 
-/** What an index row says about one member. */
+/** The content of an index row: one member and the role. */
 export interface IndexedMember {
   readonly entityId: string;
   readonly userId: string;
   readonly role: string;
 }
 
-/** Gives the index row of a member: where it stands and all of its columns. */
+/** Returns the key and all columns of a member's index row. */
 export function indexRow(
   kind: MembershipKind<string>,
   member: IndexedMember,

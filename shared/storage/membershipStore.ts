@@ -1,26 +1,25 @@
 /**
- * A person's memberships: one partition per person in each membership table, and that partition is the truth. The
- * members of a team or organization stand in an index table, a superset of the truth: an index row is written before
- * the membership, deleted after it and only under the ETag that its grant left, so no interleaving loses a member.
+ * Storage for people's memberships. Each person has one partition in each membership table, and that partition decides what is
+ * true. An index table lists the members of each team or organization and may list too many people. The store writes an index row
+ * before the membership. It deletes the row after the membership, and only if the row still has the ETag of its grant. So no
+ * order of concurrent writes loses a member.
  */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+import type { UnreadableRow } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
-import { chunksOf } from '../platform/chunksOf.ts';
+import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { GrantSource } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { readColumns, text, withoutUndefined } from './tables/columns.ts';
-import { inParallel } from '../platform/inParallel.ts';
-import type { MembershipKind } from './membershipKinds.ts';
-import { FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
+import { type MembershipKind, FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 /** A transaction takes 100 rows (Azure's limit), and one of them is the fence. */
 const WRITES_PER_TRANSACTION = 99;
 
-/** A person's index rows are in one partition and have no fence. */
+/** A transaction on the index takes 100 rows too. A person's index rows are in one partition, and it has no fence. */
 const INDEX_ROWS_PER_TRANSACTION = 100;
 
-/** Requests to the index at once: enough to hide latency, few enough to leave sockets to others. */
+/** Concurrent requests to the index: enough to hide latency, few enough to leave sockets to other requests. */
 const PARALLEL_INDEX_WRITES = 16;
 
 const fenceColumns = z.object({ observed_at: text, observation_id: text });
@@ -35,74 +34,78 @@ function parseFence(row: StoredRow | undefined): Fence {
   };
 }
 
-/** A membership as read; `entity_id` is the team's or organization's id. */
+/** A membership as read. `entityId` is the id of the team or organization. */
 export interface ActualMembership<Role extends string> {
   readonly entityId: string;
-  /** ETag of the row, so that a hand edit made meanwhile refuses the write. */
+  /** The row's ETag. A write under it is refused if an administrator has edited the row meanwhile. */
   readonly etag: string;
   readonly role: Role;
-  /** The role that the system wrote last; `undefined` where it never wrote one. */
+  /** The role that this product wrote last, or `undefined` if it never wrote one. */
   readonly roleWritten: string | undefined;
   readonly grantSource: GrantSource | undefined;
-  /** ETag of the index row that this membership's grant wrote. */
+  /** The ETag of the index row that this membership's grant wrote. */
   readonly indexEtag: string | undefined;
 }
 
+/** A membership to create. */
 export interface Grant<Role extends string> {
   readonly entityId: string;
   readonly role: Role;
 }
 
+/** A new role for an existing membership. `from` is the role before. */
 export interface RoleChange<Role extends string> extends Grant<Role> {
   readonly from: Role;
   readonly etag: string;
 }
 
+/** A membership to delete. */
 export interface Removal<Role extends string> {
   readonly entityId: string;
   readonly role: Role;
   readonly indexEtag: string | undefined;
 }
 
-/** Fence of a membership partition: every transaction on the partition moves it. */
+/** The fence row of a membership partition. Every transaction on the partition moves it, so concurrent runs refuse each other. */
 export interface Fence {
-  /** `undefined`: nobody has written the partition yet. */
+  /** `undefined` before the first write to the partition. */
   readonly etag: string | undefined;
-  /** The observation that moved it last; `undefined` where something without one did. */
+  /** The observation of the run that moved the fence last, or `undefined` if the fence names none. */
   readonly observation: ObservationKey | undefined;
 }
 
+/** One person's memberships of one kind, as read. */
 export interface MembershipPartition<Role extends string> {
   readonly rows: readonly ActualMembership<Role>[];
   readonly unreadable: readonly UnreadableRow[];
   readonly fence: Fence;
 }
 
-/** Writes of one phase; each transaction takes up to 99 of them and the fence. */
+/** The writes of one phase. Each transaction takes up to 99 of them and the fence. */
 export interface MembershipWrites<Role extends string> {
   readonly removals: readonly Removal<Role>[];
   readonly roleChanges: readonly RoleChange<Role>[];
   readonly grants: readonly Grant<Role>[];
 }
 
-/** Index rows that stand already, by entity id: the role they name, and their ETag. */
-export type Announced<Role extends string> = ReadonlyMap<
-  string,
-  { readonly role: Role; readonly etag: string | undefined }
->;
-
-export interface ApplyContext<Role extends string> {
+/** The person, fence and observation for which a run applies its writes. */
+export interface ApplyContext {
   readonly userId: string;
   readonly fence: Fence;
-  /** By {@link MembershipStore.announce}, for this run. */
-  readonly announced?: Announced<Role>;
   readonly observation: ObservationKey;
   readonly now: Date;
 }
 
-/** The fence as moved, or refused: somebody else moved it, or a row is gone (back to reading). */
+/**
+ * The moved fence, or a refusal. A write is refused if another run moved the fence or a row is gone. The caller then reads the
+ * partition again.
+ */
 export type Applied = { readonly applied: true; readonly fence: Fence } | { readonly applied: false };
 
+/** The ETags of index rows by entity id. */
+type IndexEtags = ReadonlyMap<string, string | undefined>;
+
+/** The store of one kind of membership, with its index of members. */
 export class MembershipStore<Role extends string> {
   readonly #tables: Tables;
   readonly #kind: MembershipKind<Role>;
@@ -112,7 +115,7 @@ export class MembershipStore<Role extends string> {
     this.#kind = kind;
   }
 
-  /** One partition read. */
+  /** Reads all memberships of a person with one partition read. */
   async read(userId: string): Promise<MembershipPartition<Role>> {
     const rows = await this.#tables.read(this.#kind.table, { partitionKey: userId });
     const readable: ActualMembership<Role>[] = [];
@@ -130,7 +133,7 @@ export class MembershipStore<Role extends string> {
     };
   }
 
-  /** One point read: the role a person has now; `undefined` where there is no (readable) membership. */
+  /** Reads a person's current role with one point read. Returns `undefined` if no readable membership exists. */
   async findRole(userId: string, entityId: string): Promise<Role | undefined> {
     const row = await this.#tables.find(this.#kind.table, { partitionKey: userId, rowKey: entityId });
     if (row === undefined) return undefined;
@@ -139,28 +142,12 @@ export class MembershipStore<Role extends string> {
   }
 
   /**
-   * Writes the index rows of memberships that are about to be granted, one request for up to 100, all at once. A row too many
-   * harms nobody: the reconcile takes it after an hour.
+   * Applies a run's writes in three steps. It first writes the index rows of grants and role changes, then the
+   * memberships. Then it deletes the index rows of removed memberships, one request each, if they still have the ETag of their
+   * grant. It moves the fence even if nothing changes. The write is also refused if a fence or a granted membership exists that
+   * the caller did not read.
    */
-  async announce(userId: string, members: readonly Grant<Role>[], now: Date): Promise<Announced<Role>> {
-    const chunks = chunksOf(members, INDEX_ROWS_PER_TRANSACTION);
-    const announced = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
-      const rows = chunk.map((member) => ({
-        kind: 'upsert' as const,
-        ...indexRow(this.#kind, { ...member, userId }, now),
-      }));
-      const etags = await this.#upsert(rows);
-      return chunk.map(({ entityId, role }, index) => [entityId, { role, etag: etags[index] }] as const);
-    });
-    return new Map(announced.flat());
-  }
-
-  /**
-   * Writes what is missing of the index rows first (as {@link announce}), then the transactions, then deletes the index rows of
-   * removed memberships (one request each) under the ETag that their grant left. Moves the fence even when there is nothing to
-   * write. Refused also where the fence or a granted membership is there although none was read.
-   */
-  async apply(context: ApplyContext<Role>, writes: MembershipWrites<Role>): Promise<Applied> {
+  async apply(context: ApplyContext, writes: MembershipWrites<Role>): Promise<Applied> {
     const operations = this.#operations(context, writes, await this.#writeIndex(context, writes));
     let fence = context.fence;
     for (let start = 0; start === 0 || start < operations.length; start += WRITES_PER_TRANSACTION) {
@@ -178,7 +165,7 @@ export class MembershipStore<Role extends string> {
     const schema = z.object({
       [roleColumn]: z.enum(roles),
       [`${roleColumn}_written`]: text,
-      // Any other source is somebody else's word for "not by Entra", so it is never removed here.
+      // Any text is allowed. Only `entra` marks a membership that this product may remove.
       grant_source: text,
       index_etag: text,
     });
@@ -197,7 +184,7 @@ export class MembershipStore<Role extends string> {
     };
   }
 
-  /** Gives the ETag of every index row, in the order of the rows: one request for up to 100 of them. */
+  /** Writes up to 100 index rows with one request. Returns their ETags in the order of the rows. */
   async #upsert(
     rows: readonly (TransactionWrite & { readonly kind: 'upsert' })[],
   ): Promise<readonly (string | undefined)[]> {
@@ -210,20 +197,30 @@ export class MembershipStore<Role extends string> {
     return result.done ? result.etags : [];
   }
 
-  /** Gives the index ETags of what is written, by entity id: what was announced as it is granted is not written again. */
+  /**
+   * Writes the index rows of grants and role changes. One request writes up to 100 rows, and the requests run at the same time. An
+   * extra row does no harm: the daily repair removes it once it is an hour old. Returns the ETags by entity id.
+   */
   async #writeIndex(
-    { userId, now, announced = new Map() }: ApplyContext<Role>,
-    writes: MembershipWrites<Role>,
-  ): Promise<Announced<Role>> {
-    const entries = [...writes.grants, ...writes.roleChanges];
-    const missing = entries.filter(({ entityId, role }) => announced.get(entityId)?.role !== role);
-    return new Map([...announced, ...(await this.announce(userId, missing, now))]);
+    { userId, now }: ApplyContext,
+    { grants, roleChanges }: MembershipWrites<Role>,
+  ): Promise<IndexEtags> {
+    const chunks = chunksOf([...grants, ...roleChanges], INDEX_ROWS_PER_TRANSACTION);
+    const written = await inParallel(chunks, PARALLEL_INDEX_WRITES, async (chunk) => {
+      const rows = chunk.map(({ entityId, role }) => ({
+        kind: 'upsert' as const,
+        ...indexRow(this.#kind, { entityId, role, userId }, now),
+      }));
+      const etags = await this.#upsert(rows);
+      return chunk.map(({ entityId }, index) => [entityId, etags[index]] as const);
+    });
+    return new Map(written.flat());
   }
 
   #operations(
-    context: ApplyContext<Role>,
+    context: ApplyContext,
     writes: MembershipWrites<Role>,
-    indexed: Announced<Role>,
+    indexEtags: IndexEtags,
   ): readonly TransactionWrite[] {
     const { idColumn, roleColumn } = this.#kind;
     const at = context.now.toISOString();
@@ -232,7 +229,7 @@ export class MembershipStore<Role extends string> {
       [roleColumn]: entry.role,
       [`${roleColumn}_written`]: entry.role,
       updated_at: at,
-      index_etag: indexed.get(entry.entityId)?.etag ?? '',
+      index_etag: indexEtags.get(entry.entityId) ?? '',
     });
     return [
       ...writes.removals.map(({ entityId }) => ({ kind: 'delete' as const, key: key(entityId) })),
@@ -258,7 +255,7 @@ export class MembershipStore<Role extends string> {
 
   async #removeFromIndex(userId: string, removals: readonly Removal<Role>[]): Promise<void> {
     await inParallel(removals, PARALLEL_INDEX_WRITES, async ({ entityId, indexEtag }) => {
-      // Without the ETag of its own grant the row may belong to a newer one: it stays, and the reconcile decides.
+      // Without the ETag of its own grant, the row may belong to a newer one. It stays, and the daily repair decides.
       if (indexEtag === undefined) return;
       await this.#tables.write(this.#kind.indexTable, {
         kind: 'delete',
@@ -273,7 +270,7 @@ function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function moveFence(context: Omit<ApplyContext<string>, 'announced'>, fence: Fence): TransactionWrite {
+function moveFence(context: ApplyContext, fence: Fence): TransactionWrite {
   const key = { partitionKey: context.userId, rowKey: FENCE_ROW_KEY };
   const properties: Properties = withoutUndefined({
     observed_at: context.observation.observed_at,

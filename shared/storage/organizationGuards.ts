@@ -1,16 +1,23 @@
 /**
- * The guard row of an organization's administrators. A run that takes `org_admin` from somebody first checks that
- * another administrator remains and moves this row under its ETag, so that two runs cannot each see the other as the
- * remaining one (docs/domain.md, "Removal"). The row names who is leaving: somebody named there does not count as remaining.
+ * Storage for the guard rows that protect an organization's last administrator (docs/domain.md, "Removal"). A run that removes an
+ * `org_admin` first checks that another administrator remains, and then moves the guard row under its ETag. So two concurrent
+ * runs cannot each count the other's person as the remaining administrator. The row lists the people who are losing the role, and
+ * a listed person does not count as remaining.
  */
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import type { ObservationKey } from '../model/observation.ts';
 import { json, readColumns } from './tables/columns.ts';
-import { guardKey, ORGANIZATION_MEMBERSHIPS } from './membershipKinds.ts';
-import { type MemberRow, readMembers } from './readMembers.ts';
-import { TABLES } from './tables/tableNames.ts';
+import {
+  guardKey,
+  ORGANIZATION_MEMBERSHIPS,
+  type MembershipKind,
+  memberRange,
+  parseMemberKey,
+} from './membershipKinds.ts';
+import { TABLES, HASH_PARTITIONS } from './tables/tableNames.ts';
 import type { StoredRow, Tables } from '../model/tables.ts';
+import { inParallel } from '../platform/inParallel.ts';
 
 const leavingList = z.array(
   z.object({ userId: z.string(), observation: z.object({ id: z.string(), observed_at: z.string() }) }),
@@ -18,13 +25,13 @@ const leavingList = z.array(
 
 const guardColumns = z.object({ leaving: json(leavingList) });
 
-/** A guard that cannot be read must not look like one that names nobody: that could take the last administrator. */
+/** Throws for an unreadable guard. Treating it as empty could remove an organization's last administrator. */
 function parseLeaving(guard: StoredRow): readonly Leaving[] {
   const reading = readColumns(guardColumns, guard.properties);
   if (reading.ok) return reading.value.leaving;
   throw new AppError(
     'row_unreadable',
-    'The guard of an organization cannot be read; delete the row to begin anew.',
+    'The guard of an organization cannot be read. Delete the row to start again.',
     {
       details: {
         table: TABLES.organizationMembers,
@@ -36,13 +43,16 @@ function parseLeaving(guard: StoredRow): readonly Leaving[] {
   );
 }
 
-/** A person whose `org_admin` is being taken by the run of this observation. */
+/** A person who is losing `org_admin` in the run of this observation. */
 export interface Leaving {
   readonly userId: string;
   readonly observation: ObservationKey;
 }
 
-/** An organization's guard row and the people that its index names: as administrators (a hint, to be checked), and else. */
+/**
+ * An organization's guard row, and the people whom its index lists. The index may be out of date, so the caller has to check each
+ * listed administrator.
+ */
 export interface AdminGuard {
   readonly etag: string | undefined;
   readonly leaving: readonly Leaving[];
@@ -50,6 +60,7 @@ export interface AdminGuard {
   readonly otherMembers: readonly string[];
 }
 
+/** The store of the guards. */
 export class OrganizationGuards {
   readonly #tables: Tables;
 
@@ -58,13 +69,13 @@ export class OrganizationGuards {
   }
 
   /**
-   * The guard, and beside it the index: one request and one for each of its partitions, all at once. Read it before anybody's
-   * membership: only who begins to leave after that is sure to refuse {@link moveGuard}. Throws `row_unreadable` for a guard that
-   * is no list of who is leaving.
+   * Reads the guard and the organization's index at the same time: one request for the guard and one for each index partition.
+   * Read the guard before any person's membership: {@link moveGuard} only detects people who begin to leave after this read.
+   * Throws `row_unreadable` if the guard cannot be read.
    */
   async readGuard(organizationId: string): Promise<AdminGuard> {
-    // Whom the index names is a hint that is checked later. What counts is that the guard is read before anybody's membership:
-    // whoever begins to leave after this moves the guard, and this run's own move is refused.
+    // The two reads may run at the same time, because the caller checks every listed person later. Another run that begins to
+    // remove an administrator after this read moves the guard, and then this run's own move is refused.
     const [guard, members] = await Promise.all([
       this.#tables.find(TABLES.organizationMembers, guardKey(organizationId)),
       readMembers(this.#tables, ORGANIZATION_MEMBERSHIPS, organizationId),
@@ -78,7 +89,7 @@ export class OrganizationGuards {
     };
   }
 
-  /** Replaces the list of leaving administrators under the ETag read; `false` where somebody else moved the guard. */
+  /** Replaces the list of leaving administrators. Returns `false` if another run has moved the guard since it was read. */
   async moveGuard(
     organizationId: string,
     etag: string | undefined,
@@ -92,4 +103,29 @@ export class OrganizationGuards {
     );
     return result.done;
   }
+}
+
+/** An index row and the person it lists. */
+export interface MemberRow {
+  readonly userId: string;
+  readonly row: StoredRow;
+}
+
+/**
+ * Reads everyone whom the index lists as a member of one team or organization. It queries all partitions at the same time, with
+ * one request a page of 1,000 rows. The result isn't a snapshot and may list too many people, so the caller has to check each
+ * person.
+ */
+export async function readMembers(
+  tables: Tables,
+  kind: Pick<MembershipKind<string>, 'indexTable'>,
+  entityId: string,
+): Promise<readonly MemberRow[]> {
+  const parts = await inParallel(HASH_PARTITIONS, HASH_PARTITIONS.length, async (partitionKey) =>
+    tables.read(kind.indexTable, { partitionKey, ...memberRange(entityId) }),
+  );
+  return parts.flat().flatMap((row) => {
+    const member = parseMemberKey(row);
+    return member === undefined ? [] : [{ userId: member.userId, row }];
+  });
 }

@@ -10,9 +10,9 @@ const COLUMN = 'groups';
 const groupIdsSchema = z.array(z.string());
 
 /**
- * Group lists that are too large for a queue message: one packed row each, one request a call. All methods throw as
- * {@link Tables} does. A row never expires: the run that has used a list removes it, and a message that waits, fails or is redriven
- * still finds it.
+ * Group lists that are too large for a queue message. Each is one packed row, and each call is one request. All methods throw as
+ * {@link Tables} does. A row never expires: only the run that has used the list removes it. So a message that waits, fails or is
+ * redriven still finds its list.
  */
 export class ParkedSnapshots {
   readonly #tables: Tables;
@@ -22,9 +22,9 @@ export class ParkedSnapshots {
   }
 
   /**
-   * Stores the list under the id of its observation, in any order, before the message is enqueued. Idempotent: it overwrites,
-   * because the same id can only name the same list. Throws `storage_refused` for more than fits into a row (about 35,000 groups);
-   * then nothing is enqueued, rather than a shortened list.
+   * Stores the list under the id of its observation. The order of the ids doesn't matter. Call it before the message is enqueued.
+   * Idempotent: it overwrites, because the same id can only name the same list. Throws `storage_refused` for a list that does not
+   * fit into a row (about 35,000 groups). It never stores a shortened list, and the caller enqueues nothing.
    */
   async park(id: string, groupIds: readonly string[]): Promise<void> {
     await this.#tables.write(TABLES.parkedSnapshots, {
@@ -35,8 +35,8 @@ export class ParkedSnapshots {
   }
 
   /**
-   * Reads the whole list. Throws `snapshot_missing` (final) where the row is gone and `row_unreadable` where it is damaged. Returns
-   * an empty list only where an empty list was parked.
+   * Reads the whole list. Throws `snapshot_missing` (final) if the row is gone and `row_unreadable` if it is damaged. Returns an
+   * empty list only if an empty list was parked.
    */
   async require(id: string): Promise<readonly string[]> {
     const row = await this.#tables.find(TABLES.parkedSnapshots, keyOf(id));
@@ -59,8 +59,8 @@ export class ParkedSnapshots {
 }
 
 /**
- * The partition is the last two characters of the id. Ids are UUIDs that begin with the time and end at random, so this makes 256
- * partitions. A single partition would have to serve rows of up to 720 KiB to everybody who signs in on a Monday morning.
+ * Returns the key of a list. Its partition is the last two characters of the id. Ids are UUIDs that end in random digits, so this
+ * makes 256 partitions. A single partition would be too slow for many sign-ins at once, with rows of up to 720 KiB.
  */
 function keyOf(id: string): RowKey {
   return { partitionKey: id.slice(-2), rowKey: id };

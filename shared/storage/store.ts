@@ -10,8 +10,8 @@ import { OrganizationGuards } from './organizationGuards.ts';
 import { UserStore } from './userStore.ts';
 
 /**
- * Everything that a provisioning reads and writes. Every method of every store throws `storage_unavailable` (retryable) or
- * `storage_refused`. What else a method throws is in its own docstring.
+ * All stores that a provisioning reads and writes. Every method of every store throws `storage_unavailable` (retryable) or
+ * `storage_refused`. A method's own docstring names its other errors.
  */
 export interface Store {
   readonly users: UserStore;

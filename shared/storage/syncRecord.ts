@@ -1,6 +1,7 @@
 /**
- * What was put into the LiteLLM proxy, and who may write to it now: one partition a person, organization or team. Its row
- * `lease` is the guard of every transaction, so a holder that was overtaken writes nothing more.
+ * Storage for the record of what this product wrote to LiteLLM, and for the lease of the instance that may write to it now. Each
+ * person, organization and team has its own partition. Every transaction includes the partition's row `lease`, so an instance
+ * that has lost its lease cannot write any more.
  */
 import * as z from 'zod/mini';
 import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
@@ -12,7 +13,7 @@ import {
   type SyncReport,
   type SyncSubject,
 } from '../model/synced.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
+import { GLOBAL_ROLES } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
 import { json, readColumns, text, withoutUndefined } from './tables/columns.ts';
@@ -24,15 +25,15 @@ const LEASE = 'lease';
 const USER = 'user';
 const ENTITY = 'entity';
 const OUTCOME = 'outcome';
-/** A colon, which no id has (`isSafeId`): no membership's row can be taken for another row. */
+/** The prefixes end with a colon, which no id contains (`isSafeId`). So a membership's row key never equals another row's key. */
 const ORGANIZATION_PREFIX = 'organization:';
 const TEAM_PREFIX = 'team:';
 
-/** A transaction takes 100 rows (Azure's limit), and one of them is the guard. */
+/** A transaction takes 100 rows (Azure's limit), and one of them is the lease. */
 const WRITES_PER_TRANSACTION = 99;
-/** Instances' clocks differ: somebody else's lease has ended only this long after its time. */
+/** How long after its expiry another instance's lease counts as ended, because clocks differ. */
 const CLOCK_SKEW_MS = 5_000;
-/** How often a transaction is written again that was refused although the lease is ours still. */
+/** How often a write under a lease is tried before giving up, while this instance still holds the lease. */
 const WRITE_ROUNDS = 3;
 
 const limits = {
@@ -69,11 +70,11 @@ const membershipColumns = z.object({
   wanted: text,
   since: text,
 });
-/** Every one of them, or it does not compile: an outcome with a word that is missing here would read as none. */
+/** All report codes. The type makes a missing one a compile error: an outcome with an unlisted code would read as absent. */
 const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   differs: 'differs',
   cannot_be_cleared: 'cannot_be_cleared',
-  made_there: 'made_there',
+  created_in_litellm: 'created_in_litellm',
   not_moved: 'not_moved',
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',
@@ -96,7 +97,7 @@ const outcomeColumns = z.object({
   reported: json(reportedSchema),
 });
 
-/** Where everything about a subject stands. */
+/** The partition that holds all rows about a subject. */
 interface Place {
   readonly table: string;
   readonly partitionKey: string;
@@ -110,7 +111,7 @@ function placeOf({ kind, id }: SyncSubject): Place {
 }
 
 function unreadable(table: string, row: RowKey, columns: readonly string[]): AppError {
-  return new AppError('row_unreadable', 'What was put into the LiteLLM proxy cannot be read.', {
+  return new AppError('row_unreadable', 'The record of what was written to LiteLLM cannot be read.', {
     details: { table, row: `${row.partitionKey}/${row.rowKey}`, columns },
   });
 }
@@ -150,7 +151,10 @@ function parseMembership(table: string, row: StoredRow, entityId: string): Synce
   return { entityId, state, role, ...withoutUndefined({ wanted, since }) };
 }
 
-/** The system alone writes it and it decides nothing in the proxy: a broken one is overwritten by the next. */
+/**
+ * Parses an outcome. Returns `undefined` for a broken one, because it decides nothing in LiteLLM and the next outcome
+ * overwrites it.
+ */
 function parseOutcome(row: StoredRow | undefined): SyncOutcome | undefined {
   if (row === undefined) return undefined;
   const reading = readColumns(outcomeColumns, row.properties);
@@ -174,7 +178,7 @@ function membershipProperties({ entityId, state, role, wanted, since }: SyncedMe
   return { entity_id: entityId, state, role, ...withoutUndefined({ wanted, since }) };
 }
 
-/** Collects what is written to the rows of one partition. */
+/** The writes to one partition, collected before they are sent. */
 class Writes {
   readonly all: TransactionWrite[] = [];
   readonly #partitionKey: string;
@@ -183,11 +187,11 @@ class Writes {
     this.#partitionKey = partitionKey;
   }
 
-  /** `null` forgets the row, `undefined` leaves it alone. */
+  /** Adds the write of one row. `null` deletes the row, `undefined` leaves it as it is. */
   put(rowKey: string, properties: Properties | null | undefined): void {
     const key = { partitionKey: this.#partitionKey, rowKey };
     if (properties === null) this.all.push({ kind: 'delete', key });
-    // Not a merge: a column that is left out is gone.
+    // The row is replaced and not merged, so that a column without a value disappears.
     else if (properties !== undefined) this.all.push({ kind: 'upsert', key, properties });
   }
 
@@ -205,17 +209,17 @@ class Writes {
   }
 }
 
-/** A lease as held. Every write of the record under it moves its ETag, so a holder that was overtaken is refused. */
+/** A lease that this instance holds. Every write under it changes its ETag, so an instance that has lost the lease is refused. */
 export interface HeldLease {
   readonly subject: SyncSubject;
-  /** Who it is, unique to each taking: tells a write of one's own whose answer was lost from somebody else's. */
+  /** A unique id of this lease. If the answer to a write is lost, it shows whether the stored lease is this one. */
   readonly holder: string;
   readonly etag: string;
   /** By the clock of this process, in milliseconds. */
   readonly expiresAtMs: number;
 }
 
-/** All that is recorded of one person. */
+/** The complete record of one person. */
 export interface SyncedPerson {
   readonly user: SyncedEntity<UserValues> | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
@@ -223,7 +227,7 @@ export interface SyncedPerson {
   readonly outcome: SyncOutcome | undefined;
 }
 
-/** What changes in the record of one person; `null` forgets. */
+/** The changes to the record of one person. `null` deletes an entry. */
 export interface PersonRecordChanges {
   readonly user?: SyncedEntity<UserValues> | null;
   readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
@@ -234,13 +238,14 @@ export interface PersonRecordChanges {
 interface SyncRecordOptions {
   readonly tables: Tables;
   readonly clock: Clock;
-  /** Names the holders of leases. */
+  /** Creates the ids of leases. */
   readonly random: Pick<Random, 'uuid'>;
 }
 
 /**
- * What this product put into the proxy, and who may write to it now. Throws `storage_unavailable`, `storage_refused`, and
- * `row_unreadable` where a person edited the record into something unreadable: unknown is not "not ours".
+ * The record of what this product wrote to LiteLLM, and the leases. Its methods throw `storage_unavailable`, `storage_refused`,
+ * and `row_unreadable` if an edit made the record unreadable. They never treat an unreadable record as an absent one, because
+ * then the product would no longer remove what it added.
  */
 export class SyncRecord {
   readonly #tables: Tables;
@@ -254,8 +259,8 @@ export class SyncRecord {
   }
 
   /**
-   * Takes the lease of a subject for `durationMs`: one read and one write. `undefined`: somebody else holds it, until a time that
-   * has not come. A lease that expired is taken over.
+   * Takes the lease of a subject for `durationMs`, with one read and one write. Takes over an expired lease. Returns `undefined`
+   * if another instance holds a lease that has not expired.
    */
   async takeLease(subject: SyncSubject, durationMs: number): Promise<HeldLease | undefined> {
     const { table, partitionKey } = placeOf(subject);
@@ -275,12 +280,15 @@ export class SyncRecord {
         ? { kind: 'create', key, properties }
         : { kind: 'replace', key, properties, etag: row.etag },
     );
-    // A repeated write may have met its own first try, whose answer was lost: then the lease is ours.
+    // Azure's client repeats a write whose answer was lost. If the first try succeeded, the stored lease is this one.
     const etag = result.done ? result.etag : await this.#findLeaseEtag({ table, partitionKey }, holder);
     return etag === undefined ? undefined : { subject, holder, etag, expiresAtMs };
   }
 
-  /** Gives the lease anew for `durationMs`; `undefined`: it was taken over meanwhile. One write, where nobody did. */
+  /**
+   * Renews the lease for `durationMs` from now. Returns `undefined` if another instance has taken it over. It takes one write
+   * unless the lease has changed meanwhile.
+   */
   async renewLease(lease: HeldLease, durationMs: number): Promise<HeldLease | undefined> {
     const { table, partitionKey } = placeOf(lease.subject);
     const key = { partitionKey, rowKey: LEASE };
@@ -295,14 +303,17 @@ export class SyncRecord {
     return undefined;
   }
 
-  /** Ends it: one write. A lease that was taken over stays as it is. Hand in the lease as it was given last. */
+  /**
+   * Ends the lease with one write. Pass the lease as the last write returned it. It does nothing to a lease that another instance
+   * has taken over.
+   */
   async releaseLease({ subject, etag }: HeldLease): Promise<void> {
     const { table, partitionKey } = placeOf(subject);
-    // Refused where it was taken over. Of a move whose answer was lost it leaves the lease until its time.
+    // Refused if the ETag has changed. After a write whose answer was lost, the lease stays until it expires.
     await this.#tables.write(table, { kind: 'delete', key: { partitionKey, rowKey: LEASE }, etag });
   }
 
-  /** One partition read. */
+  /** Reads the record of a person with one partition read. */
   async readPerson(userId: string): Promise<SyncedPerson> {
     const { table, partitionKey } = personPlace(userId);
     const rows = await this.#tables.read(table, { partitionKey });
@@ -322,30 +333,34 @@ export class SyncRecord {
   }
 
   /**
-   * Writes under the lease, up to 99 rows a transaction, the outcome last; gives the lease as moved (its expiry as it was), or
-   * `undefined` where it was taken over: then the rest is not written. Idempotent: forgetting what is not there is fine. No request
-   * where nothing changes.
+   * Writes changes under the lease, up to 99 rows a transaction, and the outcome last. Returns the lease with its new ETag and
+   * the same expiry. If another instance has taken the lease over, it stops writing and returns `undefined`. Idempotent:
+   * deleting an absent entry is fine. Without changes it sends no request.
    */
   async writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
     writes.putMemberships(ORGANIZATION_PREFIX, changes.organizations);
     writes.putMemberships(TEAM_PREFIX, changes.teams);
-    // Last: where several transactions are needed, it says `done` only of what is written.
+    // Last, because with several transactions the outcome must not say `done` before everything is written.
     writes.put(OUTCOME, changes.outcome && outcomeProperties(changes.outcome));
     return this.#write(lease, writes.all);
   }
 
-  /** One point read. */
+  /** Reads the record of an organization with one point read. */
   async findOrganization(organizationId: string): Promise<SyncedEntity<OrganizationValues> | undefined> {
     return this.#findEntity({ kind: 'organization', id: organizationId }, organizationValuesSchema);
   }
 
+  /** Reads the record of a team with one point read. */
   async findTeam(teamId: string): Promise<SyncedEntity<TeamValues> | undefined> {
     return this.#findEntity({ kind: 'team', id: teamId }, teamValuesSchema);
   }
 
-  /** One transaction under the lease of that organization or team; as {@link SyncRecord.writePerson}. */
+  /**
+   * Writes the record of an organization in one transaction under its lease. Returns the lease as {@link SyncRecord.writePerson}
+   * does.
+   */
   async writeOrganization(
     lease: HeldLease,
     entity: SyncedEntity<OrganizationValues>,
@@ -353,11 +368,12 @@ export class SyncRecord {
     return this.#writeEntity(lease, entity);
   }
 
+  /** Writes the record of a team as {@link SyncRecord.writeOrganization} does. */
   async writeTeam(lease: HeldLease, entity: SyncedEntity<TeamValues>): Promise<HeldLease | undefined> {
     return this.#writeEntity(lease, entity);
   }
 
-  /** Writes the outcome alone, without a lease: one write. */
+  /** Writes a person's outcome alone, with one write and without a lease. */
   async recordPersonOutcome(userId: string, outcome: SyncOutcome): Promise<void> {
     const { table, partitionKey } = personPlace(userId);
     await this.#tables.write(table, {
@@ -371,7 +387,7 @@ export class SyncRecord {
     return this.#clock.now().getTime();
   }
 
-  /** `undefined`: somebody else holds it, or nobody. */
+  /** Returns the ETag of the stored lease, or `undefined` if `holder` does not hold it. */
   async #findLeaseEtag({ table, partitionKey }: Place, holder: string): Promise<string | undefined> {
     const row = await this.#tables.find(table, { partitionKey, rowKey: LEASE });
     return row?.properties['holder'] === holder ? row.etag : undefined;
@@ -392,16 +408,17 @@ export class SyncRecord {
   }
 
   async #write(lease: HeldLease, writes: readonly TransactionWrite[]): Promise<HeldLease | undefined> {
-    let held: HeldLease | undefined = lease;
-    for (let start = 0; start < writes.length && held !== undefined; start += WRITES_PER_TRANSACTION) {
-      held = await this.#transact(held, writes.slice(start, start + WRITES_PER_TRANSACTION));
+    let moved: HeldLease | undefined = lease;
+    for (let start = 0; start < writes.length && moved !== undefined; start += WRITES_PER_TRANSACTION) {
+      moved = await this.#transact(moved, writes.slice(start, start + WRITES_PER_TRANSACTION));
     }
-    return held;
+    return moved;
   }
 
   /**
-   * A refusal does not always mean that somebody else took over: a repeated write met its own first try, or a person deleted a row
-   * that is to be forgotten. While the holder is still this one, the same is written again, which changes nothing that is so already.
+   * Sends one transaction. A refusal does not always mean that another instance holds the lease. The client may have repeated a
+   * write that had succeeded, or an operator may have deleted a row that the transaction deletes too. While this instance holds
+   * the lease, the method writes the same rows again, which is harmless.
    */
   async #transact(lease: HeldLease, writes: readonly TransactionWrite[]): Promise<HeldLease | undefined> {
     const { table, partitionKey } = placeOf(lease.subject);
@@ -423,10 +440,14 @@ export class SyncRecord {
       const present = new Set(rows.map(({ rowKey }) => rowKey));
       pending = writes.filter((write) => write.kind !== 'delete' || present.has(write.key.rowKey));
     }
-    throw new AppError('storage_contention', 'The record of a push was refused again and again.', {
-      retryable: true,
-      details: { table },
-    });
+    throw new AppError(
+      'storage_contention',
+      'The record of a sync could not be written: every try was refused.',
+      {
+        retryable: true,
+        details: { table },
+      },
+    );
   }
 }
 

@@ -1,12 +1,13 @@
-/** A person's row and, beside it in the same partition, how an observation fares that is not applied yet. */
-import type { UnreadableRow } from '../model/unreadableRow.ts';
+/**
+ * Storage for people: each person's row, and in the same partition a second row, the outcome. The outcome says why the newest
+ * observation is not applied yet.
+ */
+import type { UnreadableRow, EntraField } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import type { Reported } from '../model/access.ts';
-import type { User } from '../model/entities.ts';
-import type { EntraField } from '../model/entraField.ts';
+import { type User, GLOBAL_ROLES } from '../model/entities.ts';
 import { isOutcomeNewer } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
-import { GLOBAL_ROLES } from '../model/roles.ts';
 import { AppError } from '../model/errors.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -15,10 +16,13 @@ import type { Properties, RowKey, StoredRow, Tables, Value, Write } from '../mod
 const USER_ROW_KEY = 'user';
 const OUTCOME_ROW_KEY = 'outcome';
 
-/** How often a row is written against others before giving up: each round means that somebody else progressed. */
+/** How often a write is tried before giving up. Each failed round means that another writer has succeeded. */
 const WRITE_ROUNDS = 5;
 
-/** Every one of them, or it does not compile: a report with a word that is missing here would read as none. */
+/**
+ * All kinds and codes of a report. The type makes a missing one a compile error: an unlisted word would make the report
+ * unreadable.
+ */
 const REPORTED_KINDS: { readonly [Kind in Reported['kind']]: Kind } = {
   organization: 'organization',
   team: 'team',
@@ -52,10 +56,10 @@ const reportSchema = z.object({
   reported_more: z.number(),
 });
 
-/** A text that decides nothing: a broken one reads as absent. */
+/** A text column that decides nothing, so a broken value reads as absent. */
 const idleText = z.catch(text, undefined);
 
-/** Columns that the system alone writes. Whoever breaks observation, state or sessions breaks the row: they decide. */
+/** Columns that only this product writes. A broken observation, state or session column makes the whole row unreadable. */
 const systemColumns = z.object({
   observed_at: text,
   observation_id: text,
@@ -72,8 +76,9 @@ const systemColumns = z.object({
 });
 
 /**
- * Columns that people edit, and what was written beside them (broken, it is not what the field says, so the field counts as
- * edited and stays). One that cannot be read is named, and the rest still holds.
+ * Reads the columns that administrators edit, and the columns that hold what this product last wrote to them. It collects the
+ * names of unreadable columns, and the other columns still count. If the last written value is unreadable, the field counts as
+ * edited.
  */
 class EditedColumns {
   readonly unreadable: string[] = [];
@@ -125,11 +130,11 @@ function parseRun(columns: SystemColumns): RunState | undefined {
 function rawText(row: StoredRow, column: string): string | undefined {
   const value = row.properties[column];
   if (value === undefined || value === '') return undefined;
-  // A value of another type is a person's doing, and never what the system wrote.
+  // Only an administrator can have written another type. Its JSON never equals what this product wrote.
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Whom a run has provisioned; a row that somebody else began, such as a sign-out, is nobody's yet. */
+/** Parses the people whom a run has provisioned. It skips rows that no run has written yet, such as the row of a sign-out. */
 function parsePeople(rows: readonly StoredRow[]): {
   readonly people: readonly PersonRow[];
   readonly unreadable: readonly UnreadableRow[];
@@ -151,7 +156,7 @@ function parsePeople(rows: readonly StoredRow[]): {
 function parseUserRow(row: StoredRow): UserRecord {
   const reading = readColumns(systemColumns, row.properties);
   if (!reading.ok) {
-    throw new AppError('row_unreadable', `The user's row cannot be read.`, {
+    throw new AppError('row_unreadable', `A user's row cannot be read.`, {
       details: { table: TABLES.users, row: row.partitionKey, columns: reading.columns },
     });
   }
@@ -162,7 +167,7 @@ function parseUserRow(row: StoredRow): UserRecord {
     user_id: row.partitionKey,
     tenant_id: columns.tenant_id ?? '',
     sso_user_id: row.partitionKey,
-    // A role that cannot be read gives the least power.
+    // An unreadable role grants the least power.
     user_role: edited.read('user_role', roleColumn) ?? 'internal_user_viewer',
     ...withoutUndefined({
       user_email: edited.read('user_email', text),
@@ -171,7 +176,7 @@ function parseUserRow(row: StoredRow): UserRecord {
       budget_duration: edited.read('budget_duration', text),
     }),
     models: edited.read('models', nameList) ?? [],
-    // Absent means nobody closed the account; a value that cannot be read fails closed.
+    // An absent value means that no administrator closed the account. An unreadable value counts as closed, to be safe.
     active: active ?? !edited.unreadable.includes('active'),
     created_at: columns.created_at ?? '',
     updated_at: columns.updated_at ?? '',
@@ -190,7 +195,7 @@ function parseUserRow(row: StoredRow): UserRecord {
     run: parseRun(columns),
     sessionsValidFrom: columns.sessions_valid_from,
     active: user.active,
-    // Whatever stands there, a run has finished: a broken value must not begin the user anew.
+    // Any value, even a broken one, means that a run has finished. The user must not be initialized again.
     isNew: rawText(row, 'created_at') === undefined,
     user,
     fields,
@@ -212,7 +217,7 @@ function runColumns(run: RunState): Properties {
   };
 }
 
-/** A merge cannot remove a column, so clearing one writes an empty string, which reads as absent. */
+/** Returns the columns of a patch. A merge cannot remove a column, so `null` becomes an empty string, which reads as absent. */
 function userColumns(userId: string, patch: UserPatch): Properties {
   const { run, models, ...plain } = patch;
   const columns: Record<string, Value> = { user_id: userId, sso_user_id: userId };
@@ -236,7 +241,7 @@ const outcomeColumns = z.object({
 function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
   if (row === undefined) return undefined;
   const reading = readColumns(outcomeColumns, row.properties);
-  // The system alone writes this row and it decides nobody's access: a broken one is overwritten by the next.
+  // A broken outcome reads as absent: only this product writes it, it decides no access, and the next outcome overwrites it.
   if (!reading.ok) return undefined;
   const columns = reading.value;
   return {
@@ -249,13 +254,13 @@ function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
   };
 }
 
-/** `NaN`, which is above nothing, where no sign-out stands there or none that can be read. */
+/** Returns the stored sign-out time in milliseconds, or `NaN` if it is absent or unreadable. No comparison with `NaN` is true. */
 function validFromMs(row: StoredRow): number {
   const stored = row.properties['sessions_valid_from'];
   return typeof stored === 'string' ? Date.parse(stored) : Number.NaN;
 }
 
-/** `written` with the new ETag, or not: somebody else was there first, so read again. */
+/** The result of a write: the new ETag, or a refusal because another writer was first. The caller then reads the row again. */
 export type Written = { readonly written: true; readonly etag: string } | { readonly written: false };
 
 /** A person whom a run has provisioned. */
@@ -263,6 +268,7 @@ export interface PersonRow {
   readonly user: User;
 }
 
+/** The store of people and their outcomes. */
 export class UserStore {
   readonly #tables: Tables;
 
@@ -270,13 +276,13 @@ export class UserStore {
     this.#tables = tables;
   }
 
-  /** Throws `row_unreadable` where observation, state or sessions of the row cannot be read. */
+  /** Reads a user's row. Throws `row_unreadable` if its observation, state or session columns cannot be read. */
   async find(userId: string): Promise<UserRecord | undefined> {
     const row = await this.#tables.find(TABLES.users, { partitionKey: userId, rowKey: USER_ROW_KEY });
     return row === undefined ? undefined : parseUserRow(row);
   }
 
-  /** One partition read gives both. Throws as {@link UserStore.find}. */
+  /** Reads a user's row and outcome with one partition read. Throws as {@link UserStore.find} does. */
   async findWithOutcome(userId: string): Promise<{ record?: UserRecord; outcome?: Outcome }> {
     const rows = await this.#tables.read(TABLES.users, { partitionKey: userId });
     const userRow = rows.find((row) => row.rowKey === USER_ROW_KEY);
@@ -286,7 +292,7 @@ export class UserStore {
     });
   }
 
-  /** Refused where the row exists. */
+  /** Creates a user's row. The write is refused if the row exists. */
   async create(userId: string, patch: UserPatch): Promise<Written> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     return writtenOf(
@@ -294,7 +300,7 @@ export class UserStore {
     );
   }
 
-  /** Refused where the row is gone or another one than `etag` names. */
+  /** Updates a user's row. The write is refused if the row is gone or no longer has `etag`. */
   async update(userId: string, patch: UserPatch, etag: string): Promise<Written> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     const properties = userColumns(userId, patch);
@@ -302,23 +308,23 @@ export class UserStore {
   }
 
   /**
-   * Ends every session issued before `from`; makes the row where there is none. A later end that is there already stays.
-   * One read and one write. Idempotent. Throws `storage_contention` where others keep changing the row.
+   * Ends every session issued before `from`, and creates the row if it is absent. A later stored time stays. It takes one read
+   * and one write. Idempotent. Throws `storage_contention` if other writers keep changing the row.
    */
   async endSessions(userId: string, from: Date): Promise<void> {
     const key = { partitionKey: userId, rowKey: USER_ROW_KEY };
     const properties: Properties = { user_id: userId, sessions_valid_from: from.toISOString() };
     await this.#writeInRounds(key, (row) => {
       if (row === undefined) return { kind: 'create', key, properties };
-      // A late try of an older sign-out must not open the sessions again that a newer one ended.
+      // A late try of an older sign-out must not reopen sessions that a newer sign-out ended.
       if (validFromMs(row) >= from.getTime()) return undefined;
       return { kind: 'merge', key, properties, etag: row.etag };
     });
   }
 
   /**
-   * Keeps the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` where
-   * others keep changing the row.
+   * Records the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` if other
+   * writers keep changing the row.
    */
   async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
     const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
@@ -340,21 +346,28 @@ export class UserStore {
     });
   }
 
-  /** Everybody whom a run has provisioned, one request a page, by id. A row that cannot be read is named and hides no other. */
+  /**
+   * Reads everyone whom a run has provisioned, ordered by id, with one request a page. It names unreadable rows and still returns
+   * the others.
+   */
   async *readPages(): AsyncGenerator<ReturnType<typeof parsePeople>> {
     for await (const page of this.#tables.readPages(TABLES.users, {})) yield parsePeople(page);
   }
 
-  /** Reads a row and writes what `plan` makes of it, until the write holds or `plan` has nothing to write. */
+  /** Reads a row, lets `plan` decide the write, and sends it. Repeats until the write succeeds or `plan` returns no write. */
   async #writeInRounds(key: RowKey, plan: (row: StoredRow | undefined) => Write | undefined): Promise<void> {
     for (let round = 0; round < WRITE_ROUNDS; round += 1) {
       const write = plan(await this.#tables.find(TABLES.users, key));
       if (write === undefined || (await this.#tables.write(TABLES.users, write)).done) return;
     }
-    throw new AppError('storage_contention', `The user's row was overtaken again and again.`, {
-      retryable: true,
-      details: { table: TABLES.users, row: key.rowKey },
-    });
+    throw new AppError(
+      'storage_contention',
+      `A user's row could not be written: other writers kept changing it.`,
+      {
+        retryable: true,
+        details: { table: TABLES.users, row: key.rowKey },
+      },
+    );
   }
 }
 

@@ -1,19 +1,22 @@
-/** One dotted log event a flow: ids, counts, codes and how long it took. Never a token, an email or a name. */
+/**
+ * Writes one log event per flow, with a dotted name: ids, counts, codes and the duration. Never a token, an email or
+ * a name.
+ */
 import type { LogSafeDetails } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
-import { measureEvent } from './measureEvent.ts';
-import { tracing } from './tracing.ts';
+import type { CounterName } from './metrics.ts';
+import { type Tracing, tracing } from './tracing.ts';
 
 /** Where events go: an invocation's own log. */
 export interface EventLog {
-  /** Names the invocation: the reference on its error page, which therefore stands in each of its events. */
+  /** Names the invocation. It is the reference on an error page, so each event has it. */
   readonly invocationId?: string;
   info(...parts: readonly unknown[]): void;
   warn(...parts: readonly unknown[]): void;
   error(...parts: readonly unknown[]): void;
 }
 
-/** Names of the events that this product writes; alerts and queries name these and no others. */
+/** The names of all events that this product writes. Alerts and queries use these names only. */
 export type EventName =
   | 'signin.start'
   | 'signin.complete'
@@ -36,7 +39,7 @@ export type EventName =
 
 export type EventFields = Readonly<Record<string, LogSafeDetails[string] | undefined>>;
 
-/** Writes one event as one line of JSON, and records the metrics that it means. */
+/** Writes one event as one line of JSON, and records the metrics that belong to it. */
 export function writeEvent(
   log: EventLog,
   event: { readonly name: EventName; readonly level: 'info' | 'warn' | 'error' },
@@ -50,8 +53,8 @@ export function writeEvent(
 }
 
 /**
- * Gives an error's log-safe side: its code, its details and, for what was not expected or caused it, kind and place, not
- * its text: a foreign message may quote what it failed on.
+ * Returns the part of an error that is safe to log: its code and details. For an unexpected error, and for a cause,
+ * also its kind and place. Never its text, because a foreign message may quote secrets.
  */
 export function errorFields(error: unknown): EventFields {
   if (error instanceof AppError) {
@@ -71,10 +74,11 @@ function kindOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }
 
-/** The first line of the stack that is a place: a message may have lines of its own, which stand before. */
+/** Finds the first line of the stack that is a place. The message may have lines of its own before that. */
 function whereOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;
-  // Taken off first, as its lines may look like places; where it is no longer what the stack begins with, none is known.
+  // The message is removed first, because its lines may look like places. If the stack no longer starts with it, the
+  // place is unknown.
   const start = error.stack.indexOf(error.message);
   const places = start < 0 ? '' : error.stack.slice(start + error.message.length);
   return places
@@ -83,22 +87,22 @@ function whereOf(error: unknown): string | undefined {
     ?.trim();
 }
 
-/** Failures that an event has told of, so that none is told twice on its way up. */
-const told = new WeakSet<object>();
+/** Failures that an event has reported, so that none is reported twice while it is passed up. */
+const reported = new WeakSet<object>();
 
-/** Gives whether an event of {@link observeFlow} has told of this failure. */
-export function isTold(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && told.has(error);
+/** Whether an event of {@link observeFlow} has reported this failure. */
+export function isReported(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && reported.has(error);
 }
 
 export interface Observed<T> {
   readonly name: EventName;
   readonly run: () => Promise<T>;
-  /** What the event says of a result; `level` defaults to `info`. */
+  /** Returns the event's fields for a result; `level` defaults to `info`. */
   readonly describe: (result: T) => EventFields & { readonly level?: 'info' | 'warn' | 'error' };
 }
 
-/** Runs a flow and writes its one event, with `durationMs`; a failure is written with its code and thrown on. */
+/** Runs a flow and writes its one event, with `durationMs`. Writes the code of a failure, and throws it on. */
 export async function observeFlow<T>(log: EventLog, observed: Observed<T>): Promise<T> {
   const startedMs = performance.now();
   const durationMs = (): number => Math.round(performance.now() - startedMs);
@@ -113,7 +117,60 @@ export async function observeFlow<T>(log: EventLog, observed: Observed<T>): Prom
       { name: observed.name, level: 'error' },
       { ...errorFields(error), durationMs: durationMs() },
     );
-    if (typeof error === 'object' && error !== null) told.add(error);
+    if (typeof error === 'object' && error !== null) reported.add(error);
     throw error;
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Returns how the flow of an event ended, as one word: the error's code, else what it decided, else `ok`. */
+function outcomeOf(name: string, fields: EventFields): string {
+  const code = textOf(fields['code']);
+  if (code !== undefined) return code;
+  // Without a person the sign-in goes on at Microsoft: it asked for one more step.
+  if (name === 'signin.complete') return fields['userId'] === undefined ? 'challenged' : 'ok';
+  return textOf(fields['status']) ?? textOf(fields['decision']) ?? 'ok';
+}
+
+/**
+ * Records the metrics that an event means, and its outcome on the span that runs. Metrics are read off the events, so that the
+ * two never disagree.
+ */
+function measureEvent(metrics: Tracing, name: string, fields: EventFields): void {
+  if (metrics.isOff) return;
+  const outcome = outcomeOf(name, fields);
+  metrics.current()?.set({ 'app.outcome': outcome });
+  const reason = textOf(fields['reason']);
+  if (name === 'signin.complete') metrics.add('signin.outcomes', 1, { outcome });
+  const isKept = fields['code'] === undefined && fields['putBack'] === undefined;
+  if (name === 'provision.failure' && isKept) metrics.add('provision.poisoned', 1, { reason });
+  if (name === 'sync.failure' && isKept) metrics.add('sync.poisoned', 1, { reason });
+  if (name === 'provision.user') measureDelivery(metrics, 'provision', { fields, outcome });
+  if (name === 'sync.person' || name === 'sync.entity') {
+    measureDelivery(metrics, 'sync', { fields, outcome });
+    measureCount(metrics, 'sync.memberships.added', fields['added']);
+    measureCount(metrics, 'sync.memberships.removed', fields['removed']);
+  }
+}
+
+interface Delivered {
+  readonly fields: EventFields;
+  readonly outcome: string;
+}
+
+function measureDelivery(metrics: Tracing, queue: 'provision' | 'sync', event: Delivered): void {
+  const { fields, outcome } = event;
+  metrics.add(`${queue}.outcomes`, 1, { outcome });
+  if (outcome === 'waiting') metrics.add(`${queue}.put_back`, 1, { reason: textOf(fields['reason']) });
+  const seconds = fields['secondsSinceSignIn'];
+  if ((outcome === 'done' || outcome === 'unchanged') && typeof seconds === 'number') {
+    metrics.record(`${queue}.delay`, seconds, { outcome });
+  }
+}
+
+function measureCount(metrics: Tracing, name: CounterName, count: unknown): void {
+  if (typeof count === 'number' && count > 0) metrics.add(name, count);
 }

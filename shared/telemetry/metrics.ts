@@ -1,9 +1,9 @@
-/** Every metric that this product records: the one list that code and `docs/telemetry.md` agree on. Units are UCUM's. */
+/** Every metric that this product records, as `docs/telemetry.md` lists them. Units are UCUM's. */
 
 interface Metric {
   readonly kind: 'counter' | 'histogram';
   readonly unit: string;
-  /** What it says, as the documentation lists it. */
+  /** Its meaning, as the documentation lists it. */
   readonly description: string;
   /** The attributes that its values carry. */
   readonly attributes: readonly string[];
@@ -29,7 +29,7 @@ export const METRICS = {
     unit: 's',
     description: 'From the sign-in, when its message was enqueued, to its person being provisioned',
     attributes: ['outcome'],
-    // A warm queue takes a second, a cold start some, a retry half a minute, waiting for an administrator up to a day.
+    // A warm queue takes a second, a cold start a few, a retry half a minute. An administrator may take a day.
     buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400],
   },
   'provision.memberships.granted': {

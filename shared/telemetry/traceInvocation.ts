@@ -1,14 +1,40 @@
 import type { InvocationContext } from '@azure/functions';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { EventLog } from './events.ts';
-import { startTracing } from './startTracing.ts';
-import type { RunningSpan, SpanAttributes, SpanStart } from './tracing.ts';
+import {
+  activateTracing,
+  NO_TRACING,
+  type RunningSpan,
+  type SpanAttributes,
+  type SpanStart,
+  type Tracing,
+  tracing,
+} from './tracing.ts';
 
-/** What an invocation's span needs of its context. */
+let provide: ((log: EventLog) => Tracing) | undefined;
+
+/** Sets how this process's tracing is created: at the first {@link startTracing}, not now. */
+export function provideTracing(provider: (log: EventLog) => Tracing): void {
+  provide = provider;
+  activateTracing(NO_TRACING);
+}
+
+/** Returns this process's tracing, created at the first call. A provider that fails says so in `log`. */
+export function startTracing(log: EventLog): Tracing {
+  const provider = provide;
+  if (provider !== undefined) {
+    // Cleared first, so that it is tried only once, even if it throws.
+    provide = undefined;
+    activateTracing(provider(log));
+  }
+  return tracing();
+}
+
+/** The part of an invocation's context that its span needs. */
 export type TracedContext = EventLog &
   Pick<InvocationContext, 'functionName' | 'invocationId' | 'traceContext'>;
 
-/** By what a function was called. */
+/** The trigger that called a function. */
 export type TracedTrigger =
   | { readonly kind: 'http' }
   | { readonly kind: 'timer' }
@@ -16,15 +42,15 @@ export type TracedTrigger =
       readonly kind: 'queue';
       readonly queueName: string;
       readonly attempt: number;
-      /** W3C trace context that the message carries: whoever put it there began this work. */
+      /** The W3C trace context in the message, of the request that started this work. */
       readonly traceparent: string | undefined;
     };
 
 /**
- * Runs one call of a function as a span. The first one starts this process's tracing.
+ * Runs one call of a function as a span. The first call starts this process's tracing.
  *
- * A request and a timer go on with the host's own span. A message goes on with the trace of the sign-in that it is of; the host
- * begins a trace of its own for it, to which the span is linked.
+ * A request and a timer continue the host's own span. A message continues the trace of its sign-in. The host starts
+ * another trace for the message, and the span is linked to that one.
  */
 export async function traceInvocation<T>(
   context: TracedContext,
@@ -41,10 +67,13 @@ export async function traceInvocation<T>(
   });
 }
 
-/** The host logs the text of whatever a function throws, and the text of an error that nobody foresaw may quote anything. */
+/**
+ * Replaces unexpected errors. The host logs the text of every thrown error, and an unexpected one may quote
+ * anything.
+ */
 function withoutForeignText(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('unexpected', 'An error that nobody foresaw; the event tells its kind and place.');
+  return new AppError('unexpected', 'An unexpected error. Its event has its kind and place.');
 }
 
 function startOf(context: TracedContext, trigger: TracedTrigger): SpanStart {
@@ -71,6 +100,6 @@ function startOf(context: TracedContext, trigger: TracedTrigger): SpanStart {
       ...(traceparent === undefined ? { parent: host } : { parent: traceparent, link: host }),
     };
   }
-  // Internal: the host reports the request itself, and nothing should count twice.
+  // Internal: the host reports the request itself, and nothing may count twice.
   return { name: context.functionName, kind: 'internal', attributes: common, parent: host };
 }

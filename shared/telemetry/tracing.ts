@@ -1,6 +1,6 @@
 /**
- * The little that this product asks of tracing and metrics. Nothing of OpenTelemetry is in here: what fulfils it is a bundle
- * of its own that is loaded only where something is exported (docs/decisions/0010-telemetry.md).
+ * The small part of tracing and metrics that this product needs. It is independent of OpenTelemetry, which is in a
+ * bundle of its own. That is loaded only if something is exported (docs/decisions/0010-telemetry.md).
  */
 import type { CounterName, HistogramName } from './metrics.ts';
 
@@ -8,36 +8,36 @@ import type { CounterName, HistogramName } from './metrics.ts';
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface SpanStart {
-  /** Few different ones: no ids in it. */
+  /** Has few different values, so it contains no ids. */
   readonly name: string;
   readonly kind: 'internal' | 'client' | 'producer' | 'consumer';
   readonly attributes?: SpanAttributes;
-  /** W3C trace context of the parent. Default: the span that runs now; a malformed one counts as none. */
+  /** W3C trace context of the parent. Default: the running span. A malformed one is ignored. */
   readonly parent?: string | undefined;
-  /** W3C trace context of a span of another trace that belongs to it. */
+  /** W3C trace context of a related span in another trace. */
   readonly link?: string | undefined;
 }
 
 /** A span while it runs. */
 export interface RunningSpan {
-  /** W3C trace context, for whoever goes on with this trace elsewhere. */
+  /** W3C trace context, to continue this trace elsewhere. */
   readonly traceparent: string;
   readonly traceId: string;
   set(attributes: SpanAttributes): void;
-  /** Marks it as failed. `errorType` is a code, a status or a class: texts may quote what they failed on. */
+  /** Marks it as failed. `errorType` is a code, a status or a class, because texts may quote secrets. */
   fail(errorType: string): void;
 }
 
 export interface Tracing {
-  /** Nothing is exported, so nobody needs to prepare what would be. */
+  /** Nothing is exported, so callers don't need to prepare anything. */
   readonly isOff: boolean;
-  /** Runs `work` as a span that ends with it. What `work` throws is thrown on, and is not looked at. */
+  /** Runs `work` as a span that ends with it. Throws what `work` throws, and doesn't look at it. */
   run<T>(start: SpanStart, work: (span: RunningSpan) => Promise<T>): Promise<T>;
-  /** The innermost span that runs now; `undefined` outside of all. */
+  /** The innermost running span; `undefined` outside of all spans. */
   current(): RunningSpan | undefined;
   add(name: CounterName, value: number, attributes?: SpanAttributes): void;
   record(name: HistogramName, value: number, attributes?: SpanAttributes): void;
-  /** Sends what is not sent yet and resolves when it is, but after `timeoutMs` in any case. Never throws. */
+  /** Sends the rest and resolves when that is done, or after `timeoutMs`. Never throws. */
   flush(timeoutMs: number): Promise<void>;
 }
 
@@ -55,12 +55,12 @@ export const NO_TRACING: Tracing = {
 
 let active = NO_TRACING;
 
-/** Gives this process's tracing: {@link NO_TRACING} until something else was activated. */
+/** Returns this process's tracing: {@link NO_TRACING} until another one is activated. */
 export function tracing(): Tracing {
   return active;
 }
 
-/** Makes `next` this process's tracing and gives the one before. */
+/** Makes `next` this process's tracing and returns the previous one. */
 export function activateTracing(next: Tracing): Tracing {
   const before = active;
   active = next;

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../model/errors.ts';
 
 /**
- * 4xx where the person or their administrator can change it, 500 where this service is set up wrongly,
- * 502 where Microsoft or LiteLLM did not answer usably, 503 where waiting helps.
+ * 4xx: the person or their administrator can change it. 500: this service is set up wrongly. 502: Microsoft or
+ * LiteLLM didn't answer usably. 503: waiting helps.
  */
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   configuration_invalid: 503,
@@ -50,7 +50,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   unexpected: 500,
 };
 
-/** Gives the HTTP status of a page or answer that reports this error. */
+/** Returns the HTTP status of a page or answer that reports this error. */
 export function errorStatus(code: ErrorCode): number {
   return STATUSES[code];
 }

@@ -1,4 +1,4 @@
-/** How this product answers over HTTP: headers, cookies, errors. Every answer goes through here. */
+/** How this product answers over HTTP: headers, cookies, errors. Every answer is created here. */
 import { randomBytes } from 'node:crypto';
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { AppError, errorCodeOf } from '../model/errors.ts';
@@ -7,24 +7,24 @@ import { errorTexts } from './pages/errorTexts.ts';
 import { renderConfigurationFault } from './pages/renderConfigurationFault.ts';
 import { renderError } from './pages/renderError.ts';
 import type { RequestCookies, ResponseCookie } from '../session/session.ts';
-import { errorFields, isTold, writeEvent } from '../telemetry/events.ts';
+import { errorFields, isReported, writeEvent } from '../telemetry/events.ts';
 import { traceInvocation } from '../telemetry/traceInvocation.ts';
 import type { RunningSpan } from '../telemetry/tracing.ts';
 
-/** What every answer carries. All of it is personal or depends on the moment, so nothing is stored anywhere. */
+/** Headers of every answer. Each answer is personal or changes with time, so it is never cached. */
 const COMMON_HEADERS = {
   'Cache-Control': 'no-store',
-  // Without `includeSubDomains`: a customer's other hosts below this one are theirs to decide about.
+  // Without `includeSubDomains`: this host's subdomains may belong to other services of the customer.
   'Strict-Transport-Security': 'max-age=31536000',
   'X-Content-Type-Options': 'nosniff',
   // Not `no-referrer`: with that, browsers send `Origin: null` with our own sign-out form.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
-  // For whatever is no page; a page says below what it needs.
+  // For answers that aren't pages. A page has its own policy below.
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
-/** One answer's own values. */
+/** Values of one answer. */
 export interface Answering {
   /** Lets this page's own style and script run, and nothing else. */
   readonly nonce: string;
@@ -55,7 +55,7 @@ export interface PageOptions {
   readonly cookies?: readonly ResponseCookie[];
 }
 
-/** Gives the answer that shows a page. */
+/** Creates an answer with a page. */
 export function pageAnswer(body: string, options: PageOptions): HttpResponseInit {
   return {
     status: options.status ?? 200,
@@ -70,7 +70,7 @@ export function pageAnswer(body: string, options: PageOptions): HttpResponseInit
   };
 }
 
-/** Gives the answer that sends the browser on. Cookies go through `cookies`: as headers, all but the last would be lost. */
+/** Creates a redirect. Cookies must be in `cookies`: as headers, all but the last would be lost. */
 export function redirectAnswer(
   location: string,
   cookies: readonly ResponseCookie[],
@@ -79,7 +79,7 @@ export function redirectAnswer(
   return { status, headers: { ...COMMON_HEADERS, Location: location }, cookies: [...cookies] };
 }
 
-/** Gives the answer that carries data. */
+/** Creates an answer with JSON. */
 export function jsonAnswer(body: unknown, status = 200): HttpResponseInit {
   return {
     status,
@@ -88,12 +88,12 @@ export function jsonAnswer(body: unknown, status = 200): HttpResponseInit {
   };
 }
 
-/** Gives an answer of a status alone. */
+/** Creates an answer with a status and no body. */
 export function emptyAnswer(status: number): HttpResponseInit {
   return { status, headers: { ...COMMON_HEADERS } };
 }
 
-/** Reads the `Cookie` header. Of a name that comes twice the first counts, as browsers order by the longest path. */
+/** Reads the `Cookie` header. If a name comes twice, the first counts, because browsers send the longest path first. */
 export function readCookies(request: HttpRequest): RequestCookies {
   const cookies = new Map<string, string>();
   for (const pair of (request.headers.get('cookie') ?? '').split(';')) {
@@ -121,7 +121,7 @@ export interface ErrorAnswerOptions {
   readonly cookies?: readonly ResponseCookie[];
 }
 
-/** Gives the page for a failure, chosen by its code, with the right status. */
+/** Creates the error page for a failure, by its code, with the right status. */
 export function errorPageAnswer(
   error: unknown,
   answering: Answering,
@@ -140,7 +140,7 @@ export function errorPageAnswer(
   );
 }
 
-/** Gives the failure as data: its code, what it means, and the id that finds it in the logs. */
+/** Creates an answer with the failure as JSON: its code, its meaning, and the id that finds it in the logs. */
 function errorJsonAnswer(error: unknown, answering: Answering): HttpResponseInit {
   const code = errorCodeOf(error);
   const settings = settingsOf(error);
@@ -157,19 +157,19 @@ function errorJsonAnswer(error: unknown, answering: Answering): HttpResponseInit
   );
 }
 
-/** Gives how loud a failure is: `error` where this service or Microsoft broke, `warn` where the answer is a refusal. */
+/** Returns the log level of a failure: `error` if this service or Microsoft failed, `warn` for a refusal. */
 export function failureLevel(error: unknown): 'error' | 'warn' {
   return errorStatus(errorCodeOf(error)) >= 500 ? 'error' : 'warn';
 }
 
-/** What fails outside a flow has no event of its own, and the reference on the page must lead somewhere. */
+/** Logs a failure outside a flow. It has no event of its own, and the reference on the page must be in the log. */
 function writeFailure(context: InvocationContext, error: unknown): void {
   const code = errorCodeOf(error);
   const name = code === 'configuration_invalid' ? 'configuration.fault' : 'request.failed';
   writeEvent(context, { name, level: failureLevel(error) }, errorFields(error));
 }
 
-/** The HTTP door: whatever a handler throws becomes an answer of its kind, and nothing of it but its code is shown. */
+/** Creates a handler that turns every thrown error into an answer, which shows only the error's code. */
 function answerWith(
   handle: Handle,
   answerError: (error: unknown, answering: Answering) => HttpResponseInit,
@@ -181,13 +181,13 @@ function answerWith(
       try {
         return noteAnswer(span, await handle(request, answering));
       } catch (error) {
-        if (!isTold(error)) writeFailure(context, error);
+        if (!isReported(error)) writeFailure(context, error);
         return noteAnswer(span, answerError(error, answering));
       }
     });
 }
 
-/** Only what the service got wrong is a failure of the span: a refused sign-in is an answer. */
+/** Marks the span as failed only for the service's own failures. A refused sign-in is a normal answer. */
 function noteAnswer(span: RunningSpan, answer: HttpResponseInit): HttpResponseInit {
   const status = answer.status ?? 200;
   span.set({ 'http.response.status_code': status });
@@ -195,12 +195,12 @@ function noteAnswer(span: RunningSpan, answer: HttpResponseInit): HttpResponseIn
   return answer;
 }
 
-/** Gives the handler of a route that shows pages. */
+/** Creates the handler of a route that shows pages. */
 export function answerPages(handle: Handle): HttpHandler {
   return answerWith(handle, (error, answering) => errorPageAnswer(error, answering));
 }
 
-/** Gives the handler of a route that gives data. */
+/** Creates the handler of a route that returns data. */
 export function answerJson(handle: Handle): HttpHandler {
   return answerWith(handle, errorJsonAnswer);
 }

@@ -1,4 +1,4 @@
-/** What a cold start costs: the package as it is deployed, against the same app unbundled, in turns. */
+/** Measures the time of a cold start. Compares the deployed package with the same app unbundled, in turns. */
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { buildUnbundledApp } from './unbundledApp.ts';
 const ROUNDS = 10;
 const host = resolve(import.meta.dirname, '../../dev/host/main.ts');
 
-/** Milliseconds of each round, by what was measured. */
+/** The milliseconds of each round, by measurement. */
 interface Samples {
   readonly load: number[];
   readonly page: number[];
@@ -31,7 +31,7 @@ interface Variant {
 }
 
 interface Stand {
-  /** The local host as one file too, so that its own start weighs little beside the app's. */
+  /** The local host, bundled into one file too, so that its own start takes little time compared with the app's. */
   readonly hostFile: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly port: number;
@@ -51,7 +51,7 @@ export const coldStart: Benchmark = async ({ log }) => {
       url: `http://localhost:${port}`,
       identity: emulators.identity,
       storageConnectionString: emulators.connectionString,
-      // Only HTTP triggers: what queues and timers happen to do must not slow a start down.
+      // Starts only HTTP triggers, because queues and timers could slow the start down at random.
       given: { ...QUEUES_OFF, ...TIMERS_OFF },
     });
     const stand = { hostFile: await bundleHost(folder), settings, port };
@@ -102,7 +102,7 @@ async function measureOnce({ samples, appDir }: Variant, stand: Stand): Promise<
   samples.redirect.push(await timeFirstAnswer(stand, appDir, { path: '/sso/login', status: 302 }));
 }
 
-/** Returns the milliseconds that loading the code takes, in a process of its own. */
+/** Returns the milliseconds for loading the code, in a separate process. */
 async function timeLoad(appDir: string): Promise<number> {
   const script = join(import.meta.dirname, 'coldStartLoad.ts');
   const child = spawn(process.execPath, [script, appDir], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -113,7 +113,7 @@ async function timeLoad(appDir: string): Promise<number> {
   return z.object({ loadMs: z.number() }).parse(JSON.parse(output)).loadMs;
 }
 
-/** Returns the milliseconds from the start of the process to the end of its first answer. Throws where that is an error page. */
+/** Returns the milliseconds from the start of the process to the end of its first answer. Throws if that is an error page. */
 async function timeFirstAnswer(
   { hostFile, settings, port }: Stand,
   appDir: string,
@@ -126,7 +126,7 @@ async function timeFirstAnswer(
   });
   const closed = new Promise((resolveClosed) => void child.once('close', resolveClosed));
   try {
-    // The host prints one line when it listens.
+    // The host prints one line as soon as it listens.
     for await (const line of createInterface({ input: child.stdout })) {
       const { url } = z.object({ url: z.url() }).parse(JSON.parse(line));
       const answer = await fetch(new URL(path, url), { redirect: 'manual' });
@@ -135,7 +135,7 @@ async function timeFirstAnswer(
       if (answer.status !== status) throw new Error(`${path} answered ${answer.status}, not ${status}`);
       return tookMs;
     }
-    throw new Error('The host ended before it was ready');
+    throw new Error('The host ended before it was ready.');
   } finally {
     child.kill('SIGKILL');
     await closed;

@@ -1,6 +1,6 @@
 /**
- * `node test/bench/coldStartLoad.ts FOLDER`: loads an app as the worker does, in a process of its own. Prints one line of JSON with
- * the milliseconds. Throws where the app registers no function.
+ * `node test/bench/coldStartLoad.ts FOLDER`: loads an app as the worker does, in a separate process. Prints one line of JSON with
+ * the milliseconds. Throws if the app registers no function.
  */
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- NAME ...] [--people 100000]`: runs the named benchmarks, or all. Prints tables to standard output and progress
- * to standard error, and writes `bench-results/bench.md` and `bench-results/scale.svg`. All of it takes less than five minutes on
- * two cores; `--people` simulates a larger company, which takes longer. Fails where a benchmark breaks, never because of a figure.
+ * `npm run bench [-- NAME ...] [--people 100000]`: runs the named benchmarks, or all. Prints tables to standard output and
+ * progress to standard error, and writes `bench-results/bench.md` and `bench-results/scale.svg`. All benchmarks together take
+ * less than five minutes on two cores. `--people` simulates a larger company, which takes longer. The command fails if a
+ * benchmark throws, but never because of a figure.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -33,7 +34,9 @@ async function main(): Promise<void> {
   });
   const unknown = positionals.filter((name) => !benchmarks.has(name));
   if (unknown.length > 0) {
-    throw new Error(`There is no benchmark ${unknown.join(', ')}, only ${[...benchmarks.keys()].join(', ')}`);
+    throw new Error(
+      `Unknown benchmark: ${unknown.join(', ')}. The benchmarks are ${[...benchmarks.keys()].join(', ')}.`,
+    );
   }
   const people = peopleSchema.parse(values.people);
   const seconds = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`;
@@ -51,7 +54,7 @@ async function main(): Promise<void> {
   console.log(`${seconds()}, written to bench-results/`);
 }
 
-/** Includes the load of the minute before, because a busy machine says less. */
+/** Describes the machine. Includes the load of the last minute, because figures from a busy machine are less reliable. */
 function describeMachine(): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
   const load = (loadavg()[0] ?? 0).toFixed(1);

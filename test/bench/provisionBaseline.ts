@@ -1,6 +1,6 @@
 /**
- * What LiteLLM's proxy does with the database at an Entra sign-in, one request after another, while the person waits. Written from
- * a description, on the product's own tables client; neither tuned nor slowed down.
+ * A baseline that does what LiteLLM's proxy does with the database at an Entra sign-in: one request after another, while the
+ * person waits. It was written from a description and uses the product's own tables client. It is neither tuned nor slowed down.
  */
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables } from '../../shared/model/tables.ts';
@@ -15,10 +15,10 @@ export interface BaselineGroup {
   readonly displayName: string;
 }
 
-/** A string property takes 32 Ki units (Azure's limit), and lists may be longer. */
+/** The size of a chunk. A string property takes 32 Ki units (Azure's limit), and lists may be longer. */
 const COLUMN_UNITS = 30_000;
 
-/** The same as the product's sample settings. */
+/** The values of a new team, the same as in the product's sample settings. */
 const NEW_TEAM: Properties = {
   models: '["gpt-4","gpt-3.5-turbo"]',
   max_budget: 1000,
@@ -27,9 +27,9 @@ const NEW_TEAM: Properties = {
 };
 
 /**
- * Provisions one person. With g groups, n of them without a team, it costs 3g + n + 2 requests, and a repeat costs the same less n.
- * Two people of one team at once lose one of them, because nothing guards the list. Its rows are in partitions that the product
- * does not use, so both may run on one storage.
+ * Provisions one person. With g groups, n of them without a team, it costs 3g + n + 2 requests, and a repeat costs 3g + 2.
+ * Nothing protects a team's list, so two concurrent sign-ins of one team may lose a member. Its rows are in partitions that the
+ * product does not use, so both may run on the same storage.
  */
 export async function provisionBaseline(
   tables: Tables,
@@ -54,7 +54,7 @@ async function ensureTeam(tables: Tables, group: BaselineGroup): Promise<void> {
     team_alias: group.displayName,
     ...listColumns('members', []),
   };
-  // A refusal means that another sign-in created it meanwhile.
+  // A refusal means that another sign-in has created it meanwhile.
   await tables.write(TABLES.teams, { kind: 'create', key, properties });
 }
 

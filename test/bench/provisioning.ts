@@ -1,17 +1,16 @@
 /**
- * A first provisioning and its unchanged repeat, against two others on the same storage: raw storage, which writes the same rows as
- * fast as it can, and the baseline, which does what LiteLLM's proxy does at a sign-in.
+ * Measures a first provisioning and its unchanged repeat. Compares them with two others on the same storage: raw storage, which
+ * writes the same rows as fast as it can, and the baseline, which does what LiteLLM's proxy does at a sign-in.
  */
 import { startAzurite } from '../../dev/stack/azurite.ts';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
-import { inParallel } from '../../shared/platform/inParallel.ts';
+import { inParallel, chunksOf } from '../../shared/platform/inParallel.ts';
 import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
 import { MAX_TRANSACTION_WRITES } from '../../shared/storage/tables/tableLimits.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, Tables } from '../../shared/model/tables.ts';
 import type { KnownGroup } from '../../shared/model/assignedGroups.ts';
-import { chunksOf } from '../../shared/platform/chunksOf.ts';
 import { countWire, type WireCount } from '../support/countWire.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
 import {
@@ -26,7 +25,7 @@ import {
 import { provisionBaseline } from './provisionBaseline.ts';
 import { type Benchmark, renderMs, renderRatio, type Table } from './report.ts';
 
-/** People are the people of one round, so that no round is shorter than the clock's noise. */
+/** The measured cases. `people` is the number of people in one round, so that no round is shorter than the clock's noise. */
 const SIZES = [
   { groups: 1, people: 12, rounds: 8 },
   { groups: 10, people: 6, rounds: 6 },
@@ -39,16 +38,16 @@ type Size = (typeof SIZES)[number];
 const STATES = ['existing', 'new'] as const;
 type State = (typeof STATES)[number];
 
-/** As many as the product sends at once. */
+/** The number of requests that the product sends at the same time. */
 const PARALLEL_REQUESTS = 16;
-/** The accepted list has at least so many groups, also for a person of one group. */
+/** The smallest number of groups in the accepted list, even for a person with one group. */
 const LIST_LENGTH = 1000;
 
-/** `repeat` is the second sign-in of the people whom `ours` has just provisioned. */
+/** The measured ways. `repeat` is the second sign-in of the people whom `ours` has just provisioned. */
 const WAYS = ['ours', 'repeat', 'raw', 'baseline'] as const;
 type Way = (typeof WAYS)[number];
 
-/** One person who isn't provisioned yet, with everything that each way needs. */
+/** A person who isn't provisioned yet, with the input for each way. */
 interface Case {
   readonly person: SubjectPerson;
   readonly groups: readonly KnownGroup[];
@@ -88,7 +87,7 @@ export const provisioning: Benchmark = async ({ log }) => {
   return [firstTable(measured), repeatTable(measured)];
 };
 
-/** Uses a storage of its own, because Azurite slows down with the rows that it has. */
+/** Uses a separate storage, because Azurite gets slower with more rows. */
 async function measure(size: Size, state: State): Promise<Measured> {
   const azurite = await startAzurite();
   try {
@@ -106,7 +105,7 @@ async function measure(size: Size, state: State): Promise<Measured> {
 
 const shared = groupsOf('shared', LIST_LENGTH);
 
-/** Existing means that the baseline's teams exist too, with a member already. */
+/** Creates the baseline's teams for the state `existing`. Each already has a member. */
 async function createBaselineTeams({ tables, size }: Bed): Promise<void> {
   const first = personOf('first');
   await inParallel(shared.slice(0, size.groups), PARALLEL_REQUESTS, async (group) =>
@@ -114,7 +113,10 @@ async function createBaselineTeams({ tables, size }: Bed): Promise<void> {
   );
 }
 
-/** Returns milliseconds a person, one entry a round, by way. A round before the first warms up, but for the longest. */
+/**
+ * Returns the milliseconds for each person by way, with one entry a round. Except in the longest case, a warm-up round comes
+ * first.
+ */
 async function measureRounds(bed: Bed): Promise<Measured['times']> {
   const times: Record<Way, number[]> = { ours: [], repeat: [], raw: [], baseline: [] };
   const { groups, rounds } = bed.size;
@@ -136,7 +138,7 @@ async function countWays(bed: Bed): Promise<Measured['counts']> {
   const count = async (way: Way): Promise<WireCount> => {
     if (way !== 'repeat') cases = await createCases(bed);
     const [one] = cases;
-    if (one === undefined) throw new Error('A round has people');
+    if (one === undefined) throw new Error('The round has no people.');
     return countWire(() => provision(bed, way, one));
   };
   return {
@@ -151,7 +153,8 @@ async function provision(bed: Bed, way: Way, { person, groups, transactions }: C
   if (way === 'baseline') return provisionBaseline(bed.tables, person, groups);
   if (way === 'raw') return provisionRaw(bed.tables, transactions);
   const status = await bed.subject.provision(signInMessage(person, groups));
-  if (status !== (way === 'ours' ? 'done' : 'unchanged')) throw new Error(`${way} ended as ${status}`);
+  if (status !== (way === 'ours' ? 'done' : 'unchanged'))
+    throw new Error(`The way ${way} ended as ${status}.`);
 }
 
 let lastName = 0;
@@ -169,8 +172,8 @@ async function createCases({ subject, size, state }: Bed): Promise<readonly Case
 }
 
 /**
- * Returns the rows that the product itself writes for this person, recorded in memory: one row an entity, membership and
- * user, without the fences and the index of members. In transactions as large as a partition allows.
+ * Returns the rows that the product itself writes for this person, recorded in memory: one row for each entity, each membership
+ * and the user, without the fences and the index of members. The transactions are as large as possible.
  */
 async function recordTransactions({
   person,
@@ -196,7 +199,7 @@ async function recordTransactions({
   return [...partitions.values()].flatMap((partition) => chunksOf(partition, MAX_TRANSACTION_WRITES));
 }
 
-/** Writes all transactions side by side. It reads nothing, keeps no order and survives no crash: a floor, not an alternative. */
+/** Writes all transactions at the same time. Without reads, order and safety against crashes, this is only a lower bound. */
 async function provisionRaw(tables: Tables, transactions: Case['transactions']): Promise<void> {
   await inParallel(transactions, PARALLEL_REQUESTS, async (rows) => {
     const [first, second] = rows;
@@ -205,7 +208,8 @@ async function provisionRaw(tables: Tables, transactions: Case['transactions']):
       second === undefined
         ? await tables.write(first.table, first)
         : await tables.transact(first.table, rows);
-    if (!written.done) throw new Error(`A row of ${first.table} existed already`);
+    if (!written.done)
+      throw new Error(`Raw storage could not write: a row of ${first.table} existed already.`);
   });
 }
 

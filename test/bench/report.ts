@@ -1,15 +1,15 @@
-/** What benchmarks share: a table of text, and ratios of rounds that were measured one right after the other. Pure. */
+/** Formats the results of benchmarks: tables of text, and ratios of rounds that were measured one after the other. Pure. */
 
-/** One table of the report. The first column is text, the others are figures, already formatted. */
+/** One table of the report. The first column is text, and the others are formatted figures. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** What a reader needs to know of the figures, a sentence or two. */
+  /** One or two sentences that explain the figures. */
   readonly note: string;
 }
 
-/** What a benchmark is given. */
+/** The options of a benchmark. */
 export interface BenchOptions {
   /** The size of the largest simulated company. */
   readonly people: number;
@@ -20,7 +20,7 @@ export interface BenchOptions {
 /** One part of `npm run bench`, which measures and returns its tables. */
 export type Benchmark = (options: BenchOptions) => Promise<readonly Table[]>;
 
-/** Renders a table as aligned Markdown, with an empty line at its end. */
+/** Renders a table as aligned Markdown with an empty line at the end. */
 export function renderTable({ title, columns, rows, note }: Table): string {
   const widths = columns.map((column, index) =>
     Math.max(3, column.length, ...rows.map((row) => row[index]?.length ?? 0)),
@@ -39,26 +39,26 @@ export function renderTable({ title, columns, rows, note }: Table): string {
 }
 
 /** Returns the value below which `share` (0 to 1) of the samples lie, interpolated. Throws where there are none. */
-export function percentile(samples: readonly number[], share: number): number {
+function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)];
   const above = sorted[Math.ceil(position)];
-  if (below === undefined || above === undefined) throw new Error('No samples');
+  if (below === undefined || above === undefined) throw new Error('A quantile needs at least one sample.');
   return below + (above - below) * (position - Math.floor(position));
 }
 
-/** Returns the middle sample. Throws where there are none. */
+/** Returns the median of the samples. Throws without samples. */
 export function median(samples: readonly number[]): number {
   return percentile(samples, 0.5);
 }
 
 /**
- * Renders a ÷ b as `median (10th to 90th percentile)`. `a[i]` and `b[i]` were measured one right after the other, so that
- * the machine's drift hits both. Throws where the numbers of rounds differ, or there are none.
+ * Renders a ÷ b as `median (10th to 90th percentile)`. `a[i]` and `b[i]` were measured one after the other, so that drift of the
+ * machine affects both. Throws if the numbers of rounds differ or are zero.
  */
 export function renderRatio(a: readonly number[], b: readonly number[]): string {
-  if (a.length !== b.length) throw new Error(`${a.length} rounds against ${b.length}`);
+  if (a.length !== b.length) throw new Error(`The numbers of rounds differ: ${a.length} and ${b.length}.`);
   const ratios = a.map((value, round) => value / (b[round] ?? Number.NaN));
   const [middle, low, high] = [0.5, 0.1, 0.9].map((share) => percentile(ratios, share).toFixed(2));
   return `${middle} (${low} to ${high})`;

@@ -1,29 +1,36 @@
 /**
- * What the product adds to a sign-in: the callback's function, against the bare exchange by the same clients. The bare exchange
- * redeems the code with MSAL and puts a message of the same length into the queue. It verifies, opens and seals nothing.
+ * Measures the time that the product adds to a sign-in. Compares the callback's function with a bare exchange by the same
+ * clients. The bare exchange redeems the code with MSAL and enqueues a message of the same length. It verifies, opens and seals
+ * nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { QueueClient } from '@azure/storage-queue';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
+import { registerBrowserText } from '../../dev/build/browserText.ts';
 import { createStackSettings } from '../../dev/stack/stackSettings.ts';
 import { createMsalClient } from '../../shared/microsoft/msalClient.ts';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { requireApp, requireConfig } from '../../shared/app.ts';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
-import { PROVISION_QUEUE } from '../../shared/queue/provisionMessage.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
+import { PROVISION_QUEUE } from '../../shared/queue/queueMessage.ts';
 import { startEmulators } from '../support/emulators.ts';
 import { loadFunction } from '../support/loadFunction.ts';
 import { createTenant, loginOf } from '../support/signInTenant.ts';
 import { type Benchmark, median, renderMs, renderRatio, type Table } from './report.ts';
 
-/** Entra's token lists up to 200 groups. Above, the product asks Graph, which the bare exchange never does. */
+/**
+ * The measured numbers of groups. Entra's token lists up to 200. For more, the product asks Graph, and the bare exchange
+ * doesn't.
+ */
 const GROUP_COUNTS = [1, 10, 100, 200, 250];
 const ROUNDS = 12;
-/** Of each round counts the median of so many sign-ins. */
+/** The number of sign-ins in a round. The result of a round is their median. */
 const SIGN_INS_A_ROUND = 8;
 const WARM_UP_SIGN_INS = 30;
 
-/** Both ways do one sign-in from the callback on and return its milliseconds. Walking to Microsoft before it is not timed. */
+/**
+ * The two ways. Each does one sign-in and returns the milliseconds from the callback on, without the time at Microsoft before.
+ */
 type SignIn = (login: string) => Promise<number>;
 
 export const signIn: Benchmark = async ({ log }) => {
@@ -31,7 +38,7 @@ export const signIn: Benchmark = async ({ log }) => {
   const emulators = await startEmulators(tenant);
   const { identity, connectionString } = emulators;
   const shellSettings = process.env;
-  // The functions read the settings of their process, as in Azure. What the shell has set means nothing here.
+  // The functions read the settings of their process, as in Azure. The variables of the shell must not count.
   process.env = createStackSettings({
     url: 'http://localhost:7071',
     identity,
@@ -56,7 +63,7 @@ export const signIn: Benchmark = async ({ log }) => {
   }
 };
 
-/** Lets both take turns, and the one that goes first changes, so that the machine's drift hits both. */
+/** Runs both in turns and alternates which one goes first, so that drift of the machine affects both. */
 async function measure(groups: number, ours: SignIn, exchange: SignIn): Promise<string[]> {
   const login = loginOf(groups, 1);
   for (let count = 0; count < WARM_UP_SIGN_INS; count += 1) {
@@ -84,8 +91,9 @@ async function measure(groups: number, ours: SignIn, exchange: SignIn): Promise<
   ];
 }
 
-/** The product's own functions as the worker calls them, with everything that they do around the flow. */
+/** Returns the way of the product: its own functions as the worker calls them. */
 async function createOurs(): Promise<SignIn> {
+  registerBrowserText();
   const login = await loadFunction('login', () => import('../../functions/login.ts'));
   const callback = await loadFunction('callback', () => import('../../functions/callback.ts'));
   return async (person) => {
@@ -115,7 +123,7 @@ function createExchange(message: string): SignIn {
     const attempt = { state, nonce, codeChallenge };
     const url = await walk(await requireApp().login.identity.createAuthorizeUrl(attempt), person);
     const startMs = performance.now();
-    const client = createMsalClient({ entra, fetch: fetchOf('entra'), timeoutMs: 10_000 });
+    const client = createMsalClient({ entra, fetch: outgoingFetch, timeoutMs: 10_000 });
     await client.acquireTokenByCode({
       scopes: ['openid', 'profile', 'email', 'User.Read'],
       redirectUri,
@@ -131,15 +139,15 @@ function createExchange(message: string): SignIn {
 /** Signs a person in at the emulator's pages. Returns the callback's address with the code. */
 async function walk(location: string, login: string): Promise<URL> {
   const { redirect, page } = await walkSignIn(location, { login });
-  if (redirect === undefined) throw new Error(`Microsoft kept the person: ${page}`);
+  if (redirect === undefined) throw new Error(`The emulator did not redirect the person: ${page}`);
   return redirect;
 }
 
-/** Returns the message that our sign-in put into the queue, so that the exchange puts one of the same length. */
+/** Returns the message that the product's sign-in enqueued, so that the bare exchange enqueues one of the same length. */
 async function readMessage(queue: QueueClient): Promise<string> {
   const { peekedMessageItems } = await queue.peekMessages();
   const [message] = peekedMessageItems;
-  if (message === undefined) throw new Error('A sign-in puts a message');
+  if (message === undefined) throw new Error('The sign-in enqueued no message.');
   return Buffer.from(message.messageText, 'base64').toString('utf8');
 }
 

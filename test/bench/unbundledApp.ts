@@ -1,11 +1,11 @@
-/** The same app as a usual build would deploy it: one CommonJS file a source file, and packages from `node_modules`. */
+/** Builds the same app without bundling: one CommonJS file for each source file, and packages from `node_modules`. */
 import { readdir, symlink, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 
-/** Leaves every import where it is, but names the compiled file. */
+/** Keeps every import, but replaces the source file's name by the compiled file's. */
 const importsStay: Plugin = {
   name: 'imports-stay',
   setup(builder) {
@@ -18,8 +18,8 @@ const importsStay: Plugin = {
 };
 
 /**
- * Compiles `functions/` and `shared/` file by file into `outdir`, beside a link to the installed packages, with the `host.json`
- * and `package.json` that the host asks for. The telemetry bundle is left out: nothing loads it where nothing is exported.
+ * Compiles `functions/` and `shared/` file by file into `outdir`. Adds a link to the installed packages, and the `host.json` and
+ * `package.json` that the host needs. Leaves out the telemetry bundle, because it is only loaded if telemetry is exported.
  * Returns the number of compiled files.
  */
 export async function buildUnbundledApp(outdir: string): Promise<number> {

@@ -1,4 +1,4 @@
-/** `npm run sync` as it is run: a process of its own, against a real Azurite and the LiteLLM emulator. */
+/** `npm run sync` as a separate process, against a real Azurite and the LiteLLM emulator. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import type { Tables } from '../../shared/model/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { createWorld, message } from '../support/world.ts';
 
-// Each run is a process of its own.
+// Each run starts a process.
 vi.setConfig({ testTimeout: 60_000 });
 
 const root = resolve(import.meta.dirname, '../..');
@@ -102,7 +102,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  // Each test has a proxy of its own, of which nothing is recorded.
+  // Each test starts a new proxy, so the sync record must be empty.
   for (const table of [TABLES.syncedPeople, TABLES.syncedEntities]) {
     for (const { partitionKey, rowKey } of await tables.read(table, {})) {
       await tables.write(table, { kind: 'delete', key: { partitionKey, rowKey }, etag: '*' });
@@ -115,7 +115,7 @@ beforeEach(async () => {
 afterAll(async () => azurite.stop());
 
 describe('npm run sync', () => {
-  it('with --dry-run lists everything that a new proxy has not, and changes nothing', async () => {
+  it('with --dry-run lists everything that a new proxy lacks, and changes nothing', async () => {
     const ended = await run(['--dry-run'], settings());
     expect(ended.output).toContain('Nothing was changed.');
     expect(ended.code).toBe(0);
@@ -139,10 +139,10 @@ describe('npm run sync', () => {
       expect(ended.output).not.toContain(secret);
   });
 
-  it('does it, and then there is nothing left', async () => {
+  it('adds everything, and a second run finds no difference', async () => {
     const ended = await run([], settings());
     expect(ended.output).toContain('Memberships: 60 added, 0 changed, 0 removed.');
-    expect(ended.output).toContain('0 wait, 0 failed.');
+    expect(ended.output).toContain('0 waiting, 0 failed.');
     expect(ended.code).toBe(0);
     expect(ended.output).not.toContain(litellm.masterKey);
     expect(litellm.state.users.map((user) => user.user_id).sort()).toEqual(
@@ -157,7 +157,7 @@ describe('npm run sync', () => {
     const writes = litellm.requests.all.filter(({ isWrite }) => isWrite).length;
     const again = await run([], settings());
     expect(again.rows).toEqual([]);
-    expect(again.output).toContain('Pushed 0; 0 wait, 0 failed.');
+    expect(again.output).toContain('Synced 0; 0 waiting, 0 failed.');
     expect(litellm.requests.all.filter(({ isWrite }) => isWrite)).toHaveLength(writes);
     await expect(countMessages()).resolves.toBe(0);
   });
@@ -165,29 +165,30 @@ describe('npm run sync', () => {
 
 interface Edited {
   readonly edits: readonly HandEditInput[];
-  /** What the table says then. */
+  /** The rows that report the edits. */
   readonly rows: readonly (readonly [string, string])[];
 }
 
-/** One hand edit of one group, and what is to be said of it. */
+/** Returns one manual edit of one group, and the rows that report it. */
 function editOf(kind: number, id: string, person: string): Edited {
   const teamId = id;
   const organizationId = id;
   const edits: readonly Edited[] = [
     {
       edits: [{ edit: 'removeTeamMember', teamId, userId: person }],
-      rows: [[`add team membership ${id} ${person}`, 'role none there, "user" here']],
+      rows: [[`add team membership ${id} ${person}`, 'role none in LiteLLM, "user" in the store']],
     },
     {
       edits: [{ edit: 'changeBudget', organizationId, maxBudget: 5 }],
-      rows: [[`differs organization ${id}`, 'max_budget 5 there, 1000 here']],
+      rows: [[`differs organization ${id}`, 'max_budget 5 in LiteLLM, 1000 in the store']],
     },
     {
       edits: [{ edit: 'deleteTeam', teamId }],
       rows: [
         [`add team ${id}`, ''],
         ...PEOPLE.map(
-          (each) => [`add team membership ${id} ${each}`, 'role none there, "user" here'] as const,
+          (each) =>
+            [`add team membership ${id} ${each}`, 'role none in LiteLLM, "user" in the store'] as const,
         ),
       ],
     },
@@ -196,30 +197,33 @@ function editOf(kind: number, id: string, person: string): Edited {
       rows: [
         [
           `left alone organization membership ${id} ${STRANGER}`,
-          'added by hand there: role "internal_user" there, none here',
+          'added in LiteLLM: role "internal_user" in LiteLLM, none in the store',
         ],
       ],
     },
     {
       edits: [{ edit: 'changeModels', teamId, models: ['gpt-4'] }],
-      rows: [[`differs team ${id}`, 'models ["gpt-4"] there, ["gpt-4","gpt-3.5-turbo"] here']],
+      rows: [[`differs team ${id}`, 'models ["gpt-4"] in LiteLLM, ["gpt-4","gpt-3.5-turbo"] in the store']],
     },
     {
       edits: [{ edit: 'changeOrganizationRole', organizationId, userId: person, role: 'org_admin' }],
       rows: [
-        [`differs organization membership ${id} ${person}`, 'role "org_admin" there, "internal_user" here'],
+        [
+          `differs organization membership ${id} ${person}`,
+          'role "org_admin" in LiteLLM, "internal_user" in the store',
+        ],
       ],
     },
     {
       edits: [{ edit: 'changeAlias', teamId, alias: 'Ours' }],
-      rows: [[`differs team ${id}`, `team_alias "Ours" there, "The ${id}" here`]],
+      rows: [[`differs team ${id}`, `team_alias "Ours" in LiteLLM, "The ${id}" in the store`]],
     },
   ];
   return edits[kind % edits.length] ?? { edits: [], rows: [] };
 }
 
-describe('after ten random hand edits', () => {
-  it('the table of --dry-run says of each what would be done, and why nothing is', async () => {
+describe('after ten random manual edits', () => {
+  it('the table of --dry-run says for each edit what a sync does, or why it does nothing', async () => {
     await run([], settings());
     litellm.state.createUser({ userId: STRANGER });
     const drawn = fc.sample(fc.tuple(fc.nat(), fc.constantFrom(...PEOPLE)), { numRuns: 10, seed: 7 });
@@ -237,16 +241,16 @@ describe('after ten random hand edits', () => {
 
     const applied = await run([], settings());
     expect(applied.code).toBe(0);
-    // What is left is what is somebody else's there.
+    // What remains belongs to LiteLLM's administrators.
     const left = rows.filter(([row]) => !row.startsWith('add')).map(([row]) => row);
     expect(linesOf(await run(['--dry-run'], settings()))).toEqual(left.sort());
   });
 });
 
-describe('which proxy', () => {
+describe('the proxy', () => {
   let stateDir: string;
   beforeEach(async () => {
-    stateDir = await mkdtemp(join(tmpdir(), 'push-'));
+    stateDir = await mkdtemp(join(tmpdir(), 'sync-'));
     return async () => rm(stateDir, { recursive: true, force: true });
   });
 
@@ -256,7 +260,7 @@ describe('which proxy', () => {
       JSON.stringify({ storageConnectionString: azurite.connectionString, ...content }),
     );
 
-  it("is the local stack's, where the storage is", async () => {
+  it("is the local stack's if the storage is the local stack's", async () => {
     await writeStack({ litellm: { baseUrl: litellm.url, apiKey: litellm.masterKey } });
     const ended = await run(['--dry-run'], { LOCAL_STATE_DIR: stateDir });
     expect(ended.output).toContain(`Compares: ${litellm.url}`);
@@ -265,16 +269,16 @@ describe('which proxy', () => {
 
   it.each([
     ['a stack without one', {}, /Which proxy\?/],
-    ['an address that is no proxy', { LITELLM_BASE_URL: 'http://proxy.company.com' }, /LITELLM_BASE_URL/],
+    ['an address without TLS', { LITELLM_BASE_URL: 'http://proxy.company.com' }, /LITELLM_BASE_URL/],
     ['half of the settings', { LITELLM_BASE_URL: 'https://proxy.company.com' }, /LITELLM_API_KEY/],
-  ])('is asked for where there is %s', async (_, given, expected) => {
+  ])('is asked for if the settings have %s', async (_, given, expected) => {
     await writeStack({});
     const ended = await run(['--dry-run'], { LOCAL_STATE_DIR: stateDir, ...given });
     expect(ended.output).toMatch(expected);
     expect(ended.code).toBe(1);
   });
 
-  it('is one that takes the key, or nothing is concluded', async () => {
+  it('must accept the key, or the command concludes nothing', async () => {
     const ended = await run([], { ...settings(), LITELLM_API_KEY: 'sk-wrong' });
     expect(ended.output).toContain('(litellm_key_refused)');
     expect(ended.output).not.toContain('sk-wrong');
@@ -282,14 +286,14 @@ describe('which proxy', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  it('is said of arguments that it does not know, with how it is used', async () => {
+describe('a failure', () => {
+  it('for unknown arguments prints the help', async () => {
     const ended = await run(['everything'], settings());
     expect(ended.output).toContain('npm run sync -- --dry-run');
     expect(ended.code).toBe(2);
   });
 
-  it('is said of each push that fails, and the others are done', async () => {
+  it('of one sync is printed, and the others are done', async () => {
     await run([], settings());
     litellm.state.edit(
       { edit: 'removeTeamMember', teamId: 'group-1', userId: 'person-1' },
@@ -299,8 +303,8 @@ describe('what goes wrong', () => {
     await tables.write(TABLES.syncedEntities, { kind: 'merge', key, properties: { since: 5 }, etag: '*' });
     const ended = await run([], settings());
     expect(ended.output).toContain('failed   user person-1: row_unreadable');
-    expect(ended.output).toContain('pushed   team group-5');
-    expect(ended.output).toContain('Pushed 1; 0 wait, 3 failed.');
+    expect(ended.output).toContain('synced   team group-5');
+    expect(ended.output).toContain('Synced 1; 0 waiting, 3 failed.');
     expect(ended.code).toBe(1);
   });
 });

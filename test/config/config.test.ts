@@ -18,7 +18,7 @@ const azurite = [
 ].join(';');
 
 const inAzure = `AccountName=a;AccountKey=${azuriteKey};EndpointSuffix=core.windows.net`;
-/** What the storage clients refuse, or what would send the key over a network in the open. */
+/** Connection strings that the storage clients refuse, or that would send the key unencrypted over a network. */
 const refusedByClients = [
   `DefaultEndpointsProtocol=http;${inAzure}`,
   `DefaultEndpointsProtocol=ftp;${inAzure}`,
@@ -40,7 +40,7 @@ const refusedByClients = [
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The least that is valid, with changes; `undefined` takes a setting away. */
+/** Returns the smallest valid environment, with changes. `undefined` removes a setting. */
 function anEnvironment(changes: Environment = {}): Environment {
   return {
     MICROSOFT_TENANT: tenant,
@@ -52,7 +52,7 @@ function anEnvironment(changes: Environment = {}): Environment {
   };
 }
 
-/** What Azure has: managed identities for everything. */
+/** Returns the environment in Azure, with managed identities for everything. */
 function anAzureEnvironment(changes: Environment = {}): Environment {
   return anEnvironment({
     MICROSOFT_CLIENT_SECRET: undefined,
@@ -70,7 +70,7 @@ function anAzureEnvironment(changes: Environment = {}): Environment {
   });
 }
 
-/** A developer's machine with the emulators. */
+/** Returns the environment on a developer's machine with the emulators. */
 function aDevelopmentEnvironment(changes: Environment = {}): Environment {
   return anEnvironment({
     AzureWebJobsStorage: azurite,
@@ -84,7 +84,7 @@ function aDevelopmentEnvironment(changes: Environment = {}): Environment {
   });
 }
 
-/** A connected LiteLLM proxy, with changes. */
+/** Returns the settings of a connected LiteLLM proxy, with changes. */
 function aProxy(changes: Environment = {}): Environment {
   return { LITELLM_BASE_URL: 'https://litellm.company.com', LITELLM_API_KEY: 'sk-a-key', ...changes };
 }
@@ -103,11 +103,11 @@ function thrownBy(act: () => unknown): AppError {
   } catch (error) {
     if (error instanceof AppError) return error;
   }
-  throw new Error('nothing of this product was thrown');
+  throw new Error('The function did not throw an AppError.');
 }
 
 describe('a configuration', () => {
-  it('holds the defaults where only the required settings are given', () => {
+  it('has the defaults if only the required settings are set', () => {
     const config = configOf();
     expect(config).toMatchObject({
       entra: {
@@ -141,7 +141,7 @@ describe('a configuration', () => {
     expect(config).not.toHaveProperty('litellm');
   });
 
-  it('takes everything that can be set', () => {
+  it('contains every setting', () => {
     const config = configOf({
       MICROSOFT_TENANT: tenant.toUpperCase(),
       MICROSOFT_SERVICE_PRINCIPAL_ID: servicePrincipal,
@@ -205,7 +205,7 @@ describe('a configuration', () => {
     expect(config.assignedGroupsAccept).toBe('5f0c1e2a');
   });
 
-  it('is frozen through and through, the map and the lists included', () => {
+  it('is deeply frozen, including the map and the lists', () => {
     const config = configOf({
       ROLE_MAPPINGS: '{"entra-group-123":"proxy_admin"}',
       DEFAULT_TEAM_PARAMS: '{"models":["gpt-4"]}',
@@ -225,7 +225,7 @@ describe('a configuration', () => {
     ];
     for (const value of held) expect(Object.isFrozen(value)).toBe(true);
     const { roleMappings } = config.rules;
-    if (!(roleMappings instanceof Map)) throw new Error('not a map');
+    if (!(roleMappings instanceof Map)) throw new Error('The role mappings are not a map.');
     expect(() => roleMappings.set('another', 'proxy_admin')).toThrow(TypeError);
     expect(() => roleMappings.delete('entra-group-123')).toThrow(TypeError);
     expect(() => {
@@ -234,7 +234,7 @@ describe('a configuration', () => {
     expect(roleMappings.size).toBe(1);
   });
 
-  it('trims values and takes an empty one as not set', () => {
+  it('trims values and treats an empty one as not set', () => {
     const config = configOf({
       MICROSOFT_TENANT: ` ${tenant}\n`,
       MICROSOFT_MANAGED_IDENTITY_CLIENT_ID: '',
@@ -247,7 +247,7 @@ describe('a configuration', () => {
     expect(config.rules).toMatchObject({ assignedGroupsAreKnown: false, groupsAlsoCreateOrgs: false });
   });
 
-  it('does not change with the environment that it was read from', () => {
+  it('does not change if the environment changes later', () => {
     const environment = { ...anEnvironment() };
     const config = parseConfig(environment);
     environment['MICROSOFT_TENANT'] = identity;
@@ -256,7 +256,7 @@ describe('a configuration', () => {
 });
 
 describe('a secret', () => {
-  it('shows itself only when it is asked to', () => {
+  it('shows its value only through reveal()', () => {
     const config = configOf({
       MICROSOFT_CLIENT_SECRET: 'hush-hush',
       AzureWebJobsStorage: azurite,
@@ -277,14 +277,14 @@ describe('a secret', () => {
   it.each([
     ['a connection string that is not one', { AzureWebJobsStorage: 'AccountKey=hush-hush' }],
     [
-      'a connection string beside the addresses',
+      'a connection string together with the addresses',
       {
         AzureWebJobsStorage: azurite.replace(azuriteKey, 'hush-hush'),
         AzureWebJobsStorage__tableServiceUri: 'https://a.table.core.windows.net',
       },
     ],
     [
-      'a client secret beside the managed identity',
+      'a client secret together with the managed identity',
       { MICROSOFT_CLIENT_SECRET: 'hush-hush', MICROSOFT_MANAGED_IDENTITY_CLIENT_ID: identity },
     ],
     ['a client secret in the place of the client id', { MICROSOFT_CLIENT_ID: 'abC8Q~hush-hush' }],
@@ -318,7 +318,7 @@ describe('a secret', () => {
       'a credential inside a JSON value',
       { DEFAULT_TEAM_PARAMS: '{"models":["a"],"max_budget":"AccountKey=hush-hush"}' },
     ],
-  ])('is in no fault: %s', (_case, changes) => {
+  ])('does not appear in a fault: %s', (_case, changes) => {
     const error = thrownBy(() => configOf(changes));
     expect(inspect(error, { depth: 9 })).not.toContain('hush-hush');
     expect(error.message).toMatch(/set, \d+ characters|…/);
@@ -326,7 +326,7 @@ describe('a secret', () => {
 });
 
 describe('the faults', () => {
-  it('come all at once, ordered by setting, each with what was found and what is valid', () => {
+  it('are reported together, ordered by setting, each with the found and the valid value', () => {
     const error = thrownBy(() =>
       parseConfig({
         MICROSOFT_TENANT: 'common',
@@ -362,13 +362,13 @@ describe('the faults', () => {
     expect(error.message).toMatch(/^7 settings are not valid:\n/);
   });
 
-  it('are none where a configuration is given', () => {
+  it('are an empty list for a valid environment', () => {
     expect(findConfigFaults(anEnvironment())).toEqual([]);
     expect(findConfigFaults(anAzureEnvironment())).toEqual([]);
     expect(findConfigFaults(aDevelopmentEnvironment())).toEqual([]);
   });
 
-  it('say what is missing where nothing is set', () => {
+  it('name the missing settings if nothing is set', () => {
     expect(faultySettings({})).toEqual([
       'AzureWebJobsStorage',
       'MICROSOFT_CLIENT_ID',
@@ -378,7 +378,7 @@ describe('the faults', () => {
     ]);
   });
 
-  it('say why the other group claims cannot be used', () => {
+  it('explain why other group claims cannot be used', () => {
     const [fault] = findConfigFaults(anEnvironment({ ENTRA_GROUPS_CLAIM: 'SecurityGroup' }));
     expect(fault).toMatchObject({ setting: 'ENTRA_GROUPS_CLAIM', got: '"SecurityGroup"' });
     expect(fault?.expected).toContain('nested');
@@ -394,12 +394,12 @@ describe('the faults', () => {
   );
 });
 
-describe('what is refused', () => {
+describe('an invalid value', () => {
   it.each<readonly [string, string]>([
     ['MICROSOFT_TENANT', 'organizations'],
     ['MICROSOFT_TENANT', 'contoso.onmicrosoft.com'],
     ['MICROSOFT_TENANT', `{${tenant}}`],
-    // The tenant of all personal accounts: the name `consumers` as a GUID.
+    // The tenant of all personal accounts. This GUID means the same as the name `consumers`.
     ['MICROSOFT_TENANT', '9188040D-6C67-4C5B-B112-36A304B66DAD'],
     ['MICROSOFT_CLIENT_ID', `${clientId}0`],
     ['MICROSOFT_SERVICE_PRINCIPAL_ID', 'My Enterprise Application'],
@@ -464,13 +464,13 @@ describe('what is refused', () => {
     ['AzureWebJobsStorage', `${azurite};TableEndpoint=https://account.table.core.windows.net`],
     ['AzureWebJobsStorage', 'SharedAccessSignature=sv;QueueEndpoint=https://a.queue.core.windows.net'],
     ...refusedByClients.map((value) => ['AzureWebJobsStorage', value] as const),
-  ])('%s = %s', (setting, value) => {
+  ])('is refused: %s = %s', (setting, value) => {
     expect(new Set(faultySettings(anEnvironment({ [setting]: value })))).toEqual(new Set([setting]));
   });
 });
 
 describe('the client credential', () => {
-  it('is the secret or the managed identity', () => {
+  it('is either the secret or the managed identity', () => {
     const withIdentity = {
       MICROSOFT_CLIENT_SECRET: undefined,
       MICROSOFT_MANAGED_IDENTITY_CLIENT_ID: identity.toUpperCase(),
@@ -482,7 +482,7 @@ describe('the client credential', () => {
     expect(configOf().entra.credential.kind).toBe('secret');
   });
 
-  it('is refused where both are set', () => {
+  it('is refused if both are set', () => {
     expect(faultySettings(anEnvironment({ MICROSOFT_MANAGED_IDENTITY_CLIENT_ID: identity }))).toEqual([
       'MICROSOFT_CLIENT_SECRET',
     ]);
@@ -499,13 +499,13 @@ describe('the address of the site', () => {
     ['WEBSITE_HOSTNAME', 'localhost:7071', 'http://localhost:7071'],
     ['WEBSITE_HOSTNAME', '127.0.0.1:80', 'http://127.0.0.1'],
     ['WEBSITE_HOSTNAME', 'localhost.company.com', 'https://localhost.company.com'],
-  ])('%s = %s gives %s', (setting, value, expected) => {
+  ])('with %s = %s is %s', (setting, value, expected) => {
     const config = configOf({ PUBLIC_URL: undefined, [setting]: value });
     expect(config.publicUrl).toBe(expected);
     expect(config.redirectUri).toBe(`${expected}/sso/callback`);
   });
 
-  it('is PUBLIC_URL where both are set, and not the host name where PUBLIC_URL is wrong', () => {
+  it('is PUBLIC_URL if both are set, and never the host name if PUBLIC_URL is invalid', () => {
     const both = { WEBSITE_HOSTNAME: 'my-app.azurewebsites.net', PUBLIC_URL: 'https://ai.company.com' };
     expect(configOf(both).publicUrl).toBe('https://ai.company.com');
     expect(faultySettings(anEnvironment({ ...both, PUBLIC_URL: 'nonsense' }))).toEqual(['PUBLIC_URL']);
@@ -531,7 +531,7 @@ describe('the storage', () => {
     expect(storage.kind === 'connectionString' && storage.connectionString.reveal()).toBe(connectionString);
   });
 
-  it("is the addresses with a managed identity, user-assigned or the system's", () => {
+  it('uses the addresses with a user-assigned or the system-assigned managed identity', () => {
     const uris = {
       kind: 'managedIdentity',
       queueServiceUri: 'https://account.queue.core.windows.net',
@@ -544,7 +544,11 @@ describe('the storage', () => {
   });
 
   it.each([
-    ['a connection string beside the addresses', { AzureWebJobsStorage: azurite }, 'AzureWebJobsStorage'],
+    [
+      'a connection string together with the addresses',
+      { AzureWebJobsStorage: azurite },
+      'AzureWebJobsStorage',
+    ],
     [
       'no queues',
       { AzureWebJobsStorage__queueServiceUri: undefined },
@@ -567,7 +571,7 @@ describe('the storage', () => {
       'AzureWebJobsStorage__credential',
     ],
     [
-      'an identity that is no GUID',
+      'an identity that is not a GUID',
       { AzureWebJobsStorage__clientId: 'my-identity' },
       'AzureWebJobsStorage__clientId',
     ],
@@ -593,8 +597,8 @@ describe('the LiteLLM proxy', () => {
 
   it.each([
     ['no address', 'litellm.company.com'],
-    ['http elsewhere', 'http://litellm.company.com'],
-    ['http on a name that begins like this machine', 'http://localhost.company.com'],
+    ['http on another machine', 'http://litellm.company.com'],
+    ['http on a host whose name begins with localhost', 'http://localhost.company.com'],
     ['another protocol', 'ftp://litellm.company.com'],
     ['a query', 'https://litellm.company.com/?key=1'],
     ['an empty query', 'https://litellm.company.com/?'],
@@ -602,7 +606,7 @@ describe('the LiteLLM proxy', () => {
     ['a user', 'https://admin@litellm.company.com'],
     ['a backslash', 'https://litellm.company.com\\@other.com'],
     ['a space', 'https://litellm.company.com/lite llm'],
-    ["the address of its models, which OpenAI's clients want", 'https://litellm.company.com/v1'],
+    ["the address of its models, which OpenAI's clients use", 'https://litellm.company.com/v1'],
     ['the same under a path', 'https://ai.company.com/litellm/v1/'],
     ['the address of its pages', 'https://litellm.company.com/ui/'],
     ['the same by another way', 'https://litellm.company.com/ui/x/..'],
@@ -615,7 +619,7 @@ describe('the LiteLLM proxy', () => {
   it.each([
     ['an address without a key', 'LITELLM_API_KEY', 'LITELLM_BASE_URL'],
     ['a key without an address', 'LITELLM_BASE_URL', 'LITELLM_API_KEY'],
-  ])('is refused with %s, by the name of what is missing', (_case, missing, given) => {
+  ])('is refused with %s, and the fault names the missing setting', (_case, missing, given) => {
     for (const nothing of [undefined, '', '  ']) {
       const faults = findConfigFaults(anEnvironment(aProxy({ [missing]: nothing })));
       expect(faults).toMatchObject([{ setting: missing, got: 'not set' }]);
@@ -630,7 +634,7 @@ describe('the LiteLLM proxy', () => {
     },
   );
 
-  it('takes a key with a line break after it, as files have it', () => {
+  it('accepts a key with a line break at the end, as in files', () => {
     expect(configOf(aProxy({ LITELLM_API_KEY: 'sk-a-key\n' })).litellm?.apiKey.reveal()).toBe('sk-a-key');
   });
 });
@@ -648,7 +652,7 @@ describe('the development endpoints', () => {
     });
   });
 
-  it('send the browser to the same place where no other is named', () => {
+  it('send the browser to the same address unless another one is set', () => {
     const { entra } = parseConfig(aDevelopmentEnvironment({ DEVELOPMENT_AUTHORIZE_URL: undefined }));
     expect(entra.authorizationEndpoint).toBe(`https://localhost:8443/${tenant}/oauth2/v2.0/authorize`);
   });
@@ -673,7 +677,7 @@ describe('the development endpoints', () => {
   );
   const userInHost = azurite.replace('127.0.0.1:10002', '127.0.0.1:10002@tables.company.com');
   const otherCase = `DefaultEndpointsProtocol=https;AccountName=a;AccountKey=${azuriteKey};EndpointSuffix=core.windows.net;queueEndpoint=http://127.0.0.1:10001;tableEndpoint=http://127.0.0.1:10002`;
-  // Azure's table client ignores the case of a key and takes the first.
+  // Azure's table client ignores the case of a key and uses the first one.
   const hiddenTables = `TABLEENDPOINT=https://a.table.core.windows.net;${azurite}`;
   const noTables = azurite.replace(/;TableEndpoint=[^;]+/, '');
   const mixed = `UseDevelopmentStorage=true;${azurite}`;
@@ -681,20 +685,20 @@ describe('the development endpoints', () => {
   it.each([
     ['no permission', { DEVELOPMENT_ENDPOINTS: undefined }, 'DEVELOPMENT_ENTRA_URL'],
     ['permission taken back', { DEVELOPMENT_ENDPOINTS: 'false' }, 'DEVELOPMENT_GRAPH_URL'],
-    ['permission that is no boolean', { DEVELOPMENT_ENDPOINTS: 'yes' }, 'DEVELOPMENT_ENDPOINTS'],
+    ['permission that is not a boolean', { DEVELOPMENT_ENDPOINTS: 'yes' }, 'DEVELOPMENT_ENDPOINTS'],
     ['Entra elsewhere', { DEVELOPMENT_ENTRA_URL: 'https://login.company.com' }, 'DEVELOPMENT_ENTRA_URL'],
     [
-      'Entra on a name that begins like this machine',
+      'Entra on a host whose name begins with localhost',
       { DEVELOPMENT_ENTRA_URL: 'https://localhost.company.com' },
       'DEVELOPMENT_ENTRA_URL',
     ],
     [
-      'Entra behind a user that looks like this machine',
+      'Entra in a URL whose user looks like this machine',
       { DEVELOPMENT_ENTRA_URL: 'https://localhost:8443@company.com' },
       'DEVELOPMENT_ENTRA_URL',
     ],
     [
-      'Entra behind a backslash',
+      'Entra in a URL with a backslash',
       { DEVELOPMENT_ENTRA_URL: 'https://localhost\\@company.com' },
       'DEVELOPMENT_ENTRA_URL',
     ],
@@ -706,7 +710,7 @@ describe('the development endpoints', () => {
     ['Graph over http', { DEVELOPMENT_GRAPH_URL: 'http://localhost:8443/v1.0' }, 'DEVELOPMENT_GRAPH_URL'],
     ['no Graph', { DEVELOPMENT_GRAPH_URL: '' }, 'DEVELOPMENT_GRAPH_URL'],
     [
-      'the sign-in page elsewhere',
+      'the sign-in page on another machine',
       { DEVELOPMENT_AUTHORIZE_URL: 'http://login.company.com' },
       'DEVELOPMENT_AUTHORIZE_URL',
     ],
@@ -714,33 +718,33 @@ describe('the development endpoints', () => {
     ['tables in Azure by suffix', { AzureWebJobsStorage: onlyQueues }, 'DEVELOPMENT_ENDPOINTS'],
     ['tables in Azure', { AzureWebJobsStorage: otherTables }, 'DEVELOPMENT_ENDPOINTS'],
     [
-      'tables behind a user that looks like this machine',
+      'tables in a URL whose user looks like this machine',
       { AzureWebJobsStorage: userInHost },
       'DEVELOPMENT_ENDPOINTS',
     ],
     [
-      'endpoints whose names a client may not see',
+      'endpoints whose names a client may not recognize',
       { AzureWebJobsStorage: otherCase },
       'DEVELOPMENT_ENDPOINTS',
     ],
     [
-      'tables in Azure behind a key in another case',
+      'tables in Azure under a key in another case',
       { AzureWebJobsStorage: hiddenTables },
       'DEVELOPMENT_ENDPOINTS',
     ],
-    ['tables nowhere', { AzureWebJobsStorage: noTables }, 'DEVELOPMENT_ENDPOINTS'],
-    ['development storage beside an account', { AzureWebJobsStorage: mixed }, 'DEVELOPMENT_ENDPOINTS'],
+    ['no address of tables', { AzureWebJobsStorage: noTables }, 'DEVELOPMENT_ENDPOINTS'],
+    ['development storage together with an account', { AzureWebJobsStorage: mixed }, 'DEVELOPMENT_ENDPOINTS'],
     ['no storage', { AzureWebJobsStorage: undefined }, 'DEVELOPMENT_ENDPOINTS'],
     ['a site in Azure', { WEBSITE_SITE_NAME: 'my-app' }, 'DEVELOPMENT_ENDPOINTS'],
     ['an instance in Azure', { WEBSITE_INSTANCE_ID: 'abc' }, 'DEVELOPMENT_ENDPOINTS'],
     ['a container in Azure', { CONTAINER_NAME: 'abc' }, 'DEVELOPMENT_ENDPOINTS'],
     [
-      'an address of blobs',
+      'an address of blobs in Azure',
       { AzureWebJobsStorage__blobServiceUri: 'https://a.blob.core.windows.net' },
       'DEVELOPMENT_ENDPOINTS',
     ],
     [
-      'an address of any other storage',
+      'an address of another storage service',
       { Other__queueserviceuri: 'https://a.queue.core.windows.net' },
       'DEVELOPMENT_ENDPOINTS',
     ],
@@ -759,13 +763,13 @@ describe('the development endpoints', () => {
     ]);
   });
 
-  it('are refused in Azure even where only the permission is given', () => {
+  it('are refused in Azure even if only DEVELOPMENT_ENDPOINTS is set', () => {
     expect(new Set(faultySettings(anAzureEnvironment({ DEVELOPMENT_ENDPOINTS: 'true' })))).toEqual(
       new Set(['DEVELOPMENT_ENDPOINTS', 'DEVELOPMENT_ENTRA_URL', 'DEVELOPMENT_GRAPH_URL']),
     );
   });
 
-  it('do not take WEBSITE_HOSTNAME for a sign of Azure, as the Core Tools set it too', () => {
+  it('do not treat WEBSITE_HOSTNAME as a sign of Azure, because the Core Tools set it too', () => {
     expect(parseConfig(aDevelopmentEnvironment({ WEBSITE_HOSTNAME: '127.0.0.1:7071' })).publicUrl).toBe(
       'http://127.0.0.1:7071',
     );

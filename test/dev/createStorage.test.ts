@@ -14,7 +14,7 @@ describe('createStorage', () => {
   });
   afterAll(async () => azurite.stop());
 
-  it('creates every table and queue, and leaves what is there when it runs again', async () => {
+  it('creates every table and queue, and keeps existing ones when it runs again', async () => {
     await createStorage(azurite.connectionString);
     const tables = createAzureTables({
       connection: { kind: 'connectionString', connectionString: azurite.connectionString },
@@ -33,7 +33,7 @@ describe('createStorage', () => {
     ]);
   });
 
-  it('names tables as Azure allows: 3 to 63 letters and digits, a letter first, no two alike', () => {
+  it('uses unique table names that Azure allows: 3 to 63 letters and digits, a letter first', () => {
     const names = Object.values(TABLES);
     for (const name of names) expect(name).toMatch(/^[A-Za-z][A-Za-z0-9]{2,62}$/);
     expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);

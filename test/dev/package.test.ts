@@ -13,7 +13,7 @@ let made: Package;
 let appDir: string;
 let stack: E2eStack | undefined;
 
-/** Outside the repository, so that no `node_modules` above it can help. */
+/** Unpacks the app outside the repository, so that no `node_modules` above it can be loaded. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unpacked-'));
   made = await createPackage(join(folder, 'zip', 'app.zip'));
@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('holds the two bundles, host.json, package.json and the licences, and nothing else', async () => {
+test('contains only the two bundles, host.json, package.json and the licences', async () => {
   const names = ['THIRD-PARTY-NOTICES.txt', 'host.json', 'main.cjs', 'package.json', 'telemetry.cjs'];
   expect(made.entries.map(({ name }) => name)).toEqual(names);
   expect((await readdir(appDir)).sort()).toEqual(names);
@@ -40,7 +40,7 @@ test('is as small as docs/deploy.md says', () => {
   expect(made.bytes).toBeLessThan(400_000);
 });
 
-test('brings the licences of the packages that are in the bundles', async () => {
+test('contains the licences of the bundled packages', async () => {
   const notices = await readFile(join(appDir, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
   for (const name of ['@azure/msal-node', 'jose', 'zod', '@opentelemetry/api']) {
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, (?:MIT|Apache-2\\.0)$`, 'm'));
@@ -48,7 +48,7 @@ test('brings the licences of the packages that are in the bundles', async () => 
   expect(notices).toContain('Permission is hereby granted');
 });
 
-test('signs a person in and provisions her from the unpacked folder', async () => {
+test('signs a user in and provisions the user from the unpacked folder', async () => {
   if (stack === undefined) throw new Error('The stack did not start.');
   const { me } = await signInUntilDone(stack.url, 'alice@company.com');
   expect(me.user.user_id).toBe(samplePeople.alice);
@@ -56,7 +56,7 @@ test('signs a person in and provisions her from the unpacked folder', async () =
   expect(me.organizations.map(({ organization_id }) => organization_id)).toEqual(['entra-group-123']);
 });
 
-test('gives the same bytes for the same sources', async () => {
+test('has the same bytes for the same sources', async () => {
   const again = await createPackage(join(folder, 'zip', 'again.zip'));
   expect(again.sha256).toBe(made.sha256);
 });

@@ -39,9 +39,9 @@ describe('resetStateDir', () => {
 
   test.each([
     { what: 'anything else', names: ['azurite/', 'host.log', 'thesis.txt'], message: 'thesis.txt' },
-    { what: 'only what anybody may have', names: ['app/', 'host/'], message: 'no stack has used it' },
+    { what: 'only folders with common names', names: ['app/', 'host/'], message: 'no stack has used it' },
     { what: 'a repository', names: ['.git/'], message: '.git' },
-  ])('deletes nothing where there is $what', async ({ names, message }) => {
+  ])('deletes nothing if it finds $what', async ({ names, message }) => {
     await fill(names);
     await expect(resetStateDir(dir)).rejects.toThrow(message);
     expect(await readdir(dir)).toHaveLength(names.length);

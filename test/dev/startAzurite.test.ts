@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(location, { recursive: true });
 });
 
-test('keeps messages and rows between starts, on ports that it chooses', async () => {
+test('keeps messages and rows between starts, and chooses its ports itself', async () => {
   const clientsOf = (
     connectionString: string,
   ): { queue: ReturnType<QueueServiceClient['getQueueClient']>; table: TableClient } => ({

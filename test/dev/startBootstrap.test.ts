@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const repository = resolve(import.meta.dirname, '../..');
 
-/** Stands in for npm: records the call, and does what `npm ci` does to node_modules, or fails half-way. */
+/** A replacement for npm. It records the call and changes node_modules as `npm ci` does, or fails halfway. */
 const npmDouble = `
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 appendFileSync('calls.txt', process.argv.slice(2).join(' ') + '\\n');
@@ -69,7 +69,7 @@ async function readCalls(): Promise<string[]> {
 }
 
 describe('bootstrap', () => {
-  test('installs once, runs the script with its arguments and hands on its exit code', async () => {
+  test('installs once, runs the script with its arguments and returns its exit code', async () => {
     const first = await run('command.mjs', '--flag=false', 'two words');
     const second = await run('command.mjs');
     expect(first.code).toBe(0);
@@ -82,7 +82,7 @@ describe('bootstrap', () => {
     expect(await readCalls()).toEqual(['ci --no-audit --no-fund --loglevel=error']);
   });
 
-  test('installs again where the lock file changed', async () => {
+  test('installs again if the lock file has changed', async () => {
     await run('command.mjs');
     await writeFile(
       join(dir, 'package-lock.json'),
@@ -100,7 +100,7 @@ describe('bootstrap', () => {
     await rm(join(dir, 'fail'));
     const repeated = await run('command.mjs');
     expect(failed).toMatchObject({ code: 7, stdout: '' });
-    expect(failed.stderr).toContain('npm ci failed (7)');
+    expect(failed.stderr).toContain('npm ci ended with 7');
     expect(repeated.code).toBe(0);
     expect(await readCalls()).toHaveLength(3);
   });
@@ -122,7 +122,7 @@ describe('bootstrap', () => {
     expect(await run('--', 'greet', 'you')).toMatchObject({ code: 5, stdout: 'greetings you\n' });
   });
 
-  test('hands a signal on and gives the exit code of the command', async () => {
+  test('forwards a signal and returns the exit code of the command', async () => {
     const child = start('command.mjs', 'wait');
     let stdout = '';
     await new Promise<void>((resolveReady) => {

@@ -78,7 +78,7 @@ describe('npm run start:func', () => {
       child.once('close', exit);
     });
     expect(code).toBe(1);
-    expect(text).toContain('start:func does not know --reset, --state-dir, --directory');
+    expect(text).toContain('start:func does not support --reset, --state-dir, --directory');
   });
 });
 
@@ -99,7 +99,7 @@ describe('npm start', () => {
     expect(second.output()).toContain(`already runs at ${url}`);
     expect((await stat(join(stateDir, 'azurite'))).isDirectory()).toBe(true);
 
-    // npm and the terminal may both send it.
+    // npm and the terminal may both send the signal.
     first.child.kill('SIGINT');
     first.child.kill('SIGINT');
     expect(await first.exit).toBe(0);

@@ -34,7 +34,7 @@ describe('local.settings.json', () => {
 
   test.each([
     { name: 'what is not JSON', text: '{', message: 'is not JSON' },
-    { name: 'a value that is no string', text: '{"Values":{"A":1}}', message: 'Values' },
+    { name: 'a value that is not a string', text: '{"Values":{"A":1}}', message: 'Values' },
     { name: 'an encrypted file', text: '{"IsEncrypted":true}', message: 'is encrypted' },
   ])('refuses $name with the reason', async ({ text, message }) => {
     await expect(readFrom(text)).rejects.toThrow(message);
@@ -95,7 +95,7 @@ describe('the app settings', () => {
     },
   };
 
-  test('prefer a person’s own values, and know the storage emulator by its usual name', () => {
+  test('prefer the developer’s own values, and accept the usual name of the storage emulator', () => {
     const settings = createStackSettings({
       ...parts,
       given: { PUBLIC_URL: 'http://other', AzureWebJobsStorage: 'UseDevelopmentStorage=true' },

@@ -80,8 +80,8 @@ test('restarts the host with other settings at the same address', async () => {
   await stack.restartHost({ MICROSOFT_TENANT: 'not a tenant' });
   const broken = await fetch(`${stack.url}/api/health`);
   await stack.restartHost();
-  const mended = await fetch(`${stack.url}/api/health`);
-  expect([broken.status, mended.status]).toEqual([503, 200]);
+  const restored = await fetch(`${stack.url}/api/health`);
+  expect([broken.status, restored.status]).toEqual([503, 200]);
   expect(stack.host.logs().length).toBeGreaterThan(before);
 });
 

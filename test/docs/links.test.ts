@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Tracked ones, and those that are about to be. */
+/** The pages: tracked files, and new files that are not ignored. */
 const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
   cwd: root,
   encoding: 'utf8',
@@ -13,7 +13,7 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((path) => path !== '' && existsSync(join(root, path)));
 
-/** What a page links to, inline or by reference, without what is in code. */
+/** Returns the targets of a page's links, inline or by reference. Ignores links in code. */
 function linksOf(markdown: string): readonly string[] {
   const text = markdown.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '');
   const inline = [...text.matchAll(/\]\(<?([^)\s>]+)/g)].map(([, target = '']) => target);
@@ -21,7 +21,7 @@ function linksOf(markdown: string): readonly string[] {
   return [...inline, ...named];
 }
 
-/** As GitHub names a heading. */
+/** Returns the anchor that GitHub generates for a heading. */
 function anchorsOf(markdown: string): ReadonlySet<string> {
   return new Set(
     [...markdown.matchAll(/^#+\s+(.*)$/gm)].map(([, heading = '']) =>
@@ -44,12 +44,12 @@ function isBroken(page: string, link: string): boolean {
 }
 
 describe('the links of', () => {
-  it.each(pages)('%s lead somewhere', (page) => {
+  it.each(pages)('%s have existing targets', (page) => {
     const links = linksOf(readFileSync(join(root, page), 'utf8'));
     expect(links.filter((link) => isBroken(page, link))).toEqual([]);
   });
 
-  it('the pages are found', () => {
+  it('all pages are checked', () => {
     expect(pages).toContain('README.md');
     expect(linksOf(readFileSync(join(root, 'README.md'), 'utf8')).length).toBeGreaterThan(10);
   });

@@ -25,7 +25,7 @@ function listedUnder(page: string, column: string): readonly string[] {
   );
 }
 
-/** All source of the product, to look names up in. */
+/** All source text of the product, for looking up names. */
 const source = ['functions', 'shared']
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -64,7 +64,7 @@ describe('docs/operations.md', () => {
     const tables: readonly string[] = Object.values(TABLES);
     const named = [
       ...namesIn(operations, /--table-name (\w+)/g),
-      ...namesIn(operations, /`((?:LiteLLM|Entra|Provisioning|Pushed)[A-Z]\w+|SessionKeys)`/g),
+      ...namesIn(operations, /`((?:LiteLLM|Entra|Provisioning|Synced)[A-Z]\w+|SessionKeys)`/g),
     ];
     expect(named.filter((name) => !tables.includes(name))).toEqual([]);
     const words = namesIn(operations, /`([a-z]+(?:_[a-z]+)+)`/g);
@@ -79,7 +79,7 @@ describe('docs/operations.md', () => {
     const commands = namesIn(operations, /npm run ([\w:]+)/g);
     expect(commands.length).toBeGreaterThan(3);
     expect(commands.filter((name) => !(name in scripts))).toEqual([]);
-    const functions = namesIn(source, /app\.(?:http|timer|storageQueue)\('(\w+)'/g);
+    const functions = namesIn(source, /(?:app\.http|onTimer|onQueue)\(\s*'(\w+)'/g);
     const called = namesIn(operations, /admin\/functions\/(\w+)/g);
     expect(called.filter((name) => !functions.includes(name))).toEqual([]);
     const routes = namesIn(source, /route: '([^']+)'/g).map((route) => `/${route.replace(/^\//, '')}`);
@@ -130,7 +130,7 @@ describe('docs/telemetry.md', () => {
   });
 });
 
-/** Columns of the workspace's tables, as Azure Monitor's reference names them; as many as we use. */
+/** The columns of the workspace's tables that the queries use, as named in Azure Monitor's reference. */
 const SPAN_COLUMNS = 'Name Id ParentId OperationId DurationMs Success ResultCode Target Properties';
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   AppTraces: ['Message'],
@@ -143,7 +143,7 @@ const queries = namesIn(operations + telemetry, /^```kql\n([\s\S]*?)^```$/gm);
 const titled = queries.map((query) => [/^\/\/ (.+)/.exec(query)?.[1] ?? 'no title', query] as const);
 
 describe('the queries', () => {
-  it('have a title each', () => {
+  it('each have a title', () => {
     expect(queries.length).toBeGreaterThan(10);
     const titles = titled.map(([title]) => title);
     expect(new Set(titles).size).toBe(titles.length);

@@ -31,10 +31,10 @@ function listedIn(heading: string, column: number): readonly string[] {
   return rows.flatMap((row) => namesIn(row.split('|')[column + 1] ?? '', /`([^`]+)`/g));
 }
 
-// ---------------------------------------------------------------- what the code and the template have
+// ---------------------------------------------------------------- lists in the code and the template
 
 const triggers = filesBelow('functions', '.ts').filter((path) => read(path).includes('app.http('));
-/** `GET /api/me anonymous me.ts`. */
+/** The routes of the code, each as `GET /api/me anonymous me.ts`. */
 const routes = triggers.flatMap((path) => {
   const source = read(path);
   const [route = '?'] = namesIn(source, /\broute: '([^']+)'/g);
@@ -67,7 +67,7 @@ const permissions = [
   ...namesIn(entra, /\bscope: '([^'$]+)/g).flatMap((text) => text.trim().split(/ +/)),
 ];
 
-// ---------------------------------------------------------------- what the page says
+// ---------------------------------------------------------------- lists on the page
 
 interface Threat {
   readonly number: number;

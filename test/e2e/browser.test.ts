@@ -78,7 +78,7 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
     expect(await findViolations()).toEqual([]);
 
     await page.getByRole('button', { name: 'Sign out' }).click();
-    expect(await page.getByRole('status').first().textContent()).toContain('You are signed out');
+    expect(await page.getByRole('status').first().textContent()).toContain('You’re signed out');
     expect(complaints).toEqual([]);
   });
 
@@ -87,7 +87,7 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
     await page.goto(`${stack.url}/sso/login?login_hint=alice@company.com`);
     await page.locator('main[data-status="done"]').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByText('You are signed out').waitFor();
+    await page.getByText('You’re signed out').waitFor();
     await page.goBack();
     await page.getByRole('link', { name: 'Login with Microsoft' }).waitFor();
     expect(await page.content()).not.toMatch(/Alice|Production Team/);
@@ -128,11 +128,11 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
     await page.locator('main[data-status="done"]').waitFor();
     await tabTo(/^\s*Sign out\s*$/);
     await page.keyboard.press('Enter');
-    await page.getByText('You are signed out').waitFor();
+    await page.getByText('You’re signed out').waitFor();
     expect(complaints).toEqual([]);
   });
 
-  it('sees the page move on by itself, without a word lost on a screen reader', async () => {
+  it('sees the page update itself, with every word for a screen reader', async () => {
     await stack.restartHost({ 'AzureWebJobs.provision.Disabled': 'true' });
     await page.goto(`${stack.url}/sso/login?login_hint=bob@company.com`);
     await page.locator('main[data-status="pending"]').waitFor();
@@ -150,14 +150,14 @@ describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }
       '/api/provisioning/{id}',
       '/',
     ]);
-    // The page was not loaded anew: it took over what changed.
+    // The page was not loaded again: it replaced only what changed.
     expect(await page.locator('main').getAttribute('data-kept')).toBe('the same document');
   });
 
-  it('meets an error page that can be acted on, then gets in from there', async () => {
+  it('gets an error page with a way out, and signs in from there', async () => {
     await stack.control.setFaults({ token: { status: 503, times: 1 } });
     await page.goto(`${stack.url}/sso/login?login_hint=alice@company.com`);
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Microsoft did not answer');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Microsoft didn’t answer');
     expect(await findViolations()).toEqual([]);
     await page.getByRole('link', { name: 'Try again' }).click();
     await page.getByRole('button', { name: /^Alice Anderson/ }).click();

@@ -15,18 +15,18 @@ import { waitUntil } from '../support/e2eWait.ts';
 const bob = 'bob@company.com';
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const attemptPrefix = '__Host-litellm-attempt-';
-/** Longer than the app waits for Microsoft (10 s). */
+/** Longer than the app waits for Microsoft (15 s). */
 const tooSlowMs = 30_000;
 
 let stack: E2eStack;
 let slow: Promise<Answer>;
 
-/** Nobody takes messages out of the queue here, so whatever was put there would still be there. */
+/** The queue functions are off here, so every message stays in the queue. */
 const settings = { ...QUEUES_OFF, ALLOWED_EMAIL_DOMAINS: 'company.com' };
 
 beforeAll(async () => {
   stack = await startE2eStack({ env: settings });
-  // It takes ten seconds, so it begins now; the last test looks at what came of it.
+  // It takes 15 seconds, so it begins now; the last test looks at what came of it.
   await stack.control.setFaults({ token: { delayMs: tooSlowMs, times: 1, grantType: 'authorization_code' } });
   slow = new Visitor(stack.url).signIn(bob);
   const asked = async (): Promise<true | undefined> =>
@@ -114,21 +114,21 @@ describe('what Microsoft says no with', () => {
     ['its own trouble', { token: { status: 503, times: 1 } }, 'microsoft_unreachable'],
     ['too many requests', { token: { status: 429, retryAfterSeconds: 1 } }, 'microsoft_unreachable'],
     ['nothing: it hangs up', { token: { hangUp: true } }, 'microsoft_unreachable'],
-    ['what is no JSON', { token: { status: 200, body: '<html>' } }, 'microsoft_unreachable'],
+    ['what is not JSON', { token: { status: 200, body: '<html>' } }, 'microsoft_unreachable'],
     ['a clock that is ahead', { clockSkewSeconds: 900 }, 'clock_skew'],
   ])('%s is a page of its own', async (_what, faults, code) => {
     await stack.control.setFaults(faults);
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(refusedWith(code));
   });
 
-  it('a person who declines is told that, and may try again', async () => {
+  it('a person who declines sees that, and may try again', async () => {
     await stack.control.setFaults({ askConsent: true });
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob, {}, { consent: 'no' }))).toEqual(
       refusedWith('consent_declined'),
     );
   });
 
-  it('who is not assigned learns whom to ask, and may pick another account', async () => {
+  it('a person who is not assigned learns whom to ask, and may pick another account', async () => {
     const answer = await new Visitor(stack.url).signIn('ulrich@company.com', { return_to: '/?later' });
     expect(await readRefusal(answer)).toEqual(refusedWith('not_assigned'));
     expect(answer.body).toContain('AADSTS50105');
@@ -147,13 +147,13 @@ describe('groups that cannot be read', () => {
   it.each<[string, FaultsInput['graph'], ErrorCode]>([
     ['Graph is down for long', { status: 503, retryAfterSeconds: 120 }, 'directory_unreachable'],
     ['Graph says that a permission is missing', { status: 403 }, 'directory_permission_missing'],
-    ['Graph gives no list', { status: 200, body: '{"value":"none"}' }, 'directory_answer_invalid'],
-  ])('are not taken for none: %s', async (_what, graph, code) => {
+    ['Graph returns no list', { status: 200, body: '{"value":"none"}' }, 'directory_answer_invalid'],
+  ])('are not treated as none: %s', async (_what, graph, code) => {
     await stack.control.setFaults({ dropGroupsClaim: true, ...(graph === undefined ? {} : { graph }) });
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(refusedWith(code));
   });
 
-  it('are not taken for fewer: the second page fails', async () => {
+  it('are not treated as fewer: the second page fails', async () => {
     await stack.control.setFaults({
       dropGroupsClaim: true,
       graph: { page: 2, status: 503, retryAfterSeconds: 120 },
@@ -176,7 +176,7 @@ describe('an id_token that is not what it seems', () => {
 
   it.each<[string, FaultsInput, ErrorCode]>([
     ['signed with another key', { wrongKey: true }, 'id_token_invalid'],
-    ['signed with a key that nobody published', { wrongKey: 'unknownKid' }, 'id_token_invalid'],
+    ['signed with an unpublished key', { wrongKey: 'unknownKid' }, 'id_token_invalid'],
     ['not signed at all', { algNone: true }, 'id_token_invalid'],
     ['signed with the public key as a password', { algHs256: true }, 'id_token_invalid'],
     ['of another issuer', { claimsOverride: { iss: 'https://login.example/x/v2.0' } }, 'id_token_invalid'],
@@ -186,8 +186,8 @@ describe('an id_token that is not what it seems', () => {
     ['without a nonce', { claimsOverride: { nonce: null } }, 'id_token_invalid'],
     ['expired', { claimsOverride: { exp: 1_700_000_000 } }, 'id_token_invalid'],
     ['without an end', { claimsOverride: { exp: null } }, 'id_token_invalid'],
-    ['of nobody', { claimsOverride: { oid: null } }, 'id_token_invalid'],
-    ['of an id that is no key', { claimsOverride: { oid: '../../etc' } }, 'id_token_invalid'],
+    ['without an object id', { claimsOverride: { oid: null } }, 'id_token_invalid'],
+    ['of an id that is not a key', { claimsOverride: { oid: '../../etc' } }, 'id_token_invalid'],
     ['of another tenant', { claimsOverride: { tid: elsewhere } }, 'wrong_tenant'],
     [
       'of another tenant and its issuer',
@@ -200,18 +200,18 @@ describe('an id_token that is not what it seems', () => {
       'id_token_invalid',
     ],
     ['of tomorrow', { claimsOverride: { nbf: 4_000_000_000, exp: 4_000_003_600 } }, 'clock_skew'],
-  ])('%s signs nobody in', async (_what, faults, code) => {
+  ])('%s signs no one in', async (_what, faults, code) => {
     await stack.control.setFaults(faults);
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(refusedWith(code));
   });
 
-  it('whose email is of no allowed domain signs nobody in', async () => {
+  it('whose email domain is not allowed signs no one in', async () => {
     expect(await readRefusal(await new Visitor(stack.url).signIn('grace@partner.example'))).toEqual(
       refusedWith('domain_not_allowed'),
     );
   });
 
-  it('whose email only ends like an allowed domain signs nobody in', async () => {
+  it('whose email only ends like an allowed domain signs no one in', async () => {
     await stack.control.setFaults({ claimsOverride: { email: 'bob@evilcompany.com' } });
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(
       refusedWith('domain_not_allowed'),
@@ -237,7 +237,7 @@ describe('an attempt', () => {
   it('whose state was changed has expired', async () => {
     const { visitor, back } = await comeBack();
     const url = new URL(back);
-    url.searchParams.set('state', 'somebody-elses');
+    url.searchParams.set('state', 'another-state');
     expect(await readRefusal(await visitor.request(url.href))).toEqual(refusedWith('attempt_missing'));
   });
 
@@ -352,7 +352,7 @@ describe('a session', () => {
   });
 
   it.each(['x', 'a.b.c.d.e', 'eyJhbGciOiJub25lIn0..', `eyJ${'A'.repeat(5000)}`])(
-    'is nobody’s where its cookie is not ours (%#)',
+    'is ignored where its cookie is not ours (%#)',
     async (value) => {
       const visitor = new Visitor(stack.url);
       visitor.session = value;
@@ -360,7 +360,7 @@ describe('a session', () => {
     },
   );
 
-  it.each([0, 2, 3, 4])('is nobody’s where part %i of its cookie was changed', async (part) => {
+  it.each([0, 2, 3, 4])('is ignored where part %i of its cookie was changed', async (part) => {
     const visitor = await signIn();
     const parts = (visitor.session ?? '').split('.');
     const changed = parts[part] ?? '';
@@ -497,7 +497,7 @@ describe('every answer', () => {
 
 describe('afterwards', () => {
   it(
-    'Microsoft did not answer in time: the person is told after ten seconds',
+    'Microsoft did not answer in time: the person sees that after 15 seconds',
     { timeout: 30_000 },
     async () => {
       const answer = await slow;
@@ -516,7 +516,7 @@ describe('afterwards', () => {
     await stack.restartHost();
   });
 
-  it('nobody who was refused is in the store', async () => {
+  it('no refused person is in the store', async () => {
     const users = await readRows(stack.storageConnectionString, 'users');
     expect(new Set(users.map((row) => row['user_id']))).toEqual(
       new Set([samplePeople.alice, samplePeople.bob]),
@@ -524,7 +524,7 @@ describe('afterwards', () => {
     expect(await readRows(stack.storageConnectionString, 'teamMemberships')).toEqual([]);
   });
 
-  it('the log names nobody: no address, no name, no token', () => {
+  it('the log names no person: no address, no name, no token', () => {
     const log = stack.host.logs().join('\n');
     expect(log).not.toMatch(/@company\.com|partner\.example|Bob Brown|Alice|Ulrich|eyJ[A-Za-z0-9_-]{10}/);
     expect(log).not.toContain(stack.identity.clientSecret);

@@ -48,13 +48,13 @@ describe('with wrong settings', () => {
     const answer = await visitor.request(path, { method });
     expect(answer.status).toBe(503);
     for (const setting of Object.keys(wrong)) expect(answer.body).toContain(setting);
-    expect(answer.body).toMatch(/This service is not set up correctly/);
+    expect(answer.body).toMatch(/This service isn’t set up correctly/);
     expect(answer.body).not.toContain('maybe');
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.cookies).toEqual([]);
   });
 
-  it('health is 503 and says nothing more', async () => {
+  it('health is 503 without a body', async () => {
     expect(await visitor.request('/api/health')).toMatchObject({ status: 503, body: '' });
   });
 
@@ -75,7 +75,7 @@ describe('with wrong settings', () => {
     expect((await visitor.request('/api/health/detail')).status).toBe(401);
   });
 
-  it('leaves the message in the queue: no queue function is there to take it', async () => {
+  it('leaves the message in the queue: no queue function runs', async () => {
     for (const name of ['provision', 'provisionPoison', 'assignedGroups', 'repairMemberIndexes']) {
       const { status } = await fetch(`${stack.url}/admin/functions/${name}`, { method: 'POST' });
       expect([name, status]).toEqual([name, 404]);
@@ -93,7 +93,7 @@ describe('with wrong settings', () => {
     expect(() => process.kill(stack.host.pid(), 0)).not.toThrow();
   });
 
-  it('goes on where it stopped once they are right: session and message both still hold', async () => {
+  it('continues where it stopped once they are right: session and message are still valid', async () => {
     await stack.restartHost();
     const me = await visitor.waitFor('done');
     expect(me.teams).toEqual([expect.objectContaining({ team_id: sampleGroups.production })]);
@@ -104,7 +104,7 @@ describe('the emulator’s addresses', () => {
   it.each([
     ['on a site in Azure', { WEBSITE_SITE_NAME: 'my-app' }, 'WEBSITE_SITE_NAME'],
     ['without the explicit setting', { DEVELOPMENT_ENDPOINTS: 'false' }, 'DEVELOPMENT_ENTRA_URL'],
-  ])('are refused %s: nobody is sent there', async (_where, settings, named) => {
+  ])('are refused %s: no one is sent to them', async (_where, settings, named) => {
     await stack.restartHost(settings);
     const login = await new Visitor(stack.url).request('/sso/login');
     expect([login.status, login.location]).toEqual([503, '']);
@@ -115,7 +115,7 @@ describe('the emulator’s addresses', () => {
     expect((await visitor.request('/api/me')).status).toBe(503);
   });
 
-  it('are taken on a developer’s machine, in any case', async () => {
+  it('are accepted on a developer’s machine, in any case', async () => {
     await stack.restartHost({ DEVELOPMENT_ENDPOINTS: 'True', ENTRA_GROUPS_ALSO_CREATE_ORGS: 'TRUE' });
     expect((await visitor.request('/api/me')).status).toBe(200);
   });

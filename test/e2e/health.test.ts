@@ -47,11 +47,11 @@ describe('health', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is 200 and nothing more', async () => {
+  it('is 200 without a body', async () => {
     expect(await get('/api/health')).toMatchObject({ status: 200, body: '' });
   });
 
-  it('tells its detail to who has the function key only', async () => {
+  it('shows its detail only with the function key', async () => {
     expect(await get('/api/health/detail')).toMatchObject({ status: 401, body: '' });
     expect((await get('/api/health/detail', { 'x-functions-key': 'guessed' })).status).toBe(401);
     expect((await get(`/api/health/detail?code=${stack.functionKey}`)).status).toBe(200);
@@ -86,11 +86,11 @@ describe('health', () => {
   });
 
   it('is failing, 503, where storage does not answer', async () => {
-    const nobody = stack.settings['AzureWebJobsStorage']?.replace(
+    const unreachable = stack.settings['AzureWebJobsStorage']?.replace(
       /(TableEndpoint=http:\/\/127\.0\.0\.1:)\d+/,
       '$11',
     );
-    await stack.restartHost({ AzureWebJobsStorage: nobody ?? '' });
+    await stack.restartHost({ AzureWebJobsStorage: unreachable ?? '' });
     expect(await get('/api/health')).toMatchObject({ status: 503, body: '' });
     expect(await readDetail()).toMatchObject({
       http: 503,
@@ -108,7 +108,7 @@ describe('the brake', () => {
 
   beforeAll(async () => {
     await stack.restartHost({ ASSIGNED_GROUPS_ACCEPT: 'of-another-list' });
-    // Graph tells her groups all the time: Entra's claim would leave out what is no longer assigned.
+    // Graph always reports her groups: Entra's claim would leave out what is no longer assigned.
     await stack.control.setFaults({ overageFor: ['mary@company.com'] });
     await signInUntilDone(stack.url, 'mary@company.com');
     const { groups } = await stack.control.readDirectory();
@@ -131,7 +131,7 @@ describe('the brake', () => {
     expect(brake?.hint).toContain(`ASSIGNED_GROUPS_ACCEPT=${version}`);
   });
 
-  it('takes nothing from anybody meanwhile', async () => {
+  it('removes nothing meanwhile', async () => {
     const { me } = await signInUntilDone(stack.url, 'mary@company.com');
     expect(me.teams).toHaveLength(sampleManyGroupsCount);
     expect(await membershipsOfMary()).toBe(sampleManyGroupsCount);

@@ -10,7 +10,7 @@ import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { timeOrderedUuid } from '../../shared/platform/timeOrderedUuid.ts';
-import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { readPerson } from '../support/e2eRows.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { type Me, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
@@ -20,7 +20,7 @@ const { production } = sampleGroups;
 
 let stack: E2eStack;
 let tables: Tables;
-/** Of somebody who signed in before anybody had accepted a list of groups. */
+/** Of a person who signed in before a list of groups was accepted. */
 let early: { readonly visitor: Visitor; readonly waiting: Me };
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ const put = async (text: string): Promise<void> => putRaw(Buffer.from(text).toSt
 
 const readFailures = async (): Promise<readonly FailedMessage[]> =>
   (await new FailureStore(tables, 'provision').read()).failures;
-/** Waits until a message whose text is this one was kept, and gives it. */
+/** Waits until a message whose text is this one was kept, and returns it. */
 const waitForFailure = async (text: string): Promise<FailedMessage> =>
   waitUntil(
     async () => (await readFailures()).find((failure) => failure.text === text),
@@ -119,7 +119,7 @@ describe('a message that is garbage', () => {
       (await queueOf('provision').getProperties()).approximateMessagesCount === 1 ? true : undefined;
     // Only the early sign-in still waits in the queue.
     await waitUntil(gone, () => stack.host.logs().slice(-20).join('\n'));
-    // What is not base64 reaches no function, so it stays in the poison queue until somebody looks there.
+    // What is not base64 reaches no function, so it stays in the poison queue until the operator looks at it.
     await queueOf('provision-poison').clearMessages();
   });
 });
@@ -192,7 +192,7 @@ describe('a message that failed', () => {
     expect(await redrive('--all')).toContain('\n0 put back.');
   });
 
-  it('that nobody knows cannot be put back', async () => {
+  it('with an unknown id cannot be put back', async () => {
     await expect(redrive('no-such-message')).rejects.toThrow('not_found');
   });
 });
@@ -211,12 +211,16 @@ describe('a message that cannot proceed yet', () => {
     expect(teams).toEqual([]);
   });
 
-  it('goes on by itself, as of its own time, once the reason is gone', { timeout: 30_000 }, async () => {
-    const done = await early.visitor.waitFor('done');
-    expect(done.provisioning).toMatchObject({
-      id: early.waiting.provisioning.id,
-      observed_at: early.waiting.provisioning.observed_at,
-    });
-    expect(done.teams).toEqual([expect.objectContaining({ team_id: production })]);
-  });
+  it(
+    'continues automatically, as of its own time, once the reason is gone',
+    { timeout: 30_000 },
+    async () => {
+      const done = await early.visitor.waitFor('done');
+      expect(done.provisioning).toMatchObject({
+        id: early.waiting.provisioning.id,
+        observed_at: early.waiting.provisioning.observed_at,
+      });
+      expect(done.teams).toEqual([expect.objectContaining({ team_id: production })]);
+    },
+  );
 });

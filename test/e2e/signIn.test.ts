@@ -22,7 +22,7 @@ const personOf = async (userId: string): ReturnType<typeof readPerson> =>
   readPerson(stack.storageConnectionString, userId);
 const signIn = async (login: string): ReturnType<typeof signInUntilDone> => signInUntilDone(stack.url, login);
 
-/** Somebody new in the directory, in these groups. */
+/** A new person in the directory, in these groups. */
 async function createPerson(login: string, groups: readonly string[] = []): Promise<string> {
   const id = randomUUID();
   const person = { id, displayName: login, userPrincipalName: `${login}@company.com`, assigned: true };
@@ -116,7 +116,7 @@ describe("the product's own example", () => {
     expect(await rowsOf('teams', sampleGroups.notAssigned)).toEqual([]);
   });
 
-  it('gives a group without members its organization and team', async () => {
+  it('creates organization and team for a group without members', async () => {
     expect(await rowsOf('organizations', sampleGroups.empty)).toHaveLength(1);
     expect(await rowsOf('teams', sampleGroups.empty)).toHaveLength(1);
     const later = await createGroup('Assigned later');
@@ -166,7 +166,7 @@ describe('who signs in', () => {
     expect(gil?.['user_email'] ?? '').toBe('');
   });
 
-  it('takes the UPN of a person without mail as the address', async () => {
+  it('uses the UPN of a person without mail as the address', async () => {
     await signIn('nora@company.com');
     expect((await personOf(samplePeople.noGroups)).user).toMatchObject({ user_email: 'nora@company.com' });
   });
@@ -218,7 +218,7 @@ describe('who signs in', () => {
 });
 
 describe('a change', () => {
-  it('in Entra, out of a group, takes what the group gave and nothing else', async () => {
+  it('in Entra, out of a group, removes what the group granted and nothing else', async () => {
     const other = await createGroup('Stays');
     await stack.runAssignedGroups();
     const userId = await createPerson('leaver', [production, other]);
@@ -236,7 +236,7 @@ describe('a change', () => {
     }
   });
 
-  it('by hand stays, whoever comes after it: budget, models, role, a membership', async () => {
+  it('by hand stays, whatever comes after it: budget, models, role, a membership', async () => {
     const group = await createGroup('Edited by hand');
     await stack.runAssignedGroups();
     const userId = await createPerson('edited', [group]);
@@ -249,7 +249,7 @@ describe('a change', () => {
     await edit('users', { partitionKey: userId, rowKey: 'user', user_role: 'internal_user' });
     await edit('teamMemberships', { partitionKey: userId, rowKey: group, grant_source: 'manual' });
 
-    // Somebody new, the timer, and the same person out of this group and in another: a run that really writes.
+    // A new person, the timer, and the same person out of this group and in another: a run that really writes.
     await createPerson('newcomer', [group]);
     await signIn('newcomer@company.com');
     await stack.runAssignedGroups();
@@ -271,7 +271,7 @@ describe('a change', () => {
     });
   });
 
-  it('in Entra wins at once over an older one, whichever of Entra and Graph told it', async () => {
+  it('in Entra wins at once over an older one, whether Entra or Graph reported it', async () => {
     const userId = await createPerson('backandforth', [production]);
     await signIn('backandforth@company.com');
     // Within one second, several times: `Date` counts whole seconds, and Entra dates iat back by five minutes.

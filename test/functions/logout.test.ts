@@ -12,7 +12,7 @@ const CLEARED = [expect.objectContaining({ name: SESSION_COOKIE_NAME, value: '',
 
 let logOut: Call;
 
-/** A port at which nobody listens. */
+/** A port without a server. */
 async function findSilentPort(): Promise<number> {
   const server = createServer();
   const port = await new Promise<number>((ready) => {
@@ -50,7 +50,7 @@ describe('logout with the store down', () => {
     ]);
   });
 
-  it('goes on where there is no cookie', async () => {
+  it('works without a cookie', async () => {
     const { answer } = await logOut({ method: 'POST', url: URL, headers: { origin: ORIGIN } });
     expect(answer).toMatchObject({ status: 303, headers: { Location: '/?signed_out' }, cookies: CLEARED });
   });

@@ -122,7 +122,7 @@ describe('refreshed', () => {
     expect(count()).toBe(2);
   });
 
-  it('gives what is stored now where another instance has just refreshed', async () => {
+  it('returns what is stored now if another instance has just refreshed', async () => {
     const world = createWorld();
     await world.refresh();
     const late = instance(world);

@@ -39,7 +39,7 @@ async function aliasesOf(world: World, id: string): Promise<readonly unknown[]> 
 }
 
 describe('refreshAssignedGroups', () => {
-  it('puts the first list in force and gives every group, also one without members, its team and organization', async () => {
+  it('puts the first list in force and creates a team and an organization for every group, even without members', async () => {
     const world = createWorld({ assigned: [EMPTY, PRODUCTION_TEAM] });
     const refreshed = await world.refresh();
     expect(refreshed).toMatchObject({ decision: 'accepted', lostCount: 0, reported: [], unreadable: [] });
@@ -91,7 +91,7 @@ describe('refreshAssignedGroups', () => {
     expect(await aliasesOf(world, GROUP)).toEqual(['Production Team', 'Production Team']);
   });
 
-  it('takes over a list that grew or shrank a little', async () => {
+  it('accepts a list that grew or shrank a little', async () => {
     const world = createWorld({ assigned: groups(10) });
     await world.refresh();
     world.clock.advance(MINUTE_MS);
@@ -154,7 +154,7 @@ describe('refreshAssignedGroups', () => {
     expect(await aliasesOf(world, GROUP)).toEqual(['Production Team', 'Production Team']);
   });
 
-  it('makes what is missing of 5,000 groups in few requests', async () => {
+  it('creates what 5,000 groups lack in few requests', async () => {
     const world = createWorld({ assigned: groups(5_000) });
     world.tables.forgetRequests();
     await world.refresh();
@@ -204,7 +204,7 @@ describe('the brake', () => {
     expect(await world.refresh()).toMatchObject({ decision: 'held_back', lostCount: 3 });
   });
 
-  it('still gives the groups in force what they lack, and nothing to those that are not', async () => {
+  it('still creates what the groups in force lack, and nothing for other groups', async () => {
     const world = await heldBack([...groups(7), EMPTY]);
     await deleteRow(world.tables, teamRow('group-0009'));
     await world.refresh();
@@ -212,7 +212,7 @@ describe('the brake', () => {
     expect(await aliasesOf(world, EMPTY.id)).toEqual([undefined, undefined]);
   });
 
-  it('remembers since when it holds the same list back, and begins anew for another', async () => {
+  it('remembers since when it holds the same list back, and starts over for another', async () => {
     const world = await heldBack(groups(7));
     world.clock.advance(MINUTE_MS);
     expect((await world.refresh()).list.heldBack?.heldBackAt).toBe('2026-11-23T09:01:00.000Z');
@@ -282,7 +282,7 @@ describe('the brake', () => {
 });
 
 describe('a directory that cannot be read', () => {
-  it('keeps the list as it is, still gives its groups what they lack, and fails', async () => {
+  it('keeps the list as it is, still creates what its groups lack, and fails', async () => {
     const world = createWorld();
     await world.refresh();
     await deleteRow(world.tables, teamRow(GROUP));
@@ -344,7 +344,7 @@ describe('two refreshes at once', () => {
     }
   });
 
-  it('keep what somebody else makes of an organization in the same moment, and its limits bound a copied team', async () => {
+  it('keep an organization that is created by hand at the same moment, and copy its limits to the team', async () => {
     const world = createWorld({ rules: sampleRules({ orgTeamBudget: 'copy' }) });
     let isFirst = true;
     const racing = world.tables.view(async ({ phase, kind, table }) => {

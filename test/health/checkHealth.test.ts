@@ -31,7 +31,7 @@ async function healthOf(world: World, tables?: Tables): Promise<HealthDetail> {
 }
 
 describe('checkHealth', () => {
-  it('is ok where the store and the directory answer and nothing is held back', async () => {
+  it('is ok if the store and the directory answer and no list is held back', async () => {
     const world = await readyWorld();
     const { list } = await world.refresh();
     expect(await healthOf(world)).toEqual({
@@ -45,7 +45,7 @@ describe('checkHealth', () => {
     });
   });
 
-  it('is failing where the store does not answer, and still says how the directory is', async () => {
+  it('is failing if the store does not answer, and still reports the directory', async () => {
     const world = await readyWorld();
     const health = await healthOf(
       world,
@@ -60,7 +60,7 @@ describe('checkHealth', () => {
   });
 
   it.each(['storage_refused', 'storage_unavailable'] as const)(
-    'is failing where the queue is not there or does not answer (%s): nobody could sign in',
+    'is failing if the queue is missing or does not answer (%s), since all sign-ins would fail',
     async (code) => {
       const world = await readyWorld();
       const health = await checkHealth({ ...depsOf(world), queue: failingQueue(code) });
@@ -72,7 +72,7 @@ describe('checkHealth', () => {
     },
   );
 
-  it('says that the accepting setting can go once its list is in force', async () => {
+  it('says that the setting can be removed once its list is in force', async () => {
     const world = await readyWorld();
     const { list } = await world.refresh();
     const health = await checkHealth({ ...depsOf(world), acceptVersion: list.version });
@@ -81,7 +81,7 @@ describe('checkHealth', () => {
     expect(other.accepted_groups).not.toHaveProperty('hint');
   });
 
-  it('says what to do where the setting has let such a list pass before', async () => {
+  it('says what to do if the setting has let such a list pass before', async () => {
     const world = createWorld({ acceptVersion: versionOf([]) });
     for (const assigned of [[PRODUCTION_TEAM], [], [], [PRODUCTION_TEAM], []]) {
       world.assigned = assigned;
@@ -92,9 +92,9 @@ describe('checkHealth', () => {
     );
   });
 
-  it('asks a LiteLLM proxy that is connected', async () => {
-    const proxy = { check: async (): Promise<void> => Promise.resolve() };
-    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+  it('checks a connected LiteLLM proxy', async () => {
+    const litellm = { check: async (): Promise<void> => Promise.resolve() };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'ok', litellm: { status: 'ok' } });
   });
 
@@ -103,8 +103,8 @@ describe('checkHealth', () => {
     { code: 'litellm_key_refused', hint: /refuses LITELLM_API_KEY.*proxy_admin/ },
     { code: 'litellm_answer_invalid', hint: /not a LiteLLM proxy: check the address/ },
   ] as const)('is degraded and says what is wrong with the proxy: $code', async ({ code, hint }) => {
-    const proxy = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
-    const health = await checkHealth({ ...depsOf(await readyWorld()), proxy });
+    const litellm = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
+    const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'degraded', litellm: { status: 'failing', error: code } });
     expect(health.litellm.hint).toMatch(hint);
   });
@@ -157,7 +157,7 @@ describe('checkHealth', () => {
     expect(world.directoryReads).toBe(0);
   });
 
-  it('names a group whose organization is missing only while groups become organizations', async () => {
+  it('names a group without its organization only while groups become organizations', async () => {
     const world = createWorld({ rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
     await world.refresh();
     const off = await checkHealth({ ...depsOf(world), rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
@@ -165,14 +165,14 @@ describe('checkHealth', () => {
     expect((await healthOf(world)).accepted_groups?.incomplete).toEqual([PRODUCTION_TEAM.id]);
   });
 
-  it('is degraded while no list was ever accepted: every message waits', async () => {
+  it('is degraded until a first list is accepted, since every message waits', async () => {
     const health = await healthOf(createWorld());
     expect(health).not.toHaveProperty('accepted_groups');
     expect(health.status).toBe('degraded');
     expect(health.storage).toEqual({ status: 'ok' });
   });
 
-  it('quotes no error text, which might be somebody’s secret', async () => {
+  it('quotes no error text, which might contain a secret', async () => {
     const world = await readyWorld();
     world.assigned = new Error('client_secret=hunter2');
     expect(JSON.stringify(await healthOf(world))).not.toContain('hunter2');
@@ -180,7 +180,7 @@ describe('checkHealth', () => {
 });
 
 describe('checkStorage', () => {
-  it('is whether the store answers', async () => {
+  it('returns whether the store answers', async () => {
     const world = await readyWorld();
     expect(await checkStorage(depsOf(world))).toBe(true);
     expect(await checkStorage({ ...depsOf(world), queue: failingQueue('storage_refused') })).toBe(false);

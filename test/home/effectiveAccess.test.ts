@@ -160,7 +160,7 @@ describe('the models of a team in an organization', () => {
       effective: only('own'),
     },
     {
-      rule: 'all-team-models is no model',
+      rule: 'all-team-models is not a model',
       team: ['all-team-models'],
       organization: ['gpt-4'],
       effective: only('own'),
@@ -295,7 +295,7 @@ describe('what a member sees', () => {
     });
   });
 
-  it('of a team: its own fields as they stand, never rewritten, beside the effective ones', () => {
+  it('of a team: its own fields unchanged, beside the effective ones', () => {
     const access = teamAccess(
       team({ organization_id: 'o', max_budget: 5000, models: ['gpt-4', 'o1'], spend: 3 }),
       'admin',
@@ -314,7 +314,7 @@ describe('what a member sees', () => {
     });
   });
 
-  it('of a standalone team: no organization, and whether it only stands alone for now', () => {
+  it('of a standalone team: no organization, and whether that is only for now', () => {
     const alone = teamAccess(team(), 'user', undefined);
     expect('organization_id' in alone || 'organization_alias' in alone).toBe(false);
     const degraded = newDegradedTeam(PRODUCTION_TEAM, sampleRules(), new Date(AT));

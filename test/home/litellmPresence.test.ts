@@ -8,7 +8,7 @@ import type {
 import {
   findPresences,
   type PresenceInput,
-  type RecordedPush,
+  type RecordedSync,
   unknownPresences,
 } from '../../shared/home/litellmPresence.ts';
 import type { SyncedMembership, SyncOutcome, SyncReport } from '../../shared/model/synced.ts';
@@ -39,12 +39,12 @@ interface Case {
   readonly outcome?: SyncOutcome;
   readonly provisioning?: ProvisioningProgress;
   readonly role?: string;
-  readonly user?: RecordedPush['user'];
+  readonly user?: RecordedSync['user'];
   /** The person has no team here any more, or one that cannot be read. */
   readonly here?: 'none' | 'unreadable';
 }
 
-/** Alice in one team, in which she is `user` unless told otherwise. */
+/** Alice in one team, in which she is `user` by default. */
 function inputOf(given: Case): PresenceInput {
   const { membership, here, role = 'user' } = given;
   return {
@@ -90,7 +90,7 @@ describe('a membership', () => {
       { state: 'in_litellm', since: SINCE, reported: [] },
     ],
     [
-      'was found with a role that somebody else gave',
+      'was found with a role that we did not grant',
       { membership: team({ state: 'found', role: 'admin' }), outcome: outcome() },
       {
         state: 'in_litellm',
@@ -114,7 +114,7 @@ describe('a membership', () => {
       { state: 'in_litellm', since: SINCE, role: 'user', reported: [{ code: 'role_needs_licence' }] },
     ],
     [
-      'had its role changed there, into nobody knows what',
+      'had its role changed in LiteLLM, into an unknown one',
       {
         role: 'admin',
         membership: team(),
@@ -128,7 +128,7 @@ describe('a membership', () => {
       { state: 'in_litellm', since: SINCE, role: 'user', reported: [] },
     ],
     [
-      'is there, with settings that differ and that stay',
+      'is in LiteLLM, with different settings that stay',
       {
         membership: team(),
         outcome: outcome(
@@ -145,7 +145,7 @@ describe('a membership', () => {
       },
     ],
     [
-      'is there, and a change of its team was refused',
+      'is in LiteLLM, and a change of its team was refused',
       {
         membership: team(),
         outcome: outcome({
@@ -162,7 +162,7 @@ describe('a membership', () => {
       { membership: team({ state: 'adding' }), outcome: outcome() },
       { state: 'not_yet', reported: [] },
     ],
-    ['came after the last push', { outcome: outcome() }, { state: 'not_yet', reported: [] }],
+    ['came after the last sync', { outcome: outcome() }, { state: 'not_yet', reported: [] }],
     [
       'waits for the proxy',
       { outcome: outcome({ status: 'waiting', reason: 'litellm_unreachable' }) },
@@ -190,7 +190,7 @@ describe('a membership', () => {
       { state: 'refused', reason: 'litellm_email_taken', reported: [] },
     ],
     [
-      'came after a push that was refused something else',
+      'came after a sync with another refusal',
       {
         outcome: outcome({
           status: 'failed',
@@ -213,7 +213,7 @@ describe('a membership', () => {
       { state: 'not_yet', reported: [] },
     ],
     [
-      'was given up',
+      'was stopped after 24 hours',
       { outcome: outcome({ status: 'failed', reason: 'waited_too_long' }) },
       { state: 'failed', reason: 'waited_too_long', reported: [] },
     ],
@@ -226,7 +226,7 @@ describe('a membership', () => {
     expect(presenceOf(given)).toEqual(expected);
   });
 
-  it('does not take an organization’s report for the team of the same id', () => {
+  it('does not mix up an organization’s report with the team of the same id', () => {
     const input = inputOf({
       outcome: outcome({
         status: 'failed',
@@ -242,16 +242,16 @@ describe('a membership', () => {
 describe('the whole', () => {
   const found = team({ state: 'found', entityId: 'left' });
   it.each<[string, Case, LitellmProgress['status']]>([
-    ['pending where nobody ever told LiteLLM', {}, 'pending'],
-    ['pending where nothing was told, and nothing is to be', { here: 'none' }, 'pending'],
-    ['done where there is nothing to be in', { here: 'none', outcome: outcome() }, 'done'],
+    ['pending before the first sync', {}, 'pending'],
+    ['pending before the first sync, also without memberships', { here: 'none' }, 'pending'],
+    ['done without memberships', { here: 'none', outcome: outcome() }, 'done'],
     [
       'done where the user was made, and no outcome can be read',
       { here: 'none', user: { since: SINCE } },
       'done',
     ],
-    ['done where all is there', { membership: team(), outcome: outcome() }, 'done'],
-    ['done where all is there, and no outcome can be read', { membership: team() }, 'done'],
+    ['done where everything is in LiteLLM', { membership: team(), outcome: outcome() }, 'done'],
+    ['done where everything is in LiteLLM, without a readable outcome', { membership: team() }, 'done'],
     ['pending where a membership came since', { outcome: outcome() }, 'pending'],
     [
       'pending where one is being added',
@@ -259,22 +259,22 @@ describe('the whole', () => {
       'pending',
     ],
     [
-      'pending where a membership is still to be taken',
+      'pending where a membership is still to be removed',
       { here: 'none', membership: team(), outcome: outcome() },
       'pending',
     ],
     [
-      'done where what is there is somebody else’s',
+      'done where only memberships remain that are not ours',
       { here: 'none', membership: found, outcome: outcome() },
       'done',
     ],
     [
-      'done where a row here cannot be read, so that nothing is taken',
+      'done where a stored row is unreadable, so that nothing is removed',
       { here: 'unreadable', membership: team(), outcome: outcome() },
       'done',
     ],
     [
-      'pending where a role is still to be told',
+      'pending where a role is still to be synced',
       { role: 'admin', membership: team(), outcome: outcome() },
       'pending',
     ],
@@ -358,7 +358,7 @@ describe('the user', () => {
   const refused: SyncReport = { kind: 'user', id: 'alice', code: 'refused', detail: '403' };
   it.each<[string, Case, LitellmPresence]>([
     ['was made by us', { user, outcome: outcome() }, { state: 'in_litellm', since: SINCE, reported: [] }],
-    ['was there before', { outcome: outcome() }, { state: 'in_litellm', reported: [] }],
+    ['was in LiteLLM before', { outcome: outcome() }, { state: 'in_litellm', reported: [] }],
     [
       'differs there',
       {
@@ -369,12 +369,12 @@ describe('the user', () => {
       { state: 'in_litellm', reported: [{ code: 'differs', detail: 'user_role' }] },
     ],
     [
-      'is there while something else waits',
+      'is in LiteLLM while something else waits',
       { user, membership: team(), outcome: outcome({ status: 'waiting', reason: 'litellm_unreachable' }) },
       { state: 'in_litellm', since: SINCE, reported: [] },
     ],
     [
-      'is there where something else was refused',
+      'is in LiteLLM where something else was refused',
       {
         user,
         outcome: outcome({
@@ -395,7 +395,7 @@ describe('the user', () => {
       { user, outcome: outcome({ status: 'failed', reason: 'litellm_refused', reported: [refused] }) },
       { state: 'refused', reason: 'litellm_refused', reported: [{ code: 'refused', detail: '403' }] },
     ],
-    ['is not known there', {}, { state: 'not_yet', reported: [] }],
+    ['is unknown in LiteLLM', {}, { state: 'not_yet', reported: [] }],
   ])('%s', (_name, given, expected) => {
     expect(findPresences(inputOf(given)).user).toEqual(expected);
   });

@@ -55,7 +55,7 @@ async function accessOf(world: World, session = sessionOf()): Promise<MyAccess> 
 }
 
 describe('readMyAccess', () => {
-  it('gives organization, team, what is effective there and why, and that it is done', async () => {
+  it('returns organization, team, effective values with reasons, and that it is done', async () => {
     const world = await provisioned();
     expect(await accessOf(world)).toEqual({
       user: {
@@ -111,7 +111,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('gives the organization’s current models and limits, as a person edited them since', async () => {
+  it('returns the organization’s current models and limits after an edit', async () => {
     const world = await provisioned();
     await editRow(world.tables, organizationRow(GROUP), {
       models: '["claude"]',
@@ -126,7 +126,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('gives a standalone team its own', async () => {
+  it('returns a standalone team with its own values', async () => {
     const world = await provisioned({ rules: sampleRules({ groupsAlsoCreateOrgs: false }) });
     const { organizations, teams } = await accessOf(world);
     expect(organizations).toEqual([]);
@@ -147,7 +147,7 @@ describe('readMyAccess', () => {
     expect(teams.map((one) => one.team_id)).toEqual(['b', 'a', 'c']);
   });
 
-  it('shows somebody whose message is still in the queue the least, and that it is pending', async () => {
+  it('shows the lowest role and pending while the message is still in the queue', async () => {
     expect(await accessOf(createWorld())).toEqual({
       user: { user_id: ALICE, user_role: 'internal_user_viewer', models: [] },
       organizations: [],
@@ -157,7 +157,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('shows the newest observation that anybody knows of, not the session’s own', async () => {
+  it('shows the newest known observation, not the session’s own', async () => {
     const world = await provisioned();
     const newer = message({ second: 60, groups: [GROUP, 'late'] });
     await world.provision(newer);
@@ -169,7 +169,7 @@ describe('readMyAccess', () => {
     });
   });
 
-  it('shows nobody else’s', async () => {
+  it('shows only the person’s own rows', async () => {
     const world = await provisioned();
     const { teams, organizations } = await accessOf(world, sessionOf(message({ userId: BOB }), BOB));
     expect([teams, organizations]).toEqual([[], []]);
@@ -238,7 +238,7 @@ describe('readMyAccess', () => {
     ]);
   });
 
-  it('shows a team that stands alone for now as such', async () => {
+  it('shows that a team has no organization for now', async () => {
     const world = createWorld();
     const broken = world.through(
       breakingStore(
@@ -258,7 +258,7 @@ describe('readMyAccess', () => {
 
   it.each([
     {
-      what: 'somebody who signed out since',
+      what: 'a person who has signed out since',
       edit: { sessions_valid_from: seen.observed_at },
       code: 'session_missing',
     },
@@ -293,7 +293,7 @@ describe('readMyAccess', () => {
 });
 
 const SINCE = '2026-11-23T09:00:01.000Z';
-const TOLD: SyncOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
+const SYNCED: SyncOutcome = { status: 'done', attempts: 1, updatedAt: SINCE, reported: [] };
 
 /** The record of a person of whom the changes are all that is there. */
 function recordOf(changes: Partial<SyncedPerson>): Pick<SyncRecord, 'readPerson'> {
@@ -316,14 +316,14 @@ function added(role: string): ReadonlyMap<string, SyncedMembership> {
 }
 
 describe('readMyAccess with a LiteLLM proxy', () => {
-  async function told(world: World, syncRecord: Pick<SyncRecord, 'readPerson'>): Promise<MyAccess> {
+  async function readWith(world: World, syncRecord: Pick<SyncRecord, 'readPerson'>): Promise<MyAccess> {
     return readMyAccess({ store: world.store, syncRecord }, sessionOf());
   }
 
   it('says of user, organization and team that they are in LiteLLM, and since when', async () => {
-    const access = await told(
+    const access = await readWith(
       await provisioned(),
-      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: SYNCED }),
     );
     const presence = { state: 'in_litellm', since: SINCE, reported: [] };
     expect(access.litellm).toEqual({ connected: true, status: 'done' });
@@ -332,41 +332,41 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     expect(access.teams.map(({ litellm }) => litellm)).toEqual([presence]);
   });
 
-  it('tells the organization from the team of the same id', async () => {
-    const { litellm, organizations, teams } = await told(
+  it('distinguishes the organization from the team of the same id', async () => {
+    const { litellm, organizations, teams } = await readWith(
       await provisioned(),
-      recordOf({ organizations: added('internal_user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), outcome: SYNCED }),
     );
     expect(litellm.status).toBe('pending');
     expect(organizations[0]?.litellm?.state).toBe('in_litellm');
     expect(teams[0]?.litellm?.state).toBe('not_yet');
   });
 
-  it('compares the role there with the one here', async () => {
-    const { teams } = await told(
+  it('compares the role in LiteLLM with the stored one', async () => {
+    const { teams } = await readWith(
       await provisioned(),
       recordOf({
         organizations: added('internal_user'),
         teams: new Map([[GROUP, { entityId: GROUP, state: 'found', role: 'admin', since: SINCE }]]),
-        outcome: TOLD,
+        outcome: SYNCED,
       }),
     );
     expect(teams[0]).toMatchObject({ role: 'user', litellm: { state: 'in_litellm', role: 'admin' } });
   });
 
   it('is pending, whatever is recorded, until the rows are written', async () => {
-    const { litellm } = await told(await provisioned(), recordOf({ outcome: TOLD }));
+    const { litellm } = await readWith(await provisioned(), recordOf({ outcome: SYNCED }));
     expect(litellm.status).toBe('pending');
-    const before = await told(createWorld(), recordOf({ outcome: TOLD }));
+    const before = await readWith(createWorld(), recordOf({ outcome: SYNCED }));
     expect(before.litellm).toEqual({ connected: true, status: 'pending' });
   });
 
   it('does not wait for a row that cannot be read here to leave LiteLLM', async () => {
     const world = await provisioned();
     await editRow(world.tables, teamMembershipRow(ALICE, GROUP), { role: 'x' });
-    const { litellm } = await told(
+    const { litellm } = await readWith(
       world,
-      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: TOLD }),
+      recordOf({ organizations: added('internal_user'), teams: added('user'), outcome: SYNCED }),
     );
     expect(litellm.status).toBe('done');
   });
@@ -376,7 +376,7 @@ describe('readMyAccess with a LiteLLM proxy', () => {
     async (code) => {
       const readPerson = async (): Promise<never> =>
         Promise.reject(new AppError(code, 'the record is broken'));
-      const access = await told(await provisioned(), { readPerson });
+      const access = await readWith(await provisioned(), { readPerson });
       expect(access.litellm).toEqual({ connected: true, status: 'unknown', reason: code });
       expect(access.teams).toMatchObject([
         { team_id: GROUP, litellm: { state: 'unknown', reason: code, reported: [] } },
@@ -389,15 +389,15 @@ describe('readMyAccess with a LiteLLM proxy', () => {
 
   it('does not hide a defect', async () => {
     const readPerson = async (): Promise<never> => Promise.reject(new TypeError('a defect'));
-    await expect(told(await provisioned(), { readPerson })).rejects.toThrow('a defect');
+    await expect(readWith(await provisioned(), { readPerson })).rejects.toThrow('a defect');
   });
 
-  it('reads one partition more, also of a record that somebody broke', async () => {
+  it('reads one partition more, also of a broken record', async () => {
     const world = await provisioned();
     const { tables, clock } = world;
     const record = new SyncRecord({ tables, clock, random: { uuid: () => 'unused' } });
-    await record.recordPersonOutcome(ALICE, TOLD);
-    const read = async (): Promise<MyAccess> => told(world, record);
+    await record.recordPersonOutcome(ALICE, SYNCED);
+    const read = async (): Promise<MyAccess> => readWith(world, record);
     const without = await requestsOf(tables, async () => accessOf(world));
     const within = await requestsOf(tables, read);
     expect(tally(within)).toEqual({ ...tally(without), [`readPage ${TABLES.syncedPeople}`]: 1 });

@@ -14,7 +14,7 @@ function session(
 }
 
 describe('readProvisioning', () => {
-  it('is pending for the session’s own observation before anybody worked on it', async () => {
+  it('is pending for the session’s own observation before its processing begins', async () => {
     const entry = message();
     const progress = await readProvisioning(createWorld(), session(ALICE, entry), entry.id);
     expect(progress).toEqual({
@@ -52,7 +52,7 @@ describe('readProvisioning', () => {
     expect(progress).toMatchObject({ status: 'waiting', reason: 'groups_not_yet_known' });
   });
 
-  it('names the newer one that the page is about by now, as soon as anybody knows of it', async () => {
+  it('names a newer observation as soon as it is known', async () => {
     const world = await readyWorld();
     const mine = message();
     const late = message({ second: 60, groups: ['late'] });
@@ -65,7 +65,7 @@ describe('readProvisioning', () => {
     expect(page.provisioning).toMatchObject({ id: late.id, status: 'waiting' });
   });
 
-  it('is not found for somebody else’s observation, nor for one that nobody made', async () => {
+  it('is not found for another person’s observation, nor for an unknown one', async () => {
     const world = await readyWorld();
     const bobs = message({ userId: BOB });
     await world.provision(bobs);

@@ -8,7 +8,7 @@ function read(file: string): Json {
   return parseJson(readFileSync(join(snapshotsDir, file), 'utf8'));
 }
 
-/** Returns what is at a path; undefined where it ends before. */
+/** Returns the value at a path. Returns undefined if the path leads to no value. */
 export function at(value: Json | undefined, ...path: readonly (string | number)[]): Json | undefined {
   let found = value;
   for (const key of path) {
@@ -29,7 +29,7 @@ export function moduleResources(module: string): Json | undefined {
 export interface Deployment {
   readonly name: string;
   readonly outputs: Json | undefined;
-  /** By id. */
+  /** The predicted resources, by id. */
   readonly resources: Readonly<Record<string, Json>>;
 }
 
@@ -51,11 +51,11 @@ export const deployments: readonly Deployment[] = readdirSync(join(snapshotsDir,
 
 export function requireDeployment(name: string): Deployment {
   const found = deployments.find((deployment) => deployment.name === name);
-  if (found === undefined) throw new Error(`No deployment has the name ${name}`);
+  if (found === undefined) throw new Error(`No deployment has the name ${name}.`);
   return found;
 }
 
-/** Returns the resources of a type. Of Microsoft Graph's the version may be left out. */
+/** Returns the resources of a type. For a type of Microsoft Graph, the version may be left out. */
 export function resourcesOfType(deployment: Deployment, type: string): readonly Json[] {
   return Object.values(deployment.resources).filter((each) => textAt(each, 'type').split('@')[0] === type);
 }
@@ -75,7 +75,7 @@ export function listOf(value: Json | undefined): readonly Json[] {
   return isList(value) ? value : [];
 }
 
-/** Returns the text at a path as it was before a snapshot took it apart; empty where nothing is there. */
+/** Returns the text at a path as it was before the snapshot split it. Returns an empty text if the path leads to no value. */
 export function textAt(value: Json | undefined, ...path: readonly (string | number)[]): string {
   const found = at(value, ...path);
   if (typeof found === 'string') return found;

@@ -8,22 +8,22 @@ import { buildApp } from '../../dev/build/build.ts';
 const repositoryDir = resolve(import.meta.dirname, '../..');
 
 describe('azure.yaml', () => {
-  it('asks for the azd that docs/deploy.md asks for', () => {
+  it('requires the same version of azd as docs/deploy.md', () => {
     const deploy = readFileSync(join(repositoryDir, 'docs/deploy.md'), 'utf8');
     const least = /\(`azd`\) (\d+\.\d+) or newer/.exec(deploy)?.[1] ?? 'none';
     expect(readFileSync(join(repositoryDir, 'azure.yaml'), 'utf8')).toContain(`  azd: '>= ${least}.0'\n`);
   });
 });
 
-describe('what azd packs', () => {
-  it('is all that the app needs: the bundle, host.json and package.json, and no node_modules', async () => {
+describe('the package that azd creates', () => {
+  it('contains everything that the app needs (bundle, host.json and package.json) and no node_modules', async () => {
     const outdir = await mkdtemp(join(tmpdir(), 'azd-package-'));
     try {
       await buildApp({ outdir });
       const files = await readdir(outdir);
       expect(files).toEqual(expect.arrayContaining(['host.json', 'main.cjs', 'package.json']));
       expect(files).not.toContain('node_modules');
-      // azd also reads an ignore file in the folder that it packs, where the repository's would be wrong.
+      // azd also reads an ignore file in the folder that it packs. The repository's own would be wrong there.
       expect(existsSync(join(outdir, '.funcignore'))).toBe(false);
     } finally {
       await rm(outdir, { recursive: true, force: true });

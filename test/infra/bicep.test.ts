@@ -1,4 +1,4 @@
-/** The part of the check that needs the compiler. One compiler process serves all of it. */
+/** The part of the check that needs the compiler. One compiler process serves all tests. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const resourceGroup =
 const sources = ['infra', 'host.json', 'azure.yaml', '.funcignore', '.github'];
 
 describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, () => {
-  /** A copy of the repository, to plant faults in. */
+  /** A copy of the repository in which tests plant faults. */
   let root: string;
   let check: InfraCheck;
   const restore = (): void => {
@@ -93,7 +93,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     await expect(check.compile()).rejects.toThrow('The template does not compile without a warning:\n  ');
   });
 
-  it('differs after any change, and names each one', async () => {
+  it('reports every change by its place', async () => {
     plant('infra/main.bicep', '@maxLength(24)\n', '');
     plant('infra/main.bicep', 'if (assignRoles) ', 'if (assignRoles || vnetEnabled) ');
     plant('infra/main.bicep', '  dependsOn: [roles]\n', '');
@@ -126,7 +126,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
         '$.resources.storage.properties.template.resources.account.properties.allowBlobPublicAccess',
       ],
       'deployments/default.json': [`${storage}.properties.allowBlobPublicAccess`],
-      // A resource that equals the default's is only compared there.
+      // A resource that equals the default's is compared only in the default.
       'deployments/flagOn.json': [],
       'deployments/main.json': [
         `$.predictedResources["${resourceGroup}/Microsoft.Web/sites/func-7qyfx5j7g2pgy"]`,
@@ -141,7 +141,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     });
   });
 
-  it('does not differ where only a comment changes', async () => {
+  it('ignores a change of a comment', async () => {
     plant('infra/main.bicep', '// The host reads storage', '// Something else. The host reads storage');
     plant('azure.yaml', '# Azure Developer CLI', '# Something else');
     const snapshots = await check.makeSnapshots();
@@ -204,7 +204,7 @@ async function readParameters(check: InfraCheck, file: string): Promise<Record<s
   return Object.fromEntries(Object.entries(found).map(([name, { value }]) => [name, value]));
 }
 
-/** Returns what the variable holds: the value of the parameter with its name. `HTTP_ALWAYS_READY` is `httpAlwaysReady`. */
+/** Returns the value of a variable's parameter. The variable `HTTP_ALWAYS_READY` is the parameter `httpAlwaysReady`. */
 function choiceOf(wanted: Readonly<Record<string, unknown>>, variable: string): string {
   const own = new Map([
     ['AZURE_ENV_NAME', 'environmentName'],

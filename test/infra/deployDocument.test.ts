@@ -1,4 +1,4 @@
-/** The lists in `docs/deploy.md` against the template. */
+/** Compares the lists in `docs/deploy.md` with the template. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ describe('docs/deploy.md', () => {
     expect(named.filter((name) => !outputs.has(name))).toEqual([]);
   });
 
-  it('assigns by hand the roles that the template assigns', () => {
+  it('lists the roles of the template for the assignment by hand', () => {
     expect(namesIn(document, /^assign '([^']+)'/gm)).toEqual([
       'Storage Blob Data Owner',
       'Storage Queue Data Contributor',
@@ -31,13 +31,13 @@ describe('docs/deploy.md', () => {
     ]);
   });
 
-  it('deletes a network by the names that the template gives', () => {
+  it('deletes a network by the names that the template uses', () => {
     const given = namesIn(read('infra/app/network.bicep'), /^ +name: '([a-z]+-\$\{[^']+)'$/gm);
     const asWritten = given.map((name) =>
       name.replace('${service}', '$service').replace('${token}', '$TOKEN'),
     );
     expect(asWritten.sort()).toEqual(['ng-$TOKEN', 'pe-$service-$TOKEN', 'pip-$TOKEN', 'vnet-$TOKEN']);
-    // The name of the network is where $TOKEN comes from.
+    // The page reads $TOKEN from the name of the network.
     const removed = namesIn(document, /^ *az network .* delete .*--name (\S+)$/gm);
     expect(asWritten.slice(0, 3).filter((name) => !removed.includes(name))).toEqual([]);
   });

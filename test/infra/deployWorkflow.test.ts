@@ -1,4 +1,7 @@
-/** The workflows as a whole are in infra/snapshots. This is what they share with other files, and what keeps strangers out. */
+/**
+ * Checks what the workflows share with other files, and what protects the deployment. infra/snapshots has the workflows
+ * themselves.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -34,19 +37,19 @@ const namesIn = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map((found) => found[1] ?? '');
 
 describe('.github/workflows/deploy.yml', () => {
-  it('knows no secret', () => {
+  it('uses no secret', () => {
     expect(workflow).not.toMatch(
       /secrets\b|client-secret|creds:|publish-profile|github\.token|GITHUB_TOKEN|[0-9a-f]{8}-[0-9a-f]{4}-/i,
     );
   });
 
-  it('can sign in to Azure in the deploying job alone', () => {
+  it('can sign in to Azure only in the deploying job', () => {
     expect(permissions).toEqual({});
     expect(jobs.check.permissions).toEqual({ contents: 'read' });
     expect(jobs.deploy.permissions).toEqual({ contents: 'read', 'id-token': 'write' });
   });
 
-  it('deploys the commit that was checked, and nothing else', () => {
+  it('deploys only the commit that was checked', () => {
     expect(jobs.deploy.needs).toBe('check');
     const checkouts = steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'));
     expect(checkouts.map((step) => step.with?.['ref'])).toEqual(['${{ github.sha }}', '${{ github.sha }}']);
@@ -55,30 +58,30 @@ describe('.github/workflows/deploy.yml', () => {
     expect(scripts.join('\n')).toContain('azd deploy app --from-package "$(ls package/*.zip)"');
   });
 
-  it('runs nothing of npm where Azure can be reached', () => {
+  it('runs no npm command in the job that can reach Azure', () => {
     expect(JSON.stringify(jobs.deploy)).not.toMatch(
       /\bnpm\b|\bnpx\b|\bnode\b|setup-node|\.ci\/run|azd up\b|azd package\b/,
     );
   });
 
-  it('pins every action to a major version, the same as the other workflow', () => {
+  it('pins every action to the same major version as the other workflow', () => {
     const uses = steps.flatMap((step) => step.uses ?? []);
     expect(uses.filter((action) => !/^(?:actions|Azure)\/[\w-]+@v\d+$/.test(action))).toEqual([]);
     const elsewhere = namesIn(read('.github/workflows/check.yml'), /\buses: (.+)$/gm);
     expect(elsewhere.filter((action) => !uses.includes(action))).toEqual([]);
   });
 
-  it('puts no text of the run into a script, where it would be run', () => {
+  it('inserts no text of the run into a script, because the shell would execute it', () => {
     expect(scripts.filter((script) => script.includes('${{'))).toEqual([]);
   });
 
-  it.skipIf(process.platform === 'win32')('has scripts that a shell can read', () => {
+  it.skipIf(process.platform === 'win32')('has scripts that a shell can parse', () => {
     for (const script of scripts) {
       expect(execFileSync('bash', ['-n'], { input: script, encoding: 'utf8' })).toBe('');
     }
   });
 
-  it('takes over exactly the choices of the template', () => {
+  it('passes exactly the choices of the template', () => {
     const parameters = namesIn(read('infra/main.bicepparam'), /readEnvironmentVariable\('(\w+)'/g);
     expect([...choices, 'AZURE_ENV_NAME', 'AZURE_LOCATION'].sort()).toEqual(parameters.toSorted());
   });

@@ -23,27 +23,27 @@ async function putCompiler(folder: string, version: string): Promise<string> {
 }
 
 describe.skipIf(process.platform === 'win32')('the compiler', () => {
-  it('on the PATH is preferred to that of the Azure CLI', async () => {
+  it('on the PATH is preferred to the one of the Azure CLI', async () => {
     const path = await putCompiler('path', '0.49.2');
     await putCompiler('azure/bin', '0.49.2');
     expect(await findBicep(environment)).toEqual({ path, tried: [] });
   });
 
-  it('of any other version is not used, newer or older', async () => {
+  it('is not used if its version is newer or older', async () => {
     await putCompiler('path', '0.50.0');
     const path = await putCompiler('azure/bin', '0.49.2');
     const tried = ['bicep on the PATH: version 0.50.0'];
     expect(await findBicep(environment)).toEqual({ path, tried });
   });
 
-  it('of another version alone fails under CI=true, and says what to do', async () => {
+  it('is required under CI=true, and the error says what to do', async () => {
     await putCompiler('path', '0.50.0');
     await expect(findTheCompiler({ ...environment, CI: 'true' })).rejects.toThrow(
-      /^The template was not checked: that needs the Bicep compiler 0\.49\.2, and no other version compares\.\n {2}bicep on the PATH: version 0\.50\.0\n {2}az bicep: not found\n {2}NuGet \(0\.49\.2\) through dotnet: not found\nInstall the \.NET SDK/,
+      /^The template was not checked, because the check needs exactly the Bicep compiler 0\.49\.2\.\n {2}bicep on the PATH: version 0\.50\.0\n {2}az bicep: not found\n {2}NuGet \(0\.49\.2\) through dotnet: not found\nInstall the \.NET SDK/,
     );
   });
 
-  it('is optional outside CI: without it tests are skipped, and say so', async () => {
+  it('is optional outside CI: without it, tests are skipped with a warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue();
     try {
       expect(await findTheCompiler(environment)).toBeUndefined();

@@ -18,7 +18,7 @@ describe('a snapshot', () => {
     });
   });
 
-  it('splits up JSON inside a text, and texts of several lines', () => {
+  it('splits JSON inside a text, and texts of several lines', () => {
     expect(normalize(['{"b":"1\\n2","a":0}', "[parameters('x')]"])).toEqual([
       { '(JSON)': { a: 0, b: { '(lines)': ['1', '2'] } } },
       "[parameters('x')]",
@@ -68,7 +68,7 @@ describe('the accepted snapshots', () => {
   });
   afterEach(() => rmSync(join(dir, '..'), { recursive: true, force: true }));
 
-  it('match what was just written', () => {
+  it('match the values that were just written', () => {
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();
     expect(readFileSync(join(dir, 'sub/b.json'), 'utf8')).toBe('{\n "z": "text"\n}\n');
   });
@@ -110,7 +110,7 @@ describe('the accepted snapshots', () => {
     mkdirSync(join(dir, 'old'));
     writeFileSync(join(dir, 'old/c.json'), '{}');
     expect(() => requireAccepted(dir, snapshots)).toThrow(
-      'infra/snapshots/old/c.json\n  is not made by the check',
+      'infra/snapshots/old/c.json\n  is not written by the check',
     );
     acceptSnapshots(dir, snapshots, {});
     expect(() => requireAccepted(dir, snapshots)).not.toThrow();

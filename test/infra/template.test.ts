@@ -10,8 +10,8 @@ import { repositoryDir } from '../../dev/infra/infraCheck.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
-import { GLOBAL_ROLES } from '../../shared/model/roles.ts';
-import { MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import { GLOBAL_ROLES } from '../../shared/model/entities.ts';
+import { MAX_DELIVERIES } from '../../shared/queue/queueMessage.ts';
 import { readQueryNames } from '../support/queryNames.ts';
 import {
   at,
@@ -33,11 +33,11 @@ const readAll = (folder: string): string =>
     .map((file) => read(join(folder, file)))
     .join('\n');
 const everything = JSON.stringify([template, deployments]);
-/** Deployments that make no application in Entra. */
+/** Deployments that create no application in Entra. */
 const withoutApplication = new Set(['ownApplication', 'ownApplicationSecret']);
 
 describe('the template', () => {
-  it('lists the keys of no resource', () => {
+  it('reads no keys of any resource', () => {
     expect([...everything.matchAll(/\b(?:list[A-Z]\w*|getSecret)\(/g)].map(([call]) => call)).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe('the template', () => {
     expect(given.filter((value) => !value.startsWith('@Microsoft.KeyVault(SecretUri=https://'))).toEqual([]);
   });
 
-  it('gives the application in Entra no secret: the managed identity proves who it is', () => {
+  it('creates no secret for the application in Entra, which authenticates with the managed identity', () => {
     expect(everything).not.toMatch(/passwordCredentials|keyCredentials/);
     for (const deployment of deployments) {
       const type = 'Microsoft.Graph/applications/federatedIdentityCredentials';
@@ -71,7 +71,7 @@ describe('the template', () => {
 describe.each(deployments)('the deployment $name', (deployment) => {
   const [account] = resourcesOfType(deployment, 'Microsoft.Storage/storageAccounts');
 
-  it('takes no keys, neither for storage nor for telemetry', () => {
+  it('accepts no keys, neither for storage nor for telemetry', () => {
     expect(at(account, 'properties')).toMatchObject({ allowSharedKeyAccess: false });
     for (const type of ['Microsoft.OperationalInsights/workspaces', 'Microsoft.Insights/components']) {
       const properties = JSON.stringify(resourcesOfType(deployment, type)).toLowerCase();
@@ -97,7 +97,7 @@ describe.each(deployments)('the deployment $name', (deployment) => {
     expect(at(site, 'properties')).toMatchObject({ httpsOnly: true, siteConfig: { minTlsVersion: '1.2' } });
   });
 
-  it('takes no user name and password over FTP or SCM', () => {
+  it('accepts no user name and password over FTP or SCM', () => {
     const type = 'Microsoft.Web/sites/basicPublishingCredentialsPolicies';
     const policies = resourcesOfType(deployment, type).map((each) => at(each, 'properties', 'allow'));
     expect(policies).toEqual([false, false]);
@@ -105,7 +105,7 @@ describe.each(deployments)('the deployment $name', (deployment) => {
 });
 
 describe('rights', () => {
-  /** What the identity may do, and on what: the whole list. */
+  /** All roles of the identity, each with the kind of resource to which it applies. */
   const allowed = [
     'b7e6dc6d-f1e8-4753-8033-0f276bb0955b on storageAccounts', // Storage Blob Data Owner
     '974c5e8b-45b9-4653-ba55-5f855dd0fb88 on storageAccounts', // Storage Queue Data Contributor
@@ -114,7 +114,7 @@ describe('rights', () => {
   ];
   const principal = "[reference('identity').outputs.principalId.value]";
 
-  it.each(deployments)('give the identity four roles, each on one resource: $name', (deployment) => {
+  it.each(deployments)('of the identity are four roles, each on one resource: $name', (deployment) => {
     const assigned = resourcesOfType(deployment, 'Microsoft.Authorization/roleAssignments').map((each) => {
       const role = textAt(each, 'properties', 'roleDefinitionId').split('/').at(-1);
       const scope = /^\[extensionResourceId\('[^']*\/(\w+)\/[^'/]+',/.exec(textAt(each, 'id'))?.[1];
@@ -127,14 +127,14 @@ describe('rights', () => {
     expect(assigned.sort()).toEqual(deployment.name === 'ownApplication' ? [] : allowed.toSorted());
   });
 
-  it('are named after scope, identity and role, so that a new identity gets its own', () => {
+  it('are named after scope, identity and role, so that a new identity gets new ones', () => {
     for (const each of Object.values(objectAt(moduleResources('roles')))) {
       const scope = textAt(each, 'scope').slice(1, -1);
       expect(textAt(each, 'name').startsWith(`[guid(${scope}, parameters('principalId'), `)).toBe(true);
     }
   });
 
-  it('include three Graph permissions, granted only where that is chosen', () => {
+  it('include three Graph permissions, which are granted only if that is chosen', () => {
     const { applicationPermissions, delegatedPermission } = objectAt(
       template,
       'resources',
@@ -155,7 +155,7 @@ describe('rights', () => {
     ]);
   });
 
-  it('include the app roles that the code reads, under ids that never change', () => {
+  it('include the app roles that the code reads, with ids that never change', () => {
     const [application] = resourcesOfType(requireDeployment('default'), 'Microsoft.Graph/applications');
     const roles = listOf(at(application, 'properties', 'appRoles'));
     const ids = Object.fromEntries(roles.map((role) => [textAt(role, 'value'), at(role, 'id')]));
@@ -202,13 +202,13 @@ describe('names', () => {
     const own = ids.filter((id) =>
       /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/[^/]+\/\w+\/[^/]+$/.test(id),
     );
-    // The workbook's is a hash of the workspace's id.
+    // The name of the workbook is a hash of the workspace's id.
     const withoutToken = own.filter((id) => !id.endsWith('7qyfx5j7g2pgy') && !id.includes('/workbooks/'));
     expect(own.length).toBeGreaterThan(8);
     expect(withoutToken).toEqual([]);
   });
 
-  it('are unique in a deployment, also where case does not count', () => {
+  it('are unique in a deployment, even if case is ignored', () => {
     for (const { resources } of deployments) {
       const ids = Object.keys(resources).map((id) => id.toLowerCase());
       expect(new Set(ids).size).toBe(ids.length);
@@ -229,7 +229,7 @@ describe('names', () => {
 describe('settings', () => {
   const known = new Set(Object.values(settings).map(({ name }) => name));
   const deployed = new Set(deployments.flatMap((deployment) => Object.keys(settingsOf(deployment))));
-  /** Read by the Functions host and by the exporters around the app. */
+  /** The settings that the Functions host and the exporters read. */
   const readByTheHost = [
     'AzureWebJobsDisableHomepage',
     'AzureWebJobsStorage__blobServiceUri',
@@ -241,7 +241,7 @@ describe('settings', () => {
     expect([...deployed].filter((name) => !known.has(name)).sort()).toEqual(readByTheHost);
   });
 
-  it('include all that the code reads, except those for other places', () => {
+  it('include all that the code reads, except those for other environments', () => {
     expect([...known].filter((name) => !deployed.has(name)).sort()).toEqual([
       'AzureWebJobsStorage', // has a key in it
       'DEVELOPMENT_AUTHORIZE_URL', // refused in Azure
@@ -272,7 +272,7 @@ describe('settings', () => {
     expect([...deployed].filter((name) => refused.test(name))).toEqual([]);
   });
 
-  it('share no name with an output, which azd would read back as a choice', () => {
+  it('share no name with an output, because azd would read the output as a choice', () => {
     const chosen = [...read('infra/main.bicepparam').matchAll(/readEnvironmentVariable\('(\w+)'/g)].map(
       ([, name]) => name,
     );
@@ -281,7 +281,7 @@ describe('settings', () => {
     expect(outputs.filter((name) => chosen.includes(name))).toEqual([]);
   });
 
-  /** The environment of the running app, with a made-up value for everything that Azure computes or keeps in a vault. */
+  /** Returns the environment of the running app, with made-up values for everything that Azure computes or keeps in a vault. */
   function environmentOf(deployment: (typeof deployments)[number]): Readonly<Record<string, string>> {
     const guid = '33333333-4444-4555-8666-777777777777';
     const computed: Readonly<Record<string, string>> = {
@@ -308,7 +308,7 @@ describe('settings', () => {
 describe('host.json', () => {
   const host: unknown = JSON.parse(read('host.json'));
 
-  it('gives up on a message after as many deliveries as the code counts', () => {
+  it('gives up on a message after the number of deliveries in the code', () => {
     expect(host).toMatchObject({ extensions: { queues: { maxDequeueCount: MAX_DELIVERIES } } });
   });
 
@@ -337,7 +337,7 @@ describe('queries', () => {
   const source = readAll('shared') + readAll('functions');
   const eventNames = /type EventName =([^;]+);/.exec(source)?.[1] ?? '';
 
-  it.each([...alerts, ...charts])('name only what the code writes: %s', (_title, query = '') => {
+  it.each([...alerts, ...charts])('use only names that the code writes: %s', (_title, query = '') => {
     const { events, codes, members, columns } = readQueryNames(query);
     expect(events.filter((event) => !eventNames.includes(`'${event}'`))).toEqual([]);
     expect(codes.filter((code) => !source.includes(`'${code}'`))).toEqual([]);
@@ -347,7 +347,7 @@ describe('queries', () => {
     expect(columns.filter((column) => !known.has(column))).toEqual([]);
   });
 
-  it('look for the poison queues that exist', () => {
+  it('select the poison queues that exist', () => {
     const moved = alerts.flatMap(([, query = '']) => [...query.matchAll(/endswith "'([\w-]+)'\."/g)]);
     const poison = QUEUES.filter((queue) => queue.endsWith('-poison'));
     expect(moved.map(([, queue = '']) => queue).sort()).toEqual([...poison].sort());
@@ -355,7 +355,7 @@ describe('queries', () => {
 });
 
 describe('every resource', () => {
-  it('is the same where nothing is chosen in azd as by default', () => {
+  it('is the same by default and if nothing is chosen in azd', () => {
     expect(requireDeployment('main').resources).toEqual(requireDeployment('default').resources);
   });
 

@@ -1,5 +1,4 @@
-/** What the comparison lists is what a push does: no more, no less. */
-import type { EntityRead } from '../../shared/storage/entityStore.ts';
+/** The comparison lists exactly what a sync does. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -10,6 +9,7 @@ import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import type { LitellmTeam } from '../../shared/model/litellmPorts.ts';
+import type { EntityRead } from '../../shared/storage/entityStore.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
@@ -24,7 +24,7 @@ import {
   scenario,
   type Scenario,
   STRANGER,
-  thereEdit,
+  litellmEdit,
   writesOf,
   writtenTo,
 } from '../support/litellmEdits.ts';
@@ -34,29 +34,29 @@ import { ALICE, BOB, createTestClock, message, PRODUCTION_TEAM } from '../suppor
 const numRuns = 200;
 const { id } = PRODUCTION_TEAM;
 
-describe('after any edits on both sides', () => {
-  it('lists exactly what a push of everything writes, and nothing of it after that', async () => {
+describe('the comparison after any edits on both sides', () => {
+  it('lists exactly what a sync of everything writes, and nothing more after that sync', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
         const listed = writesOf(await compareAll(on));
-        on.proxy.calls.length = 0;
+        on.litellm.calls.length = 0;
         await syncEverything(on);
-        expect(listed).toEqual(writtenTo(on.proxy.writes));
+        expect(listed).toEqual(writtenTo(on.litellm.writes));
         expect(writesOf(await compareAll(on))).toEqual([]);
       }),
       { numRuns },
     );
   });
 
-  it('changes nothing: not the proxy, not a row, not the queue', async () => {
+  it('changes nothing in LiteLLM, in the tables or in the queue', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
         const before = on.world.tables.dump();
         on.world.tables.forgetRequests();
         await compareAll(on);
-        expect(on.proxy.writes).toEqual([]);
+        expect(on.litellm.writes).toEqual([]);
         const writes = on.world.tables
           .requests()
           .filter(({ kind }) => kind === 'write' || kind === 'transact');
@@ -77,26 +77,26 @@ const quiet: Scenario = {
   later: [['g1', 'g2'], ['g2']],
   before: [],
   between: [],
-  here: [],
+  inStore: [],
 };
 
 async function linesAfter(changes: Partial<Scenario>): Promise<readonly string[]> {
   return (await compareAll(await createScenario({ ...quiet, ...changes }))).map(lineOf).sort();
 }
 
-describe('ten random hand edits in the proxy', () => {
-  const edits = fc.sample(thereEdit, { numRuns: 10, seed: 20_261_123 });
+describe('the comparison after ten random manual edits in LiteLLM', () => {
+  const edits = fc.sample(litellmEdit, { numRuns: 10, seed: 20_261_123 });
 
-  it('are a table that says of each why', async () => {
+  it('says for each edit what a sync does, or why it does nothing', async () => {
     const on = await createScenario({ ...quiet, between: edits });
     const rows = await compareAll(on);
     const lines = rows.map(lineOf);
-    // A hand edit is undone where it took away what is provisioned, and stays otherwise.
+    // A sync restores what an edit removed. All other edits stay.
     const reasons = new Set(
       rows.map(({ action, why }) => (why === undefined ? action : `${action}, ${why}`)),
     );
-    expect([...reasons].sort()).toEqual(['add', 'differs', 'left alone, added_there']);
-    const { teams, organizations, users } = on.proxy;
+    expect([...reasons].sort()).toEqual(['add', 'differs', 'left alone, added_in_litellm']);
+    const { teams, organizations, users } = on.litellm;
     for (const [index, who] of PEOPLE.entries()) {
       expect(lines.includes(`add user ${who}`)).toBe(!users.has(who));
       for (const group of quiet.later[index] ?? []) {
@@ -109,7 +109,7 @@ describe('ten random hand edits in the proxy', () => {
       expect(lines.includes(`add team ${group}`)).toBe(!teams.has(group));
       expect(lines.includes(`add organization ${group}`)).toBe(!organizations.has(group));
       const isStrange = teams.get(group)?.members.has(STRANGER) === true;
-      expect(lines.includes(`left alone team ${group} ${STRANGER}, added_there`)).toBe(isStrange);
+      expect(lines.includes(`left alone team ${group} ${STRANGER}, added_in_litellm`)).toBe(isStrange);
     }
     expect(new Set(edits.map(({ edit }) => edit)).size).toBeGreaterThan(4);
     expect(lines.length).toBeGreaterThan(4);
@@ -117,25 +117,29 @@ describe('ten random hand edits in the proxy', () => {
   });
 });
 
-describe('one thing', () => {
-  it('lists nothing where everything is as it should be; the key of the proxy is nobody', async () => {
+describe('the comparison', () => {
+  it('lists nothing if everything is right, and ignores the user of the master key', async () => {
     await expect(linesAfter({})).resolves.toEqual([]);
   });
 
   it.each<[string, Partial<Scenario>, readonly string[]]>([
     [
-      'a team that somebody deleted comes back with its members',
+      'a deleted team is to be added again, with its members',
       { between: [{ edit: 'deleteTeam', id: 'g2' }] },
       ['add team g2', 'add team g2 p1', 'add team g2 p2'],
     ],
-    ['a deleted user comes back', { between: [{ edit: 'deleteUser', userId: 'p1' }] }, ['add user p1']],
     [
-      'a membership that Entra took away is to be removed',
+      'a deleted user is to be added again',
+      { between: [{ edit: 'deleteUser', userId: 'p1' }] },
+      ['add user p1'],
+    ],
+    [
+      'a membership that Entra ended is to be removed',
       { later: [['g2'], ['g2']] },
       ['remove organization g1 p1', 'remove team g1 p1'],
     ],
     [
-      'one that was there before stays',
+      'a membership from before the first sync stays',
       {
         before: [
           { edit: 'makeTeam', id: 'g1' },
@@ -143,15 +147,19 @@ describe('one thing', () => {
         ],
         later: [['g2'], ['g2']],
       },
-      ['left alone team g1 p1, added_there', 'left alone team g1, made_there', 'remove organization g1 p1'],
+      [
+        'left alone team g1 p1, added_in_litellm',
+        'left alone team g1, created_in_litellm',
+        'remove organization g1 p1',
+      ],
     ],
     [
-      'a stranger who was added by hand stays',
+      'a stranger who was added in LiteLLM stays',
       { between: [{ edit: 'addMember', of: 'organizations', id: 'g1', userId: STRANGER }] },
-      [`left alone organization g1 ${STRANGER}, added_there`],
+      [`left alone organization g1 ${STRANGER}, added_in_litellm`],
     ],
     [
-      'what somebody changed there differs',
+      'what was changed in LiteLLM differs',
       {
         between: [
           { edit: 'budget', of: 'organizations', id: 'g1' },
@@ -162,46 +170,46 @@ describe('one thing', () => {
       ['differs organization g1', 'differs team g1 p1', 'differs user p2'],
     ],
     [
-      'a new list of an organization is a change of it and of its teams',
-      { here: [{ edit: 'modelsHere', of: 'organizations', id: 'g1' }] },
+      'a new list of models changes an organization and its teams',
+      { inStore: [{ edit: 'storedModels', of: 'organizations', id: 'g1' }] },
       ['change organization g1', 'change team g1'],
     ],
     [
-      'a limit that is gone here stays there',
-      { here: [{ edit: 'noBudgetHere', of: 'organizations', id: 'g1' }] },
+      'a limit that was removed from the store stays in LiteLLM',
+      { inStore: [{ edit: 'noStoredBudget', of: 'organizations', id: 'g1' }] },
       ['left alone organization g1, cannot_be_cleared'],
     ],
     [
       'a role that needs a licence is to be changed, once',
-      { here: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }] },
+      { inStore: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }] },
       ['change team g1 p1'],
     ],
     [
-      'a team whose row is gone keeps those who were added to it',
-      { here: [{ edit: 'loseRow', of: 'teams', id: 'g1' }] },
+      'a team without a row keeps its members',
+      { inStore: [{ edit: 'loseRow', of: 'teams', id: 'g1' }] },
       ['left alone team g1, row_missing'],
     ],
     [
-      'a team whose row cannot be read keeps its members, and gets none',
+      'a team with an unreadable row keeps its members and gets no new ones',
       {
         between: [{ edit: 'removeMember', of: 'teams', id: 'g1', userId: 'p1' }],
-        here: [{ edit: 'breakRow', of: 'teams', id: 'g1' }],
+        inStore: [{ edit: 'breakRow', of: 'teams', id: 'g1' }],
       },
       ['left alone team g1 p1, row_unreadable', 'left alone team g1, row_unreadable'],
     ],
     [
       'a team without the row of its organization is left alone',
-      { here: [{ edit: 'loseRow', of: 'organizations', id: 'g1' }] },
+      { inStore: [{ edit: 'loseRow', of: 'organizations', id: 'g1' }] },
       ['left alone organization g1, row_missing', 'left alone team g1, row_missing'],
     ],
     [
-      'a person whose row is gone keeps what they have',
-      { later: [['g2'], ['g2']], here: [{ edit: 'losePerson', userId: 'p1' }] },
+      'a person without a row keeps all memberships',
+      { later: [['g2'], ['g2']], inStore: [{ edit: 'losePerson', userId: 'p1' }] },
       ['left alone organization g1 p1, row_missing', 'left alone team g1 p1, row_missing'],
     ],
     [
-      'a person whose row cannot be read keeps what they have',
-      { later: [['g2'], ['g2']], here: [{ edit: 'breakPerson', userId: 'p1' }] },
+      'a person with an unreadable row keeps all memberships',
+      { later: [['g2'], ['g2']], inStore: [{ edit: 'breakPerson', userId: 'p1' }] },
       [
         'left alone organization g1 p1, row_unreadable',
         'left alone team g1 p1, row_unreadable',
@@ -209,10 +217,10 @@ describe('one thing', () => {
       ],
     ],
     [
-      'a membership whose role cannot be read stays there',
+      'a membership with an unreadable role is not written',
       {
         between: [{ edit: 'removeMember', of: 'teams', id: 'g1', userId: 'p1' }],
-        here: [{ edit: 'breakRole', of: 'teams', id: 'g1', userId: 'p1' }],
+        inStore: [{ edit: 'breakRole', of: 'teams', id: 'g1', userId: 'p1' }],
       },
       ['left alone team g1 p1, row_unreadable'],
     ],
@@ -220,17 +228,17 @@ describe('one thing', () => {
     await expect(linesAfter(changes)).resolves.toEqual(expected);
   });
 
-  it('says that a role needs a licence once the proxy has refused it', async () => {
+  it('says that a role needs a licence after LiteLLM has refused it', async () => {
     const on = await createScenario({
       ...quiet,
-      here: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }],
+      inStore: [{ edit: 'otherRole', of: 'teams', id: 'g1', userId: 'p1' }],
     });
     await syncEverything(on);
     expect((await compareAll(on)).map(lineOf)).toEqual(['left alone team g1 p1, role_needs_licence']);
   });
 });
 
-describe('the index', () => {
+describe('the member index', () => {
   let on: SyncWorld;
   beforeEach(async () => {
     on = createSyncWorld();
@@ -239,25 +247,25 @@ describe('the index', () => {
     await on.drain();
   });
 
-  it('names too many, and the membership decides', async () => {
+  it('may name too many members: the membership decides', async () => {
     const row = indexRow('teamMembers', id, BOB);
     await editRow(on.world.tables, row, { user_id: BOB, team_id: id, role: 'user' });
     expect((await compareAll(on)).map(lineOf)).toEqual([]);
   });
 
-  it('has an old role, or none, and the membership decides', async () => {
+  it('may have an old role or none: the membership decides', async () => {
     const row = indexRow('teamMembers', id, ALICE);
     await editRow(on.world.tables, row, { role: 'admin' });
     expect((await compareAll(on)).map(lineOf)).toEqual([]);
     await dropColumn(on.world.tables, row, 'role');
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map();
     expect((await compareAll(on)).map(lineOf)).toEqual([`add team ${id} ${ALICE}`]);
   });
 });
 
-describe('ids of which one begins with another, on many pages', () => {
-  it('are told apart', async () => {
+describe('ids that begin with another id, on many pages', () => {
+  it('are not confused', async () => {
     const ids = ['g', 'g-', 'g-1', 'g.', 'g1', 'g10', 'g_', 'ga'];
     const on = createSyncWorld({
       assigned: ids.map((group) => ({ id: group, displayName: group })),
@@ -269,7 +277,7 @@ describe('ids of which one begins with another, on many pages', () => {
     await on.provision(message({ userId: BOB, groups: inAll }));
     await on.drain();
     expect(await compareAll(on)).toEqual([]);
-    for (const team of on.proxy.teams.values()) team.members = new Map();
+    for (const team of on.litellm.teams.values()) team.members = new Map();
     const lines = [
       ...inMost.map((each) => `add team ${each} ${ALICE}`),
       ...inAll.map((each) => `add team ${each} ${BOB}`),
@@ -305,7 +313,7 @@ describe('fields', () => {
     ...['display_name', 'user_role', 'models', 'max_budget', 'budget_duration'].map(
       (column) => ['user', userRow(ALICE), column] as const,
     ),
-  ])('of each %s that a push would change are listed: %s %s', async (what, row, column) => {
+  ])('of each %s that a sync would change are listed: %s %s', async (what, row, column) => {
     await editRow(on.world.tables, row, { [column]: valueOf(column) });
     const listed = (await compareAll(on)).filter((each) => each.what === what);
     const field = column === 'display_name' ? 'user_alias' : column;
@@ -320,22 +328,22 @@ describe('fields', () => {
   it('show both sides', async () => {
     await editRow(on.world.tables, organizationRow(id), { max_budget: 500 });
     const [row] = await compareAll(on);
-    expect(row?.fields).toEqual([{ field: 'max_budget', here: 500, there: 1000 }]);
+    expect(row?.fields).toEqual([{ field: 'max_budget', stored: 500, inLitellm: 1000 }]);
     await dropColumn(on.world.tables, organizationRow(id), 'max_budget');
     expect((await compareAll(on)).map(lineOf)).toEqual([`left alone organization ${id}, cannot_be_cleared`]);
   });
 });
 
-describe('what is not ours in the proxy', () => {
-  it('is counted, not listed, whatever its ids look like', async () => {
+describe('what is not ours in LiteLLM', () => {
+  it('is counted but not listed, with any ids', async () => {
     const on = createSyncWorld();
     await on.refresh();
     await on.provision(message());
     await on.drain();
     const members = new Map([['who/ever', 'admin']]);
-    on.proxy.teams.set('other team', { values: { team_alias: 'Other', models: [] }, members });
-    on.proxy.teams.set('other', { values: { team_alias: 'Other', models: [] }, members });
-    on.proxy.organizations.set('a/b', { values: { organization_alias: 'Other', models: [] }, members });
+    on.litellm.teams.set('other team', { values: { team_alias: 'Other', models: [] }, members });
+    on.litellm.teams.set('other', { values: { team_alias: 'Other', models: [] }, members });
+    on.litellm.organizations.set('a/b', { values: { organization_alias: 'Other', models: [] }, members });
     const found: string[] = [];
     const compared = await compareWithLitellm(compareDeps(on), async (rows) => {
       found.push(...rows.map(lineOf));
@@ -350,32 +358,32 @@ describe('what is not ours in the proxy', () => {
       otherOrganizations: 1,
       otherTeams: 2,
     });
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map([...team.members, ...members]);
-    expect((await compareAll(on)).map(lineOf)).toEqual([`left alone team ${id} who/ever, added_there`]);
+    expect((await compareAll(on)).map(lineOf)).toEqual([`left alone team ${id} who/ever, added_in_litellm`]);
   });
 });
 
-describe('what cannot be read', () => {
+describe('a failed read', () => {
   it.each(['readOrganizations', 'readTeamPages', 'findUsers', 'findTeam'] as const)(
-    'ends the comparison where it is %s of the proxy',
+    'of LiteLLM ends the comparison: %s',
     async (method) => {
       const on = await createScenario({ ...quiet, between: [{ edit: 'deleteTeam', id: 'g1' }] });
-      on.proxy.faults = (_, call) =>
+      on.litellm.faults = (_, call) =>
         call.method === method ? { when: 'before', error: unreachable() } : undefined;
-      const told: string[] = [];
+      const reported: string[] = [];
       const comparing = compareWithLitellm(compareDeps(on), async (rows) => {
-        told.push(...writesOf(rows));
+        reported.push(...writesOf(rows));
         await Promise.resolve();
       });
       await expect(comparing).rejects.toMatchObject({ code: 'litellm_unreachable' });
-      expect(told.filter((line) => line.includes('team g1') || line.includes('user'))).toEqual(
+      expect(reported.filter((line) => line.includes('team g1') || line.includes('user'))).toEqual(
         method === 'findUsers' ? ['add team g1', 'add team g1 p1'] : [],
       );
     },
   );
 
-  it('is left alone where it is the record of one person or team, and hides no other', async () => {
+  it('of one sync record leaves that person or team alone, and hides no other', async () => {
     const on = await createScenario({
       ...quiet,
       between: [
@@ -401,7 +409,7 @@ describe('what cannot be read', () => {
 });
 
 describe('requests', () => {
-  it('are one a page, and point reads only of what differs', async () => {
+  it('are one for each page, with point reads only for differences', async () => {
     const on = createSyncWorld();
     await on.refresh();
     for (let number = 0; number < 250; number += 1) {
@@ -412,14 +420,14 @@ describe('requests', () => {
     const { tables } = on.world;
     const requestsOf = async (): Promise<Record<string, number>> => {
       tables.forgetRequests();
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await compareAll(on);
       const counts: Record<string, number> = {};
       for (const { kind, table } of tables.requests()) {
         const name = `${kind} ${table}`;
         counts[name] = (counts[name] ?? 0) + 1;
       }
-      for (const { method } of on.proxy.calls) counts[method] = (counts[method] ?? 0) + 1;
+      for (const { method } of on.litellm.calls) counts[method] = (counts[method] ?? 0) + 1;
       return counts;
     };
     const partitions = 16;
@@ -434,7 +442,7 @@ describe('requests', () => {
       [`readPage ${TABLES.teamMembers}`]: partitions,
     };
     await expect(requestsOf()).resolves.toEqual(same);
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map([...team.members].slice(2));
     await expect(requestsOf()).resolves.toEqual({
       ...same,
@@ -445,7 +453,7 @@ describe('requests', () => {
   });
 });
 
-/** Counts objects that the collector has not taken. */
+/** Counts objects that were not garbage collected yet. */
 class Alive {
   readonly #refs = new Map<string, WeakRef<object>[]>();
   readonly most = new Map<string, number>();
@@ -465,7 +473,7 @@ class Alive {
     return objects;
   }
 
-  /** In a task of its own: a reference that was looked at lives until the task ends. */
+  /** Runs in a separate task, because a reference that was read lives until the task ends. */
   async count(): Promise<void> {
     await new Promise((resolve) => void setImmediate(resolve));
     this.#collect();
@@ -534,14 +542,14 @@ function entityRead<T>(entries: readonly (readonly [string, T])[]): EntityRead<T
   };
 }
 
-/** A store and a proxy that make up each page when it is asked for; every 500th person and 100th member is missing there. */
+/** Returns a store and a LiteLLM client that create each page on demand. Every 500th person and 100th member is missing in LiteLLM. */
 function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps {
   const numberOf = (text: string): number => Number(text.split('-')[1]);
   const called = (name: string): void => void calls.set(name, (calls.get(name) ?? 0) + 1);
   async function* pages<T extends object>(kind: string, count: number, make: (page: number) => readonly T[]) {
     for (const page of range(count)) {
       called(kind);
-      // What the generator still holds would count as the reader's.
+      // Not kept in a variable: the generator's reference would count as the reader's.
       yield alive.add(kind, make(page));
       await alive.count();
     }
@@ -549,7 +557,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
   const readTeams = (numbers: readonly number[]): EntityRead<Team> =>
     entityRead(numbers.map(teamAt).map((team) => [team.team_id, team]));
   const values = organizationValues(organization);
-  const proxyTeam = (number: number): LitellmTeam => ({
+  const teamInLitellm = (number: number): LitellmTeam => ({
     teamId: teamAt(number).team_id,
     values: teamValues(teamAt(number), organization) ?? { team_alias: '', models: [] },
     members: membersOf(number)
@@ -599,17 +607,18 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
         },
       })),
     },
-    proxy: {
+    litellm: {
       readOrganizations: async () =>
         Promise.resolve([{ organizationId: 'organization', values, members: [], teams: new Map() }]),
-      readTeamPages: () => pages('teams', TEAM_COUNT / 100, (page) => range(100, page * 100).map(proxyTeam)),
+      readTeamPages: () =>
+        pages('teams', TEAM_COUNT / 100, (page) => range(100, page * 100).map(teamInLitellm)),
       findTeam: async () => Promise.resolve(undefined),
       findUsers: async (ids) => {
         called('findUsers');
         expect(ids).toHaveLength(100);
-        const there = ids.filter((each) => numberOf(each) % 500 !== 0);
+        const known = ids.filter((each) => numberOf(each) % 500 !== 0);
         return Promise.resolve(
-          new Map(there.map((userId) => [userId, { userId, values: userValues(userAt(numberOf(userId))) }])),
+          new Map(known.map((userId) => [userId, { userId, values: userValues(userAt(numberOf(userId))) }])),
         );
       },
     },
@@ -627,9 +636,9 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
   };
 }
 
-describe('against 100,000 people and 2,000 teams', () => {
+describe('the comparison of 100,000 people and 2,000 teams', () => {
   it(
-    'holds a page of each kind at a time, and asks as often as the page sizes say',
+    'holds one page of each kind at a time, and sends one request for each page',
     { timeout: 120_000 },
     async () => {
       const alive = new Alive();
@@ -647,7 +656,7 @@ describe('against 100,000 people and 2,000 teams', () => {
         people: PEOPLE_COUNT,
         memberships: TEAM_COUNT * TEAM_SIZE,
       });
-      // Nobody here has a row of their own to be found, so memberships are left alone.
+      // The people have no rows in this store, so their memberships are left alone.
       expect(found).toEqual({ 'add user': PEOPLE_COUNT / 500, 'left alone membership': TEAM_COUNT });
       expect(Object.fromEntries(calls)).toEqual({
         teams: TEAM_COUNT / 100,
@@ -656,7 +665,7 @@ describe('against 100,000 people and 2,000 teams', () => {
         people: PEOPLE_COUNT / 1_000,
         findUsers: PEOPLE_COUNT / 100,
       });
-      // The page at hand, and the one before it where the reader has not let go of it yet.
+      // The present page, and the one before if the reader still holds it.
       expect(alive.most.get('teams')).toBeLessThanOrEqual(200);
       expect(alive.most.get('team index')).toBeLessThanOrEqual(2_000);
       expect(alive.most.get('people')).toBeLessThanOrEqual(2_000);
@@ -664,24 +673,24 @@ describe('against 100,000 people and 2,000 teams', () => {
   );
 });
 
-describe('somebody else', () => {
-  it('is not told twice where pages shift while they are read', async () => {
+describe('a change during the comparison', () => {
+  it('that shifts pages lists no member twice', async () => {
     const on = createSyncWorld();
     await on.refresh();
     await on.provision(message());
     await on.provision(message({ userId: BOB }));
     await on.drain();
-    const team = on.proxy.teams.get(id);
+    const team = on.litellm.teams.get(id);
     if (team !== undefined) team.members = new Map();
-    const { proxy } = compareDeps(on);
+    const { litellm } = compareDeps(on);
     const twice = {
       ...compareDeps(on),
-      proxy: {
-        readOrganizations: async () => proxy.readOrganizations(),
-        findTeam: async (teamId: string) => proxy.findTeam(teamId),
-        findUsers: async (ids: readonly string[]) => proxy.findUsers(ids),
+      litellm: {
+        readOrganizations: async () => litellm.readOrganizations(),
+        findTeam: async (teamId: string) => litellm.findTeam(teamId),
+        findUsers: async (ids: readonly string[]) => litellm.findUsers(ids),
         async *readTeamPages() {
-          for await (const page of proxy.readTeamPages()) {
+          for await (const page of litellm.readTeamPages()) {
             yield page;
             yield page;
           }
@@ -696,18 +705,18 @@ describe('somebody else', () => {
     expect(lines.sort()).toEqual([`add team ${id} ${ALICE}`, `add team ${id} ${BOB}`]);
   });
 
-  it('is looked at alone where the list of teams hides it', async () => {
+  it('that hides a team from the list makes the comparison look for the team itself', async () => {
     const on = createSyncWorld();
     await on.refresh();
     await on.provision(message());
     await on.drain();
-    const { proxy } = compareDeps(on);
+    const { litellm } = compareDeps(on);
     const hidden = {
       ...compareDeps(on),
-      proxy: {
-        readOrganizations: async () => proxy.readOrganizations(),
-        findTeam: async (teamId: string) => proxy.findTeam(teamId),
-        findUsers: async (ids: readonly string[]) => proxy.findUsers(ids),
+      litellm: {
+        readOrganizations: async () => litellm.readOrganizations(),
+        findTeam: async (teamId: string) => litellm.findTeam(teamId),
+        findUsers: async (ids: readonly string[]) => litellm.findUsers(ids),
         // oxlint-disable-next-line no-empty-function -- LiteLLM's list is empty
         async *readTeamPages() {},
       },

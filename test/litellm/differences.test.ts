@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IdFingerprints } from '../../shared/litellm/idFingerprints.ts';
+import { IdFingerprints } from '../../shared/litellm/repairLitellm.ts';
 import {
   compareEntity,
   compareMembership,
@@ -11,7 +11,7 @@ import {
   type MembershipDifference,
   subjectOf,
 } from '../../shared/litellm/differences.ts';
-import { ORGANIZATION_FIELDS } from '../../shared/litellm/syncedFields.ts';
+import { ORGANIZATION_FIELDS } from '../../shared/litellm/planEntity.ts';
 import type { OrganizationValues } from '../../shared/model/litellmValues.ts';
 
 const since = '2026-11-23T09:00:00.000Z';
@@ -36,39 +36,35 @@ function entity(changes: Partial<EntityComparison<OrganizationValues>>): readonl
 
 describe('an organization', () => {
   it.each<[string, Partial<EntityComparison<OrganizationValues>>, readonly string[]]>([
-    ['that is there as it is here is no difference', {}, []],
-    ['that is not there is to be added', { actual: undefined }, ['add, -: ']],
+    ['that is equal on both sides is no difference', {}, []],
+    ['that LiteLLM lacks is to be added', { actual: undefined }, ['add, -: ']],
     [
-      'that changed here is to be changed',
+      'that changed in the store is to be changed',
       { desired: { ...values, max_budget: 20, models: ['c'] } },
       ['change, -: models max_budget'],
     ],
+    ['that changed in LiteLLM differs', { actual: { ...values, max_budget: 5 } }, ['differs, -: max_budget']],
     [
-      'that somebody changed there differs',
-      { actual: { ...values, max_budget: 5 } },
-      ['differs, -: max_budget'],
-    ],
-    [
-      'that lost a limit here keeps it there',
+      'that lost a limit in the store keeps it in LiteLLM',
       { desired: { organization_alias: 'One', models: ['b', 'a'] } },
       ['left alone, cannot_be_cleared: max_budget'],
     ],
     [
-      'that changed on both sides is one row each',
+      'that changed on both sides has one row for each side',
       { desired: { ...values, models: ['c'] }, actual: { ...values, organization_alias: 'Two' } },
       ['change, -: models', 'differs, -: organization_alias'],
     ],
     [
-      'that somebody made there is left alone, with what is another',
+      'that was created in LiteLLM is left alone, with the fields that differ',
       { recorded: undefined, actual: { ...values, models: [] } },
-      ['left alone, made_there: models'],
+      ['left alone, created_in_litellm: models'],
     ],
-    ['that somebody made there just like it is no difference', { recorded: undefined }, []],
+    ['that was created in LiteLLM with equal values is no difference', { recorded: undefined }, []],
   ])('%s', (_, changes, expected) => {
     expect(entity(changes)).toEqual(expected);
   });
 
-  it('shows what each side has', () => {
+  it('shows the values of both sides', () => {
     const [row] = compareEntity(
       {
         what: 'organization',
@@ -79,10 +75,10 @@ describe('an organization', () => {
       },
       ORGANIZATION_FIELDS,
     );
-    expect(row?.fields).toEqual([{ field: 'max_budget', here: 10, there: 5 }]);
+    expect(row?.fields).toEqual([{ field: 'max_budget', stored: 10, inLitellm: 5 }]);
   });
 
-  it('has no different field where lists are only in another order, or empty instead of absent', () => {
+  it('has no differing field if lists only have another order, or are empty instead of absent', () => {
     expect(differingFields(values, { ...values, models: ['b', 'a'] }, ORGANIZATION_FIELDS)).toEqual([]);
     const empty = { organization_alias: 'One', models: [] };
     expect(differingFields(empty, { organization_alias: 'One' }, ORGANIZATION_FIELDS)).toEqual([]);
@@ -95,7 +91,7 @@ function membership(changes: Partial<MembershipComparison>): string {
     id: 'g1',
     userId: 'p1',
     desired: 'user',
-    held: undefined,
+    withheld: undefined,
     actual: 'user',
     recorded: undefined,
     ...changes,
@@ -110,31 +106,43 @@ const record = (state: 'adding' | 'added' | 'found', role = 'user', wanted?: str
 describe('a membership', () => {
   it.each<[string, Partial<MembershipComparison>, string]>([
     ['that is on both sides is no difference', {}, ''],
-    ['that is only here is to be added', { actual: undefined }, 'add'],
-    ['that somebody took away there is to be added again', { actual: undefined, ...record('added') }, 'add'],
-    ['that this product added is to be removed', { desired: undefined, ...record('added') }, 'remove'],
-    ['that it was about to add is to be removed', { desired: undefined, ...record('adding') }, 'remove'],
+    ['that is only stored is to be added', { actual: undefined }, 'add'],
+    ['that was removed in LiteLLM is to be added again', { actual: undefined, ...record('added') }, 'add'],
     [
-      'that was there before is left alone',
-      { desired: undefined, ...record('found') },
-      'left alone, added_there',
+      'that this product added and the store lost is to be removed',
+      { desired: undefined, ...record('added') },
+      'remove',
     ],
-    ['of which nothing is recorded is left alone', { desired: undefined }, 'left alone, added_there'],
     [
-      'that is nowhere but recorded is no difference',
+      'that this product was about to add is to be removed',
+      { desired: undefined, ...record('adding') },
+      'remove',
+    ],
+    [
+      'that was found in LiteLLM is left alone',
+      { desired: undefined, ...record('found') },
+      'left alone, added_in_litellm',
+    ],
+    ['of which nothing is recorded is left alone', { desired: undefined }, 'left alone, added_in_litellm'],
+    [
+      'that is only recorded is no difference',
       { desired: undefined, actual: undefined, ...record('added') },
       '',
     ],
-    ['that changed here is to be changed', { desired: 'admin', ...record('added') }, 'change'],
-    ['that changed there differs', { actual: 'admin', ...record('added') }, 'differs'],
+    ['whose role changed in the store is to be changed', { desired: 'admin', ...record('added') }, 'change'],
+    ['whose role changed in LiteLLM differs', { actual: 'admin', ...record('added') }, 'differs'],
     [
-      'that was there before with another role is left alone',
+      'that was found with another role is left alone',
       { actual: 'admin', ...record('found', 'admin') },
-      'left alone, added_there',
+      'left alone, added_in_litellm',
     ],
-    ['that somebody added with another role is left alone', { actual: 'admin' }, 'left alone, added_there'],
     [
-      'that has a lesser role for want of a licence is left alone',
+      'that was added in LiteLLM with another role is left alone',
+      { actual: 'admin' },
+      'left alone, added_in_litellm',
+    ],
+    [
+      'with a lesser role, because of a missing licence, is left alone',
       { desired: 'admin', ...record('added', 'user', 'admin') },
       'left alone, role_needs_licence',
     ],
@@ -145,12 +153,12 @@ describe('a membership', () => {
     ],
     [
       'of an organization without a row is left alone',
-      { actual: undefined, held: 'row_missing' },
+      { actual: undefined, withheld: 'row_missing' },
       'left alone, row_missing',
     ],
     [
-      'that is to be taken away is so without the row, too',
-      { desired: undefined, held: 'row_missing', ...record('added') },
+      'that is to be removed needs no row of the organization',
+      { desired: undefined, withheld: 'row_missing', ...record('added') },
       'remove',
     ],
   ])('%s', (_, changes, expected) => {
@@ -158,18 +166,21 @@ describe('a membership', () => {
   });
 });
 
-describe('whom to push', () => {
+describe('the subject to sync', () => {
   const row = { what: 'membership', of: 'team', id: 'g1', userId: 'p1', fields: [] } as const;
 
-  it.each(['add', 'change', 'remove'] as const)('is the person, where a membership is to %s', (action) => {
-    expect(subjectOf({ ...row, action })).toEqual({ kind: 'user', id: 'p1' });
-  });
+  it.each(['add', 'change', 'remove'] as const)(
+    'is the person if the action on a membership is %s',
+    (action) => {
+      expect(subjectOf({ ...row, action })).toEqual({ kind: 'user', id: 'p1' });
+    },
+  );
 
   it.each(['organization', 'team', 'user'] as const)('is the %s itself', (what) => {
     expect(subjectOf({ action: 'change', what, id: 'x', fields: [] })).toEqual({ kind: what, id: 'x' });
   });
 
-  it('is nobody where a push changes nothing', () => {
+  it('is undefined if a sync changes nothing', () => {
     expect(subjectOf({ ...row, action: 'differs' })).toBeUndefined();
     const added: MembershipDifference = { ...row, action: 'add' };
     const left = leaveAlone(added, 'row_missing');
@@ -178,14 +189,14 @@ describe('whom to push', () => {
 });
 
 describe('IdFingerprints', () => {
-  it('knows each id once, however many there are', () => {
+  it('counts each of many ids as new only once', () => {
     const seen = new IdFingerprints();
     const ids = Array.from({ length: 100_000 }, (_, index) => `user:person-${index}`);
     expect(ids.filter((id) => seen.add(id))).toHaveLength(100_000);
     expect(ids.filter((id) => seen.add(id))).toHaveLength(0);
   });
 
-  it('forgets some where there are more than it has room for, and never takes a new one for seen', () => {
+  it('forgets some of too many ids, but never counts a new one as seen', () => {
     const seen = new IdFingerprints(64);
     const ids = Array.from({ length: 1_000 }, (_, index) => `user:person-${index}`);
     expect(ids.filter((id) => seen.add(id))).toHaveLength(1_000);

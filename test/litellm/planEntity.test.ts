@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planEntitySync } from '../../shared/litellm/planEntity.ts';
+import { planEntity } from '../../shared/litellm/planEntity.ts';
 import { organizationValues, teamValues, type OrganizationValues } from '../../shared/model/litellmValues.ts';
 import type { Organization, Team } from '../../shared/model/entities.ts';
 
@@ -15,8 +15,8 @@ function plan(
   desired: OrganizationValues,
   actual: Partial<OrganizationValues> | undefined,
   written: OrganizationValues | undefined,
-): ReturnType<typeof planEntitySync<OrganizationValues>> {
-  return planEntitySync({
+): ReturnType<typeof planEntity<OrganizationValues>> {
+  return planEntity({
     desired,
     actual,
     recorded: written === undefined ? undefined : { written, since },
@@ -34,29 +34,29 @@ const settled = {
   uncleared: [],
 };
 
-describe('planEntitySync', () => {
-  it('creates what the proxy does not have, also where it was there once', () => {
+describe('planEntity', () => {
+  it('creates what LiteLLM does not have, also if it had it before', () => {
     expect(plan(base, undefined, undefined)).toEqual({ kind: 'create' });
     expect(plan(base, undefined, base)).toEqual({ kind: 'create' });
   });
 
-  it('adopts what somebody else made, whatever its values are', () => {
-    const otherwise = ['max_budget'];
-    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', otherwise });
+  it('adopts what was created in LiteLLM, with any values', () => {
+    const differs = ['max_budget'];
+    expect(plan(base, { ...base, max_budget: 1 }, undefined)).toEqual({ kind: 'adopt', differs });
   });
 
-  it('leaves alone what is as desired', () => {
+  it('changes nothing that is as desired', () => {
     expect(plan(base, base, base)).toEqual(settled);
   });
 
-  it('takes lists in any order and an absent list as an empty one', () => {
+  it('compares lists in any order, and an absent list as an empty one', () => {
     const models = ['b', 'a'];
     expect(plan({ ...base, models }, { ...base, models: ['a', 'b'] }, { ...base, models })).toEqual(settled);
     const { models: _models, ...without } = base;
     expect(plan({ ...base, models: [] }, without, { ...base, models: [] })).toEqual(settled);
   });
 
-  it('changes a value that is still the one that was written', () => {
+  it('changes a value that LiteLLM still has as written', () => {
     const desired = { ...base, max_budget: 2000 };
     expect(plan(desired, base, base)).toEqual({
       ...settled,
@@ -66,7 +66,7 @@ describe('planEntitySync', () => {
     });
   });
 
-  it('leaves a value that somebody changed there, and says so, while it changes the others', () => {
+  it('leaves and names a value that was changed in LiteLLM, while it changes the others', () => {
     const desired = { ...base, max_budget: 2000, organization_alias: 'New name' };
     const actual = { ...base, max_budget: 50 };
     expect(plan(desired, actual, base)).toEqual({
@@ -78,16 +78,16 @@ describe('planEntitySync', () => {
     });
   });
 
-  it('leaves a value that somebody changed there also where nothing changed here', () => {
+  it('leaves a value that was changed in LiteLLM also if nothing changed in the store', () => {
     expect(plan(base, { ...base, models: ['gpt-5'] }, base)).toEqual({ ...settled, differs: ['models'] });
   });
 
-  it('takes the same change on both sides as made', () => {
+  it('records the same change on both sides as written', () => {
     const desired = { ...base, max_budget: 2000 };
     expect(plan(desired, desired, base)).toEqual({ ...settled, written: desired });
   });
 
-  it('says what cannot be cleared there', () => {
+  it('names what LiteLLM cannot clear', () => {
     const { max_budget: _budget, ...desired } = base;
     expect(plan(desired, base, base)).toEqual({ ...settled, uncleared: ['max_budget'] });
   });
@@ -116,7 +116,7 @@ const team: Team = {
 };
 
 describe('values for LiteLLM', () => {
-  it('tells neither spend nor dates of an organization', () => {
+  it('leave out the spend and the dates of an organization', () => {
     expect(organizationValues(organization)).toEqual({
       organization_alias: 'G1',
       models: ['gpt-4'],
@@ -124,7 +124,7 @@ describe('values for LiteLLM', () => {
     });
   });
 
-  it("makes the organization's list of all-org-models, whatever stands beside it", () => {
+  it("replace all-org-models, and all beside it, with the organization's list", () => {
     expect(teamValues(team, organization)).toEqual({
       team_alias: 'G1',
       organization_id: 'g1',
@@ -134,15 +134,15 @@ describe('values for LiteLLM', () => {
     expect(teamValues({ ...team, models }, organization)?.models).toEqual(['gpt-4']);
   });
 
-  it('makes every model of all-org-models where the organization has every model', () => {
+  it('replace all-org-models with an empty list if the organization allows every model', () => {
     expect(teamValues(team, { models: [] })?.models).toEqual([]);
   });
 
-  it('keeps a list of its own', () => {
+  it("keep a team's own list", () => {
     expect(teamValues({ ...team, models: ['gpt-4'] }, organization)?.models).toEqual(['gpt-4']);
   });
 
-  it('says nothing of a team whose organization is not known: unknown is not unlimited', () => {
+  it('are undefined for a team of an unknown organization: unknown is not unlimited', () => {
     expect(teamValues(team, undefined)).toBeUndefined();
   });
 });

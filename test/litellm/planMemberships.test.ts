@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMembershipSync, type MembershipSync } from '../../shared/litellm/planMemberships.ts';
+import { planMemberships, type MembershipPlan } from '../../shared/litellm/planMemberships.ts';
 import type { SyncedMembership } from '../../shared/model/synced.ts';
 
 const since = '2026-11-23T09:00:00.000Z';
@@ -7,7 +7,7 @@ const added = (role = 'user'): SyncedMembership => ({ entityId: 'g', state: 'add
 const found: SyncedMembership = { entityId: 'g', state: 'found', role: 'user', since };
 const adding: SyncedMembership = { entityId: 'g', state: 'adding', role: 'user' };
 
-const NOTHING: MembershipSync<'user' | 'admin'> = {
+const NOTHING: MembershipPlan<'user' | 'admin'> = {
   removals: [],
   roleChanges: [],
   adds: [],
@@ -20,117 +20,117 @@ const NOTHING: MembershipSync<'user' | 'admin'> = {
 interface Case {
   readonly title: string;
   readonly desired?: 'user' | 'admin';
-  readonly there?: string;
+  readonly actual?: string;
   readonly recorded?: SyncedMembership;
-  readonly isHeld?: true;
-  readonly gives: Partial<MembershipSync<'user' | 'admin'>>;
+  readonly isWithheld?: true;
+  readonly plan: Partial<MembershipPlan<'user' | 'admin'>>;
 }
 
 const cases: readonly Case[] = [
-  { title: 'adds what is missing', desired: 'user', gives: { adds: [{ entityId: 'g', role: 'user' }] } },
+  { title: 'adds what is missing', desired: 'user', plan: { adds: [{ entityId: 'g', role: 'user' }] } },
   {
-    title: 'adds again what somebody removed there',
+    title: 'adds again what was removed in LiteLLM',
     desired: 'user',
     recorded: added(),
-    gives: { adds: [{ entityId: 'g', role: 'user' }] },
+    plan: { adds: [{ entityId: 'g', role: 'user' }] },
   },
   {
-    title: 'records what was there before as found',
+    title: 'records what LiteLLM already had as found',
     desired: 'user',
-    there: 'admin',
-    gives: { recordings: [{ entityId: 'g', state: 'found', role: 'admin' }] },
+    actual: 'admin',
+    plan: { recordings: [{ entityId: 'g', state: 'found', role: 'admin' }] },
   },
   {
-    title: 'leaves what was found, whatever its role',
+    title: 'leaves what was found, with any role',
     desired: 'admin',
-    there: 'user',
+    actual: 'user',
     recorded: found,
-    gives: {},
+    plan: {},
   },
-  { title: 'leaves what is right', desired: 'user', there: 'user', recorded: added(), gives: {} },
+  { title: 'leaves what is right', desired: 'user', actual: 'user', recorded: added(), plan: {} },
   {
-    title: 'takes an open intent that is there as its own',
+    title: 'records an open intent that LiteLLM has as added',
     desired: 'user',
-    there: 'user',
+    actual: 'user',
     recorded: adding,
-    gives: { recordings: [{ ...adding, state: 'added' }] },
+    plan: { recordings: [{ ...adding, state: 'added' }] },
   },
   {
     title: 'changes a role that is still the one that was written',
     desired: 'admin',
-    there: 'user',
+    actual: 'user',
     recorded: added(),
-    gives: { roleChanges: [{ entityId: 'g', role: 'admin' }] },
+    plan: { roleChanges: [{ entityId: 'g', role: 'admin' }] },
   },
   {
-    title: 'leaves a role that somebody changed there',
+    title: 'leaves a role that was changed in LiteLLM',
     desired: 'user',
-    there: 'admin',
+    actual: 'admin',
     recorded: added(),
-    gives: { differs: ['g'] },
+    plan: { differs: ['g'] },
   },
   {
-    title: 'does not try a role again that the proxy did not take',
+    title: 'does not try a role again that LiteLLM refused',
     desired: 'admin',
-    there: 'user',
+    actual: 'user',
     recorded: { ...added(), wanted: 'admin' },
-    gives: { lesser: ['g'] },
+    plan: { lesser: ['g'] },
   },
   {
     title: 'removes what it added and is no longer wanted',
-    there: 'user',
+    actual: 'user',
     recorded: added(),
-    gives: { removals: [{ entityId: 'g' }] },
+    plan: { removals: [{ entityId: 'g' }] },
   },
   {
-    title: 'removes what it added although somebody gave it another role there',
-    there: 'admin',
+    title: 'removes what it added also if its role was changed in LiteLLM',
+    actual: 'admin',
     recorded: added(),
-    gives: { removals: [{ entityId: 'g' }] },
+    plan: { removals: [{ entityId: 'g' }] },
   },
   {
-    title: 'removes what an open intent left there',
-    there: 'user',
+    title: 'removes what an open intent left in LiteLLM',
+    actual: 'user',
     recorded: adding,
-    gives: { removals: [{ entityId: 'g' }] },
+    plan: { removals: [{ entityId: 'g' }] },
   },
   {
     title: 'forgets what is gone already',
     recorded: added(),
-    gives: { forgotten: ['g'] },
+    plan: { forgotten: ['g'] },
   },
   {
-    title: 'forgets what was found, and leaves it there',
-    there: 'user',
+    title: 'forgets what was found, and leaves it in LiteLLM',
+    actual: 'user',
     recorded: found,
-    gives: { forgotten: ['g'] },
+    plan: { forgotten: ['g'] },
   },
-  { title: 'leaves a membership of which nothing is recorded', there: 'user', gives: {} },
+  { title: 'leaves a membership without a record', actual: 'user', plan: {} },
   {
-    title: 'takes nothing away where our own row cannot be read',
-    there: 'user',
+    title: 'removes nothing that is withheld',
+    actual: 'user',
     recorded: added(),
-    isHeld: true,
-    gives: {},
+    isWithheld: true,
+    plan: {},
   },
 ];
 
-describe('planMembershipSync', () => {
-  it.each(cases)('$title', ({ desired, there, recorded, isHeld, gives }) => {
-    const plan = planMembershipSync<'user' | 'admin'>({
+describe('planMemberships', () => {
+  it.each(cases)('$title', ({ desired, actual, recorded, isWithheld, plan: expected }) => {
+    const plan = planMemberships<'user' | 'admin'>({
       desired: new Map(desired === undefined ? [] : [['g', desired]]),
-      held: new Set(isHeld === true ? ['g'] : []),
-      actual: new Map([['g', there]]),
+      withheld: new Set(isWithheld === true ? ['g'] : []),
+      actual: new Map([['g', actual]]),
       recorded: new Map(recorded === undefined ? [] : [['g', recorded]]),
     });
-    expect(plan).toEqual({ ...NOTHING, ...gives });
+    expect(plan).toEqual({ ...NOTHING, ...expected });
   });
 
-  it('orders each list by id, whatever the order of what it is given', () => {
+  it('orders each list by id, for any order of its input', () => {
     const ids = ['c', 'a', 'b'];
-    const plan = planMembershipSync<'user' | 'admin'>({
+    const plan = planMemberships<'user' | 'admin'>({
       desired: new Map(ids.map((id) => [id, 'user'])),
-      held: new Set(),
+      withheld: new Set(),
       actual: new Map(),
       recorded: new Map(),
     });

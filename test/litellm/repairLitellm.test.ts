@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { repairLitellm, type Repaired } from '../../shared/litellm/repairLitellm.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import {
   compareAll,
@@ -30,11 +30,11 @@ const quiet: Scenario = {
   later: [['g1', 'g2'], ['g2']],
   before: [],
   between: [],
-  here: [],
+  inStore: [],
 };
 
 describe('the daily repair', () => {
-  it('brings any proxy back in one go, and the next one asks for nothing', async () => {
+  it('repairs any proxy at once, and the next repair requests nothing', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
@@ -47,7 +47,7 @@ describe('the daily repair', () => {
     );
   });
 
-  it('writes nothing itself, and asks once for each that differs', async () => {
+  it('writes nothing itself, and requests one sync for each subject that differs', async () => {
     const on = await createScenario({
       ...quiet,
       between: [
@@ -73,22 +73,22 @@ describe('the daily repair', () => {
       requested: 3,
     });
     expect([...askedFor(on)].sort()).toEqual(['team g2', 'user p1', 'user p2']);
-    expect(on.proxy.writes).toEqual([]);
+    expect(on.litellm.writes).toEqual([]);
     expect(on.world.tables.dump()).toEqual(before);
   });
 
-  it('asks for nothing because of what it could not read', async () => {
+  it('requests nothing because of what it could not read', async () => {
     const on = await createScenario({ ...quiet, between: [{ edit: 'deleteOrganization', id: 'g1' }] });
-    on.proxy.faults = (_, { method }) =>
+    on.litellm.faults = (_, { method }) =>
       method === 'readTeamPages' ? { when: 'before', error: unreachable() } : undefined;
     await expect(repair(on)).rejects.toMatchObject({ code: 'litellm_unreachable', retryable: true });
-    // The organizations were read; of teams and people nothing is said.
+    // The organizations were read. Nothing is concluded about teams and people.
     expect([...askedFor(on)].sort()).toEqual(['organization g1', 'user p1']);
   });
 
-  it('finds everybody who was here before the proxy was connected', async () => {
+  it('finds everyone who was provisioned before the proxy was connected', async () => {
     const on = await createScenario(quiet);
-    const { organizations, teams, users } = on.proxy;
+    const { organizations, teams, users } = on.litellm;
     for (const all of [organizations, teams, users]) all.clear();
     await repair(on);
     await on.drain();

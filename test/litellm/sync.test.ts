@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { sync } from '../../shared/litellm/sync.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { ALICE, BOB, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 import { createSyncWorld, type SyncWorld } from '../support/syncWorld.ts';
 import { refused, unreachable } from '../support/memoryLitellm.ts';
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await on.refresh();
 });
 
-/** Alice signs in and everything is told. */
+/** Alice signs in, and everything is synced. */
 async function signIn(options: Parameters<typeof message>[0] = {}): Promise<void> {
   await on.provision(message(options));
   await on.drain();
@@ -27,31 +27,31 @@ const membersOf = (entity: { members: ReadonlyMap<string, string> } | undefined)
   Object.fromEntries(entity?.members ?? []);
 
 describe("the product's own example", () => {
-  it('is in the proxy: the organization with its budget, the team that follows it, both people', async () => {
+  it('reaches LiteLLM: the organization with its budget, the team that follows it, both people', async () => {
     await signIn();
     await signIn({ userId: BOB });
-    expect(on.proxy.organizations.get(id)?.values).toEqual({
+    expect(on.litellm.organizations.get(id)?.values).toEqual({
       organization_alias: 'Production Team',
       models: ['gpt-4', 'gpt-3.5-turbo'],
       max_budget: 1000,
       budget_duration: '30d',
     });
-    expect(on.proxy.teams.get(id)?.values).toEqual({
+    expect(on.litellm.teams.get(id)?.values).toEqual({
       team_alias: 'Production Team',
       organization_id: id,
       models: ['gpt-4', 'gpt-3.5-turbo'],
     });
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({
       [ALICE]: 'internal_user',
       [BOB]: 'internal_user',
     });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user', [BOB]: 'user' });
-    expect(on.proxy.users.get(ALICE)).toMatchObject({
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user', [BOB]: 'user' });
+    expect(on.litellm.users.get(ALICE)).toMatchObject({
       user_email: 'alice@company.com',
       user_alias: 'Alice Anderson',
       user_role: 'internal_user_viewer',
     });
-    expect(on.proxy.stowaways).toEqual([]);
+    expect(on.litellm.stowaways).toEqual([]);
   });
 
   it("follows when the organization's list changes", async () => {
@@ -68,59 +68,59 @@ describe("the product's own example", () => {
       etag: '*',
     });
     await on.sync({ kind: 'team', id });
-    expect(on.proxy.organizations.get(id)?.values.models).toEqual(['gpt-5']);
-    expect(on.proxy.teams.get(id)?.values.models).toEqual(['gpt-5']);
+    expect(on.litellm.organizations.get(id)?.values.models).toEqual(['gpt-5']);
+    expect(on.litellm.teams.get(id)?.values.models).toEqual(['gpt-5']);
   });
 });
 
 describe('leaving a group', () => {
-  it('ends both memberships in the proxy, and one that somebody added there by hand stays', async () => {
+  it('ends both memberships in LiteLLM, but not one that was added there', async () => {
     await signIn();
-    on.proxy.teams.set('by-hand', {
+    on.litellm.teams.set('by-hand', {
       values: { team_alias: 'By hand', models: [] },
       members: new Map([[ALICE, 'user']]),
     });
     on.world.clock.advance(60_000);
     await signIn({ groups: [], second: 60 });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({});
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({});
-    expect(membersOf(on.proxy.teams.get('by-hand'))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({});
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({});
+    expect(membersOf(on.litellm.teams.get('by-hand'))).toEqual({ [ALICE]: 'user' });
   });
 
-  it('leaves a membership that was there before this product wanted it', async () => {
+  it('keeps a membership that LiteLLM had before this product wanted it', async () => {
     await on.drain();
-    on.proxy.users.set(ALICE, { user_role: 'internal_user' });
-    const team = on.proxy.teams.get(id);
-    on.proxy.teams.set(id, {
+    on.litellm.users.set(ALICE, { user_role: 'internal_user' });
+    const team = on.litellm.teams.get(id);
+    on.litellm.teams.set(id, {
       values: team?.values ?? { team_alias: '', models: [] },
       members: new Map([[ALICE, 'admin']]),
     });
     await signIn();
     await signIn({ groups: [], second: 60 });
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'admin' });
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({});
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'admin' });
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({});
   });
 });
 
-describe('what somebody changed in the proxy', () => {
-  it('stays, and is reported, while everything else is kept in step', async () => {
+describe('a value in LiteLLM', () => {
+  it('that was changed there stays and is reported, while everything else is synced', async () => {
     await signIn();
-    await on.proxy.updateOrganization(id, { max_budget: 5 });
+    await on.litellm.updateOrganization(id, { max_budget: 5 });
     const { reported } = await on.sync(person);
-    expect(on.proxy.organizations.get(id)?.values.max_budget).toBe(5);
+    expect(on.litellm.organizations.get(id)?.values.max_budget).toBe(5);
     expect(reported).toContainEqual({ kind: 'organization', id, code: 'differs', detail: 'max_budget' });
   });
 
-  it('is adopted with its own settings where it was there before, and gets the members', async () => {
+  it('of an organization that was created there stays, and the organization gets the members', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-9'], max_budget: 7 };
-    on.proxy.organizations.set(id, { values, members: new Map() });
+    on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
-    expect(on.proxy.organizations.get(id)?.values).toEqual(values);
-    expect(membersOf(on.proxy.organizations.get(id))).toEqual({ [ALICE]: 'internal_user' });
+    expect(on.litellm.organizations.get(id)?.values).toEqual(values);
+    expect(membersOf(on.litellm.organizations.get(id))).toEqual({ [ALICE]: 'internal_user' });
   });
 });
 
-describe('requests to the proxy', () => {
+describe('requests to LiteLLM', () => {
   it.each([
     ['teams alone', false, 1],
     ['teams alone', false, 20],
@@ -136,40 +136,40 @@ describe('requests to the proxy', () => {
       on = createSyncWorld({
         rules: sampleRules({ groupsAlsoCreateOrgs: flag }),
         assigned: groups,
-        proxy: { organizationsCarryTeams: true },
+        litellm: { organizationsCarryTeams: true },
       });
       await on.refresh();
       await on.drain();
       await on.provision(message({ groups: [] }));
       await on.drain();
       await on.provision(message({ groups: groups.map((group) => group.id), second: 60 }));
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await on.drain();
-      expect(on.proxy.calls).toHaveLength(flag ? 1 + 3 * count : 1 + 2 * count);
-      expect(on.proxy.calls.length).toBeLessThanOrEqual(2 + 3 * count);
+      expect(on.litellm.calls).toHaveLength(flag ? 1 + 3 * count : 1 + 2 * count);
+      expect(on.litellm.calls.length).toBeLessThanOrEqual(2 + 3 * count);
 
-      on.proxy.calls.length = 0;
+      on.litellm.calls.length = 0;
       await on.sync(person);
-      expect(on.proxy.writes).toEqual([]);
-      expect(on.proxy.calls).toHaveLength(1 + count);
+      expect(on.litellm.writes).toEqual([]);
+      expect(on.litellm.calls).toHaveLength(1 + count);
     },
   );
 });
 
-describe('asking for a push', () => {
-  it('happens for a person whose run changed something, once, before the run is finished', async () => {
+describe('the request for a sync', () => {
+  it('is made once for a person whose run changed something, before the run is finished', async () => {
     await on.drain();
     await on.provision(message());
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([person]);
   });
 
-  it('does not happen for an unchanged repeat', async () => {
+  it('is not made for an unchanged repeat', async () => {
     await signIn();
     await on.provision(message({ second: 60 }));
     expect(on.waiting).toEqual([]);
   });
 
-  it('happens again after a run that died between its writes and its finish', async () => {
+  it('is made again after a run that died between its writes and its finish', async () => {
     await on.drain();
     const { tables } = on.world;
     let userWrites = 0;
@@ -185,7 +185,7 @@ describe('asking for a push', () => {
     const entry = message();
     const died = provisionUser({ ...on.world.worker(dying), sync: requests }, entry, {
       attempt: 1,
-      maxAttempts: 5,
+      isLastAttempt: false,
     });
     await expect(died).rejects.toThrow('died');
     on.waiting.length = 0;
@@ -193,14 +193,14 @@ describe('asking for a push', () => {
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([person]);
   });
 
-  it('happens for a person who has another name now', async () => {
+  it('is made for a person with a new name', async () => {
     await signIn();
     await on.provision(message({ second: 60, name: 'Alice Married' }));
     await on.drain();
-    expect(on.proxy.users.get(ALICE)?.user_alias).toBe('Alice Married');
+    expect(on.litellm.users.get(ALICE)?.user_alias).toBe('Alice Married');
   });
 
-  it('happens for every team that the timer makes, and for none that was there', async () => {
+  it('is made for every team that the timer creates, and for no existing team', async () => {
     expect(on.waiting.map(({ text }) => parseSyncMessage(text).subject)).toEqual([{ kind: 'team', id }]);
     on.waiting.length = 0;
     await on.refresh();
@@ -209,9 +209,9 @@ describe('asking for a push', () => {
 });
 
 describe('a proxy that does not answer', () => {
-  it('makes the message wait, longer each time, and tells the person', async () => {
+  it('makes the message wait, longer each time, and the person can see it', async () => {
     await on.drain();
-    on.proxy.faults = () => ({ when: 'before', error: unreachable() });
+    on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     await on.provision(message());
     const delays: number[] = [];
     for (let tries = 0; tries < 4; tries += 1) {
@@ -228,26 +228,26 @@ describe('a proxy that does not answer', () => {
       reason: 'litellm_unreachable',
       attempts: 4,
     });
-    on.proxy.faults = () => undefined;
+    on.litellm.faults = () => undefined;
     await on.drain();
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 
-  it('says when it wants to be asked again', async () => {
+  it('can say how long to wait', async () => {
     await on.drain();
     const busy = new AppError('litellm_unreachable', 'Too many.', {
       retryable: true,
       details: { status: 429, retryAfterSeconds: 600 },
     });
-    on.proxy.faults = () => ({ when: 'before', error: busy });
+    on.litellm.faults = () => ({ when: 'before', error: busy });
     await on.provision(message());
     on.waiting.length = 0;
     await on.sync(person);
     expect(on.waiting[0]?.delaySeconds).toBeGreaterThanOrEqual(600);
   });
 
-  it('is given up after 24 hours', async () => {
-    on.proxy.faults = () => ({ when: 'before', error: unreachable() });
+  it('ends the wait after 24 hours', async () => {
+    on.litellm.faults = () => ({ when: 'before', error: unreachable() });
     const since = on.world.clock.now().toISOString();
     on.world.clock.advance(24 * 60 * 60 * 1000);
     const old = { version: 1, subject: person, waiting: { since, tries: 30 } } as const;
@@ -256,24 +256,24 @@ describe('a proxy that does not answer', () => {
     expect((await on.deps.record.readPerson(ALICE)).outcome).toMatchObject({ reason: 'waited_too_long' });
   });
 
-  it('lets nobody else write while a write without an answer may still take effect', async () => {
+  it('keeps every other sync waiting while a write without an answer may still take effect', async () => {
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' ? { when: 'after', error: unreachable(true) } : undefined;
     expect((await on.sync(person)).status).toBe('waiting');
-    on.proxy.faults = () => undefined;
+    on.litellm.faults = () => undefined;
     on.waiting.length = 0;
     expect(await on.sync(person)).toMatchObject({ status: 'waiting', reason: 'sync_overtaken' });
     on.world.clock.advance(70_000);
     expect((await on.sync(person)).status).toBe('done');
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
-describe('a run that has not finished', () => {
-  it('is waited for: what it writes last is what limits a new user', async () => {
+describe('an unfinished run', () => {
+  it('is waited for, because it writes the limits of a new user last', async () => {
     on = createSyncWorld({
       rules: sampleRules({ defaultUserParams: { models: ['gpt-4'], max_budget: 10 } }),
     });
@@ -290,15 +290,15 @@ describe('a run that has not finished', () => {
     const requests = { queue: eager, clock: on.world.clock, traceparent: () => undefined };
     await provisionUser({ ...on.world.provisionDeps, sync: requests }, message(), {
       attempt: 1,
-      maxAttempts: 5,
+      isLastAttempt: false,
     });
     expect(results).toEqual(['sync_overtaken']);
-    expect(on.proxy.users.has(ALICE)).toBe(false);
+    expect(on.litellm.users.has(ALICE)).toBe(false);
     await on.drain();
-    expect(on.proxy.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
+    expect(on.litellm.users.get(ALICE)).toMatchObject({ max_budget: 10, models: ['gpt-4'] });
   });
 
-  it('is taken as it is once it must have died', async () => {
+  it('is synced as it is after it must have died', async () => {
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
@@ -321,18 +321,18 @@ describe('a run that has not finished', () => {
   });
 });
 
-describe('an organization of somebody else', () => {
-  it('decides about the models of its teams there', async () => {
+describe('an organization that was created in LiteLLM', () => {
+  it('decides about the models of its teams', async () => {
     const values = { organization_alias: 'Theirs', models: ['gpt-4'] };
-    on.proxy.organizations.set(id, { values, members: new Map() });
+    on.litellm.organizations.set(id, { values, members: new Map() });
     await signIn();
-    expect(on.proxy.teams.get(id)?.values.models).toEqual(['gpt-4']);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(on.litellm.teams.get(id)?.values.models).toEqual(['gpt-4']);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
 describe('one broken organization', () => {
-  it('keeps nobody in another one', async () => {
+  it('does not keep the person in another one', async () => {
     on = createSyncWorld({ assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }] });
     await on.refresh();
     await signIn({ groups: [id, 'other'] });
@@ -340,7 +340,7 @@ describe('one broken organization', () => {
       retryable: true,
       details: { status: 500 },
     });
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'findOrganization' && call.ids[0] === id
         ? { when: 'before', error: broken }
         : undefined;
@@ -350,14 +350,14 @@ describe('one broken organization', () => {
     if (next === undefined) throw new Error('Nothing waits.');
     const result = await sync(on.deps, parseSyncMessage(next.text), { attempt: 1 });
     expect(result).toMatchObject({ status: 'waiting', reason: 'litellm_unreachable' });
-    expect(membersOf(on.proxy.teams.get('other'))).toEqual({});
-    expect(membersOf(on.proxy.organizations.get('other'))).toEqual({});
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get('other'))).toEqual({});
+    expect(membersOf(on.litellm.organizations.get('other'))).toEqual({});
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
 describe('an intent that came to nothing', () => {
-  it('is taken back, so that what somebody adds by hand then stays theirs', async () => {
+  it('is taken back, so that a membership added in LiteLLM later stays', async () => {
     on = createSyncWorld({
       assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }],
       rules: sampleRules({ groupsAlsoCreateOrgs: false }),
@@ -366,11 +366,11 @@ describe('an intent that came to nothing', () => {
     await on.drain();
     await on.provision(message({ groups: [id, 'other'] }));
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' ? { when: 'before', error: unreachable() } : undefined;
     expect((await on.sync(person)).status).toBe('waiting');
-    on.proxy.faults = () => undefined;
-    const team = on.proxy.teams.get('other');
+    on.litellm.faults = () => undefined;
+    const team = on.litellm.teams.get('other');
     if (team === undefined) throw new Error('There is no team.');
     team.members = new Map([[ALICE, 'user']]);
     on.waiting.length = 0;
@@ -380,7 +380,7 @@ describe('an intent that came to nothing', () => {
 });
 
 describe('a refusal', () => {
-  it('of one thing lets the rest be done, is recorded, and fails for good', async () => {
+  it('of one thing does not stop the rest, is recorded, and is final', async () => {
     on = createSyncWorld({
       assigned: [PRODUCTION_TEAM, { id: 'other', displayName: 'Other' }],
       rules: sampleRules({ groupsAlsoCreateOrgs: false }),
@@ -389,7 +389,7 @@ describe('a refusal', () => {
     await on.drain();
     await on.provision(message({ groups: [id, 'other'] }));
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'addTeamMember' && call.ids[0] === id
         ? { when: 'before', error: refused(403) }
         : undefined;
@@ -397,23 +397,23 @@ describe('a refusal', () => {
       code: 'litellm_refused',
       details: { refusedCount: 1, refused: [`team ${id} (403)`] },
     });
-    expect(membersOf(on.proxy.teams.get('other'))).toEqual({ [ALICE]: 'user' });
+    expect(membersOf(on.litellm.teams.get('other'))).toEqual({ [ALICE]: 'user' });
     const recorded = await on.deps.record.readPerson(ALICE);
     expect(recorded.outcome).toMatchObject({
       status: 'failed',
       reason: 'litellm_refused',
       reported: [{ kind: 'team', id, code: 'refused', detail: '403' }],
     });
-    // What an admin adds there now is theirs.
+    // What an administrator adds in LiteLLM now is not ours.
     expect(recorded.teams.has(id)).toBe(false);
   });
 
-  it('of an organization is recorded, and nothing is tried inside it', async () => {
+  it('of an organization is recorded, and nothing inside it is tried', async () => {
     await on.provision(message());
     on.waiting.length = 0;
-    on.proxy.faults = (_number, call) =>
+    on.litellm.faults = (_number, call) =>
       call.method === 'createOrganization' ? { when: 'before', error: refused(403) } : undefined;
-    // Its own message fails, once for everybody who is in it.
+    // Its own message fails, once for all of its members.
     expect((await on.sync(person)).reported).toContainEqual({
       kind: 'organization',
       id,
@@ -421,31 +421,31 @@ describe('a refusal', () => {
       detail: '403',
     });
     expect((await on.deps.record.readPerson(ALICE)).outcome).toMatchObject({ status: 'failed' });
-    expect(on.proxy.calls.some(({ method }) => method === 'createTeam')).toBe(false);
-    expect(on.proxy.users.has(ALICE)).toBe(true);
+    expect(on.litellm.calls.some(({ method }) => method === 'createTeam')).toBe(false);
+    expect(on.litellm.users.has(ALICE)).toBe(true);
   });
 
-  it('of a team that nobody is in yet fails for good too', async () => {
-    on.proxy.faults = (_number, call) =>
+  it('of a team without members is final too', async () => {
+    on.litellm.faults = (_number, call) =>
       call.method === 'createTeam' ? { when: 'before', error: refused(403) } : undefined;
     await expect(on.sync({ kind: 'team', id })).rejects.toMatchObject({
       code: 'litellm_refused',
       details: { refused: [`team ${id} (403)`] },
     });
-    expect(on.proxy.organizations.has(id)).toBe(true);
+    expect(on.litellm.organizations.has(id)).toBe(true);
   });
 
-  it('of the email fails for good, and adds no half-empty user through a membership', async () => {
-    on.proxy.users.set('somebody-else', { user_email: 'alice@company.com' });
+  it('of the email is final, and no membership creates a half-empty user', async () => {
+    on.litellm.users.set('somebody-else', { user_email: 'alice@company.com' });
     await on.drain();
     await on.provision(message());
     on.waiting.length = 0;
     await expect(on.sync(person)).rejects.toMatchObject({ code: 'litellm_email_taken' });
-    expect(on.proxy.users.has(ALICE)).toBe(false);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({});
+    expect(on.litellm.users.has(ALICE)).toBe(false);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({});
   });
 
-  it('of a role that needs a licence gives the lesser one, reports it and does not try again', async () => {
+  it('of a role without a licence leads to the lesser role and a report, and is not tried again', async () => {
     await signIn();
     const { tables } = on.world;
     await tables.write('LiteLLMTeamMembership', {
@@ -456,31 +456,31 @@ describe('a refusal', () => {
     });
     const first = await on.sync(person);
     expect(first.reported).toContainEqual({ kind: 'team', id, code: 'role_needs_licence' });
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     const second = await on.sync(person);
     expect(second.reported).toEqual(first.reported);
-    expect(on.proxy.writes).toEqual([]);
-    expect(membersOf(on.proxy.teams.get(id))).toEqual({ [ALICE]: 'user' });
+    expect(on.litellm.writes).toEqual([]);
+    expect(membersOf(on.litellm.teams.get(id))).toEqual({ [ALICE]: 'user' });
   });
 });
 
 describe('unknown', () => {
-  it('is not empty: without the row of the person nothing is taken away', async () => {
+  it("is not empty: without the person's row nothing is removed", async () => {
     await signIn();
     const { tables } = on.world;
     const row = (await tables.read('LiteLLMUserTable', { partitionKey: ALICE }))[0];
     if (row === undefined) throw new Error('There is no row.');
     const { partitionKey, rowKey, etag } = row;
     await tables.write('LiteLLMUserTable', { kind: 'delete', key: { partitionKey, rowKey }, etag });
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     expect(await on.sync(person)).toMatchObject({
       status: 'nothing',
       reported: [{ kind: 'user', id: ALICE, code: 'row_missing' }],
     });
-    expect(on.proxy.calls).toEqual([]);
+    expect(on.litellm.calls).toEqual([]);
   });
 
-  it('is not "not ours": an unreadable record stops the push', async () => {
+  it('is not "not ours": an unreadable record stops the sync', async () => {
     await signIn();
     const { tables } = on.world;
     for (const row of await tables.read('SyncedPeople', { partitionKey: ALICE })) {
@@ -489,17 +489,17 @@ describe('unknown', () => {
       const properties = Object.fromEntries(Object.keys(row.properties).map((name) => [name, 17]));
       await tables.write('SyncedPeople', { kind: 'upsert', key: { partitionKey, rowKey }, properties });
     }
-    on.proxy.calls.length = 0;
+    on.litellm.calls.length = 0;
     await expect(on.sync(person)).rejects.toSatisfy(
       (error) => error instanceof AppError && error.code === 'row_unreadable',
     );
-    expect(on.proxy.writes).toEqual([]);
+    expect(on.litellm.writes).toEqual([]);
   });
 });
 
 describe('twenty people of one team at once', () => {
-  it('are all members in the end, over two worker instances, where parallel writes get lost', async () => {
-    on = createSyncWorld({ proxy: { losesParallelWrites: true } });
+  it('all become members, with two worker instances and a proxy that loses parallel writes', async () => {
+    on = createSyncWorld({ litellm: { losesParallelWrites: true } });
     await on.refresh();
     await on.drain();
     const people = Array.from({ length: 20 }, (_value, index) => `person-${String(index).padStart(2, '0')}`);
@@ -515,7 +515,7 @@ describe('twenty people of one team at once', () => {
     );
     expect(outcomes.every(({ status }) => status === 'done' || status === 'waiting')).toBe(true);
     await on.drain();
-    expect([...(on.proxy.teams.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
-    expect([...(on.proxy.organizations.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
+    expect([...(on.litellm.teams.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
+    expect([...(on.litellm.organizations.get(id)?.members.keys() ?? [])].sort()).toEqual(people);
   });
 });

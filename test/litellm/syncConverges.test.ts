@@ -1,7 +1,7 @@
-/** From any state of the proxy and of the store, one pass brings them together, and a second writes nothing. */
-import type { SyncSubject } from '../../shared/model/synced.ts';
+/** From any state of LiteLLM and the store, one sync of everything makes them equal, and a second one writes nothing. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { type MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
 import { message, sampleRules } from '../support/world.ts';
@@ -13,10 +13,10 @@ const PEOPLE = ['p1', 'p2'];
 interface Scenario {
   readonly flag: boolean;
   readonly carryTeams: boolean;
-  /** The groups of each person at first, which are pushed, and next, which are not yet. */
+  /** Each person's groups: the first ones are synced, the next ones not yet. */
   readonly first: readonly (readonly string[])[];
   readonly next: readonly (readonly string[])[];
-  /** What people do in the proxy before the first push, and between the two. */
+  /** Manual edits in LiteLLM before the first sync, and between the two. */
   readonly before: readonly HandEdit[];
   readonly between: readonly HandEdit[];
 }
@@ -43,8 +43,8 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   between: fc.array(handEdit, { maxLength: 6 }),
 });
 
-function applyHandEdit(proxy: MemoryLitellm, edit: HandEdit): void {
-  const { teams, organizations } = proxy;
+function applyHandEdit(litellm: MemoryLitellm, edit: HandEdit): void {
+  const { teams, organizations } = litellm;
   const team = teams.get(edit.id);
   const organization = organizations.get(edit.id);
   if (edit.edit === 'makeTeam' && team === undefined) {
@@ -63,8 +63,8 @@ function applyHandEdit(proxy: MemoryLitellm, edit: HandEdit): void {
   }
 }
 
-/** Everything that is in the proxy, to be compared. */
-function snapshot(proxy: MemoryLitellm): unknown {
+/** Returns everything that LiteLLM has, in a comparable form. */
+function snapshot(litellm: MemoryLitellm): unknown {
   const entities = (
     map: ReadonlyMap<string, { values: unknown; members: ReadonlyMap<string, string> }>,
   ): unknown =>
@@ -72,13 +72,13 @@ function snapshot(proxy: MemoryLitellm): unknown {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([id, { values, members }]) => [id, values, [...members].sort(([a], [b]) => (a < b ? -1 : 1))]);
   return {
-    organizations: entities(proxy.organizations),
-    teams: entities(proxy.teams),
-    users: [...proxy.users].sort(([a], [b]) => (a < b ? -1 : 1)),
+    organizations: entities(litellm.organizations),
+    teams: entities(litellm.teams),
+    users: [...litellm.users].sort(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
 
-/** Whose doing each membership is, as recorded. */
+/** Returns the recorded state of each membership: added by this product, or found. */
 async function readRecords(on: SyncWorld): Promise<unknown> {
   const records = await Promise.all(PEOPLE.map(async (id) => on.deps.record.readPerson(id)));
   return records.map(({ organizations, teams, user }) =>
@@ -100,15 +100,15 @@ async function createScenario({
   const on = createSyncWorld({
     rules: sampleRules({ groupsAlsoCreateOrgs: flag }),
     assigned: GROUPS.map((id) => ({ id, displayName: `Group ${id}` })),
-    proxy: { organizationsCarryTeams: carryTeams },
+    litellm: { organizationsCarryTeams: carryTeams },
   });
   await on.refresh();
-  for (const edit of before) applyHandEdit(on.proxy, edit);
+  for (const edit of before) applyHandEdit(on.litellm, edit);
   for (const [index, id] of PEOPLE.entries()) {
     await on.provision(message({ userId: id, email: `${id}@company.com`, groups: first[index] ?? [] }));
   }
   await on.drain();
-  for (const edit of between) applyHandEdit(on.proxy, edit);
+  for (const edit of between) applyHandEdit(on.litellm, edit);
   for (const [index, id] of PEOPLE.entries()) {
     const groups = next[index] ?? [];
     await on.provision(message({ userId: id, email: `${id}@company.com`, groups, second: 60 }));
@@ -128,42 +128,42 @@ async function syncAll(on: SyncWorld): Promise<void> {
 
 const numRuns = 60;
 
-describe('pushing everything', () => {
-  it('gives everybody what they have here, and a second pass writes nothing', async () => {
+describe('a sync of everything', () => {
+  it('gives everyone the stored memberships, and a second one writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
         await syncAll(on);
         for (const [index, id] of PEOPLE.entries()) {
           for (const group of drawn.next[index] ?? []) {
-            expect(on.proxy.teams.get(group)?.members.has(id)).toBe(true);
-            const isInOrganization = on.proxy.organizations.get(group)?.members.has(id) ?? false;
+            expect(on.litellm.teams.get(group)?.members.has(id)).toBe(true);
+            const isInOrganization = on.litellm.organizations.get(group)?.members.has(id) ?? false;
             expect(isInOrganization || !drawn.flag).toBe(true);
           }
         }
-        on.proxy.calls.length = 0;
+        on.litellm.calls.length = 0;
         await syncAll(on);
-        expect(on.proxy.writes).toEqual([]);
-        expect(on.proxy.stowaways).toEqual([]);
+        expect(on.litellm.writes).toEqual([]);
+        expect(on.litellm.stowaways).toEqual([]);
       }),
       { numRuns },
     );
   });
 
-  it('leaves what people made or changed in the proxy', async () => {
+  it('leaves what was created or changed in LiteLLM', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (drawn) => {
         const on = await createScenario(drawn);
-        const strangers = [...on.proxy.teams].filter(([, { members }]) => members.has('stranger'));
-        const budgets = [...on.proxy.organizations].map(
+        const strangers = [...on.litellm.teams].filter(([, { members }]) => members.has('stranger'));
+        const budgets = [...on.litellm.organizations].map(
           ([id, { values }]) => [id, values.max_budget] as const,
         );
-        const byHand = [...on.proxy.teams].filter(([, { values }]) => values.models.includes('hand'));
+        const byHand = [...on.litellm.teams].filter(([, { values }]) => values.models.includes('hand'));
         await syncAll(on);
-        for (const [id] of strangers) expect(on.proxy.teams.get(id)?.members.get('stranger')).toBe('admin');
+        for (const [id] of strangers) expect(on.litellm.teams.get(id)?.members.get('stranger')).toBe('admin');
         for (const [id, budget] of budgets)
-          expect(on.proxy.organizations.get(id)?.values.max_budget).toBe(budget);
-        for (const [id] of byHand) expect(on.proxy.teams.get(id)?.values.models).toEqual(['hand']);
+          expect(on.litellm.organizations.get(id)?.values.max_budget).toBe(budget);
+        for (const [id] of byHand) expect(on.litellm.teams.get(id)?.values.models).toEqual(['hand']);
       }),
       { numRuns },
     );
@@ -184,7 +184,7 @@ describe('pushing everything', () => {
           );
         }
         await syncAll(on);
-        const removed = on.proxy.calls.filter(({ method }) => method === 'removeTeamMember');
+        const removed = on.litellm.calls.filter(({ method }) => method === 'removeTeamMember');
         for (const { ids } of removed) {
           const [team = '', person = ''] = ids;
           expect(ours.get(person)?.has(team)).toBe(true);
@@ -202,26 +202,26 @@ describe('pushing everything', () => {
         fc.nat(2),
         async (drawn, when, offset) => {
           const undisturbed = await createScenario(drawn);
-          undisturbed.proxy.calls.length = 0;
+          undisturbed.litellm.calls.length = 0;
           await syncAll(undisturbed);
-          const wanted = snapshot(undisturbed.proxy);
+          const wanted = snapshot(undisturbed.litellm);
           const wantedRecords = await readRecords(undisturbed);
-          const count = undisturbed.proxy.calls.length;
+          const count = undisturbed.litellm.calls.length;
           for (let number = 1 + offset; number <= count; number += 3) {
             const on = await createScenario(drawn);
-            on.proxy.calls.length = 0;
+            on.litellm.calls.length = 0;
             let isOver = false;
-            on.proxy.faults = (calls, call) => {
+            on.litellm.faults = (calls, call) => {
               if (calls !== number || isOver) return undefined;
               isOver = true;
               return { when, error: unreachable(call.isWrite) };
             };
             await syncAll(on);
-            on.proxy.faults = () => undefined;
-            // A write without an answer keeps its lease, until nothing of it can come any more.
+            on.litellm.faults = () => undefined;
+            // After a write without an answer the lease runs out, and then the write can no longer take effect.
             on.world.clock.advance(120_000);
             await syncAll(on);
-            expect(snapshot(on.proxy)).toEqual(wanted);
+            expect(snapshot(on.litellm)).toEqual(wanted);
             expect(await readRecords(on)).toEqual(wantedRecords);
           }
         },

@@ -1,20 +1,20 @@
-/** Twenty people of one team at once, on real parts: two instances, one storage, a proxy that loses parallel writes. */
-import { createStore } from '../../shared/storage/store.ts';
+/** Twenty people of one team at once, with real parts: two instances, one storage, and a proxy that loses parallel writes. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { createLitellmClient } from '../../shared/litellm/client/litellmClient.ts';
 import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { Secret } from '../../shared/config/config.ts';
-import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
-import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
-import { withLease } from '../../shared/litellm/withLease.ts';
-import { type SyncMessage, parseSyncMessage } from '../../shared/queue/syncMessage.ts';
+import { sync } from '../../shared/litellm/sync.ts';
+import type { SyncResult, SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import { takeLease } from '../../shared/litellm/syncLease.ts';
+import { type SyncMessage, parseSyncMessage } from '../../shared/queue/queueMessage.ts';
 import { createWorld, message, PRODUCTION_TEAM, sampleRules } from '../support/world.ts';
 
 const PEOPLE = Array.from({ length: 20 }, (_value, index) => `person-${String(index).padStart(2, '0')}`);
@@ -33,17 +33,17 @@ afterAll(async () => {
   await azurite?.stop();
 });
 
-/** One instance of the worker, with connections of its own. */
+/** Returns one instance of the worker, with its own connections. */
 function createWorker(waiting: SyncMessage[]): SyncDeps {
   const { connectionString } = azurite;
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
   const clock = { now: () => new Date() };
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const apiKey = new Secret(litellm.masterKey);
-  const fetch = createKeepAliveFetch({ idleMs: 4_000 });
+  const fetch = outgoingFetch;
   return {
     store: createStore(tables),
-    proxy: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
+    litellm: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
     record: new SyncRecord({ tables, clock, random: { uuid: randomUUID } }),
     queue: {
       enqueue: async (text) => {
@@ -57,7 +57,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   };
 }
 
-/** Provisions everybody on the real storage. */
+/** Provisions everyone in the real storage. */
 async function provisionAll(): Promise<void> {
   const { connectionString } = azurite;
   const tables = createAzureTables({ connection: { kind: 'connectionString', connectionString } });
@@ -66,13 +66,13 @@ async function provisionAll(): Promise<void> {
   for (const userId of PEOPLE) await on.provision(message({ userId, email: `${userId}@company.com` }));
 }
 
-const membersThere = (): readonly string[] =>
+const membersInLitellm = (): readonly string[] =>
   (litellm.state.findTeam(id)?.members_with_roles ?? [])
     .map(({ user_id: userId }) => userId ?? '')
     .filter((userId) => PEOPLE.includes(userId))
     .sort();
 
-it('are all members in the end', async () => {
+it('twenty people all become members', async () => {
   await provisionAll();
   const waiting: SyncMessage[] = [];
   const workers = [createWorker(waiting), createWorker(waiting)];
@@ -93,17 +93,17 @@ it('are all members in the end', async () => {
     expect(results.filter(({ status }) => status === 'nothing')).toEqual([]);
     messages = waiting.splice(0);
   }
-  expect(membersThere()).toEqual(PEOPLE);
+  expect(membersInLitellm()).toEqual(PEOPLE);
 }, 60_000);
 
-it('are not, where nobody waits for a turn: this proxy really loses them', async () => {
+it('without leases this proxy really loses members', async () => {
   for (const userId of PEOPLE) litellm.state.removeTeamMember({ teamId: id, userId });
-  const { proxy } = createWorker([]);
-  await Promise.all(PEOPLE.map(async (userId) => proxy.addTeamMember(id, userId, 'user')));
-  expect(membersThere().length).toBeLessThan(PEOPLE.length);
+  const worker = createWorker([]);
+  await Promise.all(PEOPLE.map(async (userId) => worker.litellm.addTeamMember(id, userId, 'user')));
+  expect(membersInLitellm().length).toBeLessThan(PEOPLE.length);
 });
 
-it('take turns: nobody has the lease of a team while another one works under it', async () => {
+it('two workers never hold the lease of a team at once', async () => {
   const workers = [createWorker([]), createWorker([])];
   let inside = 0;
   let most = 0;
@@ -111,12 +111,12 @@ it('take turns: nobody has the lease of a team while another one works under it'
     [0, 1, 0, 1].map(async (index) => {
       const deps = workers[index];
       if (deps === undefined) throw new Error('There is no such worker.');
-      await withLease(deps, { kind: 'team', id: 'turns' }, async () => {
-        inside += 1;
-        most = Math.max(most, inside);
-        await sleepMs(30);
-        inside -= 1;
-      });
+      const lease = await takeLease(deps, { kind: 'team', id: 'turns' });
+      inside += 1;
+      most = Math.max(most, inside);
+      await sleepMs(30);
+      inside -= 1;
+      await lease.release();
     }),
   );
   expect(most).toBe(1);

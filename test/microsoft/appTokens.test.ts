@@ -34,7 +34,7 @@ describe('createAppTokens', () => {
     expect((await appToken()).token).toBe('app-token-2');
   });
 
-  it('gives another one where the last was refused', async () => {
+  it('returns a new one where the last was refused', async () => {
     await appToken();
     expect((await appToken({ fresh: true })).token).toBe('app-token-2');
     expect((await appToken()).token).toBe('app-token-2');

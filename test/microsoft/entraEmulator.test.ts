@@ -12,7 +12,7 @@ import { walkSignIn } from '../../dev/identity/signInWalk.ts';
 import { createAppTokens } from '../../shared/microsoft/appTokens.ts';
 import { createEntraIdentity } from '../../shared/microsoft/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/microsoft/graphDirectory.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import { createAssertion, createManagedIdentity } from '../../shared/microsoft/managedIdentity.ts';
 import { type Config, Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';
@@ -21,7 +21,7 @@ import type { Clock, Directory, Identity } from '../../shared/model/ports.ts';
 import { type IdentityFixture, openIdentityFixture, redirectUri } from '../dev/identity/identityFixture.ts';
 
 const clock: Clock = { now: () => new Date() };
-const fetch = createKeepAliveFetch({ idleMs: 60_000 });
+const fetch = outgoingFetch;
 const base64url = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 let fixture: IdentityFixture;
@@ -99,7 +99,7 @@ async function walk(loginHint: string, claims?: string): Promise<Walked> {
 const signIn = async (login: string): ReturnType<Identity['redeemCode']> => (await walk(login)).redeem();
 
 describe('a sign-in', () => {
-  it('gives the person, the assigned groups and a token that opens Graph', async () => {
+  it('returns the person, the assigned groups and a token that Graph accepts', async () => {
     const { claims, accessToken } = await signIn('alice@company.com');
     expect(claims).toMatchObject({
       userId: samplePeople.alice,
@@ -121,7 +121,7 @@ describe('a sign-in', () => {
     expect(requests.map((request) => request.kind)).toEqual(['token']);
   });
 
-  it('sees overage and reads every page of both lists, where there are three', async () => {
+  it('sees overage and reads every page of both lists, of three', async () => {
     const { claims, accessToken } = await signIn('mary@company.com');
     expect(claims.groups).toEqual({ kind: 'overage' });
     const { groupIds } = await createDirectory().readMyGroupIds(accessToken);
@@ -220,7 +220,7 @@ describe('what the emulator forges or breaks', () => {
 });
 
 describe('the directory', () => {
-  it('gives the assigned groups, the empty one too, by id and name', async () => {
+  it('returns the assigned groups, also the empty one, by id and name', async () => {
     const groups = await createDirectory().readAssignedGroups();
     expect(groups).toContainEqual({ id: sampleGroups.production, displayName: 'Production Team' });
     expect(groups).toContainEqual({ id: sampleGroups.empty, displayName: 'Research Team' });
@@ -244,7 +244,7 @@ describe('the directory', () => {
     await expect(createDirectory().readAssignedGroups()).resolves.not.toEqual([]);
   });
 
-  it('takes no token to another origin', async () => {
+  it('sends no token to another origin', async () => {
     const { accessToken } = await signIn('mary@company.com');
     await fixture.identity.control.setFaults({ nextLinkOrigin: 'https://evil.example' });
     await expect(createDirectory().readMyGroupIds(accessToken)).rejects.toMatchObject({

@@ -75,12 +75,12 @@ describe('createAuthorizeUrl', () => {
     expect(url.searchParams.has('prompt')).toBe(false);
   });
 
-  it('sends nothing to anybody', async () => {
+  it('sends nothing', async () => {
     await createUrl(createIdentity());
     expect(entra.requests).toEqual([]);
   });
 
-  it('lets the person choose where it is told to', async () => {
+  it('lets the person choose the account where asked', async () => {
     const request = { state: 's', nonce: 'n', codeChallenge: 'c', selectAccount: true };
     const url = new URL(await createIdentity().createAuthorizeUrl(request));
     expect(url.searchParams.get('prompt')).toBe('select_account');
@@ -104,7 +104,7 @@ describe('createAuthorizeUrl', () => {
 });
 
 describe('redeemCode', () => {
-  it('gives the verified claims and the person’s token', async () => {
+  it('returns the verified claims and the person’s token', async () => {
     const identity = createIdentity();
     const code = entra.authorize(await createUrl(identity), {
       claims: { email: 'a@company.com', roles: ['org_admin'] },
@@ -136,7 +136,7 @@ describe('redeemCode', () => {
     expect(Date.parse(answeredAt) - Date.parse(claims.issuedAt)).toBe(300_000);
   });
 
-  it('takes the token’s own time where the answer has no date', async () => {
+  it('uses the token’s own time where the answer has no date', async () => {
     const fetchWithoutDate: Fetch = async (url, init) => {
       const response = await entra.fetch(url, init);
       response.headers.delete('date');
@@ -299,7 +299,7 @@ describe('a forged id_token', () => {
       },
       'err_jose_alg_not_allowed',
     ],
-    ['that is no token', async () => 'rubbish', 'token_parsing_error'],
+    ['that is not a token', async () => 'rubbish', 'token_parsing_error'],
   ];
 
   it.each(forgeries)('%s is refused', async (_, forge, fault) => {
@@ -318,8 +318,8 @@ describe('a forged id_token', () => {
     ['with another nonce', { nonce: 'nonce-2' }, 'nonce_mismatch'],
     ['without a nonce', { nonce: undefined }, 'nonce_mismatch'],
     ['without an object id', { oid: undefined }, 'claim_oid'],
-    ['whose object id is no table key', { oid: '../x' }, 'claim_oid'],
-    ['whose object id is no text', { oid: 7 }, 'claim_oid'],
+    ['whose object id is not a table key', { oid: '../x' }, 'claim_oid'],
+    ['whose object id is not text', { oid: 7 }, 'claim_oid'],
     ['without a tenant', { tid: undefined }, 'claim_tid'],
     ['without an expiry', { exp: undefined }, 'claim_exp'],
     ['without an issuing time', { iat: undefined }, 'claim_iat'],
@@ -356,7 +356,7 @@ describe('a forged id_token', () => {
   });
 });
 
-describe('the verifier, which MSAL does not stand before', () => {
+describe('the verifier, without MSAL before it', () => {
   it('compares the nonce itself', async () => {
     const { verify } = createIdTokenVerifier({
       entra: createEntraConfig(),
@@ -375,7 +375,7 @@ describe('the verifier, which MSAL does not stand before', () => {
 });
 
 describe('a refusal of Entra', () => {
-  it('has the code of its meaning and tells nobody who it was', async () => {
+  it('has the code of its meaning and does not name the person', async () => {
     entra.intercept('/token', async () => refuse('invalid_grant', 50_105));
     const error: unknown = await signIn().catch((reason: unknown) => reason);
     expect(error).toMatchObject({
@@ -432,7 +432,7 @@ describe('a token endpoint that cannot be reached', () => {
     });
   });
 
-  it('stands in nobody’s way once it is back', async () => {
+  it('does not affect later sign-ins once it is over', async () => {
     const identity = createIdentity();
     entra.intercept(
       '/token',
@@ -443,7 +443,7 @@ describe('a token endpoint that cannot be reached', () => {
     await expect(signIn({}, { identity })).resolves.toBeDefined();
   });
 
-  it('is the same for the signing keys, and an id_token is not taken unverified', async () => {
+  it('is the same for the signing keys, and an id_token is not accepted unverified', async () => {
     for (const answer of [
       async () => new Response('', { status: 503 }),
       async () => new Response('<html>'),

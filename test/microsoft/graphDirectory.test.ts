@@ -72,7 +72,7 @@ beforeEach(() => {
 });
 
 describe('readMyGroupIds', () => {
-  it('gives the groups of every page, by the clock of the first, with the person’s own token', async () => {
+  it('returns the groups of every page, by the clock of the first, with the person’s own token', async () => {
     answers = [
       page([group('g1'), group('g2')], `${MY_GROUPS}&$skiptoken=AbC%3d%3d`),
       page([group('g3')], undefined, 'Wed, 01 Jul 2026 10:00:09 GMT'),
@@ -86,7 +86,7 @@ describe('readMyGroupIds', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('leaves out what is no group, and counts one on two pages once', async () => {
+  it('leaves out what is not a group, and counts one on two pages once', async () => {
     answers = [
       page(
         [
@@ -101,7 +101,7 @@ describe('readMyGroupIds', () => {
     expect((await createDirectory().readMyGroupIds('t')).groupIds).toEqual(['g1', 'g2']);
   });
 
-  it('gives an empty list that was read completely as an empty list', async () => {
+  it('returns a complete empty list as an empty list', async () => {
     answers = [page([])];
     expect((await createDirectory().readMyGroupIds('t')).groupIds).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe('readMyGroupIds', () => {
     ['another port', 'https://graph.microsoft.com:8443/v1.0/x'],
     ['http', 'http://graph.microsoft.com/v1.0/x'],
     ['a path alone', '/v1.0/me/memberOf?$skiptoken=2'],
-  ])('refuses a next link to %s, and asks nobody there', async (_, nextLink) => {
+  ])('refuses a next link to %s, and sends nothing to it', async (_, nextLink) => {
     answers = [page([group('g1')], nextLink)];
     await expect(createDirectory().readMyGroupIds('t')).rejects.toMatchObject({
       code: 'directory_answer_invalid',
@@ -156,14 +156,14 @@ describe('readMyGroupIds', () => {
       page([group('g1'), { '@odata.type': '#microsoft.graph.group' }]),
       'page_value[1].id',
     ],
-    ['a group id that is no table key', page([group('../x')]), 'page_value[0]'],
+    ['a group id that is not a table key', page([group('../x')]), 'page_value[0]'],
     [
-      'a next link that is no text',
+      'a next link that is not text',
       Response.json({ value: [], '@odata.nextLink': 1 }),
       'page_["@odata.nextLink"]',
     ],
     ['no date', page([], undefined, null), 'date'],
-    ['a date that is none', page([], undefined, 'soon'), 'date'],
+    ['a date that is invalid', page([], undefined, 'soon'), 'date'],
   ])('throws on %s, rather than giving fewer groups', async (_, answer, fault) => {
     answers = [answer];
     await expect(createDirectory().readMyGroupIds('t')).rejects.toMatchObject({
@@ -200,7 +200,7 @@ describe('trying again', () => {
     expect(slept).toEqual([500, 1000, 2000]);
   });
 
-  it('gives the list once Graph answers', async () => {
+  it('returns the list once Graph answers', async () => {
     answers = [status(500), new TypeError('fetch failed'), page([group('g1')])];
     expect((await createDirectory().readMyGroupIds('t')).groupIds).toEqual(['g1']);
   });
@@ -217,7 +217,7 @@ describe('trying again', () => {
     expect(slept).toEqual([durationMs]);
   });
 
-  it('does not happen when Retry-After is longer than anybody waits', async () => {
+  it('does not happen when Retry-After is too long', async () => {
     answers = [status(429, { 'retry-after': '11' })];
     await expect(createDirectory().readMyGroupIds('t')).rejects.toMatchObject({
       code: 'directory_unreachable',
@@ -271,7 +271,7 @@ describe('trying again', () => {
 });
 
 describe('readAssignedGroups', () => {
-  it('gives the groups of every page, once each, by id', async () => {
+  it('returns the groups of every page, once each, by id', async () => {
     answers = [
       page([assignment('g2'), assignment('user-1', 'User'), assignment('g1')], `${GRAPH}/x?$skiptoken=2`),
       page([assignment('g2'), assignment('spn/1', 'ServicePrincipal'), assignment('g3')]),
@@ -287,7 +287,7 @@ describe('readAssignedGroups', () => {
     });
   });
 
-  it('gives an empty list as an empty list, and a group without a name under its id', async () => {
+  it('returns an empty list as an empty list, and a group without a name under its id', async () => {
     answers = [page([])];
     expect(await createDirectory().readAssignedGroups()).toEqual([]);
     answers = [page([{ principalId: 'g1', principalType: 'Group', principalDisplayName: null }])];
@@ -296,7 +296,7 @@ describe('readAssignedGroups', () => {
 
   it.each([
     ['an assignment without a type', { principalId: 'g1' }],
-    ['a group id that is no table key', assignment('a/b')],
+    ['a group id that is not a table key', assignment('a/b')],
   ])('throws on %s', async (_, item) => {
     answers = [page([item])];
     await expect(createDirectory().readAssignedGroups()).rejects.toMatchObject({

@@ -65,7 +65,7 @@ describe('createManagedIdentity', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('says that nobody answered, and does not remember it', async () => {
+  it('reports that nothing answered, and does not cache that', async () => {
     const credential = createCredential();
     answer = async () => Promise.reject(new TypeError('fetch failed'));
     await expect(credential.getToken(SCOPE)).rejects.toMatchObject({
@@ -76,7 +76,7 @@ describe('createManagedIdentity', () => {
     await expect(credential.getToken(SCOPE)).resolves.toBeDefined();
   });
 
-  it('says that there is no such identity', async () => {
+  it('reports that the identity does not exist', async () => {
     answer = async () =>
       Response.json({ statusCode: 400, message: 'No User Assigned Identity' }, { status: 400 });
     await expect(createCredential('nobody').getToken(SCOPE)).rejects.toMatchObject({
@@ -87,7 +87,7 @@ describe('createManagedIdentity', () => {
 });
 
 describe('createAssertion', () => {
-  it('gives the identity’s token for Entra’s token exchange', async () => {
+  it('returns the identity’s token for Entra’s token exchange', async () => {
     expect(await createAssertion(createCredential())()).toBe('token-1');
     expect(asked[0]?.searchParams.get('resource')).toBe('api://AzureADTokenExchange');
   });

@@ -47,7 +47,7 @@ describe('a new organization', () => {
     });
   });
 
-  it('has no limits and empty models where DEFAULT_TEAM_PARAMS is not set', () => {
+  it('has no limits and empty models if DEFAULT_TEAM_PARAMS is not set', () => {
     const organization = newOrganization(PRODUCTION_TEAM, bare, NOW);
     expect(organization.models).toStrictEqual([]);
     expect(limitsIn(organization)).toStrictEqual([]);
@@ -55,7 +55,7 @@ describe('a new organization', () => {
 });
 
 describe('a new team with the flag off', () => {
-  it('stands alone and has all of DEFAULT_TEAM_PARAMS', () => {
+  it('is standalone and has all of DEFAULT_TEAM_PARAMS', () => {
     expect(newStandaloneTeam(PRODUCTION_TEAM, rules, NOW)).toStrictEqual({
       team_id: 'entra-group-123',
       team_alias: 'Production Team',
@@ -72,7 +72,7 @@ describe('a new team with the flag off', () => {
     });
   });
 
-  it('has no limits and empty models where DEFAULT_TEAM_PARAMS is not set', () => {
+  it('has no limits and empty models if DEFAULT_TEAM_PARAMS is not set', () => {
     const team = newStandaloneTeam(PRODUCTION_TEAM, bare, NOW);
     expect(team.models).toStrictEqual([]);
     expect(limitsIn(team)).toStrictEqual([]);
@@ -140,11 +140,11 @@ describe('a degraded team', () => {
 
   function relinked(team: Team): ReturnType<typeof planRelink> {
     const found = findDegradation(team);
-    if (found === undefined) throw new Error('the team is not degraded');
+    if (found === undefined) throw new Error('The team is not degraded.');
     return planRelink(team, found);
   }
 
-  it('stands alone with all of DEFAULT_TEAM_PARAMS and says in metadata what was written', () => {
+  it('is standalone, has all of DEFAULT_TEAM_PARAMS, and keeps the written models in its metadata', () => {
     expect(degraded).toMatchObject({ ...LIMITS, models: ['gpt-4', 'gpt-3.5-turbo'] });
     expect(degraded).not.toHaveProperty('organization_id');
     expect(mark).toStrictEqual({
@@ -155,7 +155,7 @@ describe('a degraded team', () => {
     });
   });
 
-  it('is re-linked with the organization’s models while they are still what the degradation wrote', () => {
+  it('follows the organization’s models after the re-link if its models were not edited', () => {
     const relink = relinked(degraded);
     expect(relink).toMatchObject({ organization_id: 'entra-group-123', models: ['all-org-models'] });
     const after = { ...degraded, ...relink, updated_at: LATER.toISOString() };
@@ -163,41 +163,41 @@ describe('a degraded team', () => {
     expect(after.metadata).toMatchObject({ litellm_entity: 'LiteLLM_TeamTable' });
   });
 
-  it('loses its mark by the re-link itself, not only by being in an organization', () => {
+  it('loses its mark in the re-link itself, not only because it is in an organization', () => {
     const { organization_id: _left, ...alone } = { ...degraded, ...relinked(degraded) };
     expect(findDegradation(alone)).toBeUndefined();
   });
 
   it.each([[['gpt-4']], [[]], [['gpt-3.5-turbo', 'gpt-4']]])(
-    'keeps models %j, which a person edited since',
+    'keeps models %j, which an administrator edited',
     (models) => {
       expect(relinked({ ...degraded, models })).not.toHaveProperty('models');
     },
   );
 
-  it('keeps what a person wrote into its metadata', () => {
+  it('keeps metadata that an administrator wrote', () => {
     const metadata = { ...degraded.metadata, cost_center: '4711' };
     expect(relinked({ ...degraded, metadata }).metadata).toMatchObject({ cost_center: '4711' });
   });
 
   it.each<{ rule: string; team: Pick<Team, 'metadata' | 'organization_id'> }>([
-    { rule: 'a person put it into an organization', team: { ...degraded, organization_id: 'other' } },
-    { rule: 'a person cleared the mark', team: { metadata: {} } },
-    { rule: 'the mark is no object', team: { metadata: { [METADATA_KEY]: 'degraded' } } },
+    { rule: 'an administrator put it into an organization', team: { ...degraded, organization_id: 'other' } },
+    { rule: 'an administrator cleared the mark', team: { metadata: {} } },
+    { rule: 'the mark is not an object', team: { metadata: { [METADATA_KEY]: 'degraded' } } },
     { rule: 'the mark is a list', team: { metadata: { [METADATA_KEY]: [true] } } },
     {
-      rule: 'it says degraded: "true"',
+      rule: 'the mark contains degraded: "true"',
       team: { metadata: { [METADATA_KEY]: { ...mark, degraded: 'true' } } },
     },
     {
-      rule: 'it says not what was written',
+      rule: 'the mark has no written models',
       team: { metadata: { [METADATA_KEY]: { ...mark, models: undefined } } },
     },
     {
-      rule: 'it names no organization',
+      rule: 'the mark names no organization',
       team: { metadata: { [METADATA_KEY]: { ...mark, organization_id: 1 } } },
     },
-  ])('is no longer one, and never re-linked, where $rule', ({ team }) => {
+  ])('no longer counts as degraded, and is never re-linked, if $rule', ({ team }) => {
     expect(findDegradation(team)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { compareObservations, isTooFarAhead, MAX_AHEAD_MS } from '../../shared/m
 
 const NOW = Date.parse('2026-11-23T09:00:00.000Z');
 
-/** Few ids and few instants, each instant spelled in several ways, so that ties happen. */
+/** Few ids and few instants, so that ties happen. Each instant is spelled in several ways. */
 const key: fc.Arbitrary<ObservationKey> = fc.record({
   id: fc.constantFrom('a', 'b', 'B', 'ab', '0'),
   observed_at: fc.constantFrom(
@@ -22,7 +22,7 @@ function isSame(a: ObservationKey, b: ObservationKey): boolean {
 }
 
 describe('compareObservations', () => {
-  it('is total: two different observations are never equal, the same one always is', () => {
+  it('is total: two different observations are never equal, and an observation equals itself', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         expect(compareObservations(a, b) === 0).toBe(isSame(a, b));
@@ -67,7 +67,7 @@ describe('isTooFarAhead', () => {
     [0, false],
     [MAX_AHEAD_MS, false],
     [MAX_AHEAD_MS + 1, true],
-  ])('says of an observation %i ms ahead of now: %s', (aheadMs, refused) => {
+  ])('for an observation %i ms ahead of now returns %s', (aheadMs, refused) => {
     const observation = { id: 'a', observed_at: new Date(NOW + aheadMs).toISOString() };
     expect(isTooFarAhead(observation, NOW)).toBe(refused);
   });

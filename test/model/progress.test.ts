@@ -70,7 +70,7 @@ interface ProgressCase extends Partial<ProgressSources> {
 }
 
 describe('progressOf', () => {
-  const told = { reason: 'directory_unreachable', attempts: 2, updated_at: AT };
+  const failure = { reason: 'directory_unreachable', attempts: 2, updated_at: AT };
 
   it.each<ProgressCase>([
     { rule: 'no row knows it yet', progress: { status: 'pending' } },
@@ -81,7 +81,7 @@ describe('progressOf', () => {
     },
     { rule: 'it is being applied', record: run(MINE, 'applying'), progress: { status: 'pending' } },
     {
-      rule: 'it is applied: with what was done and withheld',
+      rule: 'it is applied, with its changes and reports',
       record: run(MINE, 'applied', { report, finishedAt: AT }),
       progress: { status: 'done', granted: 4, removed: 1, reported: report.reported, updated_at: AT },
     },
@@ -96,35 +96,35 @@ describe('progressOf', () => {
       progress: { status: 'superseded' },
     },
     {
-      rule: 'it waits, with the reason and when it is tried again',
+      rule: 'it waits, with the reason and the time of the next try',
       outcome: outcome(MINE, 'waiting', { nextTryAt: NEXT }),
-      progress: { status: 'waiting', ...told, next_try_at: NEXT },
+      progress: { status: 'waiting', ...failure, next_try_at: NEXT },
     },
     {
       rule: 'it is being tried again',
       outcome: outcome(MINE, 'retrying'),
-      progress: { status: 'pending', ...told },
+      progress: { status: 'pending', ...failure },
     },
-    { rule: 'it failed', outcome: outcome(MINE, 'failed'), progress: { status: 'failed', ...told } },
+    { rule: 'it failed', outcome: outcome(MINE, 'failed'), progress: { status: 'failed', ...failure } },
     {
-      rule: 'it waits for the rest: with what was done so far',
+      rule: 'it waits for the rest, with its changes so far',
       record: run(MINE, 'applying', { report }),
       outcome: outcome(MINE, 'waiting'),
-      progress: { status: 'waiting', ...told, granted: 4, removed: 1, reported: report.reported },
+      progress: { status: 'waiting', ...failure, granted: 4, removed: 1, reported: report.reported },
     },
     {
-      rule: 'a late failure never hides that it is done',
+      rule: 'it is applied, and a late failure does not hide that',
       record: run(MINE, 'applied'),
       outcome: outcome(MINE, 'failed'),
       progress: { status: 'done' },
     },
     {
-      rule: 'a failure of another one is not its own',
+      rule: 'only another observation has failed',
       record: recordWith(undefined),
       outcome: outcome(NEWER, 'failed'),
       progress: { status: 'pending' },
     },
-  ])('says $progress.status: $rule', ({ record, outcome: stored, progress }) => {
+  ])('returns $progress.status if $rule', ({ record, outcome: stored, progress }) => {
     expect(progressOf(MINE, { record, outcome: stored })).toStrictEqual({
       ...MINE,
       reported: [],
@@ -135,19 +135,19 @@ describe('progressOf', () => {
 
 describe('newestObservation', () => {
   it.each<{ rule: string; record?: UserRecord; outcome?: Outcome; newest: ObservationKey }>([
-    { rule: 'the session’s own where nobody knows a newer one', newest: MINE },
+    { rule: 'the session’s own if no newer one is known', newest: MINE },
     { rule: 'the row’s', record: run(NEWER, 'applied'), newest: NEWER },
     { rule: 'not an older row’s', record: run(OLDER, 'applied'), newest: MINE },
     { rule: 'the outcome’s', outcome: outcome(NEWER, 'waiting'), newest: NEWER },
     { rule: 'not an older outcome’s', outcome: outcome(OLDER, 'failed'), newest: MINE },
     {
-      rule: 'the row’s before an older outcome’s',
+      rule: 'the row’s and not an older outcome’s',
       record: run(NEWER, 'applied'),
       outcome: outcome(MINE, 'failed'),
       newest: NEWER,
     },
     {
-      rule: 'not one that was refused because it lay in the future',
+      rule: 'never one that was refused because it was in the future',
       outcome: outcome({ id: 'future', observed_at: '2036-01-01T00:00:00Z' }, 'failed', {
         reason: 'observation_in_future',
       }),
@@ -159,7 +159,7 @@ describe('newestObservation', () => {
 });
 
 describe('isOutcomeNewer', () => {
-  it('follows the order of observations, and a refused one outranks nothing', () => {
+  it('follows the order of observations, except that a refused one is never newer', () => {
     const stored = [NEWER, MINE, OLDER].map((key) => isOutcomeNewer(outcome(key, 'failed'), MINE));
     expect(stored).toStrictEqual([true, false, false]);
     const refused = outcome(NEWER, 'failed', { updatedAt: MINE.observed_at });

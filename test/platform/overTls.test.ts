@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLoopbackCertificate } from '../../dev/identity/loopbackCertificate.ts';
 import { createEntraIdentity } from '../../shared/microsoft/entraIdentity.ts';
 import { createGraphDirectory } from '../../shared/microsoft/graphDirectory.ts';
-import { createKeepAliveFetch } from '../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
 import type { Config } from '../../shared/config/config.ts';
 import {
   createEntraConfig,
@@ -18,7 +18,7 @@ import {
 import { createTestClock, TENANT_ID } from '../support/signInDoubles.ts';
 
 const clock = createTestClock();
-const fetch = createKeepAliveFetch({ idleMs: 60_000 });
+const fetch = outgoingFetch;
 const certificate = await createLoopbackCertificate({ now: new Date(), validDays: 1 });
 const trusted = getCACertificates('default');
 const redirected: string[] = [];
@@ -100,7 +100,7 @@ afterAll(() => {
 });
 
 describe('over TLS', () => {
-  it('trusts nobody whose authority was not named', async () => {
+  it('trusts no server whose authority is unknown', async () => {
     await expect(signIn()).rejects.toMatchObject({ code: 'microsoft_unreachable', retryable: true });
     expect(entra.requests).toEqual([]);
   });
@@ -114,7 +114,7 @@ describe('over TLS', () => {
     expect((await createDirectory().readMyGroupIds(accessToken)).groupIds).toEqual(['g1']);
   });
 
-  it('takes the token nowhere else', async () => {
+  it('sends the token to no other address', async () => {
     setDefaultCACertificates([...trusted, certificate.certificatePem]);
     await expect(createDirectory().readMyGroupIds('redirect-me')).rejects.toMatchObject({
       code: 'directory_answer_invalid',

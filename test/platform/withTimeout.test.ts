@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { withTimeout } from '../../shared/platform/withTimeout.ts';
 
 describe('a time-out', () => {
-  it('aborts what takes longer, with the error that AbortSignal.timeout gives', async () => {
+  it('aborts what takes longer, with the error of AbortSignal.timeout', async () => {
     const endless = withTimeout(20, async (signal) => sleep(60_000, undefined, { signal }));
     await expect(endless).rejects.toMatchObject({ name: 'AbortError', cause: { name: 'TimeoutError' } });
   });

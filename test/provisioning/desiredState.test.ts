@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownGroup, Presence } from '../../shared/model/assignedGroups.ts';
-import type { CountedGroups, DesiredState } from '../../shared/provisioning/desiredState.ts';
-import { countGroups, desiredState } from '../../shared/provisioning/desiredState.ts';
+import {
+  type CountedGroups,
+  type DesiredState,
+  countGroups,
+  desiredState,
+} from '../../shared/provisioning/desiredState.ts';
 import type { Observation } from '../../shared/model/observation.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { message, sampleRules } from '../support/world.ts';
@@ -58,7 +62,13 @@ describe('countGroups', () => {
       counted: ['a'],
       unknown: ['x'],
     },
-    { rule: 'gives nothing for nobody’s groups', source: 'claim', groups: [], counted: [], unknown: [] },
+    {
+      rule: 'counts nothing for a person without groups',
+      source: 'claim',
+      groups: [],
+      counted: [],
+      unknown: [],
+    },
   ])('$rule, of a $source', ({ source, groups, counted, unknown }) => {
     const result = countGroups(observed(groups, { source }), [known('a'), known('b')]);
     expect(result.counted.map((group) => group.id)).toStrictEqual(counted);
@@ -148,7 +158,7 @@ describe('desiredState', () => {
     expect([...state.held].toSorted()).toStrictEqual(['a', 'b']);
   });
 
-  it('grants nothing for a group that is not yet known, holds what is there, and names it', () => {
+  it('grants nothing for a group that is not yet known, keeps existing memberships, and names it', () => {
     const state = desired(observed(['a', 'x']), [known('a')]);
     expect([...state.teams.keys()]).toStrictEqual(['a']);
     expect([...state.held].toSorted()).toStrictEqual(['a', 'x']);
@@ -217,7 +227,7 @@ describe('the global role', () => {
     expect(roles(['a', 'x'], { source: 'directory' })).toStrictEqual(['internal_user', 'internal_user']);
   });
 
-  it('is an app role’s whatever a group that is not yet known may give', () => {
+  it('comes from an app role, even if a group that is not yet known may give another', () => {
     expect(roles(['a', 'x'], { appRoles: ['internal_user_viewer'] })).toStrictEqual([
       'internal_user_viewer',
       'internal_user_viewer',

@@ -1,10 +1,14 @@
 import type { ActualMembership } from '../../shared/storage/membershipStore.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OrganizationRole } from '../../shared/model/entities.ts';
-import type { MembershipPlan, PlanInput } from '../../shared/provisioning/membershipPlan.ts';
-import { isEmptyPlan, planMemberships, withoutEntities } from '../../shared/provisioning/membershipPlan.ts';
-import { ORGANIZATION_ROLES } from '../../shared/model/roles.ts';
+import { type OrganizationRole, ORGANIZATION_ROLES } from '../../shared/model/entities.ts';
+import {
+  type MembershipPlan,
+  type PlanInput,
+  isEmptyPlan,
+  planMemberships,
+  withoutEntities,
+} from '../../shared/provisioning/membershipPlan.ts';
 
 type Row = ActualMembership<OrganizationRole>;
 type Input = PlanInput<OrganizationRole>;
@@ -221,7 +225,7 @@ function applied(plan: Plan, actual: readonly Row[]): readonly Row[] {
   ];
 }
 
-describe('a plan, whatever is desired and whatever is there', () => {
+describe('a plan for any desired and any actual memberships', () => {
   const check = (property: (given: Input, plan: Plan) => void): void => {
     fc.assert(
       fc.property(anyInput, (given) => property(given, planMemberships(given))),
@@ -290,7 +294,7 @@ describe('a plan, whatever is desired and whatever is there', () => {
     });
   });
 
-  it('raises nobody in what is not desired', () => {
+  it('raises no role in what is not desired', () => {
     check((given, plan) => {
       const raised = plan.roleChanges.filter(
         (change) =>

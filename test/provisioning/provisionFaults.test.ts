@@ -17,8 +17,8 @@ import {
   teamRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
 import {
+  type World,
   ALICE,
   BOB,
   PRODUCTION_TEAM,
@@ -119,7 +119,7 @@ describe('an organization that cannot be created', () => {
     ]);
   });
 
-  it('keeps a membership of it that is there already', async () => {
+  it('keeps a membership of it that exists already', async () => {
     const world = await readyWorld();
     await world.provision(message());
     await world.tables.write('LiteLLMOrganizationTable', {
@@ -291,7 +291,7 @@ describe('a row that a person edited into something unreadable', () => {
     },
   );
 
-  it('is mended and its people join at their next sign-in', async () => {
+  it('can be repaired, and its people join at their next sign-in', async () => {
     const world = await readyWorld();
     await editRow(world.tables, organizationRow(GROUP), { models: 'gpt-4' });
     await world.refresh();
@@ -301,7 +301,7 @@ describe('a row that a person edited into something unreadable', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
-  it('takes nobody’s membership away', async () => {
+  it('removes no membership', async () => {
     const world = await readyWorld();
     await world.provision(message());
     await editRow(world.tables, organizationRow(GROUP), { models: 'gpt-4' });
@@ -444,7 +444,7 @@ describe('the finish', () => {
     });
   });
 
-  it('gives way to another delivery of the same message, and both end in the same', async () => {
+  it('gives way to another delivery of the same message, and both end in the same state', async () => {
     const world = await readyWorld();
     const entry = message();
     const running = meanwhile(world, async () => {
@@ -496,7 +496,7 @@ describe('a run in which nothing is known to be missing', () => {
     expect(Object.keys(tally(requests)).filter((key) => /(?:Team|Organization)Table/.test(key))).toEqual([]);
   });
 
-  it('writes only what the list says is missing, and reads none of it before', async () => {
+  it('reads and writes only the groups that lack something', async () => {
     const world = await unmadeWorld({ assigned: [PRODUCTION_TEAM, OTHER] });
     await editRow(world.tables, organizationRow('other'), { models: '[]' });
     await withoutOrganizations(world).refresh();
@@ -507,6 +507,9 @@ describe('a run in which nothing is known to be missing', () => {
     expect(
       entities.map((request) => [request.table, request.kind === 'write' ? request.write.key.rowKey : '']),
     ).toEqual([
+      // Reads of the one group, and then its writes.
+      ['LiteLLMOrganizationTable', ''],
+      ['LiteLLMTeamTable', ''],
       ['LiteLLMOrganizationTable', GROUP],
       ['LiteLLMTeamTable', GROUP],
     ]);

@@ -112,7 +112,7 @@ describe('the global role', () => {
     expect(await roleOf(world)).toBe('internal_user_viewer');
   });
 
-  it('is proxy_admin for PROXY_ADMIN_ID and nobody else', async () => {
+  it('is proxy_admin only for PROXY_ADMIN_ID', async () => {
     const world = await readyWorld({ rules: sampleRules({ proxyAdminId: ALICE }) });
     await signIns(world, { appRoles: ['internal_user'] }, { userId: BOB, appRoles: ['internal_user'] });
     expect([await roleOf(world), await roleOf(world, BOB)]).toEqual(['proxy_admin', 'internal_user']);
@@ -273,7 +273,7 @@ describe('the last org_admin of an organization', () => {
     expect(await membershipsOf(world, ALICE)).toEqual([]);
   });
 
-  it('is not relieved by somebody whom only the index still calls an administrator', async () => {
+  it('does not count a person whom only the index still calls an administrator', async () => {
     const world = await readyWorld();
     await signIns(world, { appRoles: ['org_admin'] });
     await editRow(world.tables, indexRow('organizationMembers', GROUP, BOB), { user_role: 'org_admin' });
@@ -318,7 +318,7 @@ describe('the last org_admin of an organization', () => {
     expect([asked.length, asked[0], most]).toEqual([1_000, 'member-1099', 16]);
   });
 
-  it('costs nobody a request who is no administrator', async () => {
+  it('costs no request for a person who is not an administrator', async () => {
     const world = await readyWorld();
     await signIns(world, {});
     world.tables.forgetRequests();
@@ -365,7 +365,7 @@ describe('the last org_admin of an organization', () => {
     }
   });
 
-  it('does not count somebody whose run is still taking it from them', async () => {
+  it('does not count a person whose run is still removing the role', async () => {
     const world = await readyWorld();
     await signIns(world, { appRoles: ['org_admin'] }, { userId: BOB, appRoles: ['org_admin'] });
     const dying = world.through(

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../shared/model/errors.ts';
-import { AppError } from '../../shared/model/errors.ts';
+import { type ErrorCode, AppError } from '../../shared/model/errors.ts';
 import { readProvisioning } from '../../shared/home/readProvisioning.ts';
-import type { InlineMessage, ParkedMessage } from '../../shared/queue/provisionMessage.ts';
-import { parseProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import {
+  type InlineMessage,
+  type ParkedMessage,
+  parseProvisionMessage,
+} from '../../shared/queue/queueMessage.ts';
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import type { ProvisioningProgress } from '../../shared/model/access.ts';
-import type { MessageOptions, World } from '../support/world.ts';
 import {
+  type MessageOptions,
+  type World,
   ALICE,
   PRODUCTION_TEAM,
   TENANT_ID,
@@ -52,10 +55,10 @@ function takeQueued(world: World): ReturnType<typeof parseProvisionMessage> {
 }
 
 describe('an accepted list that an instance still has in its cache', () => {
-  it('takes nothing from somebody who has a group that the stored list knows', async () => {
+  it('removes nothing from a person who has a group of the stored list', async () => {
     const world = await readyWorld();
     const [one, two] = [world.worker(world.tables), world.worker(world.tables)];
-    const delivery = { attempt: 1, maxAttempts: 5 };
+    const delivery = { attempt: 1, isLastAttempt: false };
     const directory = { source: 'directory' as const, groups: [GROUP, LATE.id] };
     // Instance one reads the list without the late group and asks for a refresh, which finds nothing new.
     await provisionUser(one, message({ second: 10, ...directory }), delivery);
@@ -69,7 +72,7 @@ describe('an accepted list that an instance still has in its cache', () => {
     expect(await membershipsOf(world, ALICE)).toHaveLength(4);
   });
 
-  it('takes what the stored list no longer has', async () => {
+  it('removes what the stored list no longer has', async () => {
     const world = await readyWorld({ assigned: [PRODUCTION_TEAM, LATE], removalLimitPercent: 100 });
     const directory = { source: 'directory' as const, groups: [GROUP, LATE.id] };
     await world.provision(message({ second: 10, ...directory }));
@@ -304,7 +307,7 @@ describe('a group of a claim that is not in the accepted list yet', () => {
     expect(await membershipsOf(world, ALICE)).toHaveLength(4);
   });
 
-  it('keeps a membership that is there already', async () => {
+  it('keeps a membership that exists already', async () => {
     const world = await readyWorld({ assigned: [PRODUCTION_TEAM, LATE], removalLimitPercent: 100 });
     await world.provision(entry());
     world.assigned = [PRODUCTION_TEAM];
@@ -404,7 +407,7 @@ describe('a snapshot that was parked because it did not fit into the message', (
       () => false,
     );
 
-  it('is what is provisioned, and is removed once it is', async () => {
+  it('is provisioned, and then removed', async () => {
     const world = await withSnapshot();
     await expect(world.provision(parked())).resolves.toMatchObject({
       status: 'done',
@@ -499,7 +502,7 @@ describe('with the brake on', () => {
     expect(await membershipsOf(world, ALICE)).toHaveLength(0);
   });
 
-  it('a claim still takes the group that the person left while another list is held back', async () => {
+  it('a claim still removes the group that the person left while another list is held back', async () => {
     const world = await readyWorld({ assigned });
     await world.provision(message({ groups }));
     world.assigned = assigned.slice(6);
@@ -508,7 +511,7 @@ describe('with the brake on', () => {
     expect(await membershipsOf(world, ALICE)).toHaveLength(22);
   });
 
-  it('what the operator accepted takes them', async () => {
+  it('a list that the operator accepted removes them', async () => {
     const before = await readyWorld({ assigned });
     await before.provision(message({ groups, source: 'directory' }));
     before.assigned = [];
@@ -520,7 +523,7 @@ describe('with the brake on', () => {
 });
 
 describe('an empty accepted list', () => {
-  it('grants nothing to nobody: it is no "no filter"', async () => {
+  it('grants nothing: an empty list does not mean "every group"', async () => {
     const world = await readyWorld({ assigned: [] });
     await world.provision(message({ source: 'directory' }));
     expect(await membershipsOf(world, ALICE)).toEqual([]);

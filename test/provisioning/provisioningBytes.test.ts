@@ -35,7 +35,7 @@ it.each(SIZES)(
     const person = personOf(`first ${count}`);
     const wire = await countWire(() => subject.provision(signInMessage(person, groups)));
     const transactions = 2 * Math.ceil(count / 99);
-    expect(wire.requests).toBeLessThanOrEqual(3 + 2 * Math.ceil(count / 100) + transactions);
+    expect(wire.requests).toBeLessThanOrEqual(5 + 2 * Math.ceil(count / 100) + transactions);
     expect(wire.bytesSent + wire.bytesReceived).toBeLessThan(15_000 + 6_000 * count);
   },
 );

@@ -52,7 +52,7 @@ describe('repairMemberIndexes', () => {
     await expect(reconcile(world)).resolves.toEqual({
       checked: 2,
       removed: 0,
-      mended: 0,
+      corrected: 0,
       added: 0,
     });
     expect(indexRows(world, TABLES.teamMembers)).toEqual([`entra-group-123:${ALICE}`]);
@@ -114,25 +114,25 @@ describe('repairMemberIndexes', () => {
     await expect(hintedAdmins(world)).resolves.toEqual([ALICE]);
   });
 
-  it('mends a role that a late write of a refused run left behind', async () => {
+  it('corrects a role that a late write of a refused run left behind', async () => {
     const world = createWorld();
     await world.refresh();
     await world.provision(message({ appRoles: ['org_admin'] }));
     await leaveOldRole(world);
     world.clock.advance(MINIMUM_AGE_MS + 1);
-    await expect(reconcile(world)).resolves.toEqual({ checked: 2, removed: 0, mended: 1, added: 0 });
+    await expect(reconcile(world)).resolves.toEqual({ checked: 2, removed: 0, corrected: 1, added: 0 });
     await expect(hintedAdmins(world)).resolves.toEqual([ALICE]);
     world.clock.advance(MINIMUM_AGE_MS + 1);
-    await expect(reconcile(world)).resolves.toMatchObject({ mended: 0 });
+    await expect(reconcile(world)).resolves.toMatchObject({ corrected: 0 });
   });
 
-  it('does not mend a young row, or one that a grant rewrites meanwhile', async () => {
+  it('does not correct a young row, or one that a grant rewrites meanwhile', async () => {
     const world = createWorld();
     await world.refresh();
     await world.provision(message({ appRoles: ['org_admin'] }));
     await leaveOldRole(world);
     world.clock.advance(MINIMUM_AGE_MS - 1);
-    await expect(reconcile(world)).resolves.toMatchObject({ mended: 0 });
+    await expect(reconcile(world)).resolves.toMatchObject({ corrected: 0 });
     world.clock.advance(2);
     class RacingIndex extends MemberIndex {
       override async findRole(userId: string, entityId: string): Promise<string | undefined> {
@@ -145,16 +145,16 @@ describe('repairMemberIndexes', () => {
       (kind) => new RacingIndex(world.tables, kind),
     );
     const deps = { store: { memberIndexes: racing }, clock: world.clock };
-    await expect(repairMemberIndexes(deps)).resolves.toMatchObject({ mended: 0 });
+    await expect(repairMemberIndexes(deps)).resolves.toMatchObject({ corrected: 0 });
     await expect(hintedAdmins(world)).resolves.toEqual([]);
   });
 
-  it('keeps a row whose membership has a role that nobody can read', async () => {
+  it('keeps a row whose membership has an unreadable role', async () => {
     const world = await provisioned();
     const broken = { user_role: 'queen', user_role_written: 'queen' };
     await editRow(world.tables, organizationMembershipRow(ALICE, GROUP), broken);
     world.clock.advance(MINIMUM_AGE_MS + 1);
-    await expect(reconcile(world)).resolves.toMatchObject({ removed: 0, mended: 0 });
+    await expect(reconcile(world)).resolves.toMatchObject({ removed: 0, corrected: 0 });
     const row = indexRow('organizationMembers', GROUP, ALICE);
     await expect(findRow(world.tables, row)).resolves.toMatchObject({ user_role: 'internal_user' });
   });

@@ -3,7 +3,7 @@ import type { DesiredState } from '../../shared/provisioning/desiredState.ts';
 import type { GlobalRole } from '../../shared/model/entities.ts';
 import type { UserRecord } from '../../shared/model/userRecord.ts';
 import type { Rules } from '../../shared/model/rules.ts';
-import { claimPatch, profilePatch } from '../../shared/provisioning/userProfile.ts';
+import { claimPatch, profilePatch } from '../../shared/provisioning/personRow.ts';
 import { ALICE, message, sampleRules, TENANT_ID } from '../support/world.ts';
 
 const AT = '2026-11-23T09:00:00.000Z';
@@ -235,7 +235,7 @@ describe('what a user starts with', () => {
     });
   });
 
-  it('is nothing more for an existing one, whatever the settings say now', () => {
+  it('is nothing more for an existing one, even if the settings have changed', () => {
     expect(started(record())).toStrictEqual({});
   });
 
@@ -245,7 +245,7 @@ describe('what a user starts with', () => {
     expect(started(made)).toStrictEqual({ active: false, created_at: AT, budget_duration: '7d' });
   });
 
-  it('leaves what nobody can read', () => {
+  it('leaves what is unreadable', () => {
     const columns = ['models', 'max_budget', 'active'];
     const made = record({ isNew: true, active: false, unreadable: { table: 'Users', columns } });
     expect(started(made)).toStrictEqual({ created_at: AT, budget_duration: '7d' });

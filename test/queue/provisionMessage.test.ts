@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
-import { isSafeId } from '../../shared/model/isSafeId.ts';
+import { isSafeId } from '../../shared/model/entities.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import {
-  type InlineMessage,
-  isTraceparent,
   MAX_DELIVERIES,
-  MAX_INLINE_BYTES,
-  parseProvisionMessage,
   PROVISION_POISON_QUEUE,
   PROVISION_QUEUE,
+  isTraceparent,
+  type InlineMessage,
+  MAX_INLINE_BYTES,
+  parseProvisionMessage,
   serializeProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 
 const message: InlineMessage = {
   version: 1,
@@ -166,7 +166,7 @@ describe('host.json', () => {
 });
 
 describe('isTraceparent', () => {
-  it('takes a W3C trace context and nothing else', () => {
+  it('accepts a W3C trace context and nothing else', () => {
     expect(isTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')).toBe(true);
     for (const header of [undefined, '', 'x', '00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01']) {
       expect(isTraceparent(header)).toBe(false);

@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { RedriveDeps, Redriven } from '../../shared/queue/redrive.ts';
-import { redrive } from '../../shared/queue/redrive.ts';
-import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
-import { parseProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { redrive, type RedrivableQueue, type Redriven } from '../../shared/queue/queueWorker.ts';
+import {
+  type ProvisionMessage,
+  parseProvisionMessage,
+  serializeProvisionMessage,
+} from '../../shared/queue/queueMessage.ts';
 import { editRow } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
+import { type World, ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
 
-function depsOf(world: World): RedriveDeps {
-  return {
-    store: world.store,
-    queue: world.provisionDeps.queue,
-    clock: world.clock,
-  };
+function queueOf(world: World): RedrivableQueue<ProvisionMessage> {
+  return world.queueOf(world.provisionDeps);
 }
 
 /** Keeps a message that failed in the given minute. */
@@ -28,17 +25,17 @@ async function keep(
 }
 
 async function redriveAll(world: World): Promise<readonly Redriven['result'][]> {
-  return (await redrive(depsOf(world), 'all')).map((one) => one.result);
+  return (await redrive(queueOf(world), 'all')).map((one) => one.result);
 }
 
 describe('redrive', () => {
-  it('puts one back as it was observed, at its own time, without how long it waited before', async () => {
+  it('puts one message back with its own observation time, without how long it waited before', async () => {
     const world = createWorld();
     const entry = message();
     await keep(world, 'one', { entry: { ...entry, waiting: { since: entry.observed_at, tries: 40 } } });
     await keep(world, 'two', { entry: message() });
     world.clock.advance(48 * 3600 * 1000);
-    expect(await redrive(depsOf(world), { id: 'one' })).toEqual([
+    expect(await redrive(queueOf(world), { id: 'one' })).toEqual([
       { id: 'one', result: 'redriven', reason: 'storage_unavailable' },
     ]);
     expect(world.queued.map(({ text, delaySeconds }) => [parseProvisionMessage(text), delaySeconds])).toEqual(
@@ -53,11 +50,11 @@ describe('redrive', () => {
     const { group_ids: _groups, ...rest } = message();
     const entry = { ...rest, parked: { snapshot_id: 'snapshot', count: 5000 } };
     await keep(world, 'one', { entry });
-    await redrive(depsOf(world), { id: 'one' });
+    await redrive(queueOf(world), { id: 'one' });
     expect(parseProvisionMessage(world.queued[0]?.text)).toEqual(entry);
   });
 
-  it('puts all back that were not put back yet, oldest first', async () => {
+  it('puts back all messages that were not put back yet, oldest first', async () => {
     const world = createWorld();
     const [older, newer] = [message(), message({ userId: BOB })];
     await keep(world, 'a-newer', { entry: newer, minute: 31 });
@@ -68,19 +65,19 @@ describe('redrive', () => {
     expect(world.queued).toHaveLength(2);
   });
 
-  it('puts one back again when it is asked for by its id', async () => {
+  it('puts one message back a second time if asked for its id', async () => {
     const world = createWorld();
     await keep(world, 'one', { entry: message() });
     await redriveAll(world);
-    expect(await redrive(depsOf(world), { id: 'one' })).toMatchObject([{ result: 'redriven' }]);
+    expect(await redrive(queueOf(world), { id: 'one' })).toMatchObject([{ result: 'redriven' }]);
     expect(world.queued).toHaveLength(2);
   });
 
-  it('leaves what cannot be read where it is, says why, and goes on', async () => {
+  it('leaves an unreadable message where it is, says why, and continues', async () => {
     const world = createWorld();
     await keep(world, 'garbage', { entry: 'not { JSON', minute: 1 });
     await keep(world, 'good', { entry: message() });
-    expect(await redrive(depsOf(world), 'all')).toEqual([
+    expect(await redrive(queueOf(world), 'all')).toEqual([
       { id: 'garbage', result: 'unreadable', reason: 'message_unreadable' },
       { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
     ]);
@@ -92,31 +89,31 @@ describe('redrive', () => {
     { what: 'a column', columns: { failed_at: 7 }, named: ['failed_at'] },
     { what: 'the message', columns: { textCheck: '00000000' }, named: ['text'] },
     { what: 'all of it', columns: { reason: 1, textCount: 0 }, named: ['reason', 'text'] },
-  ])('says which row is damaged, goes on, and names it: $what', async ({ columns, named }) => {
+  ])('names a damaged row and continues: $what', async ({ columns, named }) => {
     const world = createWorld();
     await keep(world, 'damaged', { entry: message(), minute: 1 });
     await keep(world, 'good', { entry: message() });
     const key = { partitionKey: 'provision', rowKey: 'damaged' };
     await editRow(world.tables, { table: 'ProvisioningFailures', key }, columns);
-    expect(await redrive(depsOf(world), 'all')).toEqual([
+    expect(await redrive(queueOf(world), 'all')).toEqual([
       { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
       { id: 'damaged', result: 'unreadable', reason: 'row_unreadable' },
     ]);
     const { failures, unreadable } = await world.store.failures.read();
     expect(failures.map(({ id }) => id)).toEqual(['good']);
     expect(unreadable).toEqual([{ id: 'damaged', table: 'ProvisioningFailures', columns: named }]);
-    await expect(redrive(depsOf(world), { id: 'damaged' })).rejects.toMatchObject({
+    await expect(redrive(queueOf(world), { id: 'damaged' })).rejects.toMatchObject({
       code: 'row_unreadable',
       details: { table: 'ProvisioningFailures', row: 'damaged', columns: named },
     });
   });
 
-  it('says that there is no message of an unknown id', async () => {
+  it('throws not_found for an unknown id', async () => {
     const world = createWorld();
-    await expect(redrive(depsOf(world), { id: 'unknown' })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(redrive(queueOf(world), { id: 'unknown' })).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('shows the person that it is tried again', async () => {
+  it('shows the person that the message is tried again', async () => {
     const world = createWorld();
     const entry = message();
     const observation = { id: entry.id, observed_at: entry.observed_at };
@@ -136,7 +133,7 @@ describe('redrive', () => {
     });
   });
 
-  it('does not hide that a quick worker has already failed again', async () => {
+  it('does not hide that a quick worker has failed again', async () => {
     const world = createWorld();
     const entry = message();
     await keep(world, 'one', { entry });
@@ -150,7 +147,7 @@ describe('redrive', () => {
           updatedAt: entry.observed_at,
         }),
     };
-    await redrive({ ...depsOf(world), queue }, 'all');
+    await redrive({ ...queueOf(world), queue }, 'all');
     expect((await world.store.users.findWithOutcome(ALICE)).outcome).toMatchObject({ status: 'failed' });
   });
 
@@ -166,7 +163,7 @@ describe('redrive', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(before);
   });
 
-  it('stops at a queue that fails, with what was put back until then marked', async () => {
+  it('stops if the queue fails, and has marked what it put back', async () => {
     const world = createWorld();
     await keep(world, 'a', { entry: message(), minute: 1 });
     await keep(world, 'b', { entry: message() });
@@ -178,12 +175,12 @@ describe('redrive', () => {
         await Promise.resolve();
       },
     };
-    await expect(redrive({ ...depsOf(world), queue }, 'all')).rejects.toThrow('the queue is down');
+    await expect(redrive({ ...queueOf(world), queue }, 'all')).rejects.toThrow('the queue is down');
     expect((await world.store.failures.find('a'))?.redrivenAt).toBeDefined();
     expect((await world.store.failures.find('b'))?.redrivenAt).toBeUndefined();
   });
 
-  it('leaves no row behind of a message that somebody deletes in the same moment', async () => {
+  it('leaves no row of a message that is deleted at the same moment', async () => {
     const world = createWorld();
     await keep(world, 'one', { entry: message() });
     const queue = {
@@ -192,7 +189,7 @@ describe('redrive', () => {
         await world.tables.write('ProvisioningFailures', { kind: 'delete', key, etag: '*' });
       },
     };
-    await redrive({ ...depsOf(world), queue }, 'all');
+    await redrive({ ...queueOf(world), queue }, 'all');
     expect(await world.store.failures.read()).toEqual({ failures: [], unreadable: [] });
   });
 });

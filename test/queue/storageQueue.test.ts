@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createStorageQueue } from '../../shared/queue/storageQueue.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';
-import { MAX_INLINE_BYTES } from '../../shared/queue/provisionMessage.ts';
+import { MAX_INLINE_BYTES } from '../../shared/queue/queueMessage.ts';
 import type { MessageQueue } from '../../shared/model/ports.ts';
 import { type Azurite, azuriteConnectionString, startAzurite } from '../support/azurite.ts';
 
@@ -38,14 +38,14 @@ describe('push, against Azurite', () => {
     expect(message?.expiresOn.getFullYear()).toBe(9999);
   });
 
-  it('hides a message for as long as it is told to', async () => {
+  it('hides a message for its delay', async () => {
     const client = await createClient('two');
     await createQueue('two').enqueue('later', { delaySeconds: 3600 });
     expect((await client.receiveMessages()).receivedMessageItems).toHaveLength(0);
     expect((await client.getProperties()).approximateMessagesCount).toBe(1);
   });
 
-  it('takes the largest message that carries its groups', async () => {
+  it('accepts the largest message that carries its groups', async () => {
     await createClient('three');
     await expect(createQueue('three').enqueue('x'.repeat(MAX_INLINE_BYTES))).resolves.toBeUndefined();
   });
@@ -62,7 +62,7 @@ describe('push, against Azurite', () => {
 });
 
 describe('check, against Azurite', () => {
-  it('is content with a queue that is there', async () => {
+  it('passes the check if the queue exists', async () => {
     await createClient('five');
     await expect(createQueue('five').check()).resolves.toBeUndefined();
   });
@@ -149,7 +149,7 @@ describe('push, against a queue that fails', () => {
     expect(error).not.toHaveProperty('cause');
   });
 
-  it('is unavailable where nobody listens', async () => {
+  it('is unavailable if nothing listens', async () => {
     const connectionString = await startService([201]);
     server?.close();
     await expect(createQueue('q', connectionString).enqueue('x')).rejects.toMatchObject({

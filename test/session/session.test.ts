@@ -166,8 +166,8 @@ describe('a cookie that is not ours', () => {
     ['empty', ''],
     ['no token', 'hello'],
     ['five empty parts', '....'],
-    ['a header that is no JSON', 'e30x..e30.e30.e30'],
-    ['a key id that is no text', `${Buffer.from('{"alg":"dir","kid":{}}').toString('base64url')}..aa.aa.aa`],
+    ['a header that is not JSON', 'e30x..e30.e30.e30'],
+    ['a key id that is not text', `${Buffer.from('{"alg":"dir","kid":{}}').toString('base64url')}..aa.aa.aa`],
     ['too long', 'x'.repeat(5000)],
   ])('does not open when it is garbage (%s), and nothing throws', async (_, value) => {
     expect(await openSession(createSealContext(), new Map([[SESSION_COOKIE_NAME, value]]))).toBeUndefined();

@@ -11,7 +11,7 @@ import {
   MAX_INLINE_BYTES,
   parseProvisionMessage,
   type ProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 import type { AuthorizeRequest, IdTokenClaims, RedeemRequest } from '../../shared/model/ports.ts';
 import { openSession, type RequestCookies, SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
 import {
@@ -112,7 +112,7 @@ beforeEach(() => {
   };
 });
 
-/** Starts an attempt in the browser of the test and gives what it asked Microsoft for. */
+/** Starts an attempt in the browser of the test and returns what it asked Microsoft for. */
 async function begin(request: StartLoginRequest = {}): Promise<AuthorizeRequest> {
   const { cookie } = await startLogin(world.deps, request);
   world.cookies = keepCookies(world.cookies, [cookie]);
@@ -142,7 +142,7 @@ function onlyMessage(): ProvisionMessage {
   return parseProvisionMessage(world.queue.messages[0]);
 }
 
-/** Nothing was enqueued or parked, nobody is signed in, and the attempt is gone from the browser. */
+/** Nothing was enqueued or parked, no one is signed in, and the attempt is gone from the browser. */
 function expectNothingStarted(): void {
   expect(world.queue.messages).toEqual([]);
   expect(world.snapshots.lists.size).toBe(0);
@@ -194,7 +194,7 @@ describe('a sign-in', () => {
     });
   });
 
-  it('works without a name or an email, and drops a trace context that is none', async () => {
+  it('works without a name or an email, and drops an invalid trace context', async () => {
     const { displayName: _, preferredUsername: __, ...claims } = world.claims;
     world.claims = claims;
     const { state } = await begin();
@@ -246,7 +246,7 @@ describe('the group ids', () => {
     });
   });
 
-  it('that are none are enqueued as none, from either source', async () => {
+  it('are enqueued as an empty list, from either source', async () => {
     world.claims = { ...world.claims, groups: { kind: 'listed', groupIds: [] } };
     await signIn();
     expect(onlyMessage()).toMatchObject({ groups_source: 'claim', group_ids: [] });
@@ -280,7 +280,7 @@ describe('the group ids', () => {
     }
   });
 
-  it('that are many are parked whole under the observation’s id before the message is pushed', async () => {
+  it('that are many are parked whole under the observation’s id before the message is enqueued', async () => {
     const groupIds = Array.from(
       { length: 5000 },
       (_, n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
@@ -325,7 +325,7 @@ describe('who may sign in', () => {
     expectNothingStarted();
   });
 
-  it('is nobody of another tenant, even if the adapter let them through', async () => {
+  it('is no account of another tenant, even if the adapter accepted it', async () => {
     world.claims = { ...world.claims, tenantId: 'another-tenant' };
     expect(await signIn()).toMatchObject({ ok: false, error: { code: 'wrong_tenant' } });
     expectNothingStarted();
@@ -470,7 +470,7 @@ describe('a refusal', () => {
     expectNothingStarted();
   });
 
-  it('of the queue gives no session', async () => {
+  it('of the queue starts no session', async () => {
     world.queue.fault = new AppError('storage_unavailable', 'down', { retryable: true });
     expect(await signIn()).toMatchObject({ ok: false, error: { code: 'storage_unavailable' } });
     expectNothingStarted();

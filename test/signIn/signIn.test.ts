@@ -9,7 +9,7 @@ import {
   type LoginOutcome,
 } from '../../shared/signIn/completeLogin.ts';
 import { startLogin } from '../../shared/signIn/startLogin.ts';
-import { parseProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { parseProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { openSession, type RequestCookies } from '../../shared/session/session.ts';
 import {
   createEntraConfig,

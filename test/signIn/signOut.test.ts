@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { UserStore } from '../../shared/storage/userStore.ts';
-import { requireLiveSession } from '../../shared/session/requireLiveSession.ts';
+import { requireLiveSession, SESSION_COOKIE_NAME, type Session } from '../../shared/session/session.ts';
 import { signOut } from '../../shared/signIn/signOut.ts';
-import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
-import type { Session } from '../../shared/session/session.ts';
 import { breakingStore, dropColumn, editRow, requestsOf, tally, userRow } from '../support/handEdits.ts';
-import type { World } from '../support/world.ts';
-import { ALICE, BOB, createWorld, message, START, TENANT_ID } from '../support/world.ts';
+import { type World, ALICE, BOB, createWorld, message, START, TENANT_ID } from '../support/world.ts';
 
 function session(issuedMs: number, userId = ALICE): Session {
   const issuedAt = new Date(issuedMs).toISOString();
@@ -32,7 +29,7 @@ describe('signOut', () => {
     expect(await check(world, session(START + 1))).toBe('live');
   });
 
-  it('ends nobody else’s', async () => {
+  it('ends no other person’s', async () => {
     const world = createWorld();
     await signOut(world, session(START));
     expect(await check(world, session(START, BOB))).toBe('live');
@@ -67,7 +64,7 @@ describe('signOut', () => {
     });
   });
 
-  it('costs two reads and one write, for somebody who was never provisioned, too, and gives the cookie that clears the browser’s', async () => {
+  it('costs two reads and one write, also for a person who was never provisioned, and returns the cookie that clears the browser’s', async () => {
     const world = createWorld();
     const requests = await requestsOf(world.tables, async () => {
       expect(await signOut(world, session(START))).toMatchObject({
@@ -79,7 +76,7 @@ describe('signOut', () => {
     expect(tally(requests)).toEqual({ 'find LiteLLMUserTable': 2, 'write LiteLLMUserTable': 1 });
   });
 
-  it('clears the cookie of nobody without a request to the store', async () => {
+  it('clears the cookie without a session, and without a request to the store', async () => {
     const world = createWorld();
     const requests = await requestsOf(world.tables, async () => {
       expect(await signOut(world, undefined)).toMatchObject({ name: SESSION_COOKIE_NAME, maxAge: 0 });
@@ -103,7 +100,7 @@ describe('signOut', () => {
 });
 
 describe('requireLiveSession', () => {
-  it('lets somebody through whose row does not exist yet', async () => {
+  it('accepts a person whose row does not exist yet', async () => {
     expect(await check(createWorld(), session(START))).toBe('live');
   });
 
@@ -122,13 +119,13 @@ describe('requireLiveSession', () => {
     expect(await check(world, session(START))).toBe('live');
   });
 
-  it('keeps the account closed where nobody can read whether it is', async () => {
+  it('keeps the account closed where its state is unreadable', async () => {
     const world = createWorld();
     await editRow(world.tables, userRow(ALICE), { active: 'no' });
     expect(await check(world, session(START))).toBe('account_inactive');
   });
 
-  it('ends the session where nobody can read since when sessions hold', async () => {
+  it('ends the session where its start of validity is unreadable', async () => {
     const world = createWorld();
     await editRow(world.tables, userRow(ALICE), { sessions_valid_from: 'yesterday' });
     expect(await check(world, session(START))).toBe('session_missing');

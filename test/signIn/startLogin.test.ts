@@ -54,7 +54,7 @@ describe('startLogin', () => {
     expect(asked).not.toHaveProperty('claims');
   });
 
-  it('draws state, nonce and verifier anew each time, 256 bits each', async () => {
+  it('draws a new state, nonce and verifier each time, 256 bits each', async () => {
     const deps = createDeps();
     const drawn = [await start(deps, {}), await start(deps, {})].flatMap(({ attempt }) => [
       attempt.state,
@@ -117,7 +117,7 @@ describe('the attempts of one browser', () => {
     }
   });
 
-  it('are told by their whole name, so that no other cookie is cleared or set', async () => {
+  it('are recognized by their whole name, so that no other cookie is cleared or set', async () => {
     const name = '__Host-litellm-attempt-';
     const cookies = new Map(
       [`${name}short`, `${name}${'x'.repeat(17)}`, `${name}${'x'.repeat(15)},`, 'a', SESSION_COOKIE_NAME].map(
@@ -159,7 +159,7 @@ describe('readReturnTo', () => {
     ['a query alone', '?x'],
     ['more than fits', `/${'a'.repeat(1024)}`],
     ['more than fits once encoded', `/${'ä'.repeat(1000)}`],
-  ])('gives / for %s', (_, asked) => {
+  ])('returns / for %s', (_, asked) => {
     expect(readReturnTo(asked, PUBLIC_URL)).toBe('/');
   });
 });

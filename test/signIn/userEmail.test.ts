@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findUserEmail, isEmailDomainAllowed } from '../../shared/signIn/userEmail.ts';
+import { findUserEmail, isEmailDomainAllowed } from '../../shared/signIn/completeLogin.ts';
 
 describe('findUserEmail', () => {
   it.each([
@@ -10,7 +10,7 @@ describe('findUserEmail', () => {
     ],
     ['the UPN without an email claim', { preferredUsername: 'b@upn.example' }, 'b@upn.example'],
     [
-      'the UPN where the email claim is no address',
+      'the UPN where the email claim is not an address',
       { email: '', preferredUsername: 'b@upn.example' },
       'b@upn.example',
     ],
@@ -25,16 +25,16 @@ describe('findUserEmail', () => {
       { email: 'bob@example.com', preferredUsername: 'bob_example.com#EXT#@t.example' },
       'bob@example.com',
     ],
-    ['no UPN that is no address', { preferredUsername: '+4512345678' }, undefined],
+    ['no UPN that is not an address', { preferredUsername: '+4512345678' }, undefined],
     ['nothing', {}, undefined],
-  ])('gives %s', (_, claims, email) => {
+  ])('returns %s', (_, claims, email) => {
     expect(findUserEmail(claims)).toBe(email);
   });
 });
 
 describe('isEmailDomainAllowed', () => {
   it.each([
-    ['anybody where nothing is set', undefined, [], true],
+    ['every person where nothing is set', undefined, [], true],
     ['an allowed domain', 'a@company.com', ['other.com', 'company.com'], true],
     ['an allowed domain in any case', 'A@Company.COM', ['company.com'], true],
     ['no email', undefined, ['company.com'], false],

@@ -54,21 +54,21 @@ describe('createAzureTables', () => {
       expect(proxy.requests()).toHaveLength(2);
     });
 
-    it('repeats after a try that got no answer in time', async () => {
+    it('repeats a try that got no answer in time', async () => {
       tables = connect(proxy.connectionString, 100);
       proxy.breakNext({ kind: 'silence' });
       expect(await tables.find(TABLE, key)).toMatchObject({ properties: { value: 1 } });
       expect(proxy.requests()).toHaveLength(2);
     });
 
-    it('repeats after a try whose body stopped midway', async () => {
+    it('repeats a try whose body stopped midway', async () => {
       tables = connect(proxy.connectionString, 100);
       proxy.breakNext({ kind: 'stallBody' });
       expect(await tables.find(TABLE, key)).toMatchObject({ properties: { value: 1 } });
       expect(proxy.requests()).toHaveLength(2);
     });
 
-    it('gives up after the third try as unavailable, to be tried again later', async () => {
+    it('throws a retryable storage_unavailable after the third try', async () => {
       proxy.breakNext(SERVER_BUSY, SERVER_BUSY, SERVER_BUSY, SERVER_BUSY);
       await expect(tables.find(TABLE, key)).rejects.toMatchObject({
         code: 'storage_unavailable',
@@ -88,7 +88,7 @@ describe('createAzureTables', () => {
       });
     });
 
-    it('bounds the time of a call to a service that never answers', async () => {
+    it('limits the time of a call to a service that never answers', async () => {
       tables = connect(proxy.connectionString, 50);
       proxy.breakNext({ kind: 'silence' }, { kind: 'silence' }, { kind: 'silence' });
       await expect(
@@ -101,7 +101,7 @@ describe('createAzureTables', () => {
       expect(proxy.requests()).toHaveLength(3);
     });
 
-    it('reports a page that fails midway instead of giving the pages before it', async () => {
+    it('throws for a page that fails midway instead of returning the pages before it', async () => {
       for (let from = 0; from < 1_100; from += 100) {
         await client.submitTransaction(
           Array.from({ length: 100 }, (_, index) => [
@@ -127,7 +127,7 @@ describe('createAzureTables', () => {
     const currentEtag = async (): Promise<string> => (await tables.find(TABLE, key))?.etag ?? '';
     const currentValue = async (): Promise<unknown> => (await tables.find(TABLE, key))?.properties['value'];
 
-    it('answers "read again" for what its first try has done', async () => {
+    it('answers "read again" if its first try succeeded', async () => {
       const etag = await currentEtag();
       proxy.breakNext(lost);
       expect(await tables.write(TABLE, { kind: 'merge', key, properties: { value: 2 }, etag })).toStrictEqual(
@@ -155,7 +155,7 @@ describe('createAzureTables', () => {
       expect(await currentValue()).toBe(4);
     });
 
-    it('does an upsert again, which ends the same', async () => {
+    it('repeats an upsert, which has the same result', async () => {
       proxy.breakNext(lost);
       expect(await tables.write(TABLE, { kind: 'upsert', key, properties: { value: 5 } })).toMatchObject({
         done: true,
@@ -165,7 +165,7 @@ describe('createAzureTables', () => {
   });
 
   describe('failures', () => {
-    it('refuses what the service refuses, with its code and without a retry', async () => {
+    it('throws storage_refused with the code of the service and does not retry', async () => {
       const wrongKey = proxy.connectionString.replace(/AccountKey=[^;]*/, 'AccountKey=d3Jvbmc=');
       await expect(connect(wrongKey).find(TABLE, key)).rejects.toMatchObject({
         code: 'storage_refused',
@@ -175,7 +175,7 @@ describe('createAzureTables', () => {
       expect(proxy.requests()).toHaveLength(1);
     });
 
-    it('takes a 404 that is not about the row for a failure, never for an absent row', async () => {
+    it('treats a 404 that is not about the row as a failure, never as an absent row', async () => {
       const notFound: Fault = { kind: 'answer', status: 404, body: '<html>Not found</html>' };
       proxy.breakNext(notFound, notFound);
       await expect(tables.find(TABLE, key)).rejects.toMatchObject({ code: 'storage_refused' });
@@ -184,7 +184,7 @@ describe('createAzureTables', () => {
       });
     });
 
-    it('takes a 409 that is not about the row for a failure', async () => {
+    it('treats a 409 that is not about the row as a failure', async () => {
       const body = JSON.stringify({ 'odata.error': { code: 'TableBeingDeleted', message: { value: 'x' } } });
       const headers = { 'content-type': 'application/json' };
       proxy.breakNext({ kind: 'answer', status: 409, headers, body });
@@ -195,7 +195,7 @@ describe('createAzureTables', () => {
       });
     });
 
-    it('is unavailable where nothing listens', async () => {
+    it('throws storage_unavailable if nothing listens at the address', async () => {
       await proxy.stop();
       await expect(tables.find(TABLE, key)).rejects.toMatchObject({
         code: 'storage_unavailable',
@@ -232,7 +232,7 @@ describe('createAzureTables', () => {
     expect(proxy.connectionCount()).toBe(1);
   });
 
-  it('opens at most 100 connections, however many calls there are at once', async () => {
+  it('opens at most 100 connections for any number of concurrent calls', async () => {
     tables = connect(proxy.connectionString, 15_000);
     await Promise.all(Array.from({ length: 300 }, () => tables.find(TABLE, key)));
     expect(proxy.requests()).toHaveLength(300);
@@ -240,7 +240,7 @@ describe('createAzureTables', () => {
     expect(proxy.connectionCount()).toBeLessThanOrEqual(100);
   });
 
-  it('says of a number that is no Int32 that it is a double, as Azure demands', async () => {
+  it('marks a number outside Int32 as a double, as Azure demands', async () => {
     await tables.write(TABLE, {
       kind: 'upsert',
       key,
@@ -253,7 +253,7 @@ describe('createAzureTables', () => {
     });
   });
 
-  it('reads what other tools write as its nearest', async () => {
+  it('converts the types that other tools write to the nearest type', async () => {
     await client.upsertEntity(
       {
         ...toEntity(key),
@@ -292,7 +292,7 @@ describe('createAzureTables', () => {
       expect(String(error)).not.toContain('c2VjcmV0');
     });
 
-    it('asks the credential for a token for Azure Storage, and reports that it has none', async () => {
+    it('asks the credential for a token for Azure Storage, and throws if it has none', async () => {
       const scopes: unknown[] = [];
       const managed = createAzureTables({
         connection: {

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A store, a clock, and instances of the app that share them. */
+/** Creates a store and a clock, and a function that creates instances of the app which share them. */
 function createWorld(): { tables: MemoryTables; clock: TestClock; instance: (seed: string) => KeyRing } {
   const tables = createMemoryTables();
   const clock = createTestClock();
@@ -24,7 +24,7 @@ const readsOf = (tables: MemoryTables): number =>
   tables.requests().filter((request) => request.kind === 'readPage').length;
 
 describe('the first key', () => {
-  it('is made, stored in the ring’s own table and seals at once', async () => {
+  it('is created, stored in the table of the ring, and seals at once', async () => {
     const { tables, instance } = createWorld();
     const key = await instance('a').sealingKey();
     expect(key.secret).toHaveLength(32);
@@ -32,7 +32,7 @@ describe('the first key', () => {
     expect(new Set(tables.requests().map((request) => request.table))).toEqual(new Set([TABLES.sessionKeys]));
   });
 
-  it('is one key for instances that start at the same time', async () => {
+  it('is the same for instances that start at the same time', async () => {
     const { instance } = createWorld();
     const keys = await Promise.all(['a', 'b', 'c'].map((seed) => instance(seed).sealingKey()));
     expect(new Set(keys.map((key) => Buffer.from(key.secret).toString('hex'))).size).toBe(1);
@@ -40,7 +40,7 @@ describe('the first key', () => {
 });
 
 describe('reading', () => {
-  it('happens once for all who wait, and then not for five minutes', async () => {
+  it('happens once for all waiting callers, and not again for five minutes', async () => {
     const { tables, clock, instance } = createWorld();
     await instance('first').sealingKey();
     tables.forgetRequests();
@@ -73,7 +73,7 @@ describe('reading', () => {
     expect(readsOf(tables)).toBe(1);
   });
 
-  it('finds a key that another instance made after the cache was filled', async () => {
+  it('finds a key that another instance created after the cache was filled', async () => {
     const { clock, instance } = createWorld();
     const behind = instance('behind');
     await behind.sealingKey();
@@ -84,7 +84,7 @@ describe('reading', () => {
     expect(await behind.findKey('k000002')).toBeDefined();
   });
 
-  it('throws when the store cannot be read, and does not remember that', async () => {
+  it('throws if the store cannot be read, and tries again at the next call', async () => {
     const tables = createMemoryTables();
     let down = true;
     const view = tables.view(() => {
@@ -96,7 +96,7 @@ describe('reading', () => {
     await expect(ring.sealingKey()).resolves.toMatchObject({ id: 'k000001' });
   });
 
-  it('throws on a key that somebody damaged, and names it', async () => {
+  it('throws for a damaged key and names it', async () => {
     const { tables, instance } = createWorld();
     await instance('a').sealingKey();
     await tables.write(TABLES.sessionKeys, {
@@ -112,7 +112,7 @@ describe('reading', () => {
 });
 
 describe('rotation', () => {
-  it('publishes a next key after thirty days, which seals ten minutes later in every instance', async () => {
+  it('publishes the next key after thirty days, and every instance seals with it ten minutes later', async () => {
     const { clock, instance } = createWorld();
     const one = instance('one');
     const two = instance('two');
@@ -128,7 +128,7 @@ describe('rotation', () => {
     expect((await two.sealingKey()).id).toBe('k000002');
   });
 
-  it('makes one next key where two instances rotate at the same time', async () => {
+  it('creates one next key if two instances rotate at the same time', async () => {
     const { tables, clock, instance } = createWorld();
     const rings = [instance('one'), instance('two')];
     await Promise.all(rings.map((ring) => ring.sealingKey()));
@@ -140,7 +140,7 @@ describe('rotation', () => {
     ]);
   });
 
-  it('opens what the old key sealed until the last such session has expired', async () => {
+  it('keeps the old key until the last session that it sealed has expired', async () => {
     const { clock, instance } = createWorld();
     const ring = instance('one');
     await ring.sealingKey();
@@ -153,7 +153,7 @@ describe('rotation', () => {
     expect(await ring.findKey('k000002')).toBeDefined();
   });
 
-  it('deletes keys that open nothing any more, and counts on', async () => {
+  it('deletes retired keys, and continues to count up the ids', async () => {
     const { tables, clock, instance } = createWorld();
     const ring = instance('one');
     await ring.sealingKey();

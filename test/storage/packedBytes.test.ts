@@ -15,7 +15,7 @@ describe('packJson and parsePacked', () => {
     ['an object', { a: [1, 2.5, true], b: { c: 'd' } }],
     ['5,000 ids', guids(5_000)],
     ['35,000 ids', guids(35_000)],
-  ])('give back %s', (_name, value) => {
+  ])('return %s unchanged', (_name, value) => {
     expect(parsePacked('x', packJson('x', value))).toStrictEqual(value);
   });
 
@@ -38,7 +38,7 @@ describe('packJson and parsePacked', () => {
     expect(sizes.length).toBeGreaterThan(9);
   });
 
-  it('refuse to pack more than fits into a row, and say how much it is', () => {
+  it('refuse to pack a value that does not fit into a row, and name its size', () => {
     const error = errorOf(() => packJson('x', guids(60_000)));
     expect(error).toMatchObject({
       code: 'storage_refused',
@@ -47,15 +47,15 @@ describe('packJson and parsePacked', () => {
     expect(error.details['packedBytes']).toBeGreaterThan(MAX_PACKED_BYTES);
   });
 
-  it('refuse to pack what has no JSON', () => {
+  it('refuse to pack a value that has no JSON', () => {
     expect(errorOf(() => packJson('x', undefined)).code).toBe('storage_refused');
   });
 
-  it('refuse a name that could run into the number of a chunk', () => {
+  it('refuse a name with a digit, because the number of a chunk follows it', () => {
     expect(errorOf(() => packJson('x1', [])).code).toBe('storage_refused');
   });
 
-  it('read what fewer chunks were merged over', () => {
+  it('read a value after it was merged over one with more chunks', () => {
     const merged = { ...packJson('x', guids(20_000)), ...packJson('x', ['a']) };
     expect(parsePacked('x', merged)).toStrictEqual(['a']);
   });
@@ -87,7 +87,7 @@ describe('packJson and parsePacked', () => {
     });
   });
 
-  it('keep what was read out of the error', () => {
+  it('do not put the stored text into the error', () => {
     const secret = errorOf(() => parsePacked('x', { ...packed, x0: 'alice@company.com' }));
     expect(`${secret.message} ${JSON.stringify(secret.details)} ${String(secret.cause)}`).not.toContain(
       'alice',
@@ -101,7 +101,7 @@ describe('packJson and parsePacked', () => {
   }
 });
 
-/** Ids that compress no better than random ones, the same in every run. */
+/** Returns ids that compress no better than random ones. They are the same in every run. */
 function guids(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => {
     const hex = createHash('sha256').update(String(index)).digest('hex');
@@ -125,5 +125,5 @@ function errorOf(act: () => unknown): AppError {
     if (error instanceof AppError) return error;
     throw error;
   }
-  throw new Error('it did not throw');
+  throw new Error('The function did not throw.');
 }

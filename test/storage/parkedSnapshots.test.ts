@@ -48,7 +48,7 @@ describe('ParkedSnapshots', () => {
     await expect(snapshots.require(id)).rejects.toMatchObject({ code: 'snapshot_missing' });
   });
 
-  it('park the same list again without harm, also after a lost answer', async () => {
+  it('can park the same list again, also after a lost answer', async () => {
     const id = randomUUID();
     await snapshots.park(id, ['a', 'b']);
     proxy.breakNext({ kind: 'loseAnswer' });
@@ -56,7 +56,7 @@ describe('ParkedSnapshots', () => {
     expect(await snapshots.require(id)).toStrictEqual(['a', 'b']);
   });
 
-  it('throw for a list that was never parked, never give an empty one', async () => {
+  it('throw for a list that was never parked, and never return an empty one', async () => {
     const id = randomUUID();
     await expect(snapshots.require(id)).rejects.toMatchObject({
       code: 'snapshot_missing',
@@ -65,7 +65,7 @@ describe('ParkedSnapshots', () => {
     });
   });
 
-  it('remove a list, and once more', async () => {
+  it('remove a list, and accept a second removal', async () => {
     const id = randomUUID();
     await snapshots.park(id, ['a']);
     await snapshots.remove(id);
@@ -81,13 +81,13 @@ describe('ParkedSnapshots', () => {
     const id = randomUUID();
     await snapshots.park(id, ['a']);
     const row = (await tables.read(TABLES.parkedSnapshots, {})).find(({ rowKey }) => rowKey === id);
-    if (row === undefined) throw new Error('the row was not found');
+    if (row === undefined) throw new Error('The row was not found.');
     const key: RowKey = { partitionKey: row.partitionKey, rowKey: row.rowKey };
     await tables.write(TABLES.parkedSnapshots, { kind: 'upsert', key, properties });
     await expect(snapshots.require(id)).rejects.toMatchObject({ code: 'row_unreadable', retryable: false });
   });
 
-  it('tell a store that cannot be reached from a list that is gone', async () => {
+  it('distinguish an unreachable store from a list that is gone', async () => {
     proxy.breakNext(...Array.from({ length: 3 }, () => ({ kind: 'answer', status: 503 }) as const));
     await expect(snapshots.require(randomUUID())).rejects.toMatchObject({
       code: 'storage_unavailable',

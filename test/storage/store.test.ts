@@ -10,8 +10,7 @@ import type { Tables } from '../../shared/model/tables.ts';
 import type { AcceptedGroups, AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import { newOrganization, newOrgScopedTeam } from '../../shared/model/newEntities.ts';
 import type { TeamRole } from '../../shared/model/entities.ts';
-import type { Azurite } from '../support/azurite.ts';
-import { startAzurite } from '../support/azurite.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
 import {
   editRow,
   findRow,
@@ -22,10 +21,15 @@ import {
   teamRow,
   userRow,
 } from '../support/handEdits.ts';
-import type { TableProxy } from '../support/tableProxy.ts';
-import { startTableProxy } from '../support/tableProxy.ts';
-import type { World, WorldOptions } from '../support/world.ts';
-import { createWorld, membershipsOf, message, sampleRules } from '../support/world.ts';
+import { type TableProxy, startTableProxy } from '../support/tableProxy.ts';
+import {
+  type World,
+  type WorldOptions,
+  createWorld,
+  membershipsOf,
+  message,
+  sampleRules,
+} from '../support/world.ts';
 
 const NOW = new Date('2026-11-23T09:00:00.000Z');
 const NOTHING: MembershipWrites<TeamRole> = { removals: [], roleChanges: [], grants: [] };
@@ -48,7 +52,7 @@ afterAll(async () => {
 });
 beforeEach(forgetList);
 
-/** One row is everybody's: a test begins without it. */
+/** Deletes the row of the accepted list, which all tests share, so that a test begins without it. */
 async function forgetList(): Promise<void> {
   for (const rowKey of ['accepted', 'turn']) {
     await tables.write(TABLES.assignedGroups, {
@@ -59,7 +63,7 @@ async function forgetList(): Promise<void> {
   }
 }
 
-/** The product on the real store, with the fake outside world. */
+/** Creates the product on the real store, with a fake outside world. */
 function onAzurite(
   options: WorldOptions = {},
 ): Pick<World, 'provision' | 'refresh'> & { readonly store: Store; readonly world: World } {
@@ -76,7 +80,7 @@ function byId(groups: readonly AssignedGroup[]): readonly AssignedGroup[] {
 }
 
 describe('a sign-in on a real store', () => {
-  it('makes organization, team, memberships, indexes and the person’s row; a repeat costs 2 requests', async () => {
+  it('creates organization, team, memberships, indexes and the user’s row; a repeat costs 2 requests', async () => {
     const production = group('Production Team');
     const userId = randomUUID();
     const { refresh, provision, store } = onAzurite({ assigned: [production] });
@@ -111,14 +115,14 @@ describe('a sign-in on a real store', () => {
     { count: 1, index: 1, transactions: 1 },
     { count: 120, index: 2, transactions: 2 },
   ])(
-    'costs 3 requests, 100 index rows a request and the transactions with $count groups; leaving them an index row a request',
+    'with $count groups costs 5 requests, one for each 100 index rows, and the transactions; leaving them costs one for each index row',
     async ({ count, index, transactions }) => {
       const assigned = Array.from({ length: count }, (_, at) => group(`${at}`));
       const userId = randomUUID();
       const { refresh, provision, store } = onAzurite({ assigned, removalLimitPercent: 100 });
       await refresh();
       await provision(message({ userId: randomUUID(), groups: [] }));
-      /** The groups in whose indexes the person stands. */
+      /** Returns the groups whose indexes list the person. */
       const indexed = async (): Promise<readonly string[]> => {
         const rows = await Promise.all(
           [TABLES.teamMembers, TABLES.organizationMembers].map(async (table) => tables.read(table, {})),
@@ -128,7 +132,7 @@ describe('a sign-in on a real store', () => {
       };
       proxy.forgetRequests();
       await provision(message({ userId, groups: assigned.map(({ id }) => id) }));
-      expect(proxy.requests()).toHaveLength(3 + 2 * index + 2 * transactions);
+      expect(proxy.requests()).toHaveLength(5 + 2 * index + 2 * transactions);
       expect(await membershipsOf({ store }, userId)).toHaveLength(2 * count);
       const twice = assigned.flatMap(({ id }) => [id, id]);
       expect((await indexed()).toSorted()).toEqual(twice.toSorted());
@@ -136,12 +140,12 @@ describe('a sign-in on a real store', () => {
       await provision(message({ userId, groups: [], second: 60 }));
       expect(proxy.requests()).toHaveLength(5 + 2 * count + 2 * transactions);
       expect(await membershipsOf({ store }, userId)).toEqual([]);
-      // Each went under the ETag that came back from its transaction.
+      // Each row was deleted under the ETag that the transaction of its grant returned.
       expect(await indexed()).toEqual([]);
     },
   );
 
-  it('keeps a person’s edits, and says what nobody can read', async () => {
+  it('keeps manual edits, and reports the columns that cannot be read', async () => {
     const production = group('Production Team');
     const userId = randomUUID();
     const { refresh, provision, store } = onAzurite({ assigned: [production] });
@@ -166,7 +170,7 @@ describe('a sign-in on a real store', () => {
     });
   });
 
-  it('reads a budget with cents, a whole one and none at all back as they were', async () => {
+  it('stores a budget with cents, a whole budget and no budget unchanged', async () => {
     for (const max_budget of [0.1, 1000, 1e9 + 0.5, undefined]) {
       const production = group('Production Team');
       const params = {
@@ -187,7 +191,7 @@ describe('a sign-in on a real store', () => {
 });
 
 describe('the last org_admin on a real store', () => {
-  it('is kept and reported when both leave, one after the other or at once', async () => {
+  it('is kept and reported if both leave, one after the other or at the same time', async () => {
     for (const atOnce of [false, true]) {
       const production = group('Production Team');
       const people = [randomUUID(), randomUUID()];
@@ -200,7 +204,7 @@ describe('the last org_admin on a real store', () => {
       if (atOnce) await Promise.all(people.map(leave));
       else for (const userId of people) await leave(userId);
       const left = await Promise.all(people.map(async (userId) => membershipsOf({ store }, userId)));
-      // At once both may stay: each sees the other leave. Never may both be gone.
+      // At the same time both may stay, because each run sees the other person leave. But never may both be gone.
       expect(left.flat().length).toBeGreaterThanOrEqual(1);
       expect(left.flat()).toContain(`organization:${production.id} org_admin`);
       await forgetList();
@@ -209,7 +213,7 @@ describe('the last org_admin on a real store', () => {
 });
 
 describe('the accepted list on a real store', () => {
-  it('holds 5,000 groups whole in one row, and only whoever read it last may write it', async () => {
+  it('fits 5,000 groups into one row, and can be written only under the ETag that was read', async () => {
     const { store } = onAzurite();
     const list: AcceptedGroups = {
       version: 'version-1',
@@ -245,7 +249,7 @@ describe('the accepted list on a real store', () => {
     expect((await store.assignedGroups.find())?.list).toEqual({ ...rest, groups: list.groups.slice(0, 1) });
   });
 
-  it('names the row that somebody broke', async () => {
+  it('names a broken row', async () => {
     const { store } = onAzurite();
     const key = { partitionKey: 'assigned', rowKey: 'accepted' };
     await editRow(tables, { table: TABLES.assignedGroups, key }, { version: 7 });
@@ -259,7 +263,7 @@ describe('the accepted list on a real store', () => {
     });
   });
 
-  it('gives the turn to one of many who ask at once, and again after the interval', async () => {
+  it('lets one of many concurrent callers refresh, and one more after the interval', async () => {
     const { store } = onAzurite();
     const ask = async (at: Date): Promise<number> => {
       const turns = await Promise.all(
@@ -274,9 +278,9 @@ describe('the accepted list on a real store', () => {
 });
 
 describe('failed messages on a real store', () => {
-  it('keep 48 KiB of any text whole, and are read oldest first', async () => {
+  it('keep any text of 48 KiB complete, and are read oldest first', async () => {
     const { store } = onAzurite();
-    // Text that does not deflate.
+    // This text does not get smaller when it is deflated.
     const text = Array.from({ length: 1_320 }, () => randomUUID())
       .join('é')
       .slice(0, 48 * 1024);
@@ -315,7 +319,7 @@ describe('failed messages on a real store', () => {
 });
 
 describe('organizations and teams on a real store', () => {
-  it('are created by transaction and read by key or by partition, never by a filter of more than 15 comparisons', async () => {
+  it('are created in transactions and read by key or partition, never by a filter with more than 15 comparisons', async () => {
     const { store } = onAzurite();
     const rules = sampleRules();
     const groups = Array.from({ length: 1_000 }, (_, index) => group(`${index}`));
@@ -329,7 +333,7 @@ describe('organizations and teams on a real store', () => {
     proxy.forgetRequests();
     const ids = groups.map(({ id }) => id);
     expect((await store.entities.readOrganizations(ids)).found.size).toBe(1_000);
-    // One a partition; a partition that chance gave few of the random ids is read by keys, 14 at a time.
+    // One request for each partition. A partition that happens to have few of the random ids is read by key, 14 at a time.
     expect(proxy.requests().length).toBeLessThanOrEqual(2 * 16);
 
     for (const count of [0, 1, 14, 100, 300]) {
@@ -344,7 +348,7 @@ describe('organizations and teams on a real store', () => {
     }
   });
 
-  it('are created only where absent: what is there stays, and the rest is created all the same', async () => {
+  it('are created only if absent: existing ones stay, and the others are still created', async () => {
     const { store } = onAzurite();
     const rules = sampleRules();
     const groups = Array.from({ length: 60 }, (_, index) => group(`${index}`));
@@ -364,7 +368,7 @@ describe('organizations and teams on a real store', () => {
     expect(read.found.get(groups[2]?.id ?? '')?.value).toEqual(teams[2]);
   });
 
-  it.each([1, 20])('meet themselves where the answer to their creation was lost: %i', async (count) => {
+  it.each([1, 20])('are found by the retry if the answer to their creation was lost: %i', async (count) => {
     const { store } = onAzurite();
     const rules = sampleRules();
     const organizations = Array.from({ length: count }, (_, index) =>
@@ -384,7 +388,7 @@ describe('organizations and teams on a real store', () => {
     const one = group('Team');
     await editRow(tables, teamRow(one.id), { models: '[]', team_alias: 'Team' });
     const stored = (await store.entities.readTeams([one.id])).found.get(one.id);
-    if (stored === undefined) throw new Error('the team is not there');
+    if (stored === undefined) throw new Error('The team does not exist.');
     const relink = { organization_id: one.id, models: ['all-org-models'], metadata: { a: 1 } };
     await editRow(tables, teamRow(one.id), { team_alias: 'Renamed' });
     expect(await store.entities.relinkTeam(stored, relink, NOW)).toBe(false);
@@ -415,7 +419,7 @@ describe('memberships on a real store', () => {
     return { store, userId, entityId };
   }
 
-  it('write the index before the membership, and take it from the index after it', async () => {
+  it('are written to the index before the grant, and deleted from it after the removal', async () => {
     const { store } = onAzurite();
     const [userId, entityId] = [randomUUID(), randomUUID()];
     const before = await store.teamMemberships.read(userId);
@@ -442,19 +446,23 @@ describe('memberships on a real store', () => {
     expect(await indexOf(tables, 'teamMembers', entityId)).toEqual([]);
   });
 
-  it('name everybody in the index of their team and nobody of another whose id begins alike', async () => {
+  it('list each member in the index of the team, and not in that of a team whose id begins the same', async () => {
     const { store } = onAzurite();
     const [entityId, people] = [randomUUID(), Array.from({ length: 20 }, () => randomUUID())];
-    for (const userId of people)
-      await store.teamMemberships.announce(userId, [{ entityId, role: 'user' }], NOW);
+    const grant = async (userId: string, id: string): Promise<unknown> => {
+      const fence = { etag: undefined, observation: undefined };
+      const grants = [{ entityId: id, role: 'user' as const }];
+      return store.teamMemberships.apply({ ...context, userId, fence }, { ...NOTHING, grants });
+    };
+    for (const userId of people) await grant(userId, entityId);
     for (const alike of [`${entityId}-`, `${entityId}0`, entityId.slice(0, -1)])
-      await store.teamMemberships.announce(randomUUID(), [{ entityId: alike, role: 'user' }], NOW);
+      await grant(randomUUID(), alike);
     proxy.forgetRequests();
     expect(await indexOf(tables, 'teamMembers', entityId)).toEqual(people.toSorted());
     expect(proxy.requests()).toHaveLength(16);
   });
 
-  it('are not granted where somebody was there although nothing was read', async () => {
+  it('are not granted if the partition has a row that was not read', async () => {
     const { store, userId, entityId } = await granted();
     const unread = { ...context, userId, fence: { etag: undefined, observation: undefined } };
     const grants = [{ entityId: randomUUID(), role: 'user' as const }];
@@ -462,14 +470,13 @@ describe('memberships on a real store', () => {
     expect((await store.teamMemberships.read(userId)).rows.map((row) => row.entityId)).toEqual([entityId]);
   });
 
-  it('do not write again what was announced as it is granted', async () => {
+  it('keep the ETag of the index row of each, with one request for all of these rows', async () => {
     const { store } = onAzurite();
     const [userId, one, other] = [randomUUID(), randomUUID(), randomUUID()];
     const { fence } = await store.teamMemberships.read(userId);
-    const announced = await store.teamMemberships.announce(userId, [{ entityId: one, role: 'user' }], NOW);
     proxy.forgetRequests();
     await store.teamMemberships.apply(
-      { ...context, userId, fence, announced },
+      { ...context, userId, fence },
       { ...NOTHING, grants: [one, other].map((entityId) => ({ entityId, role: 'user' as const })) },
     );
     expect(proxy.requests()).toHaveLength(2);
@@ -482,7 +489,7 @@ describe('memberships on a real store', () => {
     expect(rows).toHaveLength(2);
   });
 
-  it('leave an index row that another grant has rewritten meanwhile: no member is ever lost', async () => {
+  it('keep an index row that another grant has rewritten meanwhile, so no member is lost', async () => {
     const { store, userId, entityId } = await granted();
     const { rows, fence } = await store.teamMemberships.read(userId);
     await editRow(tables, indexRow('teamMembers', entityId, userId), { updated_at: 'by another grant' });
@@ -492,7 +499,7 @@ describe('memberships on a real store', () => {
     expect(await indexOf(tables, 'teamMembers', entityId)).toEqual([userId]);
   });
 
-  it('leave the index a superset where the transaction was refused', async () => {
+  it('keep the new index rows if the transaction was refused', async () => {
     const { store, userId } = await granted();
     const late = randomUUID();
     const stale = { etag: 'W/"datetime\'2020-01-01T00%3A00%3A00.0000000Z\'"', observation: undefined };
@@ -507,7 +514,7 @@ describe('memberships on a real store', () => {
 
   it.each([
     {
-      rule: 'somebody else moved the fence',
+      rule: 'another run moved the fence',
       act: async (userId: string) =>
         editRow(
           tables,
@@ -524,7 +531,7 @@ describe('memberships on a real store', () => {
           etag: '*',
         }),
     },
-  ])('are refused as a whole where $rule', async ({ act }) => {
+  ])('are all refused if $rule', async ({ act }) => {
     const { store, userId, entityId } = await granted();
     const { fence, rows } = await store.teamMemberships.read(userId);
     await act(userId, entityId);
@@ -538,7 +545,7 @@ describe('memberships on a real store', () => {
     expect((await store.teamMemberships.read(userId)).rows.map((row) => row.entityId)).not.toContain(other);
   });
 
-  it('are refused where the row whose role changes was edited meanwhile', async () => {
+  it('are refused if an administrator has edited the row whose role changes', async () => {
     const { store, userId, entityId } = await granted();
     const { fence, rows } = await store.teamMemberships.read(userId);
     await editRow(tables, teamMembershipRow(userId, entityId), { grant_source: 'manual' });
@@ -557,7 +564,7 @@ describe('memberships on a real store', () => {
     });
   });
 
-  it('move the fence also when there is nothing to write', async () => {
+  it('move the fence even if nothing is written', async () => {
     const { store, userId } = await granted();
     const { fence } = await store.teamMemberships.read(userId);
     const observation = { id: 'later', observed_at: '2026-11-23T10:00:00.000Z' };
@@ -586,7 +593,7 @@ describe('users on a real store', () => {
     expect(after).toMatchObject({ sessionsValidFrom: NOW.toISOString(), user: { models: ['gpt-4'] } });
   });
 
-  it('keep the outcome of the newest observation, whatever the order in which outcomes come', async () => {
+  it('keep the outcome of the newest observation in any order of the outcomes', async () => {
     const { store } = onAzurite();
     const userId = randomUUID();
     const at = (second: number) => ({

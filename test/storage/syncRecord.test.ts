@@ -15,7 +15,7 @@ interface Stand {
   readonly tables: Tables;
   countRequests(): number;
   forgetRequests(): void;
-  /** The next request is done, but its answer is lost; then the client tries again by itself. */
+  /** Loses the answer to the next request, although the service executes it. The client then tries again. */
   loseNextAnswer?(): void;
   stop(): Promise<void>;
 }
@@ -78,14 +78,14 @@ const added = (entityId: string): SyncedMembership => ({
 });
 
 function requireHeld(lease: HeldLease | undefined): HeldLease {
-  if (lease === undefined) throw new Error('the lease is somebody else’s');
+  if (lease === undefined) throw new Error('Another instance holds the lease.');
   return lease;
 }
 
 describe.each([
   { standName: 'the double in memory', start: startMemory },
   { standName: 'a real Azurite', start: startReal },
-])('the record of pushes on $standName', ({ start }) => {
+])('the record of syncs on $standName', ({ start }) => {
   let stand: Stand;
   let clock: TestClock;
   let record: SyncRecord;
@@ -106,7 +106,7 @@ describe.each([
     stand.forgetRequests();
   });
 
-  /** Another instance of the product on the same tables. */
+  /** Creates another instance of the product on the same tables. */
   const createRecord = (seed: string): SyncRecord =>
     new SyncRecord({ tables: stand.tables, clock, random: createTestRandom(`${seed} ${testNumber}`) });
   const take = async (subject = person, from = record): Promise<HeldLease> =>
@@ -116,7 +116,7 @@ describe.each([
     await stand.tables.write(TABLES.syncedPeople, { kind: 'upsertMerge', key, properties });
   };
 
-  it('gives back everything about a person in one request, and nothing of one who is not there', async () => {
+  it('reads everything about a person in one request, and nothing about an unknown person', async () => {
     const organizations = new Map<string, SyncedMembership>([
       ['g1', { entityId: 'g1', state: 'added', role: 'internal_user', since: SINCE }],
       ['g2', { entityId: 'g2', state: 'found', role: 'org_admin', since: SINCE }],
@@ -137,7 +137,7 @@ describe.each([
     });
   });
 
-  it('keeps organizations and teams of one id apart, and gives each back in one request', async () => {
+  it('keeps an organization and a team of the same id apart, and reads each in one request', async () => {
     const id = `g-${testNumber}`;
     const organization = {
       written: { organization_alias: 'Zoë & Co', models: ['a', 'b'], max_budget: 0, tpm_limit: 5 },
@@ -156,7 +156,7 @@ describe.each([
     expect(await record.findTeam(id)).toStrictEqual(team);
   });
 
-  it('keeps a list of models that is longer than a string of Azure', async () => {
+  it('stores a list of models that is longer than Azure’s longest string', async () => {
     const id = `g-${testNumber}`;
     const models = Array.from({ length: 4_000 }, (_, index) => `provider/model-${index}`);
     const organization = { written: { organization_alias: 'O', models }, since: SINCE };
@@ -164,7 +164,7 @@ describe.each([
     expect(await record.findOrganization(id)).toStrictEqual(organization);
   });
 
-  it('changes what is named, forgets what is null and leaves the rest, in one transaction', async () => {
+  it('changes the named entries, deletes those that are null and keeps the rest, in one transaction', async () => {
     let lease = await take();
     const teams = new Map([
       ['t1', added('t1')],
@@ -186,7 +186,7 @@ describe.each([
     expect(stand.countRequests()).toBe(0);
   });
 
-  it('writes 250 memberships in three transactions under a moving lease', async () => {
+  it('writes 250 memberships in three transactions, each of which changes the ETag of the lease', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => `t${index}`);
     const lease = await take();
     stand.forgetRequests();
@@ -200,7 +200,7 @@ describe.each([
     expect((await record.readPerson(userId)).teams.size).toBe(249);
   });
 
-  it('forgets what a person deleted by hand already', async () => {
+  it('deletes a row that an operator has already deleted', async () => {
     const lease = await take();
     const moved = await record.writePerson(lease, {
       organizations: new Map([['g1', null]]),
@@ -214,7 +214,7 @@ describe.each([
   });
 
   describe('a lease', () => {
-    it('is had by one of two, for a read and a write, and by the other once it is released', async () => {
+    it('goes to one of two callers for a read and a write, and to the other after the release', async () => {
       const other = createRecord('two');
       const lease = await take();
       expect(stand.countRequests()).toBe(2);
@@ -227,13 +227,13 @@ describe.each([
       expect(await other.takeLease(person, LEASE_MS)).toBeDefined();
     });
 
-    it('is had by exactly one of many who ask at once', async () => {
+    it('goes to exactly one of many concurrent callers', async () => {
       const takers = Array.from({ length: 8 }, (_, index) => createRecord(`taker ${index}`));
       const taken = await Promise.all(takers.map((taker) => taker.takeLease(person, LEASE_MS)));
       expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
     });
 
-    it('is taken over five seconds after its time and not before; then the first holder writes nothing', async () => {
+    it('can be taken over five seconds after it expired and not before; then the first holder cannot write', async () => {
       const other = createRecord('two');
       const stale = await take();
       clock.advance(LEASE_MS + 5_000);
@@ -258,7 +258,7 @@ describe.each([
       expect((await record.readPerson(userId)).teams.size).toBe(1);
     });
 
-    it('that expired and that nobody took still writes, and is given anew in one write', async () => {
+    it('still allows writes after it expired if no other instance took it, and is renewed in one write', async () => {
       const lease = await take();
       clock.advance(LEASE_MS * 2);
       stand.forgetRequests();
@@ -269,14 +269,14 @@ describe.each([
       expect(await record.writePerson(renewed, { outcome: OUTCOME })).toBeDefined();
     });
 
-    it('of a person, an organization and a team of one id are three', async () => {
+    it('is separate for a person, an organization and a team of the same id', async () => {
       for (const kind of ['user', 'organization', 'team'] as const) {
         expect(await record.takeLease({ kind, id: userId }, LEASE_MS)).toBeDefined();
       }
     });
   });
 
-  it('records a person’s outcome beside a lease that another holds, in one write, and cuts its reports', async () => {
+  it('records an outcome in one write while another instance holds the lease, and cuts its reports', async () => {
     const lease = await take(person, createRecord('two'));
     const longId = 'x'.repeat(128);
     const reported = Array.from({ length: 200 }, () => ({
@@ -299,7 +299,7 @@ describe.each([
     ['organization:g1', { state: 1, role: 2 }, ['role', 'state']],
     ['user', { writtenCheck: '00000000' }, ['written']],
     ['user', { since: 5, writtenCount: 'x' }, ['since', 'written']],
-  ])('says which row and columns a person made unreadable: %s %o', async (rowKey, properties, columns) => {
+  ])('names the row and columns that cannot be read: %s %o', async (rowKey, properties, columns) => {
     await record.writePerson(await take(), {
       user: { written: ALICE, since: SINCE },
       organizations: new Map([['g1', added('g1')]]),
@@ -313,9 +313,9 @@ describe.each([
     });
   });
 
-  it('does not take values for ours that have another shape, nor a lease whose end nobody can read', async () => {
+  it('throws for values of another shape and for a lease with an unreadable expiry', async () => {
     const id = `g-${testNumber}`;
-    // A team's values in the place of an organization's.
+    // The row of an organization with the values of a team.
     const lease = await take({ kind: 'organization', id });
     await record.writeTeam(lease, { written: { team_alias: 'T', models: [] }, since: SINCE });
     await expect(record.findOrganization(id)).rejects.toMatchObject({
@@ -329,13 +329,13 @@ describe.each([
     });
   });
 
-  it('reads an outcome that nobody can read as none, since it decides nothing', async () => {
+  it('reads an unreadable outcome as absent, because it decides nothing', async () => {
     await record.recordPersonOutcome(userId, OUTCOME);
     await editRow('outcome', { reported: '[{}]' });
     expect((await record.readPerson(userId)).outcome).toBeUndefined();
   });
 
-  it('holds the lease, and has written, also where answers are lost on a wire', async () => {
+  it('takes the lease and writes under it even if answers are lost on the network', async () => {
     const lease = await takeWithLostAnswer();
     stand.loseNextAnswer?.();
     const teams = new Map<string, SyncedMembership | null>([['t1', added('t1')]]);
@@ -347,7 +347,7 @@ describe.each([
     expect((await record.readPerson(userId)).teams.size).toBe(0);
   });
 
-  /** The write of the lease loses its answer, not the read before it. */
+  /** Loses the answer to the write of the lease, and not the answer to the read before it. */
   async function takeWithLostAnswer(): Promise<HeldLease> {
     const tables: Tables = {
       ...stand.tables,

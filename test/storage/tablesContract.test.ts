@@ -34,7 +34,7 @@ function startMemory(): Promise<Subject> {
   });
 }
 
-/** Counted on the wire, so that nothing that the client does by itself stays unseen. */
+/** Counts requests on the network, so that the client's own retries count too. */
 async function startReal(): Promise<Subject> {
   const azurite = await startAzurite();
   await createStorage(azurite.connectionString);
@@ -61,7 +61,7 @@ describe.each([
 ])('Tables on $subjectName', ({ start }) => {
   let subject: Subject;
   let tables: Tables;
-  /** Another partition for each test, so that none sees the rows of another. */
+  /** The partition of the current test. Each test has its own, so that it does not see the rows of another. */
   let partitionKey = '';
   let testNumber = 0;
 
@@ -107,7 +107,7 @@ describe.each([
     }
   }
 
-  /** The rule by which a call was refused at the door: as an AppError that says so, and without a request. */
+  /** Returns the rule that refused a call. Expects an AppError with that rule, and no request. */
   async function ruleThatRefuses(call: Promise<unknown>): Promise<unknown> {
     const error: unknown = await call.then(
       () => undefined,
@@ -118,12 +118,12 @@ describe.each([
   }
 
   describe('find', () => {
-    it('gives undefined for a row that is not there, with one request', async () => {
+    it('returns undefined for a row that does not exist, with one request', async () => {
       expect(await tables.find(TABLE, at('nobody'))).toBeUndefined();
       expect(subject.countRequests()).toBe(1);
     });
 
-    it('gives key, ETag and exactly the properties that were written, with one request', async () => {
+    it('returns key, ETag and exactly the written properties, with one request', async () => {
       const etag = await create('row', { text: 'x', count: 3 });
       subject.forgetRequests();
       expect(await tables.find(TABLE, at('row'))).toStrictEqual({
@@ -135,7 +135,7 @@ describe.each([
       expect(subject.countRequests()).toBe(1);
     });
 
-    it('tells keys apart by case', async () => {
+    it('distinguishes keys by case', async () => {
       await create('row');
       expect(await tables.find(TABLE, at('Row'))).toBeUndefined();
     });
@@ -154,7 +154,7 @@ describe.each([
       ['an empty string', ''],
       ['text beyond the basic plane', 'Grüße 👩‍🚀 中文 \u0000\u2028'],
       ['quotes and markup', `it's "quoted" <b>&amp;</b> {x} \\ /`],
-      ['what looks like an instant', '2026-01-02T03:04:05.678Z'],
+      ['text that looks like an instant', '2026-01-02T03:04:05.678Z'],
       ['the longest string', '\u20ac'.repeat(32 * 1024)],
       ['true', true],
       ['false', false],
@@ -176,7 +176,7 @@ describe.each([
       expect((await requireRow('row')).properties).toStrictEqual({ value });
     });
 
-    it('writes only the bytes of a view on a larger buffer', async () => {
+    it('writes only the bytes of a view, not those of the larger buffer behind it', async () => {
       await create('row', { value: new Uint8Array([1, 2, 3, 4, 5]).subarray(1, 3) });
       expect((await requireRow('row')).properties['value']).toStrictEqual(Uint8Array.from([2, 3]));
     });
@@ -215,7 +215,7 @@ describe.each([
       ['a string that is too long', { value: 'x'.repeat(32 * 1024 + 1) }, 'string'],
       ['a binary that is too long', { value: new Uint8Array(64 * 1024 + 1) }, 'binary'],
       ['infinity', { value: Infinity }, 'number'],
-      ['no number', { value: Number.NaN }, 'number'],
+      ['not a number', { value: Number.NaN }, 'number'],
       [
         '253 properties',
         Object.fromEntries(Array.from({ length: 253 }, (_, index) => [`p${index}`, 1])),
@@ -230,7 +230,7 @@ describe.each([
       ],
       ['a reserved name', { etag: 'x' }, 'name'],
       ['the name of a key', { PartitionKey: 'x' }, 'name'],
-      ['a name that is no identifier', { 'a-b': 'x' }, 'name'],
+      ['a name that is not an identifier', { 'a-b': 'x' }, 'name'],
     ])('refuses %s before sending anything', async (_name, properties, rule) => {
       expect(await ruleThatRefuses(create('row', properties))).toBe(rule);
     });
@@ -268,7 +268,7 @@ describe.each([
       expect(await tables.read(TABLE, { partitionKey })).toStrictEqual([]);
     });
 
-    it('keeps a partition under such a key apart, too', async () => {
+    it('keeps partitions with such keys apart, too', async () => {
       const key = { partitionKey: "o'brien 100% 👩‍🚀", rowKey: 'row' };
       await tables.write(TABLE, { kind: 'create', key, properties: {} });
       expect(await tables.read(TABLE, { partitionKey: key.partitionKey })).toMatchObject([key]);
@@ -311,7 +311,7 @@ describe.each([
       expect(await requireRow('row')).toMatchObject({ etag: next, properties: { a: 1, b: 3 } });
     });
 
-    it('moves the ETag even when nothing changes', async () => {
+    it('changes the ETag even if no property changes', async () => {
       const etag = await create('row', { a: 1 });
       expect(await write({ kind: 'merge', key: at('row'), properties: {}, etag })).not.toBe(etag);
     });
@@ -336,7 +336,7 @@ describe.each([
       expect(await tables.find(TABLE, at('row'))).toBeUndefined();
     });
 
-    it('upserts: replaces whatever is there, or creates', async () => {
+    it('upserts: replaces an existing row, or creates it', async () => {
       await create('row', { a: 1 });
       const etag = await write({ kind: 'upsert', key: at('row'), properties: { b: 2 } });
       expect(await requireRow('row')).toStrictEqual({ ...at('row'), etag, properties: { b: 2 } });
@@ -344,7 +344,7 @@ describe.each([
       expect((await requireRow('new')).properties).toStrictEqual({ c: 3 });
     });
 
-    it('upserts by merging: keeps what is there, or creates', async () => {
+    it('upserts by merging: keeps existing properties, or creates the row', async () => {
       await create('row', { a: 1, b: 1 });
       const etag = await write({ kind: 'upsertMerge', key: at('row'), properties: { b: 2 } });
       expect(await requireRow('row')).toStrictEqual({ ...at('row'), etag, properties: { a: 1, b: 2 } });
@@ -363,7 +363,7 @@ describe.each([
       expect(await tables.find(TABLE, at('row'))).toBeUndefined();
     });
 
-    it('refuses to delete under an ETag that has moved, and what is gone', async () => {
+    it('refuses to delete under an ETag that has changed, and to delete a row that is gone', async () => {
       const etag = await create('row');
       const moved = await write({ kind: 'upsert', key: at('row'), properties: {} });
       expect(await tables.write(TABLE, { kind: 'delete', key: at('row'), etag })).toStrictEqual({
@@ -375,7 +375,7 @@ describe.each([
       });
     });
 
-    it('takes "*" for whatever row is there, and refuses where none is', async () => {
+    it('accepts "*" for any existing row, and refuses it if no row exists', async () => {
       await create('row');
       await write({ kind: 'merge', key: at('row'), properties: { a: 1 }, etag: '*' });
       expect(await tables.write(TABLE, { kind: 'delete', key: at('row'), etag: '*' })).toMatchObject({
@@ -389,7 +389,7 @@ describe.each([
       ).toStrictEqual({ done: false });
     });
 
-    it('does not bring back the ETag of a row that was deleted and created again', async () => {
+    it('never reuses the ETag of a row that was deleted and created again', async () => {
       const etag = await create('row');
       await tables.write(TABLE, { kind: 'delete', key: at('row'), etag });
       await create('row');
@@ -398,7 +398,7 @@ describe.each([
       ).toStrictEqual({ done: false });
     });
 
-    it('refuses what is no ETag before sending anything', async () => {
+    it('refuses an invalid ETag before sending anything', async () => {
       expect(await ruleThatRefuses(tables.write(TABLE, { kind: 'delete', key: at('row'), etag: '' }))).toBe(
         'etag',
       );
@@ -417,7 +417,7 @@ describe.each([
   });
 
   describe('read', () => {
-    it('gives the rows of one partition in the order of their keys', async () => {
+    it('returns the rows of one partition in the order of their keys', async () => {
       await createMany(['b', 'a', 'B', 'A1', 'A', 'é', '\uff21', '👩', '', '10', '9']);
       subject.forgetRequests();
       expect(rowKeysOf(await tables.read(TABLE, { partitionKey }))).toStrictEqual([
@@ -436,16 +436,16 @@ describe.each([
       expect(subject.countRequests()).toBe(1);
     });
 
-    it('gives rows as find does', async () => {
+    it('returns rows in the same form as find', async () => {
       await create('row', { text: 'x', bytes: Uint8Array.from([1]), amount: 1e12 });
       expect(await tables.read(TABLE, { partitionKey })).toStrictEqual([await requireRow('row')]);
     });
 
-    it('gives an empty list for an empty partition', async () => {
+    it('returns an empty list for an empty partition', async () => {
       expect(await tables.read(TABLE, { partitionKey })).toStrictEqual([]);
     });
 
-    it('gives every row of a table by partition key and row key', async () => {
+    it('returns every row of a table, ordered by partition key and row key', async () => {
       const table = TABLES.failures;
       for (const [partition, rowKey] of [
         ['p2', 'a'],
@@ -468,7 +468,7 @@ describe.each([
       ]);
     });
 
-    it('takes a range of row keys: from inclusive, below exclusive', async () => {
+    it('accepts a range of row keys with an inclusive lower and an exclusive upper bound', async () => {
       await createMany(['a', 'b', 'c', 'd']);
       const range = (bounds: { rowKeyFrom?: string; rowKeyBelow?: string }): Promise<readonly StoredRow[]> =>
         tables.read(TABLE, { partitionKey, ...bounds });
@@ -478,7 +478,7 @@ describe.each([
       expect(rowKeysOf(await range({ rowKeyFrom: 'x' }))).toStrictEqual([]);
     });
 
-    it('takes up to 14 named row keys, in the order of the keys, without those that are not there', async () => {
+    it('accepts up to 14 row keys, and returns the existing rows in the order of the keys', async () => {
       const rowKeys = Array.from({ length: 14 }, (_, index) => `key ${index}'s`);
       await createMany([...rowKeys, 'other']);
       subject.forgetRequests();
@@ -490,14 +490,14 @@ describe.each([
       ).toStrictEqual(['other']);
     });
 
-    it('gives nothing for no row keys, and asks nothing', async () => {
+    it('returns no row for an empty list of row keys, without a request', async () => {
       await create('row');
       subject.forgetRequests();
       expect(await tables.read(TABLE, { partitionKey, rowKeys: [] })).toStrictEqual([]);
       expect(subject.countRequests()).toBe(0);
     });
 
-    it('keeps a quote from leaving the filter', async () => {
+    it('escapes a quote in the filter', async () => {
       await create('row');
       const injected = `x' or PartitionKey ne '`;
       expect(await tables.read(TABLE, { partitionKey: injected })).toStrictEqual([]);
@@ -526,13 +526,13 @@ describe.each([
     });
 
     describe('with more than 1,000 rows', () => {
-      // Not ASCII, so that the token that leads to the next page is not either.
+      // The keys are not ASCII, so that the token for the next page is not ASCII either.
       const rowKeys = Array.from(
         { length: 2_050 },
         (_, index) => `schlüssel-${String(index).padStart(4, '0')}`,
       );
 
-      it('gives all of them in order, one request a page', async () => {
+      it('returns all rows in order, with one request a page', async () => {
         await createMany(rowKeys);
         subject.forgetRequests();
         expect(rowKeysOf(await tables.read(TABLE, { partitionKey }))).toStrictEqual(rowKeys);
@@ -556,7 +556,7 @@ describe.each([
   });
 
   describe('transact', () => {
-    it('does every kind of write at once, with one request, and gives the ETags in order', async () => {
+    it('sends every kind of write in one request, and returns the ETags in order', async () => {
       const etags = {
         replaced: await create('replaced', { a: 1 }),
         merged: await create('merged', { a: 1 }),
@@ -587,7 +587,7 @@ describe.each([
       });
     });
 
-    it('lets the ETag of one transaction guard the next', async () => {
+    it('returns an ETag that protects the next transaction', async () => {
       let etag = await create('guard', { turn: 0 });
       for (const turn of [1, 2, 3]) {
         const result = await tables.transact(TABLE, [
@@ -600,7 +600,7 @@ describe.each([
       expect(await requireRow('guard')).toMatchObject({ etag, properties: { turn: 3 } });
     });
 
-    it('refuses the whole once somebody else has moved the guard', async () => {
+    it('refuses all writes if another writer has changed the row under the ETag', async () => {
       const etag = await create('guard');
       await create('old');
       await write({ kind: 'merge', key: at('guard'), properties: { by: 'another' }, etag });
@@ -626,7 +626,7 @@ describe.each([
         () => ({ kind: 'merge', key: at('gone'), properties: {}, etag: '*' }),
       ],
       ['create a row that exists', (existing) => ({ kind: 'create', key: at(existing), properties: {} })],
-    ])('refuses the whole that would %s', async (_name, refused) => {
+    ])('refuses all writes if one would %s', async (_name, refused) => {
       await create('existing');
       expect(
         await tables.transact(TABLE, [
@@ -638,7 +638,7 @@ describe.each([
       expect(rowKeysOf(await tables.read(TABLE, { partitionKey }))).toStrictEqual(['existing']);
     });
 
-    it('deletes whatever is there: a delete in a transaction has no ETag', async () => {
+    it('deletes any existing row, because a delete in a transaction has no ETag', async () => {
       await create('row');
       await write({ kind: 'upsert', key: at('row'), properties: { moved: true } });
       expect(await tables.transact(TABLE, [{ kind: 'delete', key: at('row') }])).toMatchObject({
@@ -646,7 +646,7 @@ describe.each([
       });
     });
 
-    it('takes 100 writes, and 3 MiB', async () => {
+    it('accepts 100 writes and 3 MiB', async () => {
       await createMany(Array.from({ length: 100 }, (_, index) => String(index)));
       const result = await tables.transact(
         TABLE,
@@ -662,7 +662,7 @@ describe.each([
     const creates = (count: number, properties: Properties = {}): readonly TransactionWrite[] =>
       Array.from({ length: count }, (_, index) => ({ kind: 'create', key: at(String(index)), properties }));
 
-    it('refuses before sending anything what could not be one transaction', async () => {
+    it('refuses writes that cannot be one transaction before sending anything', async () => {
       expect(await ruleThatRefuses(tables.transact(TABLE, []))).toBe('transactionWrites');
       expect(await ruleThatRefuses(tables.transact(TABLE, creates(101)))).toBe('transactionWrites');
       expect(await ruleThatRefuses(tables.transact(TABLE, [...creates(2), ...creates(1)]))).toBe(
@@ -691,7 +691,7 @@ describe.each([
     });
   });
 
-  it('lets exactly one of many writers win under one ETag', async () => {
+  it('accepts exactly one of many concurrent writes under the same ETag', async () => {
     const etag = await create('row');
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, winner) =>

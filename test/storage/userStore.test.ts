@@ -29,7 +29,7 @@ interface Stored {
   readonly users: UserStore;
 }
 
-/** A person whom a run has finished, with some columns as somebody edited them. */
+/** Creates the row of a user after a finished run, with edited columns. */
 async function stored(columns: Properties = {}): Promise<Stored> {
   const tables = createMemoryTables();
   const users = new UserStore(tables);
@@ -54,30 +54,30 @@ async function stored(columns: Properties = {}): Promise<Stored> {
 }
 
 describe('a person’s row', () => {
-  it('gives back the report that was written', async () => {
+  it('contains the report that was written', async () => {
     const { users } = await stored();
     expect((await users.find(ALICE))?.run?.report).toStrictEqual(REPORT);
   });
 
   it.each<[string, string | number]>([
-    ['no JSON', 'not { JSON'],
-    ['no object', '[]'],
+    ['text that is not JSON', 'not { JSON'],
+    ['a list', '[]'],
     ['a number', 7],
-    ['a count missing', JSON.stringify({ ...REPORT, removed: undefined })],
-    ['no list of what is reported', JSON.stringify({ ...REPORT, reported: 'nothing' })],
-    [
-      'a code that nobody knows',
-      JSON.stringify({ ...REPORT, reported: [{ kind: 'team', id: 'a', code: 'x' }] }),
-    ],
-  ])('has no report where it cannot be read (%s), and the rest holds', async (_what, report) => {
-    const { users } = await stored({ run_report: report });
-    const run = (await users.find(ALICE))?.run;
-    expect(run).not.toHaveProperty('report');
-    expect(run).toMatchObject({ state: 'applied', digest: 'digest' });
-  });
+    ['a missing count', JSON.stringify({ ...REPORT, removed: undefined })],
+    ['a text instead of a list of reports', JSON.stringify({ ...REPORT, reported: 'nothing' })],
+    ['an unknown code', JSON.stringify({ ...REPORT, reported: [{ kind: 'team', id: 'a', code: 'x' }] })],
+  ])(
+    'has no report if the column cannot be read (%s), and the rest stays readable',
+    async (_what, report) => {
+      const { users } = await stored({ run_report: report });
+      const run = (await users.find(ALICE))?.run;
+      expect(run).not.toHaveProperty('report');
+      expect(run).toMatchObject({ state: 'applied', digest: 'digest' });
+    },
+  );
 
   it.each(['claim_id', 'digest', 'digest_at', 'finished_at', 'created_at', 'updated_at', 'tenant_id'])(
-    'holds where %s, which decides nothing, cannot be read',
+    'stays readable if %s, which decides nothing, cannot be read',
     async (column) => {
       const { users } = await stored({ [column]: 7 });
       expect(await users.find(ALICE)).toMatchObject({
@@ -87,7 +87,7 @@ describe('a person’s row', () => {
     },
   );
 
-  it('counts a field as edited by hand, and names it, where what was written cannot be read', async () => {
+  it('treats a field as edited by hand, and names it, if the last written value cannot be read', async () => {
     const { users } = await stored({ user_role_written: 7 });
     expect(await users.find(ALICE)).toMatchObject({
       fields: { user_role: { current: 'internal_user', written: undefined } },
@@ -100,7 +100,7 @@ describe('a person’s row', () => {
     ['observation_id', 7],
     ['run_state', 'almost'],
     ['sessions_valid_from', 7],
-  ])('cannot be read where %s, which decides, cannot', async (column, value) => {
+  ])('cannot be read if %s, which decides, cannot be read', async (column, value) => {
     const { users } = await stored({ [column]: value });
     await expect(users.find(ALICE)).rejects.toMatchObject({
       code: 'row_unreadable',
@@ -114,7 +114,7 @@ describe('the end of a person’s sessions', () => {
     return (await findRow(tables, userRow(ALICE)))?.['sessions_valid_from'];
   }
 
-  it('moves on, and never back, whatever the order in which sign-outs arrive', async () => {
+  it('only moves forward, in any order of the sign-outs', async () => {
     const world = await stored();
     await world.users.endSessions(ALICE, EARLIER);
     await world.users.endSessions(ALICE, LATER);
@@ -123,14 +123,14 @@ describe('the end of a person’s sessions', () => {
     expect(tally(requests)).toEqual({ 'find LiteLLMUserTable': 1 });
   });
 
-  it('is set anew where nobody can read it', async () => {
+  it('is overwritten if it cannot be read', async () => {
     const world = await stored({ sessions_valid_from: 'yesterday' });
     await world.users.endSessions(ALICE, LATER);
     expect(await endOf(world)).toBe(LATER.toISOString());
   });
 
-  it.each([{ row: 'is there' }, { row: 'is not there yet' }])(
-    'is not moved back by one that read the row before a newer one wrote it (the row $row)',
+  it.each([{ row: 'exists' }, { row: 'does not exist yet' }])(
+    'is not moved back by a sign-out that read the row before a newer one wrote it (the row $row)',
     async ({ row }) => {
       const world = await stored();
       if (row === 'is not there yet') await deleteRow(world.tables, userRow(ALICE));
@@ -147,7 +147,7 @@ describe('the end of a person’s sessions', () => {
     },
   );
 
-  it('gives up after some rounds against somebody who keeps changing the row', async () => {
+  it('throws after a few rounds if another writer keeps changing the row', async () => {
     const world = await stored();
     let edits = 0;
     const contended = new UserStore(

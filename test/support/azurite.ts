@@ -1,9 +1,9 @@
-/** A real Azurite for the tests of one file. */
+/** Starts a real Azurite for the tests of one file. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
-/** Azurite's one well-known development account; the key is public. */
+/** Azurite's only development account. Its key is public. */
 const ACCOUNT_NAME = 'devstoreaccount1';
 const ACCOUNT_KEY =
   'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
@@ -13,7 +13,7 @@ const START_TIMEOUT_MS = 30_000;
 /** A running Azurite with queues and tables, empty and in memory. */
 export interface Azurite {
   readonly connectionString: string;
-  /** With the account, without a slash at the end: `http://127.0.0.1:PORT/devstoreaccount1`. */
+  /** The address with the account, without a slash at the end: `http://127.0.0.1:PORT/devstoreaccount1`. */
   readonly queueUrl: string;
   readonly tableUrl: string;
   /** Ends the process and waits until it is gone. Idempotent. */
@@ -36,19 +36,18 @@ export function azuriteConnectionString(urls: {
 }
 
 /**
- * Starts an Azurite as a child process on ports that the system chooses: about a second, so start one in a
- * file's `beforeAll` and use table names of your own a test.
+ * Starts an Azurite as a child process on ports that the system chooses. This takes about a second, so start one in a file's
+ * `beforeAll`, and use different table names in each test.
  *
- * A child, although in process would be faster for a second instance: Azurite's queue collection blocks its event loop,
- * and a test's timers and time-outs must not feel that. It ends with its parent, even when that is killed.
- * Throws when it is not listening within 30 s.
+ * It is a child process because Azurite's collection of queues blocks its event loop, which would delay a test's timers and
+ * time-outs. It ends with its parent, even if the parent is killed. Throws if it does not listen within 30 s.
  */
 export async function startAzurite(): Promise<Azurite> {
   const child = fork(
     createRequire(import.meta.url).resolve('azurite/dist/src/azurite.js'),
     azuriteArguments(),
     {
-      // Without it an Azurite would outlive a test run that was killed.
+      // Without this, an Azurite would keep running after a test run was killed.
       execArgv: ['--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
@@ -84,7 +83,7 @@ function azuriteArguments(): string[] {
   ];
 }
 
-/** Reads the ports out of the start messages, and keeps both pipes flowing so that Azurite never blocks on them. */
+/** Reads the ports from the start messages. Keeps reading both pipes, because a full pipe would block Azurite. */
 function readPorts(child: ChildProcess): Promise<{ readonly queue: string; readonly table: string }> {
   return new Promise((resolve, reject) => {
     let output = '';
@@ -110,7 +109,7 @@ function readPorts(child: ChildProcess): Promise<{ readonly queue: string; reado
 async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  // Nothing is on disk, so there is nothing to close in order.
+  // The data is only in memory, so an orderly shutdown is not needed.
   child.kill('SIGKILL');
   await exited;
 }

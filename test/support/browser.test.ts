@@ -20,14 +20,14 @@ describe('findChromium', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('takes CHROMIUM_PATH before PATH', () => {
+  it('prefers CHROMIUM_PATH to PATH', () => {
     const named = place('my-chromium', 0o755);
     const onPath = place('google-chrome', 0o755);
     expect(findChromium({ CHROMIUM_PATH: named, PATH: folder })).toBe(named);
     expect(findChromium({ PATH: folder })).toBe(onPath);
   });
 
-  it('passes over what cannot be run', () => {
+  it('skips files that are not executable', () => {
     const broken = place('chromium', 0o644);
     expect(findChromium({ CHROMIUM_PATH: broken, PATH: folder })).not.toBe(broken);
   });

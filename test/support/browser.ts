@@ -4,7 +4,7 @@ import { chromium, type Browser } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** Nothing may leave the machine: a fresh Chromium otherwise calls home. */
+/** Options that keep Chromium from sending requests to the internet, which a fresh profile otherwise does. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -23,7 +23,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Gives the path of a Chromium: `CHROMIUM_PATH`, else the first of its names on `PATH`, else Debian's place. */
+/** Returns the path of a Chromium: `CHROMIUM_PATH`, or the first of its names on `PATH`, or Debian's usual path. */
 export function findChromium(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const candidates = [
@@ -35,8 +35,8 @@ export function findChromium(environment: NodeJS.ProcessEnv = process.env): stri
 }
 
 /**
- * Whether tests that need a browser are left out, which it says once: no Chromium is on this machine. Under
- * `CI=true` they never are, so that they fail there instead of vanishing.
+ * Returns whether tests that need a browser are skipped because this machine has no Chromium. Prints a warning once. Under
+ * `CI=true` it never skips them, so that they fail instead.
  */
 export function skipBrowserTests(environment: NodeJS.ProcessEnv = process.env): boolean {
   if (findChromium(environment) !== undefined || environment['CI'] === 'true') return false;
@@ -44,11 +44,11 @@ export function skipBrowserTests(environment: NodeJS.ProcessEnv = process.env): 
   return true;
 }
 
-/** Starts a headless Chromium; the caller closes it. Throws where none is found. */
+/** Starts a headless Chromium. The caller closes it. Throws if no Chromium is found. */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) {
-    throw new Error('No chromium was found: install it, or set CHROMIUM_PATH to one.');
+    throw new Error('No Chromium was found. Install it, or set CHROMIUM_PATH to its path.');
   }
   return chromium.launch({ executablePath, headless: true, args: ARGUMENTS });
 }

@@ -1,8 +1,8 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
 /**
- * Ends the run with the true counts on a line of its own: `N passed, N failed`, and `, N skipped` where any were. A file that
- * could not be run and an error outside a test each count as a failure.
+ * Ends the run with the counts on a separate line: `N passed, N failed`, and `, N skipped` if tests were skipped. A file that
+ * could not run and an error outside a test each count as a failure.
  */
 export class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
@@ -16,7 +16,7 @@ export class CountReporter implements Reporter {
       counts.failed += module.errors().length;
     }
     const skipped = counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`;
-    // After the default reporter's own summary, which is written in the same turn.
+    // Waits until the default reporter has written its summary.
     setImmediate(() => {
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
     });

@@ -1,9 +1,9 @@
-/** Counts what this process sends and receives through Node's http client: requests, and bytes of the sockets. */
+/** Counts the requests of this process through Node's http client, and the bytes on its sockets. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Headers and bodies, both ways. */
+/** The counted requests and bytes. Bytes include headers and bodies. */
 export interface WireCount {
   readonly requests: number;
   readonly bytesSent: number;
@@ -16,8 +16,8 @@ interface Seen {
 }
 
 /**
- * Counts what `work` sends and receives. Nothing else of this process may use the http client meanwhile. Counts a request
- * when it begins, retries included. It costs time, so never count in a round whose time is taken.
+ * Counts what `work` sends and receives. No other code of this process may use the http client meanwhile. A request counts when
+ * it begins, and retries count too. Counting takes time, so never count in a round whose time is measured.
  */
 export async function countWire(work: () => Promise<unknown>): Promise<WireCount> {
   let requests = 0;
@@ -26,7 +26,7 @@ export async function countWire(work: () => Promise<unknown>): Promise<WireCount
     requests += 1;
     requestOf(message)?.once('socket', (socket) => {
       if (before.has(socket)) return;
-      // A socket that was kept open has carried other requests before.
+      // A kept-alive socket has already transferred other requests.
       before.set(socket, { sent: socket.bytesWritten, received: socket.bytesRead });
     });
   };

@@ -1,4 +1,4 @@
-/** Rows as they stand in the store, read and edited as a person with a storage browser does. */
+/** Reads and edits rows of the store, as an operator does with a storage browser. */
 import { TableClient } from '@azure/data-tables';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 
@@ -22,7 +22,7 @@ export async function readRows(
   return rows;
 }
 
-/** Changes columns of one row, as a person does by hand. Throws if the row does not exist. */
+/** Changes columns of one row, as an operator does by hand. Throws if the row does not exist. */
 export async function editRow(
   connectionString: string,
   table: TableName,

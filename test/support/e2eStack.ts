@@ -1,4 +1,4 @@
-/** A whole stack for the tests of one file: each part in its own process, everything in memory and on loopback. */
+/** Starts a whole stack for the tests of one file. Each part has its own process, and everything is in memory and on loopback. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,13 +18,13 @@ export interface E2eStack extends Stack {
   close(this: void): Promise<void>;
 }
 
-/** Turns the queue triggers off, so that what was put into the queue stays there. */
+/** Turns the queue triggers off, so that messages stay in the queue. */
 export const QUEUES_OFF = {
   'AzureWebJobs.provision.Disabled': 'true',
   'AzureWebJobs.provisionPoison.Disabled': 'true',
 } as const;
 
-/** Turns the timers off, so that none falls due while requests are counted. */
+/** Turns the timers off, so that none runs while requests are counted. */
 export const TIMERS_OFF = {
   'AzureWebJobs.assignedGroups.Disabled': 'true',
   'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
@@ -72,7 +72,7 @@ export async function startE2eStack(options: Partial<StackOptions> = {}): Promis
 async function runAssignedGroups(stack: Stack): Promise<string> {
   const before = stack.host.logs().length;
   const { status } = await fetch(`${stack.url}/admin/functions/assignedGroups`, { method: 'POST' });
-  if (status !== 202) throw new Error(`The timer did not start: ${status}`);
+  if (status !== 202) throw new Error(`The timer did not start: the host answered ${status}.`);
   return waitForLog(stack, (line) => line.includes('"event":"groups.refresh"'), before);
 }
 

@@ -1,15 +1,18 @@
-/** A proxy in front of both storage services that counts what the whole app asks of them. */
+/** A proxy in front of both storage services that counts the requests of the whole app. */
 import { azuriteConnectionString } from './azurite.ts';
 import { startTableProxy, type TableProxy } from './tableProxy.ts';
 
 export interface StorageProxy {
   readonly connectionString: string;
-  /** Requests to tables since the last `forget`: `GET LiteLLMUserTable(PartitionKey='…',RowKey='…')`, without the account. */
+  /**
+   * Returns the requests to tables since the last `forget`: `GET LiteLLMUserTable(PartitionKey='…',RowKey='…')`, without the
+   * account.
+   */
   tables(this: void): readonly string[];
-  /** Messages that were put into a queue since the last `forget`, as the queue's name, in order. */
+  /** Returns the queue's name of each message that was enqueued since the last `forget`, in order. */
   puts(this: void): readonly string[];
   forget(this: void): void;
-  /** The next requests to queues are refused with this status, one each. */
+  /** Refuses the next `times` requests to queues with this status. */
   refuseQueues(this: void, status: number, times: number): void;
   stop(this: void): Promise<void>;
 }
@@ -49,7 +52,7 @@ export async function startStorageProxy(ports: {
 
 function urlOf(proxy: TableProxy): string {
   const url = /TableEndpoint=([^;]+)/.exec(proxy.connectionString)?.[1];
-  if (url === undefined) throw new Error('the proxy has no address');
+  if (url === undefined) throw new Error('The proxy has no address.');
   return url;
 }
 

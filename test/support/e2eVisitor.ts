@@ -1,4 +1,4 @@
-/** A person with a browser without a screen: follows redirects by hand and keeps cookies as a browser does. */
+/** A simulated user with a browser. It follows redirects step by step and keeps cookies as a browser does. */
 import { z } from 'zod';
 import { CookieJar, walkSignIn } from '../../dev/identity/signInWalk.ts';
 import { SESSION_COOKIE_NAME } from '../../shared/session/session.ts';
@@ -20,11 +20,11 @@ const meSchema = z.object({
 /** The body of `GET /api/me`. */
 export type Me = z.infer<typeof meSchema>;
 
-/** A cookie as an answer set it. */
+/** A cookie that an answer set. */
 export interface SetCookie {
   readonly name: string;
   readonly value: string;
-  /** In lower case, without the value: `httponly`, `max-age=0`, … */
+  /** The attributes in lower case, such as `httponly` and `max-age=0`. */
   readonly attributes: readonly string[];
 }
 
@@ -43,14 +43,14 @@ export interface RequestOptions {
 }
 
 export interface AtMicrosoft {
-  /** Whom to pick where the emulator asks. */
+  /** The user to choose on the emulator's page. */
   readonly login?: string;
   readonly consent?: 'yes' | 'no';
 }
 
 /** One browser. */
 export class Visitor {
-  /** Of the app, by name; a test may change them. */
+  /** The app's cookies, by name. A test may change them. */
   readonly cookies = new Map<string, string>();
   readonly #url: string;
   readonly #jar = new CookieJar();
@@ -59,7 +59,7 @@ export class Visitor {
     this.#url = url;
   }
 
-  /** Asks the app, keeps what it sets, follows no redirect. */
+  /** Sends a request to the app. Keeps the cookies of the answer and follows no redirect. */
   async request(path: string, options: RequestOptions = {}): Promise<Answer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(new URL(path, this.#url), {
@@ -81,21 +81,23 @@ export class Visitor {
     };
   }
 
-  /** Starts an attempt and gives Microsoft's address. */
+  /** Starts a sign-in and returns Microsoft's address. */
   async startLogin(query: Readonly<Record<string, string>> = {}): Promise<string> {
     const answer = await this.request(`/sso/login?${new URLSearchParams(query).toString()}`);
     if (answer.status !== 302) throw new Error(`The login answered ${answer.status}: ${answer.body}`);
     return answer.location;
   }
 
-  /** Signs in at Microsoft and gives the callback's address, to which the browser would go now. */
+  /** Signs in at Microsoft and returns the address of the callback, which the browser would open next. */
   async goToMicrosoft(authorizeUrl: string, options: AtMicrosoft = {}): Promise<string> {
     const walk = await walkSignIn(authorizeUrl, { ...options, jar: this.#jar });
-    if (walk.redirect === undefined) throw new Error(`Microsoft kept the person: ${walk.page}`);
+    if (walk.redirect === undefined) throw new Error(`The emulator did not redirect the user: ${walk.page}`);
     return walk.redirect.href;
   }
 
-  /** A whole sign-in, up to the callback's answer, whatever it is. Microsoft picks `login` without asking. */
+  /**
+   * Signs in completely and returns the callback's answer, even if it is an error. The emulator chooses `login` without a page.
+   */
   async signIn(
     login: string,
     query: Readonly<Record<string, string>> = {},
@@ -114,14 +116,14 @@ export class Visitor {
     else this.cookies.set(SESSION_COOKIE_NAME, value);
   }
 
-  /** Reads `GET /api/me`. Throws where it is not answered with 200. */
+  /** Reads `GET /api/me`. Throws if the answer's status is not 200. */
   async me(): Promise<Me> {
     const { status, body } = await this.request('/api/me');
     if (status !== 200) throw new Error(`/api/me answered ${status}: ${body}`);
     return meSchema.parse(JSON.parse(body));
   }
 
-  /** Asks `/api/me` until the provisioning stands there; throws after 15 s, or at once where it ended otherwise. */
+  /** Reads `/api/me` until the provisioning has this status. Throws after 15 s, or at once if it ended with another status. */
   async waitFor(status: Me['provisioning']['status']): Promise<Me> {
     let last: Me | undefined;
     return waitUntil(
@@ -136,7 +138,7 @@ export class Visitor {
   }
 }
 
-/** Signs in with a fresh browser and waits until everything is provisioned. Throws where the sign-in is refused. */
+/** Signs in with a new browser and waits until everything is provisioned. Throws if the sign-in is refused. */
 export async function signInUntilDone(url: string, login: string): Promise<{ visitor: Visitor; me: Me }> {
   const visitor = new Visitor(url);
   const answer = await visitor.signIn(login);

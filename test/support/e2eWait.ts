@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const intervalMs = 20;
+const intervalMs = 50;
 
 /**
- * Reads again and again until something is found, and gives it. Throws after `timeoutMs` (default 15 s) with what
- * `describe` says then.
+ * Reads repeatedly until `read` finds something, and returns it. Throws after `timeoutMs` (default 15 s) with the text of
+ * `describe`.
  */
 export async function waitUntil<T>(
   find: () => Promise<T | undefined> | T | undefined,

@@ -1,4 +1,4 @@
-/** The emulators of storage and of Microsoft, each in a process of its own, as tests and benchmarks need them together. */
+/** Starts the emulators of storage and of Microsoft together, each in its own process, for tests and benchmarks. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,15 +10,15 @@ import { startAzurite } from '../../dev/stack/azurite.ts';
 import { startIdentityProcess } from '../../dev/identity/identityProcess.ts';
 
 export interface Emulators {
-  /** Of an Azurite in memory that has the product's tables and queues. */
+  /** The connection string of an Azurite in memory that has the product's tables and queues. */
   readonly connectionString: string;
   readonly identity: ReadyLine;
   stop(this: void): Promise<void>;
 }
 
 /**
- * Starts both, the identity emulator with this tenant, and trusts its certificate in this process until they stop. The caller
- * stops them. Throws where one of them does not start.
+ * Starts both emulators. The identity emulator has this tenant, and this process trusts its certificate until the emulators stop.
+ * The caller stops them. Throws if one of them does not start.
  */
 export async function startEmulators(directory: DirectoryInput): Promise<Emulators> {
   const stateDir = await mkdtemp(join(tmpdir(), 'emulators-'));

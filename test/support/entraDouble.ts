@@ -1,4 +1,4 @@
-/** Entra ID's token and key endpoints behind a `fetch`: strict about codes, PKCE and credentials; counts what is asked. */
+/** A double of Entra ID's token and key endpoints as a `fetch`. It checks codes, PKCE and credentials, and records requests. */
 import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -28,12 +28,12 @@ export function createEntraConfig(parts: Partial<Config['entra']> = {}): Config[
   };
 }
 
-/** Signs the claims of an id_token in whatever way a test wants. */
+/** A function with which a test signs the claims of an id_token in its own way. */
 export type Forge = (claims: JWTPayload, keys: EntraKeys) => Promise<string>;
 
 export interface EntraKeys {
   sign(claims: JWTPayload, header?: { readonly alg?: string; readonly kid?: string }): Promise<string>;
-  /** As everybody can have it. */
+  /** The public key. */
   readonly publicPem: string;
 }
 
@@ -41,11 +41,11 @@ export interface EntraDouble {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Method and path of every request, in order. */
   readonly requests: string[];
-  /** The forms that the token endpoint was sent, in order. */
+  /** The forms that were sent to the token endpoint, in order. */
   readonly forms: URLSearchParams[];
-  /** What Entra does once the person has signed in at an authorize URL: gives a code for these claims. */
+  /** Signs a person in at an authorize URL. Returns a code for these claims. */
   authorize(authorizeUrl: string, person?: { readonly claims?: JWTPayload; readonly forge?: Forge }): string;
-  /** Answers every request to a path that ends so with this instead, until it is taken back with `undefined`. */
+  /** Replaces the answer to every request whose path ends with `pathEnd`. `undefined` restores the normal answer. */
   intercept(pathEnd: string, answer: ((signal: AbortSignal) => Promise<Response>) | undefined): void;
 }
 
@@ -61,7 +61,7 @@ interface Grant extends z.infer<typeof authorizeSchema> {
   readonly idToken: () => Promise<string>;
 }
 
-/** Once a test file: making an RSA key takes longer than everything else here. */
+/** Creates the keys once per test file, because an RSA key takes long to create. */
 const keyPair = generateKeyPair('RS256', { extractable: true });
 
 export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
@@ -128,7 +128,7 @@ export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
     authorize(authorizeUrl, { claims = {}, forge } = {}) {
       const asked = authorizeSchema.parse(Object.fromEntries(new URL(authorizeUrl).searchParams));
       const code = randomUUID();
-      // Entra dates its tokens back by five minutes; they are good for an hour from now.
+      // Entra dates its tokens back by five minutes. They are valid for one hour from now.
       const issuedAt = Math.floor(clock.now().getTime() / 1000) - 300;
       grants.set(code, {
         ...asked,
@@ -161,7 +161,7 @@ export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
   };
 }
 
-/** As Entra refuses at its token endpoint. The description names a person, as Entra's often do. */
+/** Returns a refusal of Entra's token endpoint. Its description names a person, as Entra's often do. */
 export function refuse(
   error: string,
   number: number,

@@ -1,11 +1,10 @@
-/** What a person does to the tables with a storage explorer, and what a broken store does to the product. */
+/** Edits rows as an operator does with a storage explorer, and creates a store that fails. */
 import { entityPartition } from '../../shared/storage/entityStore.ts';
 import { FENCE_ROW_KEY, guardKey, memberKey } from '../../shared/storage/membershipKinds.ts';
-import { readMembers } from '../../shared/storage/readMembers.ts';
+import { readMembers } from '../../shared/storage/organizationGuards.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Properties, RowKey, Tables, Value } from '../../shared/model/tables.ts';
-import type { ErrorCode } from '../../shared/model/errors.ts';
-import { AppError } from '../../shared/model/errors.ts';
+import { type ErrorCode, AppError } from '../../shared/model/errors.ts';
 import type { MemoryTables, StoreOperation } from './memoryTables.ts';
 
 /** A row, by its table and key. */
@@ -14,42 +13,42 @@ export interface Row {
   readonly key: RowKey;
 }
 
-/** Where a team stands. */
+/** Returns the place of a team's row. */
 export function teamRow(id: string): Row {
   return { table: TABLES.teams, key: { partitionKey: entityPartition(id), rowKey: id } };
 }
 
-/** Where an organization stands. */
+/** Returns the place of an organization's row. */
 export function organizationRow(id: string): Row {
   return { table: TABLES.organizations, key: { partitionKey: entityPartition(id), rowKey: id } };
 }
 
-/** Where a person's row stands. */
+/** Returns the place of a person's row. */
 export function userRow(userId: string): Row {
   return { table: TABLES.users, key: { partitionKey: userId, rowKey: 'user' } };
 }
 
-/** Where a person's membership of a team stands. */
+/** Returns the place of a person's membership of a team. */
 export function teamMembershipRow(userId: string, id: string): Row {
   return { table: TABLES.teamMemberships, key: { partitionKey: userId, rowKey: id } };
 }
 
-/** Where a person's membership of an organization stands. */
+/** Returns the place of a person's membership of an organization. */
 export function organizationMembershipRow(userId: string, id: string): Row {
   return { table: TABLES.organizationMemberships, key: { partitionKey: userId, rowKey: id } };
 }
 
-/** Where a team's or organization's index says that a person is in it. */
+/** Returns the place of the index row that lists a person as a member of a team or organization. */
 export function indexRow(table: 'teamMembers' | 'organizationMembers', id: string, userId: string): Row {
   return { table: TABLES[table], key: memberKey({ entityId: id, userId }) };
 }
 
-/** Where it says who is just leaving an organization as its administrator. */
+/** Returns the place of an organization's guard row, which lists the administrators who are leaving. */
 export function guardRow(organizationId: string): Row {
   return { table: TABLES.organizationMembers, key: guardKey(organizationId) };
 }
 
-/** Gives a row's properties, or `undefined` where there is no such row. */
+/** Reads a row's properties. Returns `undefined` if the row does not exist. */
 export async function findRow(
   tables: Tables,
   { table, key }: Row,
@@ -57,12 +56,12 @@ export async function findRow(
   return (await tables.find(table, key))?.properties;
 }
 
-/** Sets some columns of a row, or makes it. */
+/** Sets some columns of a row. Creates the row if it does not exist. */
 export async function editRow(tables: Tables, { table, key }: Row, columns: Properties): Promise<void> {
   await tables.write(table, { kind: 'upsertMerge', key, properties: columns });
 }
 
-/** Takes a column off a row, which a merge cannot do. */
+/** Removes a column from a row. A merge cannot do that, so it replaces the row. */
 export async function dropColumn(tables: Tables, row: Row, column: string): Promise<void> {
   const properties: Record<string, Value> = {};
   for (const [name, value] of Object.entries((await findRow(tables, row)) ?? {})) {
@@ -80,7 +79,7 @@ export async function deleteRow(tables: Tables, { table, key }: Row): Promise<vo
   await tables.write(table, { kind: 'delete', key, etag: '*' });
 }
 
-/** Gives the ids of the people that an index names, sorted. */
+/** Reads the ids of the people that an index lists, sorted. */
 export async function indexOf(
   tables: Tables,
   table: 'teamMembers' | 'organizationMembers',
@@ -90,7 +89,7 @@ export async function indexOf(
   return members.map(({ userId }) => userId).toSorted();
 }
 
-/** Gives the id of the observation that moved a person's fence last. */
+/** Reads the id of the observation that moved a person's fence last. */
 export async function fenceOf(
   tables: Tables,
   table: 'teamMemberships' | 'organizationMemberships',
@@ -100,7 +99,7 @@ export async function fenceOf(
   return (await findRow(tables, { table: TABLES[table], key }))?.['observation_id'];
 }
 
-/** Gives the same store through a network that fails before every request that `fails` names. */
+/** Returns a view of the store that throws before every request for which `fails` is true. */
 export function breakingStore(
   tables: MemoryTables,
   fails: (operation: StoreOperation) => boolean,
@@ -108,11 +107,11 @@ export function breakingStore(
 ): Tables {
   return tables.view((moment) => {
     if (moment.phase === 'before' && fails(moment))
-      throw new AppError(code, 'the store is broken', { retryable: true });
+      throw new AppError(code, 'The store is broken.', { retryable: true });
   });
 }
 
-/** Gives the requests to the store that `act` made. */
+/** Runs `act` and returns the requests that it made to the store. */
 export async function requestsOf(
   tables: MemoryTables,
   act: () => Promise<unknown>,
@@ -122,7 +121,7 @@ export async function requestsOf(
   return tables.requests();
 }
 
-/** Gives how many requests of each kind there are on each table: `find LiteLLMUserTable` → 1. */
+/** Counts the requests by kind and table: `find LiteLLMUserTable` → 1. */
 export function tally(requests: readonly StoreOperation[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { kind, table } of requests) counts[`${kind} ${table}`] = (counts[`${kind} ${table}`] ?? 0) + 1;

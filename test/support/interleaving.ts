@@ -1,22 +1,22 @@
 /**
- * Runs several actors on one store, one store request at a time, in an order that the test chooses: deterministic, so
- * that every order can be tried.
+ * Runs several actors on one store, one store request at a time, in an order that the test chooses. It is deterministic, so a
+ * test can try every order.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { MemoryTables, StoreHook } from './memoryTables.ts';
 
-/** Where an actor dies: at its request number `call` (from 0), before it reaches the store or after it was done. */
+/** The point at which an actor crashes: its request number `call` (from 0), before the store gets it or after it was executed. */
 export interface CrashPoint {
   readonly call: number;
   readonly phase: 'before' | 'after';
 }
 
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = 'Crash';
 }
 
-/** One actor: what it does on its view of the store, and where it dies, if it does. */
+/** One actor: its work on its own view of the store, and the point at which it crashes, if any. */
 export interface Actor {
   readonly run: (tables: Tables) => Promise<void>;
   readonly crash?: CrashPoint;
@@ -60,7 +60,7 @@ function startActor(tables: MemoryTables, actor: Actor): Running {
   return running;
 }
 
-/** `first` goes first; at each of the steps in `switches` the other one goes on, if it can. */
+/** The order of the steps. The actor `first` starts. At each step in `switches`, the other actor continues if it can. */
 export interface Schedule {
   readonly first: 0 | 1;
   readonly switches: readonly number[];
@@ -68,12 +68,14 @@ export interface Schedule {
 
 export interface Interleaved {
   readonly steps: number;
+  /** The steps before which both actors could go. A switch at any other step changes nothing. */
+  readonly choices: readonly number[];
   readonly crashed: readonly boolean[];
-  /** What an actor threw, other than dying as told. */
+  /** The errors that the actors threw, other than the planned crash. */
   readonly failures: readonly unknown[];
 }
 
-/** Runs two actors by the schedule until both are over. */
+/** Runs two actors by the schedule until both have ended. */
 export async function interleave(
   tables: MemoryTables,
   actors: readonly [Actor, Actor],
@@ -83,30 +85,49 @@ export async function interleave(
   const switches = new Set(schedule.switches);
   let turn: number = schedule.first;
   let step = 0;
+  const choices: number[] = [];
   const isStuck = (index: number): boolean => {
     const one = running[index];
     return one === undefined || one.isOver || one.crashed || one.waiting.length === 0;
   };
   await nextTurn();
   while (!(isStuck(0) && isStuck(1))) {
+    if (!isStuck(0) && !isStuck(1)) choices.push(step);
     if (switches.has(step) || isStuck(turn)) turn = isStuck(1 - turn) ? turn : 1 - turn;
     running[turn]?.waiting.shift()?.();
     step += 1;
-    // Everything that follows from this one request happens before the next is let through.
+    // Everything that follows from this request happens before the next request starts.
     await nextTurn();
   }
   return {
     steps: step,
+    choices,
     crashed: running.map((one) => one.crashed),
     failures: running.map((one) => (one.failure instanceof Crash ? undefined : one.failure)),
   };
 }
 
-/** Every set of up to `most` steps below `steps`, ascending. */
-export function* switchPoints(steps: number, most: number, from = 0): Generator<readonly number[]> {
-  yield [];
-  if (most === 0) return;
-  for (let first = from; first < steps; first += 1) {
-    for (const rest of switchPoints(steps, most - 1, first + 1)) yield [first, ...rest];
-  }
+/**
+ * Runs every schedule that begins with `first` and has at most `most` switches, each schedule once: a switch is only added where the
+ * run so far had a choice. `below` limits the steps at which a switch is tried. Returns the number of runs.
+ */
+export async function tryEverySchedule(
+  {
+    first,
+    most,
+    below = Infinity,
+  }: { readonly first: 0 | 1; readonly most: number; readonly below?: number },
+  run: (schedule: Schedule) => Promise<Pick<Interleaved, 'choices'>>,
+): Promise<number> {
+  const tryFrom = async (switches: readonly number[]): Promise<number> => {
+    const { choices } = await run({ first, switches });
+    if (switches.length === most) return 1;
+    const last = switches.at(-1) ?? -1;
+    let count = 1;
+    for (const next of choices) {
+      if (next > last && next < below) count += await tryFrom([...switches, next]);
+    }
+    return count;
+  };
+  return tryFrom([]);
 }

@@ -1,5 +1,4 @@
-/** Worlds whose proxy and store people have edited by hand, and what a push of everything does about it. */
-import type { SyncSubject } from '../../shared/model/synced.ts';
+/** Worlds with manual edits in LiteLLM and in the store, and what a sync of everything does about them. */
 import * as fc from 'fast-check';
 import type { LitellmDifference } from '../../shared/litellm/differences.ts';
 import { isWrite } from '../../shared/litellm/differences.ts';
@@ -7,6 +6,7 @@ import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import { sync } from '../../shared/litellm/sync.ts';
 import { repairMemberIndexes } from '../../shared/provisioning/repairMemberIndexes.ts';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import {
   deleteRow,
   dropColumn,
@@ -42,8 +42,8 @@ interface ValueEdit {
   readonly id: string;
 }
 
-/** What somebody does in the proxy. */
-type ThereEdit =
+/** A manual edit in LiteLLM. */
+type LitellmEdit =
   | MemberEdit
   | ValueEdit
   | {
@@ -52,15 +52,21 @@ type ThereEdit =
     }
   | { readonly edit: 'deleteUser' | 'userBudget' | 'userRole'; readonly userId: string };
 
-/** What somebody does with a storage explorer. */
-type HereEdit =
+/** A manual edit of the store, as with a storage explorer. */
+type StoreEdit =
   | {
-      readonly edit: 'budgetHere' | 'noBudgetHere' | 'modelsHere' | 'aliasHere' | 'loseRow' | 'breakRow';
+      readonly edit:
+        | 'storedBudget'
+        | 'noStoredBudget'
+        | 'storedModels'
+        | 'storedAlias'
+        | 'loseRow'
+        | 'breakRow';
       readonly of: 'teams' | 'organizations';
       readonly id: string;
     }
   | {
-      readonly edit: 'userBudgetHere' | 'userRoleHere' | 'losePerson' | 'breakPerson';
+      readonly edit: 'storedUserBudget' | 'storedUserRole' | 'losePerson' | 'breakPerson';
       readonly userId: string;
     }
   | {
@@ -74,12 +80,12 @@ export interface Scenario {
   readonly flag: boolean;
   readonly carryTeams: boolean;
   readonly hasLicence: boolean;
-  /** The groups of each person at first, which are pushed, and then, which are not yet. */
+  /** Each person's groups: the first ones are synced, the later ones not yet. */
   readonly first: readonly (readonly string[])[];
   readonly later: readonly (readonly string[])[];
-  readonly before: readonly ThereEdit[];
-  readonly between: readonly ThereEdit[];
-  readonly here: readonly HereEdit[];
+  readonly before: readonly LitellmEdit[];
+  readonly between: readonly LitellmEdit[];
+  readonly inStore: readonly StoreEdit[];
 }
 
 const of = fc.constantFrom('teams' as const, 'organizations' as const);
@@ -87,7 +93,7 @@ const id = fc.constantFrom(...GROUPS);
 const person = fc.constantFrom(...PEOPLE);
 const userId = fc.constantFrom(...PEOPLE, STRANGER);
 
-export const thereEdit: fc.Arbitrary<ThereEdit> = fc.oneof(
+export const litellmEdit: fc.Arbitrary<LitellmEdit> = fc.oneof(
   fc.record({
     edit: fc.constantFrom(
       'makeTeam' as const,
@@ -109,13 +115,13 @@ export const thereEdit: fc.Arbitrary<ThereEdit> = fc.oneof(
     userId: person,
   }),
 );
-const hereEdit: fc.Arbitrary<HereEdit> = fc.oneof(
+const storeEdit: fc.Arbitrary<StoreEdit> = fc.oneof(
   fc.record({
     edit: fc.constantFrom(
-      'budgetHere' as const,
-      'noBudgetHere' as const,
-      'modelsHere' as const,
-      'aliasHere' as const,
+      'storedBudget' as const,
+      'noStoredBudget' as const,
+      'storedModels' as const,
+      'storedAlias' as const,
       'loseRow' as const,
       'breakRow' as const,
     ),
@@ -124,8 +130,8 @@ const hereEdit: fc.Arbitrary<HereEdit> = fc.oneof(
   }),
   fc.record({
     edit: fc.constantFrom(
-      'userBudgetHere' as const,
-      'userRoleHere' as const,
+      'storedUserBudget' as const,
+      'storedUserRole' as const,
       'losePerson' as const,
       'breakPerson' as const,
     ),
@@ -145,9 +151,9 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   hasLicence: fc.boolean(),
   first: memberships,
   later: memberships,
-  before: fc.array(thereEdit, { maxLength: 4 }),
-  between: fc.array(thereEdit, { maxLength: 6 }),
-  here: fc.array(hereEdit, { maxLength: 4 }),
+  before: fc.array(litellmEdit, { maxLength: 4 }),
+  between: fc.array(litellmEdit, { maxLength: 6 }),
+  inStore: fc.array(storeEdit, { maxLength: 4 }),
 });
 
 function applyToMembers({ teams, organizations }: MemoryLitellm, edit: MemberEdit): void {
@@ -155,7 +161,7 @@ function applyToMembers({ teams, organizations }: MemoryLitellm, edit: MemberEdi
   if (entity === undefined) return;
   const members = new Map(entity.members);
   if (edit.edit === 'removeMember') members.delete(edit.userId);
-  // Nobody is added who is there, and nobody has a role who is not.
+  // A member is not added again, and only a member has a role to change.
   else if (members.has(edit.userId) === (edit.edit === 'changeRole'))
     members.set(edit.userId, edit.of === 'teams' ? 'admin' : 'org_admin');
   entity.members = members;
@@ -174,11 +180,11 @@ function applyToValues({ teams, organizations }: MemoryLitellm, edit: ValueEdit)
   }
 }
 
-function applyToLitellm(proxy: MemoryLitellm, edit: ThereEdit): void {
-  const { teams, organizations, users } = proxy;
+function applyToLitellm(litellm: MemoryLitellm, edit: LitellmEdit): void {
+  const { teams, organizations, users } = litellm;
   if ('of' in edit) {
-    if ('userId' in edit) applyToMembers(proxy, edit);
-    else applyToValues(proxy, edit);
+    if ('userId' in edit) applyToMembers(litellm, edit);
+    else applyToValues(litellm, edit);
   } else if ('userId' in edit) {
     const user = users.get(edit.userId);
     if (edit.edit === 'deleteUser') users.delete(edit.userId);
@@ -196,19 +202,19 @@ function applyToLitellm(proxy: MemoryLitellm, edit: ThereEdit): void {
   }
 }
 
-async function applyHere({ world, deps }: SyncWorld, edit: HereEdit): Promise<void> {
+async function applyToStore({ world, deps }: SyncWorld, edit: StoreEdit): Promise<void> {
   const { tables } = world;
-  const editThere = async (row: Row, columns: Parameters<typeof editRow>[2]): Promise<void> => {
+  const editIfStored = async (row: Row, columns: Parameters<typeof editRow>[2]): Promise<void> => {
     if ((await findRow(tables, row)) !== undefined) await editRow(tables, row, columns);
   };
   if (!('of' in edit)) {
     const row = userRow(edit.userId);
     if (edit.edit === 'losePerson') await deleteRow(tables, row);
-    else if (edit.edit === 'breakPerson') await editThere(row, { run_state: 'broken' });
+    else if (edit.edit === 'breakPerson') await editIfStored(row, { run_state: 'broken' });
     else
-      await editThere(
+      await editIfStored(
         row,
-        edit.edit === 'userBudgetHere' ? { max_budget: 9 } : { user_role: 'internal_user' },
+        edit.edit === 'storedUserBudget' ? { max_budget: 9 } : { user_role: 'internal_user' },
       );
   } else if ('userId' in edit) {
     const isTeam = edit.of === 'teams';
@@ -218,38 +224,38 @@ async function applyHere({ world, deps }: SyncWorld, edit: HereEdit): Promise<vo
     else if (edit.edit === 'join')
       await editRow(tables, row, { [column]: isTeam ? 'user' : 'internal_user', grant_source: 'manual' });
     else
-      await editThere(row, {
+      await editIfStored(row, {
         [column]: edit.edit === 'breakRole' ? 'emperor' : isTeam ? 'admin' : 'org_admin',
       });
   } else {
     const row = (edit.of === 'teams' ? teamRow : organizationRow)(edit.id);
     if (edit.edit === 'loseRow') {
-      // Of what was adopted nothing says that it was ever ours.
+      // Without its row, nothing would say that an adopted one was ever ours.
       const { record } = deps;
       const made = await (edit.of === 'teams' ? record.findTeam(edit.id) : record.findOrganization(edit.id));
       if (made !== undefined) await deleteRow(tables, row);
-    } else if (edit.edit === 'noBudgetHere') {
+    } else if (edit.edit === 'noStoredBudget') {
       if ((await findRow(tables, row)) !== undefined) await dropColumn(tables, row, 'max_budget');
     } else
-      await editThere(
+      await editIfStored(
         row,
         {
-          budgetHere: { max_budget: 11 },
-          // Of a team: any other list may be one that its organization does not allow.
-          modelsHere: { models: edit.of === 'teams' ? '[]' : '["here"]' },
-          aliasHere: { [edit.of === 'teams' ? 'team_alias' : 'organization_alias']: 'Here' },
+          storedBudget: { max_budget: 11 },
+          // Its organization may not allow any other list of a team.
+          storedModels: { models: edit.of === 'teams' ? '[]' : '["stored"]' },
+          storedAlias: { [edit.of === 'teams' ? 'team_alias' : 'organization_alias']: 'Stored' },
           breakRow: { max_budget: 'much' },
         }[edit.edit],
       );
   }
 }
 
-/** Everything up to the moment of the repair: provisioned, pushed, edited, provisioned again, the indexes reconciled. */
+/** Does everything up to the repair: provisions, syncs, edits, provisions again, and repairs the member indexes. */
 export async function createScenario(drawn: Scenario): Promise<SyncWorld> {
   const on = createSyncWorld({
     rules: sampleRules({ groupsAlsoCreateOrgs: drawn.flag }),
     assigned: GROUPS.map((group) => ({ id: group, displayName: `Group ${group}` })),
-    proxy: {
+    litellm: {
       organizationsCarryTeams: drawn.carryTeams,
       hasLicence: drawn.hasLicence,
       keyUserId: 'default_user_id',
@@ -262,24 +268,24 @@ export async function createScenario(drawn: Scenario): Promise<SyncWorld> {
     }
   };
   await on.refresh();
-  for (const edit of drawn.before) applyToLitellm(on.proxy, edit);
+  for (const edit of drawn.before) applyToLitellm(on.litellm, edit);
   await provisionAll(drawn.first, 0);
   await on.drain();
-  for (const edit of drawn.between) applyToLitellm(on.proxy, edit);
+  for (const edit of drawn.between) applyToLitellm(on.litellm, edit);
   await provisionAll(drawn.later, 60);
-  for (const edit of drawn.here) await applyHere(on, edit);
+  for (const edit of drawn.inStore) await applyToStore(on, edit);
   on.waiting.length = 0;
   on.world.clock.advance(2 * 60 * 60 * 1000);
   await repairMemberIndexes(on.world);
-  on.proxy.calls.length = 0;
+  on.litellm.calls.length = 0;
   return on;
 }
 
 export function compareDeps(on: SyncWorld): CompareDeps {
-  return { store: on.world.store, proxy: on.proxy, record: on.deps.record };
+  return { store: on.world.store, litellm: on.litellm, record: on.deps.record };
 }
 
-/** Everything that the comparison finds. */
+/** Returns everything that the comparison finds. */
 export async function compareAll(on: SyncWorld): Promise<readonly LitellmDifference[]> {
   const found: LitellmDifference[] = [];
   await compareWithLitellm(compareDeps(on), async (differences) => {
@@ -289,7 +295,7 @@ export async function compareAll(on: SyncWorld): Promise<readonly LitellmDiffere
   return found;
 }
 
-/** One line a difference: what would be done, to what, why not. */
+/** Returns one line: what would be done, to what, and why not. */
 export function lineOf(difference: LitellmDifference): string {
   const { action, what, why } = difference;
   const subject =
@@ -321,13 +327,13 @@ const CALLS: Readonly<Record<string, string>> = {
   removeTeamMember: 'remove team',
 };
 
-/** The writes that the proxy got, in the words of {@link lineOf}; one that was repeated with a lesser role is one. */
+/** Returns the writes to LiteLLM in the words of {@link lineOf}. A write that was repeated with a lesser role counts once. */
 export function writtenTo(calls: readonly LitellmCall[]): readonly string[] {
   const lines = calls.map(({ method, ids }) => `${CALLS[method] ?? method} ${ids.join(' ')}`);
   return [...new Set(lines)].sort();
 }
 
-/** A push of each thing and person there is; what cannot be pushed throws for itself alone. */
+/** Syncs everything and everyone. An unreadable row stops only its own sync. */
 export async function syncEverything(on: SyncWorld): Promise<void> {
   const subjects: readonly SyncSubject[] = [
     ...GROUPS.flatMap((group) => [

@@ -1,4 +1,4 @@
-/** An entry file as the worker in Azure loads it: what it registers with the unmodified library, called by hand. */
+/** Loads an entry file as the worker in Azure does, with the unmodified library, and calls the registered function directly. */
 import {
   HttpRequest,
   type HttpRequestInit,
@@ -10,7 +10,7 @@ import { createCoreModule, installCoreModule } from '../../dev/host/coreModule.t
 
 export interface Called {
   readonly answer: HttpResponseInit;
-  /** Each line with its level, as `error {"event":…}`. */
+  /** The logged lines, each with its level, as `error {"event":…}`. */
   readonly logged: readonly string[];
 }
 
@@ -20,8 +20,8 @@ const core = createCoreModule(() => undefined);
 installCoreModule(core.exports);
 
 /**
- * Gives a way to call what `load` registers under `name`; `load` imports the entry file, which then reads the settings of this
- * process. Only for functions with an HTTP trigger.
+ * Returns a function that calls the Azure function `name`. `load` imports the entry file that registers it and that reads the
+ * settings of this process. Only for functions with an HTTP trigger.
  */
 export async function loadFunction(name: string, load: () => Promise<unknown>): Promise<Call> {
   await load();
@@ -34,7 +34,7 @@ export async function loadFunction(name: string, load: () => Promise<unknown>): 
     };
     const context = new InvocationContext({ invocationId: 'invocation-1', functionName: name, logHandler });
     const answer: unknown = await registered.callback(new HttpRequest(request), context);
-    if (!isAnswer(answer)) throw new Error('The function gave no answer.');
+    if (!isAnswer(answer)) throw new Error('The function returned no answer.');
     return { answer, logged };
   };
 }

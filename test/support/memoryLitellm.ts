@@ -1,4 +1,4 @@
-/** A LiteLLM proxy in memory, behind the same port as the real client: quick, and it can fail before or after any call. */
+/** A LiteLLM proxy in memory, with the same interface as the real client. It is fast, and can fail before or after any call. */
 import type { OrganizationValues, TeamValues, UserValues } from '../../shared/model/litellmValues.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import type {
@@ -22,17 +22,17 @@ interface Entity<Values> {
 }
 
 export interface MemoryLitellmOptions {
-  /** A member write reads the list, waits and writes it back, as LiteLLM versions do. Default false. */
+  /** A member write reads the list, waits and writes it back, as some LiteLLM versions do. Default false. */
   readonly losesParallelWrites?: boolean;
   /** Whether an organization's answer carries its teams. Default false. */
   readonly organizationsCarryTeams?: boolean;
-  /** Nobody becomes `admin` of a team. Default true, as without a licence. */
+  /** Whether a team may have an `admin`. Default false. */
   readonly hasLicence?: boolean;
-  /** As whom the key counts: becomes admin of every team that it makes. */
+  /** The key's user, who becomes admin of every team that the key creates. */
   readonly keyUserId?: string;
 }
 
-/** The error with which a call fails, and whether it fails before or after it took effect; `undefined`: it does not. */
+/** Returns the error of a call, and whether it fails before or after it took effect; `undefined`: the call succeeds. */
 export type Faults = (
   number: number,
   call: LitellmCall,
@@ -43,7 +43,7 @@ export class MemoryLitellm implements LitellmClient {
   readonly teams = new Map<string, Entity<TeamValues>>();
   readonly users = new Map<string, Partial<UserValues>>();
   readonly calls: LitellmCall[] = [];
-  /** Users that a membership made, half empty, because they were not there. */
+  /** Users that LiteLLM created, half empty, for a membership of an unknown user. */
   readonly stowaways: string[] = [];
   faults: Faults = () => undefined;
   readonly #options: MemoryLitellmOptions;
@@ -165,7 +165,7 @@ export class MemoryLitellm implements LitellmClient {
     });
   }
 
-  /** A team's models are among its organization's, where that has a list. */
+  /** If the organization has a list of models, its teams may have only these. */
   #requireSubset({ organization_id: id = '' }: Partial<TeamValues>, models: readonly string[]): void {
     const allowed = this.organizations.get(id)?.values.models ?? [];
     if (allowed.length === 0) return;
@@ -231,7 +231,7 @@ export class MemoryLitellm implements LitellmClient {
     return 'done';
   }
 
-  /** Reads the list, changes it and writes it back: with a gap, what somebody else wrote in between is lost. */
+  /** Reads the list, changes it and writes it back. With a gap, another write in between is lost. */
   async #changeMembers(
     entities: Map<string, Entity<unknown>>,
     id: string,
@@ -304,12 +304,12 @@ function remove(members: Map<string, string>, userId: string): Ensured {
   return members.delete(userId) ? 'done' : 'already';
 }
 
-/** What the client throws where LiteLLM says no to one thing. */
+/** What the client throws if LiteLLM refuses one request. */
 export function refused(status: number): AppError {
   return new AppError('litellm_refused', 'LiteLLM refused it.', { details: { status } });
 }
 
-/** What the client throws where the proxy does not answer; after a write it may have taken effect. */
+/** What the client throws if the proxy does not answer. A write may have taken effect. */
 export function unreachable(mayHaveWritten = false): AppError {
   return new AppError('litellm_unreachable', 'LiteLLM does not answer.', {
     retryable: true,

@@ -7,9 +7,9 @@ import { createMemoryTables, type StoreMoment } from './memoryTables.ts';
 const TABLE = TABLES.teams;
 const key: RowKey = { partitionKey: 'p', rowKey: 'r' };
 
-/** What the contract tests cannot ask of a real store; the rest of the double is proven there. */
+/** Tests what a real store does not have. The contract tests cover the rest of this store. */
 describe('createMemoryTables', () => {
-  it('calls the hook before and after each request, with what is asked and its number', async () => {
+  it('calls the hook before and after each request, with the request and its number', async () => {
     const moments: StoreMoment[] = [];
     const tables = createMemoryTables({ hook: (moment) => void moments.push(moment) });
     await tables.write(TABLE, { kind: 'create', key, properties: {} });
@@ -29,7 +29,7 @@ describe('createMemoryTables', () => {
     expect(moments[0]).toMatchObject({ table: TABLE, write: { kind: 'create', key } });
   });
 
-  it('has done nothing when the hook throws before, and everything when it throws after', async () => {
+  it('changes nothing if the hook throws before a request, and everything if it throws after', async () => {
     let crashes: StoreMoment['phase'] = 'before';
     const tables = createMemoryTables({
       hook: ({ phase }) => {
@@ -47,7 +47,7 @@ describe('createMemoryTables', () => {
     expect(tables.dump()).toStrictEqual({ [TABLE]: [{ ...key, properties: { value: 1 } }] });
   });
 
-  it('lets another actor through its own view while one waits in its hook', async () => {
+  it('executes the requests of another view while one view waits in its hook', async () => {
     const tables = createMemoryTables();
     const slow = tables.view(async ({ phase }) => {
       if (phase !== 'before') return;
@@ -59,7 +59,7 @@ describe('createMemoryTables', () => {
     expect(tables.dump()[TABLE]?.[0]?.properties).toStrictEqual({ by: 'other' });
   });
 
-  it('shows on a later page what came after the page before', async () => {
+  it('shows changes between two pages on the later page', async () => {
     const tables = createMemoryTables({ pageSize: 1 });
     for (const rowKey of ['a', 'c', 'e']) {
       await tables.write(TABLE, { kind: 'create', key: { partitionKey: 'p', rowKey }, properties: {} });
@@ -77,7 +77,7 @@ describe('createMemoryTables', () => {
     expect(seen).toStrictEqual(['a', 'd', 'e']);
   });
 
-  it('holds a row to the limits after a merge, too', async () => {
+  it('checks the limits of the merged row, too', async () => {
     const tables = createMemoryTables();
     const half = (prefix: string): Record<string, number> =>
       Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`${prefix}${index}`, 1]));
@@ -88,7 +88,7 @@ describe('createMemoryTables', () => {
     expect(Object.keys(tables.dump()[TABLE]?.[0]?.properties ?? {})).toHaveLength(130);
   });
 
-  it('gives the same ETags for the same writes', async () => {
+  it('returns the same ETags for the same writes', async () => {
     const run = async (): Promise<unknown> => {
       const tables = createMemoryTables();
       await tables.write(TABLE, { kind: 'upsert', key, properties: {} });
@@ -97,7 +97,7 @@ describe('createMemoryTables', () => {
     expect(await run()).toStrictEqual(await run());
   });
 
-  it('counts from anew once requests are forgotten', async () => {
+  it('counts from 0 again after requests are forgotten', async () => {
     const tables = createMemoryTables();
     await tables.find(TABLE, key);
     tables.forgetRequests();

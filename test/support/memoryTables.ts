@@ -19,46 +19,48 @@ import type {
 } from '../../shared/model/tables.ts';
 import { AppError } from '../../shared/model/errors.ts';
 
-/** One request to the store. A read of several pages is several. */
+/** One request to the store. A read of several pages makes several requests. */
 export type StoreOperation =
   | { readonly kind: 'find'; readonly table: string; readonly key: RowKey }
   | { readonly kind: 'readPage'; readonly table: string; readonly query: Query }
   | { readonly kind: 'write'; readonly table: string; readonly write: Write }
   | { readonly kind: 'transact'; readonly table: string; readonly writes: readonly TransactionWrite[] };
 
-/** `before`: nothing has happened yet. `after`: it has, but the caller has not heard of it. */
+/** A moment of a request. `before`: it is not executed yet. `after`: it is executed, but the caller has no answer yet. */
 export type StoreMoment = StoreOperation & {
   readonly phase: 'before' | 'after';
-  /** 0 for the store's first request, the same in both phases. */
+  /** The number of the request, from 0. It is the same in both phases. */
   readonly sequence: number;
 };
 
 /**
- * Called and awaited at both moments of every request: wait in it to interleave, throw in it to crash the caller (in
- * `after`: with the write done).
+ * A function that the store calls and awaits at both moments of every request. Wait in it to interleave requests. Throw in it to
+ * crash the caller; in the phase `after`, the write has been done.
  */
 export type StoreHook = (moment: StoreMoment) => void | Promise<void>;
 
 export interface MemoryTablesOptions {
   /** The tables that exist. Default: all of TABLES. */
   readonly tables?: readonly string[];
-  /** Rows a page. Default 1,000, as Azure. */
+  /** The number of rows in a page. Default 1,000, as in Azure. */
   readonly pageSize?: number;
   readonly hook?: StoreHook;
 }
 
-/** A row without its ETag, so that two ways to the same state compare equal. */
+/** A row without its ETag, so that equal states compare as equal even if they were reached in different ways. */
 export interface DumpedRow extends RowKey {
   readonly properties: Readonly<Record<string, Value>>;
 }
 
 export interface MemoryTables extends Tables {
-  /** Every request since the start or the last `forgetRequests`, in order; a call refused at the door is none. */
+  /**
+   * Returns every request since the start or the last `forgetRequests`, in order. A call that breaks a limit makes no request.
+   */
   requests(): readonly StoreOperation[];
   forgetRequests(): void;
-  /** The same rows and the same list of requests through another hook: one view for each actor of a test. */
+  /** Returns a view of the same rows and the same list of requests with another hook. Each actor of a test uses its own view. */
   view(hook: StoreHook): Tables;
-  /** All rows by table, in the order of the keys; tables without rows are left out. */
+  /** Returns all rows by table, in the order of the keys. Leaves out tables without rows. */
   dump(): Readonly<Record<string, readonly DumpedRow[]>>;
 }
 
@@ -71,9 +73,9 @@ interface Row {
 type Rows = Map<string, Row>;
 
 /**
- * Gives a store in memory that is as strict as Azure Table Storage and that passes the same contract tests as a real
- * one: missing tables, limits, ETags that move with each write, transactions of one partition that are all or none,
- * pages. Deterministic: no clock, no randomness; values are copied in and out.
+ * Creates a store in memory that is as strict as Azure Table Storage and passes the same contract tests. It has missing tables,
+ * limits, pages, ETags that change with each write, and atomic transactions on one partition. Deterministic: it uses no clock and
+ * no randomness. Values are copied in and out.
  */
 export function createMemoryTables(options: MemoryTablesOptions = {}): MemoryTables {
   const state: State = {
@@ -161,7 +163,7 @@ function transact(state: State, rows: Rows, writes: readonly TransactionWrite[])
   return { done: true, etags: writes.map((write) => apply(state, rows, write)) };
 }
 
-/** The limits hold for the row that a merge leaves behind, too. */
+/** Checks the limits of the row that results from a merge, too. */
 function requireRoom(rows: Rows, write: Write | TransactionWrite): void {
   if (write.kind === 'delete') return;
   requireWrite({ kind: 'upsert', key: write.key, properties: mergedProperties(rows, write) });
@@ -224,7 +226,7 @@ function isNamed(query: Query, key: RowKey): boolean {
 function requireTable(state: State, table: string): Rows {
   const rows = state.tables.get(table);
   if (rows !== undefined) return rows;
-  throw new AppError('storage_refused', 'Table Storage refused: no such table', {
+  throw new AppError('storage_refused', 'Table Storage refused the operation: the table does not exist.', {
     details: { table, status: 404, storageCode: 'TableNotFound' },
   });
 }
@@ -255,7 +257,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** No key holds a control character, so that no two keys share an address. */
+/** Joins the two keys with a control character. Keys cannot contain one, so different keys have different results. */
 function addressOf(key: RowKey): string {
   return `${key.partitionKey}\u0000${key.rowKey}`;
 }
@@ -264,7 +266,7 @@ function toStoredRow({ key, etag, properties }: Row): StoredRow {
   return { ...key, etag, properties: copy(properties) };
 }
 
-/** What the wire does too: no memory is shared, -0 is 0, half a surrogate pair becomes U+FFFD. */
+/** Copies a value as the network does: no memory is shared, -0 becomes 0, and half a surrogate pair becomes U+FFFD. */
 function copy(properties: Properties): Record<string, Value> {
   const copied: Record<string, Value> = {};
   for (const [name, value] of Object.entries(properties)) copied[name] = copyValue(value);

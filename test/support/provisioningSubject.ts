@@ -1,4 +1,4 @@
-/** The product's provisioning as a warm worker runs it, with real stores, and what it is given. */
+/** Creates the product's provisioning as a warm worker runs it, with real stores, and its input. */
 import { versionOf } from '../../shared/groups/brake.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
@@ -7,7 +7,7 @@ import { createStore } from '../../shared/storage/store.ts';
 import { type AcceptedGroups, type KnownGroup } from '../../shared/model/assignedGroups.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
 import { type ProvisionResult, provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import { type InlineMessage, MAX_DELIVERIES } from '../../shared/queue/provisionMessage.ts';
+import { type InlineMessage } from '../../shared/queue/queueMessage.ts';
 import { sampleRules, TENANT_ID } from './world.ts';
 
 export interface SubjectPerson {
@@ -21,7 +21,7 @@ export function personOf(name: string): SubjectPerson {
   return { userId: guidOf(name), email: `${name}@example.com`, displayName: `Person ${name}` };
 }
 
-/** Returns the same groups for the same name. `presence` is what the accepted list says of their teams and organizations. */
+/** Returns the same groups for the same name. `presence` is the state of their teams and organizations in the accepted list. */
 export function groupsOf(
   name: string,
   count: number,
@@ -35,7 +35,7 @@ export function groupsOf(
   }));
 }
 
-/** Returns an id in the shape of Entra's, another one for each name. */
+/** Returns an id in the form of Entra's ids, different for each name. */
 export function guidOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');
   return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
@@ -50,7 +50,7 @@ export function acceptedList(groups: readonly KnownGroup[]): AcceptedGroups {
 
 let lastObservedMs = 0;
 
-/** Returns the message of a sign-in just now. It is newer than every one before it in this process. */
+/** Returns the message of a sign-in at this moment. It is newer than all earlier ones of this process. */
 export function signInMessage(
   person: SubjectPerson,
   groups: readonly { readonly id: string }[],
@@ -76,7 +76,7 @@ export function signInMessage(
 export interface Subject {
   /** Caches this list for 30 seconds, as a warm instance does. */
   know(this: void, list: AcceptedGroups): void;
-  /** Provisions one sign-in. Throws for any end but `done` and `unchanged`. */
+  /** Provisions one sign-in. Throws unless it ends as `done` or `unchanged`. */
   provision(this: void, message: InlineMessage): Promise<ProvisionResult['status']>;
 }
 
@@ -85,13 +85,12 @@ export function createSubject(tables: Tables): Subject {
   const store = createStore(tables);
   const clock = { now: () => new Date() };
   const refuse = async (): Promise<never> => {
-    throw new Error('A warm instance asks neither the directory nor the queue');
+    throw new Error('A warm instance must not use the directory or the queue.');
   };
   const knowledge = createGroupKnowledge({ store: store.assignedGroups, clock, refresh: refuse });
   const deps = {
     store,
     parked: new ParkedSnapshots(tables),
-    queue: { check: async () => undefined, enqueue: refuse },
     knowledge,
     clock,
     random: { uuid: () => randomUUID() },
@@ -100,7 +99,7 @@ export function createSubject(tables: Tables): Subject {
   return {
     know: (list) => knowledge.remember(list),
     async provision(message) {
-      const { status } = await provisionUser(deps, message, { attempt: 1, maxAttempts: MAX_DELIVERIES });
+      const { status } = await provisionUser(deps, message, { attempt: 1, isLastAttempt: false });
       if (status !== 'done' && status !== 'unchanged') throw new Error(`The run ended as ${status}`);
       return status;
     },

@@ -1,17 +1,17 @@
-/** Which names a query of Azure Monitor (KQL) uses, so that tests can compare them with what the code writes. */
+/** Finds the names in a query of Azure Monitor (KQL), so that tests can compare them with the names that the code writes. */
 
 export interface QueryNames {
-  /** Texts that look like the name of an event: `signin.complete`. */
+  /** The texts that look like the name of an event, such as `signin.complete`. */
   readonly events: readonly string[];
-  /** Texts that look like a code or a status: `held_back`. */
+  /** The texts that look like a code or a status, such as `held_back`. */
   readonly codes: readonly string[];
-  /** The members of an event: `x` of `fields.x`. */
+  /** The members of an event, such as `x` in `fields.x`. */
   readonly members: readonly string[];
-  /** The table and its columns: every other word that is neither of the language nor named by the query itself. */
+  /** The table and its columns: every other word that is not part of the language and not defined by the query. */
   readonly columns: readonly string[];
 }
 
-/** The words of the language, as many as the product's queries use. */
+/** The words of the language that the product's queries use. */
 const language: ReadonlySet<string> = new Set(
   `where extend summarize project order by asc desc and or in startswith endswith parse_json tostring tolong todouble isempty
   isnotempty iff count sum max percentiles bin`.split(/\s+/),

@@ -1,4 +1,4 @@
-/** The product on real emulators. Counts every request that leaves the process, by the service that it goes to. */
+/** Runs the product on real emulators. Counts every request that leaves the process, by its target service. */
 import { QueueClient } from '@azure/storage-queue';
 import { createControlClient } from '../../dev/identity/controlClient.ts';
 import { walkSignIn } from '../../dev/identity/signInWalk.ts';
@@ -10,17 +10,17 @@ import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../shared/signIn/startLogin.ts';
 import {
-  parseProvisionMessage,
   PROVISION_QUEUE,
+  parseProvisionMessage,
   type ProvisionMessage,
-} from '../../shared/queue/provisionMessage.ts';
+} from '../../shared/queue/queueMessage.ts';
 import { azuriteConnectionString } from './azurite.ts';
 import { startEmulators } from './emulators.ts';
 import { keepCookies } from './signInDoubles.ts';
 import { createTenant, loginOf, type TenantPlan } from './signInTenant.ts';
 import { startTableProxy } from './tableProxy.ts';
 
-/** Requests by the service that they go to. */
+/** The number of requests by their target service. */
 export interface Requests {
   readonly token: number;
   readonly graph: number;
@@ -29,20 +29,20 @@ export interface Requests {
 }
 
 export interface RequestWorld {
-  /** Signs a person in and counts from the callback on. Returns the message that the sign-in enqueued, too. */
+  /** Signs a person in and counts the requests from the callback on. Also returns the message that the sign-in enqueued. */
   signIn(
     this: void,
     login: string,
   ): Promise<{ readonly counted: Requests; readonly message: ProvisionMessage }>;
-  /** Does what the worker does with a message. The host's own receive and delete are not counted. */
+  /** Processes a message as the worker does. Does not count the host's own requests to receive and delete it. */
   provision(this: void, message: ProvisionMessage): Promise<Requests>;
   stop(this: void): Promise<void>;
 }
 
-/** The last person of this kind signs in uncounted, so that keys and tokens are cached. Each plan has such people. */
+/** The login of a person who signs in without counting, so that keys and tokens are cached. Each plan has this person. */
 const WARM_UP = loginOf(1, 9);
 
-/** Starts emulators, and proxies that count before each storage service. The caller stops them. */
+/** Starts emulators, and a counting proxy in front of each storage service. The caller stops them. */
 export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> {
   const emulators = await startEmulators(createTenant(plan));
   const proxies = await startProxies(emulators.connectionString);
@@ -71,7 +71,7 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
     async signIn(login) {
       const started = await startLogin(app.login, {});
       const { redirect, page } = await walkSignIn(started.location, { login });
-      if (redirect === undefined) throw new Error(`Microsoft kept the person: ${page}`);
+      if (redirect === undefined) throw new Error(`The emulator did not redirect the person: ${page}`);
       const cookies = keepCookies(new Map(), [started.cookie]);
       const counted = await count(async () => {
         const outcome = await completeLogin(app.login, { query: redirect.searchParams, cookies });
@@ -81,8 +81,9 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
     },
     provision: async (message) =>
       count(async () => {
-        const { status } = await provisionUser(app.provision, message, { attempt: 1, maxAttempts: 5 });
-        if (status !== 'done' && status !== 'unchanged') throw new Error(`The provisioning is ${status}`);
+        const { status } = await provisionUser(app.provision, message, { attempt: 1, isLastAttempt: false });
+        if (status !== 'done' && status !== 'unchanged')
+          throw new Error(`The provisioning ended as ${status}.`);
       }),
     async stop() {
       await proxies.stop();
@@ -94,11 +95,12 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
   return world;
 }
 
-/** Takes the one message out of the queue, past the proxy. Throws where there is none, or more than one. */
+/** Takes the only message out of the queue, without the proxy. Throws unless the queue has exactly one message. */
 async function receive(queue: QueueClient): Promise<ProvisionMessage> {
   const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 2 });
   const [item, second] = receivedMessageItems;
-  if (item === undefined || second !== undefined) throw new Error('A sign-in puts exactly one message');
+  if (item === undefined || second !== undefined)
+    throw new Error('The sign-in did not enqueue exactly one message.');
   await queue.deleteMessage(item.messageId, item.popReceipt);
   return parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
 }

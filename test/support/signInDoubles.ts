@@ -1,4 +1,4 @@
-/** Doubles of what stands around a sign-in: clock, chance, key ring, queue, snapshots, browser. */
+/** Doubles for tests of a sign-in: clock, randomness, key ring, queue, snapshots, browser. */
 import type { RingKey } from '../../shared/storage/keyRing.ts';
 import type { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ export interface TestClock extends Clock {
   advance(durationMs: number): void;
 }
 
-/** A clock that stands still until it is advanced; starts at this second. */
+/** Creates a clock that only moves when a test advances it. It starts at the current second. */
 export function createTestClock(startMs = Math.floor(Date.now() / 1000) * 1000): TestClock {
   let nowMs = startMs;
   return {
@@ -25,7 +25,7 @@ export function createTestClock(startMs = Math.floor(Date.now() / 1000) * 1000):
   };
 }
 
-/** Different every time, the same in every run. */
+/** Creates a source of values that differ at every call and are the same in every run. */
 export function createTestRandom(seed = 'seed'): Random {
   let count = 0;
   const draw = (): Buffer =>
@@ -41,7 +41,7 @@ export function createTestRandom(seed = 'seed'): Random {
   };
 }
 
-/** A ring of keys that a test adds and removes; the newest seals. */
+/** Creates a key ring in which a test adds and removes keys. The newest key seals. */
 export function createTestKeyRing(): SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } {
   const keys: RingKey[] = [{ id: 'k000001', secret: Uint8Array.from(randomBytes(32)) }];
   const ring: SealContext['keyRing'] & { readonly keys: RingKey[]; fault?: Error } = {
@@ -49,7 +49,7 @@ export function createTestKeyRing(): SealContext['keyRing'] & { readonly keys: R
     async sealingKey() {
       if (ring.fault) throw ring.fault;
       const key = keys.at(-1);
-      if (key === undefined) throw new Error('the test has removed every key');
+      if (key === undefined) throw new Error('The test has removed every key.');
       return key;
     },
     async findKey(id) {
@@ -71,7 +71,7 @@ export function createSealContext(parts: Partial<SealContext> = {}): SealContext
   };
 }
 
-/** What a browser does with `Set-Cookie`: keeps, replaces, forgets. */
+/** Keeps, replaces and deletes cookies as a browser does for `Set-Cookie`. */
 export function keepCookies(kept: RequestCookies, set: readonly ResponseCookie[]): RequestCookies {
   const next = new Map(kept);
   for (const { name, value, maxAge } of set) {
@@ -106,7 +106,7 @@ export function createTestSnapshots(): Pick<ParkedSnapshots, keyof ParkedSnapsho
     },
     async require(id) {
       const list = lists.get(id);
-      if (list === undefined) throw new AppError('snapshot_missing', 'The test parked no such list');
+      if (list === undefined) throw new AppError('snapshot_missing', 'The test has not parked this list.');
       return list;
     },
     async remove(id) {

@@ -1,16 +1,16 @@
-/** A tenant in which people are in the first so many of its groups. Pure. */
+/** A tenant whose people are members of its first groups: of the first 1, the first 10, and so on. Pure. */
 import type { DirectoryInput } from '../../dev/identity/directory.ts';
 import { sampleApplication } from '../../dev/identity/sampleDirectory.ts';
 
 export interface TenantPlan {
   readonly assignedGroups: number;
-  /** Each says in how many groups people are; there are {@link PEOPLE_OF_A_KIND} of each. */
+  /** The numbers of groups. For each number, {@link PEOPLE_OF_A_KIND} people are members of that many groups. */
   readonly groupCounts: readonly number[];
 }
 
 const PEOPLE_OF_A_KIND = 10;
 
-/** Returns the tenant. All its groups are assigned, and people only through groups. */
+/** Returns the tenant. All its groups are assigned to the application, and people only through groups. */
 export function createTenant({ assignedGroups, groupCounts }: TenantPlan): DirectoryInput {
   const people = groupCounts.flatMap((groups) =>
     Array.from({ length: PEOPLE_OF_A_KIND }, (_, index) => ({ groups, index })),
@@ -39,13 +39,13 @@ export function createTenant({ assignedGroups, groupCounts }: TenantPlan): Direc
   };
 }
 
-/** Returns what the `index`th of the people in so many groups signs in with. `index` is below {@link PEOPLE_OF_A_KIND}. */
+/** Returns the login of the `index`th person with this number of groups. `index` is below {@link PEOPLE_OF_A_KIND}. */
 export function loginOf(groups: number, index: number): string {
   return `in-${groups}-${index}@company.com`;
 }
 
 /** Returns a group's id, as long as Entra's. */
-export function groupIdOf(group: number): string {
+function groupIdOf(group: number): string {
   return `6e000000-0000-4000-8000-${String(group).padStart(12, '0')}`;
 }
 

@@ -1,39 +1,38 @@
-/** A world whose provisioning tells a LiteLLM proxy in memory. */
-import { createStore } from '../../shared/storage/store.ts';
-import type { SyncSubject } from '../../shared/model/synced.ts';
+/** A world whose provisioning syncs to a LiteLLM proxy in memory. */
 import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import type { Tables } from '../../shared/model/tables.ts';
+import { createStore } from '../../shared/storage/store.ts';
 import { provisionUser, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
-import { sync, type SyncResult } from '../../shared/litellm/sync.ts';
-import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import { sync } from '../../shared/litellm/sync.ts';
+import type { SyncResult, SyncDeps } from '../../shared/litellm/syncDeps.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
-import { parseSyncMessage } from '../../shared/queue/syncMessage.ts';
-import type { ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { parseSyncMessage, type ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
+import type { SyncSubject } from '../../shared/model/synced.ts';
 import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';
 import { createWorld, type QueuedMessage, type World, type WorldOptions } from './world.ts';
 
 export interface SyncWorld {
   readonly world: World;
-  readonly proxy: MemoryLitellm;
-  /** Messages for the proxy that nobody has worked off yet, oldest first. */
+  readonly litellm: MemoryLitellm;
+  /** Sync messages that have not run yet, oldest first. */
   readonly waiting: QueuedMessage[];
   readonly deps: SyncDeps;
   refresh(this: void): Promise<void>;
-  /** Provisions, and leaves the request for a push in {@link SyncWorld.waiting}. */
+  /** Provisions, and leaves the request for a sync in {@link SyncWorld.waiting}. */
   provision(this: void, message: ProvisionMessage): Promise<ProvisionResult>;
   sync(this: void, subject: SyncSubject): Promise<SyncResult>;
-  /** Works off everything that waits, put-back messages too (the clock goes on); gives what each one came to. */
+  /** Runs every waiting message, also those that were put back (the clock goes on). Returns their results. */
   drain(this: void): Promise<readonly SyncResult[]>;
-  /** Another worker instance on the same store and proxy. */
+  /** Returns another worker instance on the same store and the same proxy. */
   worker(this: void, tables?: Tables): SyncDeps;
 }
 
 export interface SyncWorldOptions extends WorldOptions {
-  readonly proxy?: MemoryLitellmOptions;
+  readonly litellm?: MemoryLitellmOptions;
 }
 
-/** Many sleep at once, so each one moves the clock by little; how long they meant to sleep does not matter. */
+/** Many tasks sleep at once, so each sleep moves the clock only a little, however long it should be. */
 const SLEEP_MS = 5;
 
 function createSleep(world: World): () => Promise<void> {
@@ -43,10 +42,10 @@ function createSleep(world: World): () => Promise<void> {
   };
 }
 
-/** Builds it; the assigned groups are not read yet. */
+/** Creates the world. The assigned groups are not read yet. */
 export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   const world = createWorld(options);
-  const proxy = new MemoryLitellm(options.proxy);
+  const litellm = new MemoryLitellm(options.litellm);
   const waiting: QueuedMessage[] = [];
   const queue = {
     check: async () => undefined,
@@ -58,13 +57,13 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   const { clock } = world;
   let drawn = 0;
   let holders = 0;
-  // Of all instances: no two holders have the same name.
+  // Holders' names are unique across all instances.
   const uuid = (): string => `holder-${(holders += 1)}`;
   const random = { bytes: (count: number) => new Uint8Array(count).fill((drawn += 37) % 256) };
-  const worker = (tables: Tables = world.tables, to: LitellmClient = proxy): SyncDeps => {
+  const worker = (tables: Tables = world.tables, to: LitellmClient = litellm): SyncDeps => {
     return {
       store: createStore(tables),
-      proxy: to,
+      litellm: to,
       record: new SyncRecord({ tables, clock, random: { uuid } }),
       queue,
       clock,
@@ -87,7 +86,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   };
   return {
     world,
-    proxy,
+    litellm,
     waiting,
     deps,
     refresh: async () => {
@@ -95,7 +94,10 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       world.provisionDeps.knowledge.remember(refreshed.list);
     },
     provision: async (message) =>
-      provisionUser({ ...world.provisionDeps, sync: requests }, message, { attempt: 1, maxAttempts: 5 }),
+      provisionUser({ ...world.provisionDeps, sync: requests }, message, {
+        attempt: 1,
+        isLastAttempt: false,
+      }),
     sync: async (subject) => sync(deps, { version: 1, subject }, { attempt: 1 }),
     drain,
     worker,

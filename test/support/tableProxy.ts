@@ -1,13 +1,16 @@
-/** A proxy in front of a Table service that counts what really crosses the wire and breaks it on demand. */
+/** A proxy in front of a Table service. It counts the actual network traffic and breaks it on demand. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { azuriteConnectionString } from './azurite.ts';
 
 /**
- * What happens to one request. `answer`: it is answered here and never reaches the service. `silence`: it gets no
- * answer at all. `loseAnswer`: the service does it, then the connection breaks. `stallBody`: headers and half of
- * the body come, the rest never. `reset`: the connection breaks before the service sees it.
+ * A fault for one request.
+ * - `answer`: the proxy answers, and the request never reaches the service.
+ * - `silence`: the request gets no answer at all.
+ * - `loseAnswer`: the service executes the request, and then the connection breaks.
+ * - `stallBody`: the headers and half of the body arrive, and the rest never does.
+ * - `reset`: the connection breaks before the service gets the request.
  */
 export type Fault =
   | {
@@ -20,14 +23,14 @@ export type Fault =
 
 export interface TableProxy {
   readonly connectionString: string;
-  /** Every request since the start or the last `forgetRequests`: `GET /…`, in the order of arrival. */
+  /** Returns every request since the start or the last `forgetRequests` as `GET /…`, in the order of arrival. */
   requests(): readonly string[];
-  /** What the forwarded requests carried, in the order in which they were complete. */
+  /** Returns the bodies of the forwarded requests, in the order in which they were complete. */
   bodies(): readonly string[];
   forgetRequests(): void;
-  /** The next requests meet these faults, one each, in order. Forgets earlier ones. */
+  /** Applies these faults to the next requests, one each, in order. Replaces earlier faults. */
   breakNext(...faults: readonly Fault[]): void;
-  /** Connections opened since the start. */
+  /** Returns the number of connections opened since the start. */
   connectionCount(): number;
   stop(): Promise<void>;
 }
@@ -120,6 +123,6 @@ function forward(
 }
 
 function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
   return address.port;
 }

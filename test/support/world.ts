@@ -1,26 +1,28 @@
-/** A whole product in memory: the real domain, flows and store adapters over a strict store, with a fake outside world. */
+/** The whole product in memory: the real flows and stores on a strict store in memory, with a fake outside world. */
 import { createStore, type Store } from '../../shared/storage/store.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
 import { createGroupKnowledge } from '../../shared/groups/groupKnowledge.ts';
-import type { Delivery, ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
-import type { ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
-import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
-import type { RefreshDeps, Refreshed } from '../../shared/groups/refreshAssignedGroups.ts';
-import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
-import type { InlineMessage, ProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { createProvisionQueue, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
+import type { ProvisionDeps } from '../../shared/provisioning/provisionRun.ts';
+import { runMessage, type WorkerQueue } from '../../shared/queue/queueWorker.ts';
+import {
+  type RefreshDeps,
+  type Refreshed,
+  refreshAssignedGroups,
+} from '../../shared/groups/refreshAssignedGroups.ts';
+import type { InlineMessage, ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
-import type { MemoryTables } from './memoryTables.ts';
-import { createMemoryTables } from './memoryTables.ts';
+import { type MemoryTables, createMemoryTables } from './memoryTables.ts';
 
 export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
 export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
 export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';
 export const PRODUCTION_TEAM: AssignedGroup = { id: 'entra-group-123', displayName: 'Production Team' };
 
-/** The product's own example: flag on, $1000 a month, two models. */
+/** Returns the rules of the product's own example: flag on, $1000 a month, two models. */
 export function sampleRules(changes: Partial<Rules> = {}): Rules {
   return {
     groupsAlsoCreateOrgs: true,
@@ -41,7 +43,7 @@ export function sampleRules(changes: Partial<Rules> = {}): Rules {
 
 export const START = Date.parse('2026-11-23T09:00:00.000Z');
 
-/** A clock that stands still until it is moved. */
+/** A clock that only moves when a test moves it. */
 export interface TestClock extends Clock {
   advance(durationMs: number): void;
 }
@@ -70,7 +72,7 @@ export interface MessageOptions {
 
 let nextMessage = 0;
 
-/** Builds a message of one observation; by default Alice with the production team, seen at the start. */
+/** Creates the message of one observation. By default it is Alice with the production team, observed at the start. */
 export function message(options: MessageOptions = {}): InlineMessage {
   nextMessage += 1;
   const { userId = ALICE, groups = [PRODUCTION_TEAM.id], second = 0 } = options;
@@ -90,7 +92,7 @@ export function message(options: MessageOptions = {}): InlineMessage {
   };
 }
 
-/** What was put into the queue, newest last. */
+/** An enqueued message. */
 export interface QueuedMessage {
   readonly text: string;
   readonly delaySeconds: number;
@@ -100,17 +102,21 @@ export interface World {
   readonly tables: MemoryTables;
   readonly store: Store;
   readonly clock: TestClock;
+  /** The enqueued messages, newest last. */
   readonly queued: QueuedMessage[];
-  /** What the directory says is assigned; set it to an error to make the directory fail. */
+  /** The assigned groups in the directory. An error makes the directory fail. */
   assigned: readonly AssignedGroup[] | Error;
   directoryReads: number;
   readonly provisionDeps: ProvisionDeps;
   readonly refreshDeps: RefreshDeps;
   refresh(): Promise<Refreshed>;
-  provision(message: ProvisionMessage, delivery?: Partial<Delivery>): Promise<ProvisionResult>;
-  /** Another worker instance on the same store, seen through its own view of the tables. */
+  /** Returns the queue `provision` of these dependencies, described for its worker. */
+  queueOf(deps: ProvisionDeps): WorkerQueue<ProvisionMessage, ProvisionResult>;
+  /** Delivers a message. The fifth attempt is the last one. */
+  provision(message: ProvisionMessage, delivery?: { readonly attempt: number }): Promise<ProvisionResult>;
+  /** Returns the dependencies of another worker instance, which uses its own view of the same store. */
   worker(tables: Tables): ProvisionDeps;
-  /** The same: what `provision` and `refresh` are there. */
+  /** Returns `provision` and `refresh` of another instance with its own view of the same store. */
   through(tables: Tables): Pick<World, 'provision' | 'refresh'>;
 }
 
@@ -119,13 +125,13 @@ export interface WorldOptions {
   readonly assigned?: readonly AssignedGroup[];
   readonly removalLimitPercent?: number;
   readonly acceptVersion?: string;
-  /** The same store and clock under other settings: what a deployment does. */
+  /** The store and clock of another world. This simulates a deployment with other settings. */
   readonly on?: Pick<World, 'tables' | 'clock'>;
 }
 
 let deployments = 0;
 
-/** Builds a world whose directory has the production team assigned; nothing is refreshed or provisioned yet. */
+/** Creates a world in whose directory the production team is assigned. Nothing is refreshed or provisioned yet. */
 export function createWorld(options: WorldOptions = {}): World {
   const tables = options.on?.tables ?? createMemoryTables();
   const clock = options.on?.clock ?? createTestClock();
@@ -167,7 +173,6 @@ export function createWorld(options: WorldOptions = {}): World {
     return {
       store,
       parked: new ParkedSnapshots(view),
-      queue,
       clock,
       random,
       rules,
@@ -180,6 +185,10 @@ export function createWorld(options: WorldOptions = {}): World {
   };
   const store = createStore(tables);
   const provisionDeps = depsOn(tables);
+  const provisionWith =
+    (deps: ProvisionDeps): World['provision'] =>
+    async (entry, { attempt } = { attempt: 1 }) =>
+      runMessage(world.queueOf(deps), entry, { attempt, isLastAttempt: attempt >= 5 });
   const world: World = {
     tables,
     store,
@@ -194,14 +203,14 @@ export function createWorld(options: WorldOptions = {}): World {
       provisionDeps.knowledge.remember(refreshed.list);
       return refreshed;
     },
-    provision: async (entry, delivery = {}) =>
-      provisionUser(provisionDeps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+    queueOf: (deps) =>
+      createProvisionQueue({ provision: deps, queue, poisonQueue: queue, failures: deps.store.failures }),
+    provision: provisionWith(provisionDeps),
     worker: depsOn,
     through: (view) => {
       const deps = depsOn(view);
       return {
-        provision: async (entry, delivery = {}) =>
-          provisionUser(deps, entry, { attempt: 1, maxAttempts: 5, ...delivery }),
+        provision: provisionWith(deps),
         refresh: async () => refreshAssignedGroups(refreshOn(createStore(view))),
       };
     },
@@ -209,7 +218,7 @@ export function createWorld(options: WorldOptions = {}): World {
   return world;
 }
 
-/** Gives a person's memberships as `team:id role` and `organization:id role`, sorted. */
+/** Reads a person's memberships as `team:id role` and `organization:id role`, sorted. */
 export async function membershipsOf(world: Pick<World, 'store'>, userId: string): Promise<readonly string[]> {
   const [teams, organizations] = await Promise.all([
     world.store.teamMemberships.read(userId),
@@ -221,7 +230,7 @@ export async function membershipsOf(world: Pick<World, 'store'>, userId: string)
   ].sort();
 }
 
-/** Builds a world whose groups were read and accepted once, so that everything they stand for exists. */
+/** Creates a world whose groups were read and accepted once, so that their teams and organizations exist. */
 export async function readyWorld(options: WorldOptions = {}): Promise<World> {
   const world = createWorld(options);
   await world.refresh();

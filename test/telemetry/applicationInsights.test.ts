@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { buildApp } from '../../dev/build/build.ts';
 import { startHostProcess } from '../../dev/host/hostProcess.ts';
 import { parseConfig } from '../../shared/config/config.ts';
-import type { TelemetryBundle } from '../../shared/telemetry/telemetryBundle.ts';
+import type { TelemetryBundle } from '../../shared/telemetry/startTelemetry.ts';
 import type { Tracing } from '../../shared/telemetry/tracing.ts';
 import { type Envelope, type IngestionDouble, startIngestionDouble } from './ingestionDouble.ts';
 
@@ -216,50 +216,46 @@ describe('the app', () => {
     platform.close();
   });
 
-  it(
-    'sends as its managed identity, to the ingestion endpoint and to nobody else',
-    { timeout: 30_000 },
-    async () => {
-      const address = platform.address();
-      if (address === null || typeof address === 'string') throw new Error('no port');
-      const caFile = join(dir, 'ca.pem');
-      await writeFile(caFile, ingestion.caPem);
-      await appendFile(join(dir, 'main.cjs'), CONNECT_PROBE);
-      const host = await startHostProcess({
-        appDir: dir,
-        env: {
-          ...SETTINGS,
-          ...DISABLED,
-          APPLICATIONINSIGHTS_CONNECTION_STRING: ingestion.connectionString,
-          APPLICATIONINSIGHTS_AUTHENTICATION_STRING:
-            'ClientId=33333333-4444-5555-6666-777777777777;Authorization=AAD',
-          IDENTITY_ENDPOINT: `http://127.0.0.1:${address.port}/msi/token`,
-          IDENTITY_HEADER: 'header-secret',
-          NODE_EXTRA_CA_CERTS: caFile,
-          WEBSITE_SITE_NAME: 'the-site',
-        },
-      });
-      try {
-        expect((await fetch(`${host.url}/sso/callback?code=c&state=s`)).status).toBe(400);
-        await expect.poll(() => find('callback'), { timeout: 5_000 }).toBeDefined();
-        // The least time after which the exporter would ask Microsoft for its settings is five seconds.
-        await sleep(6_000);
-      } finally {
-        await host.stop();
-      }
-      expect(asked).toEqual(['https://monitor.azure.com 33333333-4444-5555-6666-777777777777']);
-      expect(new Set(ingestion.authorizations())).toEqual(new Set(['Bearer token-of-the-identity']));
-      // Not sent when the host was told to end.
-      const metrics = ingestion.envelopes().flatMap(({ data }) => data.baseData.metrics ?? []);
-      expect(metrics.map(({ name }) => name)).toContain('signin.outcomes');
-      const connected = host.logs().flatMap((line) => /CONNECT (\S+)/.exec(line)?.slice(1) ?? []);
-      const ingestionPort = /localhost:(\d+)/.exec(ingestion.connectionString)?.[1];
-      expect([...new Set(connected)].sort()).toEqual(
-        [`127.0.0.1:${address.port}`, `localhost:${ingestionPort}`].sort(),
-      );
-      const spans = ingestion.envelopes().map(({ data }) => data.baseData.name);
-      // What sends the spans makes none.
-      expect(spans.filter((name) => name?.includes('token') === true)).toEqual([]);
-    },
-  );
+  it('sends as its managed identity, only to the ingestion endpoint', { timeout: 30_000 }, async () => {
+    const address = platform.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const caFile = join(dir, 'ca.pem');
+    await writeFile(caFile, ingestion.caPem);
+    await appendFile(join(dir, 'main.cjs'), CONNECT_PROBE);
+    const host = await startHostProcess({
+      appDir: dir,
+      env: {
+        ...SETTINGS,
+        ...DISABLED,
+        APPLICATIONINSIGHTS_CONNECTION_STRING: ingestion.connectionString,
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING:
+          'ClientId=33333333-4444-5555-6666-777777777777;Authorization=AAD',
+        IDENTITY_ENDPOINT: `http://127.0.0.1:${address.port}/msi/token`,
+        IDENTITY_HEADER: 'header-secret',
+        NODE_EXTRA_CA_CERTS: caFile,
+        WEBSITE_SITE_NAME: 'the-site',
+      },
+    });
+    try {
+      expect((await fetch(`${host.url}/sso/callback?code=c&state=s`)).status).toBe(400);
+      await expect.poll(() => find('callback'), { timeout: 5_000 }).toBeDefined();
+      // The least time after which the exporter would ask Microsoft for its settings is five seconds.
+      await sleep(6_000);
+    } finally {
+      await host.stop();
+    }
+    expect(asked).toEqual(['https://monitor.azure.com 33333333-4444-5555-6666-777777777777']);
+    expect(new Set(ingestion.authorizations())).toEqual(new Set(['Bearer token-of-the-identity']));
+    // Not sent when the host had to end.
+    const metrics = ingestion.envelopes().flatMap(({ data }) => data.baseData.metrics ?? []);
+    expect(metrics.map(({ name }) => name)).toContain('signin.outcomes');
+    const connected = host.logs().flatMap((line) => /CONNECT (\S+)/.exec(line)?.slice(1) ?? []);
+    const ingestionPort = /localhost:(\d+)/.exec(ingestion.connectionString)?.[1];
+    expect([...new Set(connected)].sort()).toEqual(
+      [`127.0.0.1:${address.port}`, `localhost:${ingestionPort}`].sort(),
+    );
+    const spans = ingestion.envelopes().map(({ data }) => data.baseData.name);
+    // What sends the spans makes none.
+    expect(spans.filter((name) => name?.includes('token') === true)).toEqual([]);
+  });
 });

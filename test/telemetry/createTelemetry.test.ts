@@ -50,7 +50,7 @@ describe('createTelemetry', () => {
     expect(new Set(receiver.spans().map((each) => each.traceId)).size).toBe(3);
   });
 
-  it('goes on with the parent that is given, also one that was not sampled, and links the other', async () => {
+  it('continues the given parent, also one that was not sampled, and links the other', async () => {
     await tracing.run(span('around'), async () =>
       tracing.run(
         { ...span('message', HOST), kind: 'consumer', link: HOST.replace('0af', '1af') },
@@ -70,13 +70,13 @@ describe('createTelemetry', () => {
     'nonsense',
     'ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
-  ])('takes the parent %j as none', async (parent) => {
+  ])('ignores the parent %j', async (parent) => {
     await tracing.run(span('around'), async () => tracing.run(span('inside', parent), async () => 1));
     await tracing.flush(5_000);
     expect(named('inside')?.parentSpanId).toBe(named('around')?.spanId);
   });
 
-  it('gives the running span, and its context to who goes on elsewhere', async () => {
+  it('returns the running span, and its context to continue elsewhere', async () => {
     expect(tracing.current()).toBeUndefined();
     let running: RunningSpan | undefined;
     const given = await tracing.run(span('one'), async (self) => {
@@ -89,7 +89,7 @@ describe('createTelemetry', () => {
     expect(running?.traceId).toBe(named('one')?.traceId);
   });
 
-  it('throws on what the work threw, of which the span says what it was told and no more', async () => {
+  it('throws on what the work threw, and the span has only the given error type', async () => {
     const failure = new Error('alice@company.com');
     const failing = tracing.run(span('fails'), async (self) => {
       self.fail('storage_refused');
@@ -104,7 +104,7 @@ describe('createTelemetry', () => {
     expect(receiver.raw().join('')).not.toContain('alice');
   });
 
-  it('leaves out attributes that are not there and shortens long ones', async () => {
+  it('leaves out absent attributes and shortens long ones', async () => {
     const attributes = { absent: undefined, long: 'x'.repeat(10_000), 'app.attempt': 2 };
     await tracing.run({ ...span('attributes'), attributes }, async () => 1);
     await tracing.flush(5_000);
@@ -123,7 +123,7 @@ describe('createTelemetry', () => {
     expect(receiver.points().find((point) => point.name === 'provision.delay')?.sum).toBe(1.5);
   });
 
-  it('sends by itself within two seconds', async () => {
+  it('sends automatically within two seconds', async () => {
     await tracing.run(span('soon'), async () => 1);
     await expect.poll(() => named('soon'), { timeout: 2_000 }).toBeDefined();
   });
@@ -171,7 +171,7 @@ describe('where the collector does not work', () => {
     expect(performance.now() - startedMs).toBeLessThan(500);
   });
 
-  it('a flush gives up when its time is up', async () => {
+  it('a flush ends when its time is over', async () => {
     receiver.answerWith('hang');
     await tracing.run(span('work'), async () => 1);
     tracing.add('graph.throttled', 1);
@@ -182,7 +182,7 @@ describe('where the collector does not work', () => {
     expect(tookMs).toBeLessThan(1_000);
   });
 
-  it('a flush does not fail when nobody listens', async () => {
+  it('a flush does not fail when no server listens', async () => {
     await receiver.close();
     await tracing.run(span('work'), async () => 1);
     await expect(tracing.flush(500)).resolves.toBeUndefined();

@@ -1,13 +1,13 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import { describe, expect, it } from 'vitest';
-import { deferExporter, type Exporter } from '../../shared/telemetry/export/deferExporter.ts';
+import { deferExporter, type Exporter } from '../../shared/telemetry/export/createExporters.ts';
 
 interface TestExporter extends Exporter<string> {
   readonly batches: string[];
   finish(): void;
 }
 
-/** Keeps each batch until it is told to finish. */
+/** Keeps each batch until the test lets it finish. */
 function createExporter(): TestExporter {
   const waiting: (() => void)[] = [];
   const batches: string[] = [];
@@ -65,7 +65,7 @@ describe('deferExporter', () => {
     expect(results).toEqual([ExportResultCode.SUCCESS]);
   });
 
-  it('fails each batch where there is no exporter, and throws nothing', async () => {
+  it('fails each batch without an exporter, and throws nothing', async () => {
     const deferred = deferExporter<string>(async () => {
       throw new Error('no such module');
     });

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
-import { findTraceparent } from '../../shared/queue/provisionMessage.ts';
+import { findTraceparent } from '../../shared/queue/queueMessage.ts';
 import { type EventLog, observeFlow, writeEvent } from '../../shared/telemetry/events.ts';
-import { provideTracing, startTracing } from '../../shared/telemetry/startTracing.ts';
+import { provideTracing, startTracing } from '../../shared/telemetry/traceInvocation.ts';
 import { traceInvocation } from '../../shared/telemetry/traceInvocation.ts';
 import { activateTracing, NO_TRACING, tracing } from '../../shared/telemetry/tracing.ts';
 import { type RecordedTracing, recordTracing } from './recordedTracing.ts';
@@ -107,7 +107,7 @@ describe('an event', () => {
     expect(recorded.measured).toEqual([]);
   });
 
-  it('of a failure that nobody expected has no text of it', async () => {
+  it('of an unexpected failure has no text of it', async () => {
     const run = async (): Promise<never> => {
       throw new TypeError('alice@company.com');
     };
@@ -120,7 +120,7 @@ describe('an event', () => {
 describe('traceInvocation', () => {
   const context = () => ({ ...log, traceContext: { traceParent: HOST } });
 
-  it('goes on with the trace of the host for a request and a timer', async () => {
+  it('continues the trace of the host for a request and a timer', async () => {
     for (const kind of ['http', 'timer'] as const) await traceInvocation(context(), { kind }, async () => 1);
     for (const { start } of recorded.spans) {
       expect(start).toMatchObject({ name: 'callback', kind: 'internal', parent: HOST });
@@ -128,7 +128,7 @@ describe('traceInvocation', () => {
     }
   });
 
-  it('goes on with the trace that a message carries, linked to that of the host', async () => {
+  it('continues the trace that a message carries, linked to that of the host', async () => {
     const queue = { kind: 'queue', queueName: 'provision', attempt: 2 } as const;
     await traceInvocation(context(), { ...queue, traceparent: SENDER }, async () => 1);
     await traceInvocation(context(), { ...queue, traceparent: undefined }, async () => 1);

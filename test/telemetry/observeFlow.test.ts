@@ -6,7 +6,7 @@ const HERE = /^at .*observeFlow\.test\.ts:\d+:\d+/;
 const here: unknown = expect.stringMatching(HERE);
 
 describe('errorFields', () => {
-  it('gives kind and place of what was not expected, and nothing of its text', () => {
+  it('returns kind and place of an unexpected error, and nothing of its text', () => {
     const fields = errorFields(new TypeError('no mail to alice@company.com'));
     expect(fields).toEqual({ code: 'unexpected', kind: 'TypeError', where: here });
   });
@@ -15,7 +15,7 @@ describe('errorFields', () => {
     'first\nalice@company.com',
     'first\n    at alice@company.com',
     '\n    at alice@company.com (x)\n',
-  ])('takes no line of the message for the place: %j', (message) => {
+  ])('does not mistake a line of the message for the place: %j', (message) => {
     expect(errorFields(new Error(message))['where']).toMatch(HERE);
   });
 
@@ -25,7 +25,7 @@ describe('errorFields', () => {
     expect(errorFields(error)['where']).toBeUndefined();
   });
 
-  it('tells what caused an error of this product, by kind and place alone', () => {
+  it('names what caused an error of this product, by kind and place alone', () => {
     const cause = new RangeError('alice@company.com\nalice@company.com');
     const error = new AppError('storage_unavailable', 'The row could not be read', {
       cause,
@@ -42,7 +42,7 @@ describe('errorFields', () => {
     });
   });
 
-  it('names only the type of what is no error', () => {
+  it('names only the type of a value that is not an error', () => {
     expect(errorFields('alice@company.com')).toEqual({ code: 'unexpected', kind: 'string' });
     const error = new AppError('unexpected', 'It broke', { cause: 'alice@company.com' });
     expect(errorFields(error)).toMatchObject({ causeKind: 'string' });

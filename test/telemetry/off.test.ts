@@ -1,4 +1,4 @@
-/** The built app where nobody asked for telemetry, and where its bundle is not what it should be. */
+/** The built app without telemetry, and where its bundle is not what it should be. */
 import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -129,10 +129,10 @@ describe('where an endpoint is set', () => {
 
   it.each([
     ['is missing', undefined],
-    ['is broken', 'this is no JavaScript'],
+    ['is broken', 'this is not JavaScript'],
     ['is something else', 'exports.hello = 1;'],
     ['fails to start', "exports.createTelemetry = () => { throw new Error('no'); };"],
-  ])('and the second bundle %s: goes on without and says so once', async (what, telemetry) => {
+  ])('and the second bundle %s: runs without it and says so once', async (what, telemetry) => {
     const appDir = await appWith(what.replaceAll(' ', '-'), telemetry);
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector };
     await withHost({ appDir, env }, async (host) => {

@@ -1,4 +1,4 @@
-/** A tracing that keeps what it is told. */
+/** A tracing that records everything. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RunningSpan, SpanAttributes, SpanStart, Tracing } from '../../shared/telemetry/tracing.ts';
 

@@ -3,7 +3,7 @@ import type { ReceivedSpan } from './otlpReceiver.ts';
 
 const kinds = ['', 'internal', 'server', 'client', 'producer', 'consumer'];
 
-/** Gives the spans of one trace as an indented tree, each with its kind, how long it took and what it says of its outcome. */
+/** Returns the spans of one trace as an indented tree, each with its kind, duration and outcome. */
 export function renderTree(spans: readonly ReceivedSpan[]): string {
   const ids = new Set(spans.map((span) => span.spanId));
   const roots = spans.filter((span) => !ids.has(span.parentSpanId));
@@ -21,7 +21,7 @@ function renderBranch(spans: readonly ReceivedSpan[], span: ReceivedSpan, depth:
   return [line.trimEnd(), ...children];
 }
 
-/** Gives the spans directly below one, in the order in which they began. */
+/** Returns the children of a span, in the order of their start. */
 export function childrenOf(spans: readonly ReceivedSpan[], parent: ReceivedSpan): readonly ReceivedSpan[] {
   return spans
     .filter((span) => span.parentSpanId === parent.spanId && span.traceId === parent.traceId)

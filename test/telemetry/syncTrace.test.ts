@@ -14,7 +14,7 @@ let folder: string;
 let receiver: OtlpReceiver;
 let stack: E2eStack;
 
-/** Alice and her group alone: the hundreds of others would only be told too. */
+/** Only Alice and her group, without the hundreds of other people and groups. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sync-trace-'));
   const directory = createSampleDirectory();
@@ -37,7 +37,7 @@ afterAll(async () => {
 const named = (spans: readonly ReceivedSpan[], name: string): readonly ReceivedSpan[] =>
   spans.filter((span) => span.name === name);
 
-it('goes on from the provisioning to the calls of the proxy', async () => {
+it('continues from the provisioning to the calls of the proxy', async () => {
   await signInUntilDone(stack.url, 'alice@company.com');
   const trace = await waitUntil(
     () => {
@@ -70,7 +70,7 @@ it('goes on from the provisioning to the calls of the proxy', async () => {
   );
 });
 
-it('is counted, as what is taken away is', async () => {
+it('is counted, as removals are', async () => {
   const { production: group } = sampleGroups;
   await stack.control.editDirectory({ edit: 'removeFromGroup', person: samplePeople.alice, group });
   await signInUntilDone(stack.url, 'alice@company.com');

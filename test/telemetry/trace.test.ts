@@ -1,4 +1,4 @@
-/** The whole product under a collector: what it tells, how it hangs together, and what it never tells. */
+/** The whole product under a collector: what it exports, how spans are connected, and what it never exports. */
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { sampleGroups } from '../../dev/identity/sampleDirectory.ts';
 import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
-import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/provisionMessage.ts';
+import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { Visitor } from '../support/e2eVisitor.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     },
   });
   await stack.control.setFaults({ graphPermissionMissing: true });
-  // Before anybody has accepted a list of groups: the message comes back after 15 s, while the other tests run.
+  // Before a list of groups is accepted: the message comes back after 15 s, while the other tests run.
   const early = await signIn('bob@company.com');
   await early.visitor.waitFor('waiting');
   await stack.control.clearFaults();
@@ -82,7 +82,7 @@ async function waitForSpan(matches: (span: ReceivedSpan) => boolean): Promise<Re
 const traceOf = (span: ReceivedSpan): readonly ReceivedSpan[] =>
   receiver.spans().filter((each) => each.traceId === span.traceId);
 
-/** Waits for the trace of the newest callback since `from` to have this many processed messages, and gives it. */
+/** Waits for the trace of the newest callback since `from` to have this many processed messages, and returns it. */
 async function waitForTrace(from: number, messages = 1): Promise<readonly ReceivedSpan[]> {
   return waitUntil(
     () => {
@@ -164,7 +164,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     expect(trace.filter((span) => !ids.has(span.parentSpanId))).toEqual([callback]);
   });
 
-  it('stand under the trace id that their events name', async () => {
+  it('have the trace id that their events name', async () => {
     const from = receiver.spans().length;
     const logsFrom = stack.host.logs().length;
     const { visitor } = await signIn('olivia@company.com');
@@ -208,7 +208,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
       (span) => span.name === 'send provision' && span.parentSpanId === callback.spanId,
     );
     expect(messages.map((span) => span.parentSpanId)).toEqual([first?.spanId, first?.spanId]);
-    // The push that put it back is a span below the delivery that did it.
+    // The send that put it back is a span below the delivery that did it.
     const again = trace.find((span) => span.name === 'send provision' && span !== first);
     expect(again?.parentSpanId).toBe(messages[0]?.spanId);
   });
@@ -267,7 +267,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     const token = traceOf(callback).find((span) => span.name.startsWith('POST'));
     expect(token).toMatchObject({ status: { code: 2 }, attributes: { 'http.response.status_code': 400 } });
     await signIn('ulrich@company.com').catch(() => undefined);
-    // A message of garbage with a person in it, and requests of people who are nobody.
+    // A message of garbage with a person in it, and requests without a valid session.
     const queue = new QueueClient(stack.storageConnectionString, 'provision');
     await queue.sendMessage(
       Buffer.from('{"version":1,"person":{"user_email":"alice@company.com"}}').toString('base64'),
@@ -282,7 +282,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what an instance has not sent when it is told to end', () => {
+describe('what an instance has not sent when it has to end', () => {
   it('is sent then', async () => {
     const from = receiver.spans().length;
     await new Visitor(stack.url).request('/api/health');
@@ -366,7 +366,7 @@ describe('everything that was emitted', () => {
   });
 });
 
-/** As it stands, in an address, and in base64, in lower case. */
+/** As it is, in an address, and in base64, in lower case. */
 function variantsOf(secret: string): readonly string[] {
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '').slice(0, -1);
   const variants = [secret, encodeURIComponent(secret), ...(secret.length > 8 ? [base64] : [])];

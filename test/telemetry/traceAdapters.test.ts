@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fetchOf } from '../../shared/platform/fetchOf.ts';
-import { storageServer } from '../../shared/telemetry/serverAttributes.ts';
-import { traceAdapters } from '../../shared/telemetry/traceAdapters.ts';
-import { traceFetch } from '../../shared/telemetry/traceFetch.ts';
-import { traceQueue } from '../../shared/telemetry/traceQueue.ts';
-import { traceTables } from '../../shared/telemetry/traceTables.ts';
+import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
+import {
+  storageServer,
+  traceAdapters,
+  traceFetch,
+  traceQueue,
+  traceTables,
+} from '../../shared/telemetry/traceAdapters.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { Secret } from '../../shared/config/config.ts';
 import { AppError } from '../../shared/model/errors.ts';
@@ -28,18 +30,9 @@ describe('traceAdapters', () => {
     const traced = traceAdapters(NO_TRACING, STORAGE);
     const tables = createMemoryTables();
     const queue = createTestQueue();
-    expect(traced.fetch('graph')).toBe(fetchOf('graph'));
+    expect(traced.fetch('graph')).toBe(outgoingFetch);
     expect(traced.tables(tables)).toBe(tables);
     expect(traced.queue('provision', queue)).toBe(queue);
-  });
-});
-
-describe('fetchOf', () => {
-  it('gives all of Microsoft’s the same connections, and LiteLLM its own', () => {
-    expect(fetchOf('graph')).toBe(fetchOf('entra'));
-    expect(fetchOf('managed_identity')).toBe(fetchOf('entra'));
-    expect(fetchOf('litellm')).toBe(fetchOf('litellm'));
-    expect(fetchOf('litellm')).not.toBe(fetchOf('entra'));
   });
 });
 
@@ -72,7 +65,7 @@ describe('traceFetch', () => {
     });
   });
 
-  it('passes the request on as it is and gives the answer', async () => {
+  it('passes the request on unchanged and returns the answer', async () => {
     const seen: unknown[] = [];
     const response = new Response('body');
     const traced = traceFetch(tracing, 'graph', async (url, init) => {
@@ -190,7 +183,7 @@ describe('traceTables', () => {
 describe('traceQueue', () => {
   const described = { queueName: 'provision', server: { 'server.address': 'a.queue' } };
 
-  it('sends a message on with the context of the push where it names the span around it', async () => {
+  it('sends a message with the context of the sending span where it names the span around it', async () => {
     const queue = createTestQueue();
     await tracing.run({ name: 'callback', kind: 'internal' }, async (callback) =>
       traceQueue(tracing, queue, described).enqueue(`{"traceparent":"${callback.traceparent}"}`),
@@ -211,7 +204,7 @@ describe('traceQueue', () => {
     expect(tracing.spans[1]?.attributes).toMatchObject({ 'app.delay': 15, 'server.address': 'a.queue' });
   });
 
-  it('marks a push that failed', async () => {
+  it('marks a failed send', async () => {
     const queue = createTestQueue();
     queue.fault = new AppError('storage_unavailable', 'text', { details: { status: 503 } });
     await expect(traceQueue(tracing, queue, described).enqueue('{}')).rejects.toBe(queue.fault);
@@ -240,7 +233,7 @@ describe('storageServer', () => {
     expect(server).toEqual({ 'server.port': undefined, ...expected });
   });
 
-  it('gives the address of the service that a managed identity reaches', () => {
+  it('returns the address of the service that a managed identity reaches', () => {
     const storage = {
       kind: 'managedIdentity' as const,
       queueServiceUri: 'https://acct.queue.core.windows.net',

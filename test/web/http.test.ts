@@ -73,13 +73,13 @@ describe('readCookies', () => {
     expect([...readCookies(aRequest({ cookie: header }))]).toEqual(expected);
   });
 
-  it('reads none where there is no header', () => {
+  it('reads none without a header', () => {
     expect(readCookies(aRequest()).size).toBe(0);
   });
 });
 
 describe('requireOwnOrigin', () => {
-  it('takes this site’s own pages', () => {
+  it('accepts this site’s own pages', () => {
     expect(() => {
       requireOwnOrigin(aRequest({ origin: SITE }), SITE);
     }).not.toThrow();
@@ -117,7 +117,7 @@ describe('every answer', () => {
     expect(headers.get('strict-transport-security')).toBe('max-age=31536000');
   });
 
-  it('lets a page run what carries its nonce, and be framed by nobody', () => {
+  it('lets a page run only what carries its nonce, and lets no site frame it', () => {
     const headers = headersOf(pageAnswer('<p>', { nonce: 'the-nonce' }));
     expect(headers.get('content-security-policy')).toContain("script-src 'nonce-the-nonce'");
     expect(headers.get('x-frame-options')).toBe('DENY');

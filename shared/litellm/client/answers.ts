@@ -1,13 +1,12 @@
 /**
- * What is read of LiteLLM's answers, loosely: fields that are not named here may be anything, and both the older and the newer
- * versions' shapes are understood. What decides something and is not there is an error, never an empty value.
+ * Reads LiteLLM's answers, in the shapes of older and newer versions. Fields without a schema here may be anything. A missing field
+ * that decides something is an error, never an empty value.
  * Sources: LiteLLM's `litellm/proxy/_types.py` (the tables' models) and the endpoints that `requests.ts` names.
  */
 import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
-import { limitsOf } from '../../model/entities.ts';
+import { limitsOf, GLOBAL_ROLES } from '../../model/entities.ts';
 import type { OrganizationValues, TeamValues } from '../../model/litellmValues.ts';
-import { GLOBAL_ROLES } from '../../model/roles.ts';
 import { AppError } from '../../model/errors.ts';
 import type {
   LitellmMember,
@@ -17,10 +16,10 @@ import type {
 } from '../../model/litellmPorts.ts';
 
 const absentNull = z.transform((value: unknown) => value ?? undefined);
-/** LiteLLM has null where there is none, and leaves fields out in some answers. */
+/** LiteLLM writes null for an absent value, and leaves fields out in some answers. */
 const text = z.pipe(absentNull, z.optional(z.string()));
 const amount = z.pipe(absentNull, z.optional(z.number()));
-/** Empty and null mean the same to LiteLLM: no list of its own. */
+/** For LiteLLM, empty and null both mean: no list of its own. */
 const names = z.pipe(
   z.transform((value: unknown) => value ?? []),
   z.array(z.string()),
@@ -31,7 +30,7 @@ const organizationSchema = z.object({
   organization_id: z.string(),
   organization_alias: text,
   models: names,
-  // `LiteLLM_BudgetTable`: an organization has no limits of its own.
+  // `LiteLLM_BudgetTable`: an organization's limits are in its budget.
   litellm_budget_table: z.nullish(z.object(limits)),
   members: z.array(z.object({ user_id: z.string(), user_role: text })),
   teams: z.nullish(z.array(z.unknown())),
@@ -50,7 +49,7 @@ const teamSchema = z.object({
   ...limits,
 });
 
-/** Here the row stands inside; beside it stand the limits of those members who have some of their own. */
+/** The team's row is inside, beside the limits of members who have their own. */
 const teamInfoSchema = z.object({
   team_info: teamSchema,
   team_memberships: z.nullish(
@@ -81,7 +80,7 @@ const userPageSchema = z.object({ users: z.array(userSchema), ...pageCount });
 
 const readinessSchema = z.object({ status: z.string() });
 
-/** A member's own limits inside a team; absent: none. */
+/** A member's own limits inside a team. Absent: none. */
 export interface TeamMemberLimits {
   readonly max_budget?: number;
   readonly tpm_limit?: number;
@@ -93,15 +92,15 @@ export interface TeamInfo {
   readonly memberLimits: ReadonlyMap<string, TeamMemberLimits>;
 }
 
-/** One page of a list, and how many there are. */
+/** One page of a list, and how many pages there are. */
 export interface AnswerPage<Row> {
   readonly rows: readonly Row[];
   readonly totalPages: number;
 }
 
 /**
- * Gives an organization of `GET /organization/info`.
- * This and all below throw `litellm_answer_invalid` with `details.fault`, the path of what is not as it should be.
+ * Returns the organization of `GET /organization/info`.
+ * This function and all below throw `litellm_answer_invalid` with `details.fault`, the path of the first wrong field.
  */
 export function parseOrganization(body: unknown, organizationId: string): LitellmOrganization {
   const organization = toOrganization(parse(organizationSchema, body));
@@ -109,12 +108,12 @@ export function parseOrganization(body: unknown, organizationId: string): Litell
   return organization;
 }
 
-/** Gives the organizations of `GET /organization/list`. */
+/** Returns the organizations of `GET /organization/list`. */
 export function parseOrganizations(body: unknown): readonly LitellmOrganization[] {
   return parse(z.array(organizationSchema), body).map(toOrganization);
 }
 
-/** Gives a team of `GET /team/info`. */
+/** Returns the team of `GET /team/info`. */
 export function parseTeamInfo(body: unknown, teamId: string): TeamInfo {
   const { team_info: row, team_memberships: memberships } = parse(teamInfoSchema, body);
   const team = toTeam(row);
@@ -130,19 +129,19 @@ export function parseTeamInfo(body: unknown, teamId: string): TeamInfo {
   };
 }
 
-/** Gives a page of `GET /v2/team/list`. */
+/** Returns a page of `GET /v2/team/list`. */
 export function parseTeamPage(body: unknown): AnswerPage<LitellmTeam> {
   const { teams, total_pages: totalPages } = parse(teamPageSchema, body);
   return { rows: teams.map(toTeam), totalPages };
 }
 
-/** Gives a page of `GET /user/list`. */
+/** Returns a page of `GET /user/list`. */
 export function parseUserPage(body: unknown): AnswerPage<LitellmUser> {
   const { users, total_pages: totalPages } = parse(userPageSchema, body);
   return { rows: users.map(toUser), totalPages };
 }
 
-/** Requires that `GET /health/readiness` was answered by LiteLLM: versions differ in all but the state. */
+/** Checks that LiteLLM answered `GET /health/readiness`. Versions differ in everything but the status. */
 export function parseReadiness(body: unknown): void {
   parse(readinessSchema, body);
 }
@@ -159,7 +158,7 @@ function toOrganization(row: z.output<typeof organizationSchema>): LitellmOrgani
   return { organizationId: row.organization_id, values, members, teams: toTeams(row.teams ?? []) };
 }
 
-/** One that is not whole is left out: whoever needs it asks for it alone. */
+/** Leaves out incomplete teams. Where one is needed, it is asked for alone. */
 function toTeams(rows: readonly unknown[]): ReadonlyMap<string, LitellmTeam> {
   const teams = rows.flatMap((row) => teamSchema.safeParse(row).data ?? []).map(toTeam);
   return new Map(teams.map((team) => [team.teamId, team]));
@@ -169,7 +168,7 @@ function toTeam(row: z.output<typeof teamSchema>): LitellmTeam {
   const { organization_id: organizationId } = row;
   const values: TeamValues = {
     team_alias: row.team_alias ?? '',
-    // An empty one is how a team is taken out of its organization.
+    // An empty id says that the team was taken out of its organization.
     ...(organizationId === undefined || organizationId === '' ? {} : { organization_id: organizationId }),
     models: row.models,
     ...limitsOf(row),
@@ -177,7 +176,7 @@ function toTeam(row: z.output<typeof teamSchema>): LitellmTeam {
   return { teamId: row.team_id, values, members: row.members_with_roles.flatMap(toMember) };
 }
 
-/** A member by email alone has no id, so it is nobody that this product could have added. */
+/** Leaves out a member with an email but without an id: this product cannot have added it. */
 function toMember(member: {
   readonly user_id?: string | undefined;
   readonly role?: string | undefined;
@@ -206,7 +205,7 @@ function isEmptyObject(value: unknown): boolean {
   );
 }
 
-/** What is about something else than was asked for is no answer. */
+/** An answer about something else than was asked for is invalid. */
 function requireSame(given: string, asked: string, path: string): void {
   if (given !== asked) throw invalid(path);
 }
@@ -218,7 +217,7 @@ function parse<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.o
 }
 
 function invalid(fault: string): AppError {
-  return new AppError('litellm_answer_invalid', 'LiteLLM answered with something else than was asked for', {
+  return new AppError('litellm_answer_invalid', 'LiteLLM answered something else than was asked for.', {
     retryable: true,
     details: { fault },
   });

@@ -1,34 +1,34 @@
-/** What an answer that is no success means, in LiteLLM's two shapes of errors and in those of whatever stands before it. */
+/** What a failed answer means, in LiteLLM's two shapes of errors and in those of gateways before it. */
 import { AppError, type LogSafeDetails } from '../../model/errors.ts';
 
-/** What came back, or did not. */
+/** What came back, or why nothing did. */
 export interface Outcome {
   /** 0: no answer. */
   readonly status: number;
   readonly text: string;
-  /** Why there is no answer, or why it is none of LiteLLM's. */
+  /** Why there is no answer, or why it isn't from LiteLLM. */
   readonly fault?: string;
-  /** As the answer asked for, from now on. */
+  /** How long the answer asks to wait, from now on. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** An answer that is no success. */
+/** An answer that isn't a success. */
 export interface Failure {
   /** 0: no answer. */
   readonly status: number;
-  /** Another try may do, right away. */
+  /** A second try may succeed right away. */
   readonly isWorthAnotherTry: boolean;
-  /** LiteLLM's own words: 404 of an address that is not there is not among them. */
+  /** The text is LiteLLM's own. The 404 for an unknown address is not. */
   readonly isLitellms: boolean;
   /** LiteLLM's name for it, one of {@link KNOWN_TYPES}. */
   readonly type: string | undefined;
-  /** Whether LiteLLM's text has the words. The text itself goes nowhere: it may quote a key or an email. */
+  /** Returns whether LiteLLM's text has the words. The text itself is not passed on: it may quote a key or an email. */
   says(words: RegExp): boolean;
-  /** What to throw where the caller has nothing better. */
+  /** What to throw, unless the caller knows better. */
   readonly error: AppError;
 }
 
-/** LiteLLM's `error.type` as far as it may be logged: whatever else stands there may be anything. */
+/** The values of LiteLLM's `error.type` that may be logged. Any other value could contain anything. */
 const KNOWN_TYPES: ReadonlySet<string> = new Set([
   'auth_error',
   'bad_request_error',
@@ -46,23 +46,21 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set([
   'validation_error',
 ]);
 
-/** Nothing was sent yet. */
+/** With these faults nothing was sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'CONNECT_TIMEOUT',
-  // The global `fetch` says it so.
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** What LiteLLM's web framework says of an error that nothing caught. */
+/** How LiteLLM's web framework reports an uncaught error. */
 const UNCAUGHT = /^\s*Internal Server Error\s*$/;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Gives the JSON value of a text; `undefined` for what is none. */
+/** Returns the JSON value of a text; `undefined` if it isn't JSON. */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
@@ -72,7 +70,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Reads `{error: {message, type}}` and `{detail: …}`; FastAPI's own answers about addresses are none of LiteLLM's. */
+/** Reads `{error: {message, type}}` and `{detail: …}`; FastAPI's own answers about addresses are not LiteLLM's. */
 function readError(text: string): { readonly isLitellms: boolean; readonly type: string | undefined } {
   const body = parseJson(text);
   if (!isRecord(body)) return { isLitellms: false, type: undefined };
@@ -90,14 +88,14 @@ function readError(text: string): { readonly isLitellms: boolean; readonly type:
   };
 }
 
-/** Gives what an outcome means; the codes are those of `LitellmClient` in `shared/litellm/litellmPorts.ts`. */
+/** Returns what an outcome means. `LitellmClient` in `shared/model/litellmPorts.ts` lists the error codes. */
 export function readFailure(
   outcome: Outcome,
   request: { readonly path: string; readonly isWrite: boolean },
 ): Failure {
   const { status, text, fault, retryAfterSeconds } = outcome;
   const { isLitellms, type } = readError(text);
-  // A 500 of LiteLLM's own has ended, and what it did is there to be seen; behind any other LiteLLM may still be at work.
+  // After a 500 from LiteLLM itself the request has ended, and a look shows what it did. Behind a gateway's 5xx LiteLLM may still be at work.
   const hasEnded = status === 500 && (isLitellms || UNCAUGHT.test(text));
   const isUnclear =
     (status === 0 && !NEVER_SENT.has(fault ?? '')) || status >= 500 || (status >= 200 && status < 300);
@@ -112,7 +110,7 @@ export function readFailure(
   };
   return {
     status,
-    // Whoever waited for the time-out has waited enough.
+    // After a time-out the caller has waited long enough.
     isWorthAnotherTry: (status === 0 && fault !== 'timeout') || (status >= 502 && status <= 504),
     isLitellms,
     type,
@@ -126,17 +124,20 @@ function errorOf(
   details: LogSafeDetails,
 ): AppError {
   if (status === 0 || status === 408 || status === 429 || status >= 500) {
-    return new AppError('litellm_unreachable', 'LiteLLM gave no answer', { retryable: true, details });
+    return new AppError('litellm_unreachable', 'LiteLLM did not answer.', { retryable: true, details });
   }
-  // To read is allowed to every administrator's key; a write may be refused for other reasons, such as a licence.
+  // Every administrator's key may read. A write may be refused for other reasons, such as a missing licence.
   if (status === 401 || (status === 403 && isLitellms && !isWrite)) {
-    return new AppError('litellm_key_refused', 'LiteLLM refused the key or its role', {
+    return new AppError('litellm_key_refused', 'LiteLLM refused the key or its role.', {
       retryable: true,
       details,
     });
   }
   if (isLitellms && [400, 403, 404, 409, 422].includes(status)) {
-    return new AppError('litellm_refused', 'LiteLLM refused what was asked for', { details });
+    return new AppError('litellm_refused', 'LiteLLM refused the request.', { details });
   }
-  return new AppError('litellm_answer_invalid', 'What answers is no LiteLLM', { retryable: true, details });
+  return new AppError('litellm_answer_invalid', 'The answer is not from a LiteLLM proxy.', {
+    retryable: true,
+    details,
+  });
 }

@@ -1,10 +1,9 @@
 import type { LitellmClient } from '../../model/litellmPorts.ts';
 import { parseOrganization, parseOrganizations } from './answers.ts';
-import { type Litellm, requireBody } from './call.ts';
+import { type LitellmSender, requireBody, settle } from './litellmSender.ts';
 import { REQUESTS } from './requests.ts';
-import { settle } from './settle.ts';
 
-/** All organizations with all of their members in one answer take longer than anything else. */
+/** One answer with all organizations and all of their members takes longer than any other. */
 const LIST_TIMEOUT_FACTOR = 6;
 
 type OrganizationCalls = Pick<
@@ -18,10 +17,10 @@ type OrganizationCalls = Pick<
   | 'removeOrganizationMember'
 >;
 
-/** Gives what is done with organizations (`management_endpoints/organization_endpoints.py`). */
-export function createOrganizationCalls(litellm: Litellm): OrganizationCalls {
+/** Returns the calls about organizations (`management_endpoints/organization_endpoints.py`). */
+export function createOrganizationCalls(sender: LitellmSender): OrganizationCalls {
   const find: LitellmClient['findOrganization'] = async (organizationId) => {
-    const answer = await litellm.call(REQUESTS.organizationInfo, { organization_id: organizationId });
+    const answer = await sender.read(REQUESTS.organizationInfo, { organization_id: organizationId });
     if (!answer.ok && answer.failure.status === 404 && answer.failure.isLitellms) return undefined;
     return parseOrganization(requireBody(answer), organizationId);
   };
@@ -32,13 +31,11 @@ export function createOrganizationCalls(litellm: Litellm): OrganizationCalls {
   return {
     findOrganization: find,
     async readOrganizations() {
-      const timeoutMs = litellm.options.timeoutMs * LIST_TIMEOUT_FACTOR;
-      return parseOrganizations(
-        requireBody(await litellm.call(REQUESTS.organizationList, {}, { timeoutMs })),
-      );
+      const timeoutMs = sender.options.timeoutMs * LIST_TIMEOUT_FACTOR;
+      return parseOrganizations(requireBody(await sender.read(REQUESTS.organizationList, {}, timeoutMs)));
     },
     async createOrganization(organizationId, values) {
-      const answer = await litellm.call(REQUESTS.newOrganization, {
+      const answer = await sender.send(REQUESTS.newOrganization, {
         organization_id: organizationId,
         ...values,
       });
@@ -46,18 +43,18 @@ export function createOrganizationCalls(litellm: Litellm): OrganizationCalls {
     },
     async updateOrganization(organizationId, changes) {
       const input = { ...changes, organization_id: organizationId };
-      requireBody(await litellm.call(REQUESTS.updateOrganization, input));
+      requireBody(await sender.send(REQUESTS.updateOrganization, input));
     },
     async addOrganizationMember(organizationId, userId, role) {
-      const answer = await litellm.call(REQUESTS.addOrganizationMember, {
+      const answer = await sender.send(REQUESTS.addOrganizationMember, {
         organization_id: organizationId,
         member: { user_id: userId, role },
       });
-      // After a 500 it is more likely this very member than one that somebody else added at the same moment.
+      // After a 500 it is more likely that this write added the member than that another one did at the same moment.
       return settle(answer, async () => (await findRole(organizationId, userId)) === role, 'done');
     },
     async changeOrganizationRole(organizationId, userId, role) {
-      const answer = await litellm.call(REQUESTS.updateOrganizationMember, {
+      const answer = await sender.send(REQUESTS.updateOrganizationMember, {
         organization_id: organizationId,
         user_id: userId,
         role,
@@ -65,11 +62,11 @@ export function createOrganizationCalls(litellm: Litellm): OrganizationCalls {
       await settle(answer, async () => (await findRole(organizationId, userId)) === role);
     },
     async removeOrganizationMember(organizationId, userId) {
-      const answer = await litellm.call(REQUESTS.removeOrganizationMember, {
+      const answer = await sender.send(REQUESTS.removeOrganizationMember, {
         organization_id: organizationId,
         user_id: userId,
       });
-      // The answer is the row that was removed, null where there was none.
+      // The answer is the removed row, or null where there was none.
       if (answer.ok && answer.body === null) return 'already';
       return settle(answer, async () => (await findRole(organizationId, userId)) === undefined);
     },

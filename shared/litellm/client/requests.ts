@@ -1,23 +1,23 @@
 /**
- * Every request that is sent to LiteLLM's management API, and nothing else can be: its method, path and the fields of its query
- * or body. Sources are files of LiteLLM under `litellm/proxy/management_endpoints/`; the bodies' own types stand in
- * `litellm/proxy/_types.py`. Whoever checks them against LiteLLM's types goes through {@link REQUESTS}.
+ * Every request that this product can send to LiteLLM's management API: its method, its path, and the fields of its query or body.
+ * Sources are files of LiteLLM under `litellm/proxy/management_endpoints/`. The types of the bodies are in
+ * `litellm/proxy/_types.py`. To check the requests against LiteLLM's types, go through {@link REQUESTS}.
  */
 import * as z from 'zod/mini';
-import { GLOBAL_ROLES, ORGANIZATION_ROLES, TEAM_ROLES } from '../../model/roles.ts';
+import { GLOBAL_ROLES, ORGANIZATION_ROLES, TEAM_ROLES } from '../../model/entities.ts';
 
-/** Of what is sent: fields by name. */
+/** The schema of what is sent: fields by name. */
 export type InputSchema = z.ZodMiniType<Readonly<Record<string, unknown>>>;
 
 /** One kind of request. */
 export interface RequestKind<Schema extends InputSchema = InputSchema> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
-  /** Of the query where the method is GET, else of the JSON body. What it does not name is not sent. */
+  /** The schema of the query if the method is GET, else of the JSON body. Only what it names is sent. */
   readonly schema: Schema;
-  /** Anybody may ask it, so the key is not sent. */
+  /** The request needs no key, so the key is not sent. */
   readonly isPublic?: true;
-  /** Reads the header `litellm-changed-by` for LiteLLM's audit log. */
+  /** LiteLLM reads the header `litellm-changed-by` of this request for its audit log. */
   readonly readsChangedBy?: true;
 }
 
@@ -64,7 +64,7 @@ export const REQUESTS = {
       ...limits,
     }),
   },
-  /** `organization_endpoints.py`: organization_member_add (OrganizationMemberAddRequest). Never an email, and one at a time. */
+  /** `organization_endpoints.py`: organization_member_add (OrganizationMemberAddRequest). Never by email, and one member at a time. */
   addOrganizationMember: {
     method: 'POST',
     path: '/organization/member_add',
@@ -92,10 +92,10 @@ export const REQUESTS = {
   teamList: {
     method: 'GET',
     path: '/v2/team/list',
-    // By the key: of equal values in another column the order could differ from page to page.
+    // Sorted by the key: with equal values in another column, the order could differ from page to page.
     schema: z.object({ ...page, sort_by: z.literal('team_id'), sort_order: z.literal('asc') }),
   },
-  /** `team_endpoints.py`: new_team (NewTeamRequest). Without members: the calling key's user becomes one by itself. */
+  /** `team_endpoints.py`: new_team (NewTeamRequest). Without members: LiteLLM makes the calling key's user a member. */
   newTeam: {
     method: 'POST',
     path: '/team/new',
@@ -108,7 +108,7 @@ export const REQUESTS = {
     }),
     readsChangedBy: true,
   },
-  /** `team_endpoints.py`: update_team (UpdateTeamRequest). Never an organization: a team is not moved. */
+  /** `team_endpoints.py`: update_team (UpdateTeamRequest). Without the organization: a team is not moved. */
   updateTeam: {
     method: 'POST',
     path: '/team/update',
@@ -120,13 +120,13 @@ export const REQUESTS = {
     }),
     readsChangedBy: true,
   },
-  /** `team_endpoints.py`: team_member_add (TeamMemberAddRequest). Never an email, and one at a time. */
+  /** `team_endpoints.py`: team_member_add (TeamMemberAddRequest). Never by email, and one member at a time. */
   addTeamMember: {
     method: 'POST',
     path: '/team/member_add',
     schema: z.object({ team_id: id, member: z.object({ user_id: id, role: z.enum(TEAM_ROLES) }) }),
   },
-  /** `team_endpoints.py`: team_member_update (TeamMemberUpdateRequest). The limits are those that the member has there. */
+  /** `team_endpoints.py`: team_member_update (TeamMemberUpdateRequest). The limits are the member's present ones. */
   updateTeamMember: {
     method: 'POST',
     path: '/team/member_update',
@@ -146,13 +146,13 @@ export const REQUESTS = {
     schema: z.object({ team_id: id, user_id: id }),
   },
 
-  /** `internal_user_endpoints.py`: get_users. Ids with commas between; see `userIdsQuery`. */
+  /** `internal_user_endpoints.py`: get_users. Ids are separated by commas; see `userIdsQuery`. */
   userList: {
     method: 'GET',
     path: '/user/list',
     schema: z.object({ ...page, user_ids: z.exactOptional(z.string()) }),
   },
-  /** `internal_user_endpoints.py`: new_user (NewUserRequest). Without the last three it makes a key and joins default teams. */
+  /** `internal_user_endpoints.py`: new_user (NewUserRequest). Without the last two, LiteLLM creates a key and adds the user to default teams. */
   newUser: {
     method: 'POST',
     path: '/user/new',
@@ -164,13 +164,13 @@ export const REQUESTS = {
       models: names,
       max_budget: z.exactOptional(amount),
       budget_duration: z.exactOptional(z.string()),
-      // By which LiteLLM's own Microsoft login finds the user, beside the id (`ui_sso.py`).
+      // LiteLLM's own Microsoft login finds the user by this, beside the id (`ui_sso.py`).
       sso_user_id: id,
       auto_create_key: z.literal(false),
       teams: z.readonly(z.tuple([])),
     }),
   },
-  /** `internal_user_endpoints.py`: user_update (UpdateUserRequest). Never an email: LiteLLM's own login writes it. */
+  /** `internal_user_endpoints.py`: user_update (UpdateUserRequest). Without the email: LiteLLM's own login writes it. */
   updateUser: {
     method: 'POST',
     path: '/user/update',
@@ -186,8 +186,8 @@ export const REQUESTS = {
 } as const satisfies Readonly<Record<string, RequestKind>>;
 
 /**
- * Gives `user_ids` for these users. One value alone would be looked for anywhere in the ids, without an index; of two or more
- * LiteLLM takes the equal ones, so one is named twice.
+ * Returns `user_ids` for these users. LiteLLM would search for a single value anywhere in the ids, without an index. Of two or more
+ * values it returns the users with equal ids, so a single one is sent twice.
  */
 export function userIdsQuery(userIds: readonly string[]): string {
   return (userIds.length === 1 ? [...userIds, ...userIds] : userIds).join(',');

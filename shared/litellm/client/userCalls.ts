@@ -1,63 +1,63 @@
 import { AppError } from '../../model/errors.ts';
 import type { LitellmClient, LitellmUser } from '../../model/litellmPorts.ts';
 import { parseUserPage } from './answers.ts';
-import { type Litellm, requireBody } from './call.ts';
 import type { Failure } from './failure.ts';
+import { type LitellmSender, requireBody, settle } from './litellmSender.ts';
 import { REQUESTS, userIdsQuery } from './requests.ts';
-import { settle } from './settle.ts';
 
-/** LiteLLM gives no more. */
+/** LiteLLM's largest page. */
 const PAGE_SIZE = 100;
 const EMAIL_TAKEN_WORDS = /email[^]*already exists/i;
 
 type UserCalls = Pick<LitellmClient, 'findUser' | 'findUsers' | 'createUser' | 'updateUser'>;
 
 /**
- * Gives what is done with users (`management_endpoints/internal_user_endpoints.py`).
+ * Returns the calls about users (`management_endpoints/internal_user_endpoints.py`).
  *
- * They are looked up by `/user/list`, one alone too: it is the same in all versions and says plainly who is not there. `/user/info`
- * loads every key and team of the user and answers 200 for nobody in older versions; `/v2/user/info` is not there in those.
+ * Users are looked up with `/user/list`, a single one too. It is the same in all versions, and a user who does not exist is simply
+ * not in the list. `/user/info` loads every key and team of the user, and older versions answer 200 for an unknown user. Those
+ * versions do not have `/v2/user/info`.
  */
-export function createUserCalls(litellm: Litellm): UserCalls {
-  const findUsers: LitellmClient['findUsers'] = async (userIds) => readUsers(litellm, userIds);
+export function createUserCalls(sender: LitellmSender): UserCalls {
+  const findUsers: LitellmClient['findUsers'] = async (userIds) => readUsers(sender, userIds);
   const findUser: LitellmClient['findUser'] = async (userId) => (await findUsers([userId])).get(userId);
   return {
     findUser,
     findUsers,
     async createUser(userId, values) {
-      const answer = await litellm.call(REQUESTS.newUser, {
+      const answer = await sender.send(REQUESTS.newUser, {
         ...values,
         user_id: userId,
         sso_user_id: userId,
         auto_create_key: false,
         teams: [],
       });
-      const isThere = async (): Promise<boolean> => (await findUser(userId)) !== undefined;
+      const exists = async (): Promise<boolean> => (await findUser(userId)) !== undefined;
       if (!answer.ok && isEmailTaken(answer.failure, values.user_email)) {
-        if (await isThere()) return 'already';
+        if (await exists()) return 'already';
         throw emailTaken(answer.failure.status);
       }
-      return settle(answer, isThere);
+      return settle(answer, exists);
     },
     async updateUser(userId, changes) {
-      requireBody(await litellm.call(REQUESTS.updateUser, { ...changes, user_id: userId }));
+      requireBody(await sender.send(REQUESTS.updateUser, { ...changes, user_id: userId }));
     },
   };
 }
 
 async function readUsers(
-  litellm: Litellm,
+  sender: LitellmSender,
   userIds: readonly string[],
 ): Promise<ReadonlyMap<string, LitellmUser>> {
   const found = new Map<string, LitellmUser>();
-  // Without ids LiteLLM would give everybody.
+  // Without ids LiteLLM would return every user.
   if (userIds.length === 0) return found;
   const wanted = new Set(userIds);
   let totalPages = 1;
-  // Each page has somebody who was asked for, so there are no more of them than ids.
+  // Each page has at least one user who was asked for, so there are at most as many pages as ids.
   for (let page = 1; page <= totalPages && page <= userIds.length; page += 1) {
     const query = { page, page_size: PAGE_SIZE, user_ids: userIdsQuery(userIds) };
-    const answer = parseUserPage(requireBody(await litellm.call(REQUESTS.userList, query)));
+    const answer = parseUserPage(requireBody(await sender.read(REQUESTS.userList, query)));
     totalPages = answer.totalPages;
     for (const user of answer.rows) {
       if (wanted.has(user.userId)) found.set(user.userId, user);
@@ -67,14 +67,14 @@ async function readUsers(
   return found;
 }
 
-/** Newer versions say 409 for it, older ones 400, which may mean something else. */
+/** Newer versions answer 409. Older ones answer 400, which may mean something else too. */
 function isEmailTaken(failure: Failure, email: string | undefined): boolean {
   if (email === undefined || failure.error.code !== 'litellm_refused') return false;
   return failure.status === 409 || (failure.status === 400 && failure.says(EMAIL_TAKEN_WORDS));
 }
 
 function emailTaken(status: number): AppError {
-  return new AppError('litellm_email_taken', 'Another user of LiteLLM has the email', {
+  return new AppError('litellm_email_taken', 'Another user of LiteLLM has this email.', {
     details: { status },
   });
 }

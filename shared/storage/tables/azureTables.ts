@@ -26,14 +26,14 @@ import type {
   WriteResult,
 } from '../../model/tables.ts';
 
-/** Gives tokens for Azure Storage; caches and coalesces them itself, as each table's client asks for its own. */
+/** The source of tokens for Azure Storage. It has to cache and share them itself, because each table's client asks separately. */
 export interface StorageCredential {
   getToken(
     scopes: string | string[],
   ): Promise<{ readonly token: string; readonly expiresOnTimestamp: number } | null>;
 }
 
-/** Where the tables are and as whom. */
+/** The address of the tables, and the identity that reads and writes them. */
 export type TablesConnection =
   | { readonly kind: 'connectionString'; readonly connectionString: string }
   | {
@@ -43,13 +43,14 @@ export type TablesConnection =
       readonly credential: StorageCredential;
     };
 
+/** The connection, time-outs and retries of {@link createAzureTables}. */
 export interface AzureTablesOptions {
   readonly connection: TablesConnection;
-  /** How long one try may take, from waiting for a socket to the last byte. Default 10,000. */
+  /** The time that one try may take in milliseconds, from waiting for a socket to the last byte. Default 10,000. */
   readonly requestTimeoutMs?: number;
-  /** Tries after the first, on time-outs, network failures, 408, 5xx, and 429 with a Retry-After. Default 2. */
+  /** The tries after the first one, on time-outs, network failures, 408, 5xx, and 429 with a Retry-After. Default 2. */
   readonly maxRetries?: number;
-  /** The first pause between tries; the next is about twice as long, at most 2,000. Default 200. */
+  /** The first pause between tries in milliseconds. The next is about twice as long, at most 2,000. Default 200. */
   readonly retryDelayMs?: number;
 }
 
@@ -57,26 +58,28 @@ type PipelinePolicy = NonNullable<TableServiceClientOptions['additionalPolicies'
 
 const MAX_RETRY_DELAY_MS = 2_000;
 
-/** A longer Retry-After is the queue's to wait for, not a function's that is paid by the second. */
+/**
+ * The longest Retry-After that is waited for. The queue handles longer waits, because a waiting function is paid by the second.
+ */
 const MAX_RETRY_AFTER_SECONDS = 5;
 
-/** Enough for the writes of one run in parallel; far below an instance's outbound ports. */
+/** Enough for the parallel writes of one run, and far below the number of an instance's outbound ports. */
 const MAX_SOCKETS = 100;
 
 /**
- * Gives {@link Tables} on Azure Table Storage (or Azurite). Nothing is connected before the first call; clients are
- * kept per table, sockets are kept alive and shared by all.
+ * Creates {@link Tables} on Azure Table Storage (or Azurite). It connects at the first call, keeps one client per table, and
+ * all clients share kept-alive sockets.
  *
- * Each call is one request (a read: one a page), unless a try fails and is repeated. A repeated write may meet its own
- * first try, which was done although its answer was lost: a `create` then finds the row there (409), a `replace`, `merge`
- * or transaction another ETag (412), a `delete` nothing (404). All of them answer `done: false`, which therefore
- * means "read again", never "not done". An `upsert` whose try timed out may still land later, over a newer write: where order matters,
+ * Each call is one request, and a read is one request a page, unless a try fails and is repeated. A repeated write may find the
+ * result of its own first try, whose answer was lost. Then a `create` finds the row (409), a `replace`, `merge` or transaction
+ * finds another ETag (412), and a `delete` finds no row (404). All of them answer `done: false`. So `done: false` means "read
+ * again", never "not written". An `upsert` that timed out may still take effect later, over a newer write. Where order matters,
  * write under an ETag.
  *
- * A read of several pages is no snapshot: rows may change between pages. What a person wrote with another tool reads
- * as its nearest: Int64 as a number where that is exact (else bigint), DateTime as an ISO string, Guid as a string.
+ * A read of several pages isn't a snapshot, because rows may change between pages. Values that a person wrote with another tool
+ * are converted: Int64 to a number if that is exact (else bigint), DateTime to an ISO string, Guid to a string.
  *
- * Throws `configuration_invalid` for a connection string that cannot be used or that sends its key over plain http to
+ * Throws `configuration_invalid` for a connection string that isn't valid or that would send its key over plain http to
  * another machine.
  */
 export function createAzureTables(options: AzureTablesOptions): Tables {
@@ -122,7 +125,7 @@ async function* iteratePages(
   query: Query,
 ): AsyncGenerator<readonly StoredRow[]> {
   requireQuery(query);
-  // No row is named, so there is nothing to ask; as a filter it would mean the whole partition.
+  // An empty list selects no rows. As a filter it would select the whole partition.
   if (query.rowKeys?.length === 0) return;
   const filter = renderFilter(query);
   const queryOptions = filter === undefined ? {} : { queryOptions: { filter } };
@@ -190,15 +193,17 @@ function modeOf(kind: 'replace' | 'merge' | 'upsert' | 'upsertMerge'): 'Merge' |
   return kind === 'merge' || kind === 'upsertMerge' ? 'Merge' : 'Replace';
 }
 
-/** An upsert has no condition, so whatever refuses it is a failure. */
+/** Returns whether a write is an upsert. An upsert has no condition, so any refusal of it is a failure. */
 function isUnconditional(write: Write | TransactionWrite): boolean {
   return write.kind === 'upsert' || write.kind === 'upsertMerge';
 }
 
-/** It was done, but without the ETag nobody could go on: read again. */
+/**
+ * Returns the ETag of a write. Throws without one, although the write was done: the caller needs the ETag and has to read again.
+ */
 function requireEtag(etag: string | undefined): string {
   if (etag !== undefined) return etag;
-  throw new AppError('storage_unavailable', 'Table Storage answered a write without an ETag', {
+  throw new AppError('storage_unavailable', 'Table Storage answered a write without an ETag.', {
     retryable: true,
   });
 }
@@ -210,8 +215,9 @@ function toEntity(write: { readonly key: RowKey; readonly properties: Properties
 }
 
 /**
- * Half a surrogate pair becomes U+FFFD here, so that it does not depend on who reads the JSON. Numbers that are no Int32 say so, else the service reads 3000000000 as an Int32 that is too large. Binaries go as a
- * Buffer of exactly these bytes: of a view on a larger buffer the client would send the whole of it.
+ * Converts a value for Azure's client. Half a surrogate pair becomes U+FFFD, because readers of JSON handle it differently.
+ * Numbers outside Int32 are sent as Double, because the service would read 3000000000 as an Int32 that is too large. Binaries are
+ * sent as a Buffer of exactly their bytes, because the client would send the whole memory behind a view.
  */
 function toEdm(value: Value): unknown {
   if (typeof value === 'string') return value.toWellFormed();
@@ -227,9 +233,13 @@ function toRow(entity: {
 }): StoredRow {
   const { partitionKey, rowKey, etag, ...rest } = entity;
   if (partitionKey === undefined || rowKey === undefined || etag === undefined) {
-    throw new AppError('storage_unavailable', 'Table Storage answered a row without key or ETag', {
-      retryable: true,
-    });
+    throw new AppError(
+      'storage_unavailable',
+      'Table Storage answered with a row that has no key or no ETag.',
+      {
+        retryable: true,
+      },
+    );
   }
   const properties: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
@@ -239,7 +249,7 @@ function toRow(entity: {
 }
 
 function fromEdm(value: unknown): unknown {
-  // A plain copy: the client's Buffer is a view on memory that it shares with others.
+  // Copies the bytes, because the client's Buffer is a view on memory that it shares.
   if (value instanceof Uint8Array) return Uint8Array.from(value);
   if (typeof value === 'bigint') return BigInt(Number(value)) === value ? Number(value) : value;
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
@@ -247,7 +257,7 @@ function fromEdm(value: unknown): unknown {
   return value;
 }
 
-/** The comparisons were counted by requireQuery. `undefined` means every row of the table. */
+/** Returns the OData filter of a query, or `undefined` for every row. `requireQuery` has checked the number of comparisons. */
 function renderFilter(query: Query): string | undefined {
   if (query.partitionKey === undefined) return undefined;
   const comparisons = [`PartitionKey eq ${quote(query.partitionKey)}`];
@@ -275,10 +285,10 @@ function createClient(
   try {
     return TableClient.fromConnectionString(connection.connectionString, table, { ...clientOptions });
   } catch {
-    // Without the cause: the client may quote the connection string, and that holds the key.
+    // The cause is left out, because the client may quote the connection string with its key.
     throw new AppError(
       'configuration_invalid',
-      'AzureWebJobsStorage is no connection string of a storage account',
+      'AzureWebJobsStorage is not a valid connection string of a storage account.',
     );
   }
 }
@@ -293,7 +303,7 @@ function createClientOptions(options: AzureTablesOptions): TableServiceClientOpt
   };
 }
 
-/** Whether the tables are behind plain http on this machine. Plain http to another machine is refused. */
+/** Returns whether the tables are reached over plain http on this machine. Throws for plain http to another machine. */
 function usesLoopbackHttp(connectionString: string): boolean {
   if (/UseDevelopmentStorage=true/i.test(connectionString)) return true;
   const endpoint = /(?:^|;)\s*TableEndpoint=([^;]*)/i.exec(connectionString)?.[1];
@@ -310,13 +320,14 @@ function usesLoopbackHttp(connectionString: string): boolean {
   }
   throw new AppError(
     'configuration_invalid',
-    'AzureWebJobsStorage uses http for a host that is not this machine',
+    'AzureWebJobsStorage uses plain http for a host that is not this machine.',
   );
 }
 
 /**
- * What holds for every single try: the shared sockets, a time-out that covers the body too (the client's own ends
- * with the headers) and is retried like a lost connection, and no waiting for a long Retry-After.
+ * Creates the policy that applies to every single try. It uses the shared sockets, and it ignores a long Retry-After. Its
+ * time-out covers the body too, because the client's own time-out ends with the headers. A timed-out try is retried like a lost
+ * connection.
  */
 function createTryPolicy(requestTimeoutMs: number, insecure: boolean): PipelinePolicy {
   const socketOptions = { keepAlive: true, maxSockets: MAX_SOCKETS };
@@ -338,7 +349,7 @@ function createTryPolicy(requestTimeoutMs: number, insecure: boolean): PipelineP
           if (!signal.aborted) throw error;
           throw new RestError(`no answer within ${requestTimeoutMs} ms`, { code: 'ETIMEDOUT' });
         } finally {
-          // The signal of a try that is over must not end the next one.
+          // The client reuses the request for the next try, which this try's signal must not end.
           delete request.abortSignal;
         }
       });

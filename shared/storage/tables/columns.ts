@@ -1,13 +1,13 @@
-/** Reading rows that a person may have edited: what cannot be read is named by column, never guessed. */
+/** Schemas for rows that a person may have edited. An unreadable column is reported by name, and its value is never guessed. */
 import * as z from 'zod/mini';
 
-/** An empty string is how a cleared column is written, so it reads as an absent one. */
+/** Reads an empty string as absent, because a column is cleared by writing an empty string. */
 const emptyIsAbsent = z.transform((value: unknown) => (value === '' ? undefined : value));
 
 /** A string column that may be absent. */
 export const text = z.optional(z.pipe(emptyIsAbsent, z.optional(z.string())));
 
-/** A column of one of the given words that may be absent. */
+/** Returns the schema of a column that holds one of the given words and may be absent. */
 export function word<const Words extends readonly string[]>(words: Words) {
   return z.optional(z.pipe(emptyIsAbsent, z.optional(z.enum(words))));
 }
@@ -15,7 +15,7 @@ export function word<const Words extends readonly string[]>(words: Words) {
 /** A number column that may be absent. */
 export const amount = z.optional(z.number().check(z.nonnegative()));
 
-/** A column that holds JSON as a string. */
+/** Returns the schema of a column that holds JSON as a string. */
 export function json<T extends z.ZodMiniType>(schema: T) {
   const parsed = z.transform((value: string, context): unknown => {
     try {
@@ -28,7 +28,7 @@ export function json<T extends z.ZodMiniType>(schema: T) {
   return z.pipe(z.pipe(z.string(), parsed), schema);
 }
 
-/** A column of JSON for which an absent or empty column stands for `fallback`. */
+/** Returns the schema of a JSON column. An absent or empty column means `fallback`. */
 function jsonOr<T extends z.ZodMiniType>(schema: T, fallback: string) {
   const orFallback = z.transform((value: unknown) =>
     value === undefined || value === '' ? fallback : value,
@@ -42,16 +42,17 @@ export const nameList = jsonOr(z.array(z.string()), '[]');
 /** An object as JSON; an absent or empty column is an empty object. */
 export const jsonObject = jsonOr(z.record(z.string(), z.unknown()), '{}');
 
-/** Some JSON that only the system writes; an absent or empty column is `null`. */
+/** Returns the schema of a JSON column that only this product writes. An absent or empty column is `null`. */
 export function jsonOrNull<T extends z.ZodMiniType>(schema: T) {
   return jsonOr(z.nullable(schema), 'null');
 }
 
+/** The values of a row, or the names of the columns that cannot be read. */
 export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly columns: readonly string[] };
 
-/** Reads a row's properties, or names the columns that cannot be read, sorted. */
+/** Reads a row's properties. Returns the sorted names of the unreadable columns if there are any. */
 export function readColumns<T extends z.ZodMiniType>(
   schema: T,
   properties: Readonly<Record<string, unknown>>,
@@ -62,7 +63,7 @@ export function readColumns<T extends z.ZodMiniType>(
   return { ok: false, columns: [...columns].sort() };
 }
 
-/** Gives the object without the fields that are `undefined` (an absent field is an absent column). */
+/** Returns the object without the fields that are `undefined`, because an absent field means an absent column. */
 export function withoutUndefined<T extends Readonly<Record<string, unknown>>>(
   fields: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -1,37 +1,37 @@
 /**
- * JSON that is too long for a string property, packed into several binary ones. Its columns: `<name>0`, `<name>1`, … the
- * chunks of the deflated JSON; `<name>Count` how many; `<name>Length` how many bytes they are together; `<name>Check`
- * their CRC-32.
+ * Packs JSON that is too long for a string property into several binary properties. The deflated JSON is cut into chunks, in the
+ * columns `<name>0`, `<name>1` and so on. `<name>Count` is the number of chunks, `<name>Length` their total bytes, and
+ * `<name>Check` their CRC-32.
  */
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import { AppError } from '../../model/errors.ts';
 import type { Properties } from '../../model/tables.ts';
 
-/** Below the 64 KiB of a binary property. */
+/** The size of a chunk, below the 64 KiB limit of a binary property. */
 const CHUNK_BYTES = 60 * 1024;
 
 /**
- * 12 chunks, 720 KiB: in base64 below 1 MiB, which is how Azurite counts a row, and on Azure with room for keys and
- * other columns. About 35,000 GUIDs: they deflate to about half of their JSON.
+ * 12 chunks or 720 KiB. Azurite counts a row in base64, and its limit of 1 MiB is not reached. On Azure, the rest of the limit is
+ * room for keys and other columns. It holds about 35,000 GUIDs, which deflate to about half of their JSON.
  */
 export const MAX_PACKED_BYTES = 12 * CHUNK_BYTES;
 
-/** More than the packed bytes of any list can mean; a row that claims more is broken or hostile. */
+/** More than any packed list can inflate to. A row that inflates to more is broken or hostile. */
 const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Packs a JSON value into properties whose names begin with `name` (letters and underscores only, so that `a1` + `0` is
- * not `a` + `10`). Deterministic. Write them with `create`, `replace` or `upsert`: a merge of fewer chunks would leave
- * the old ones behind; {@link parsePacked} does not read those, but they take room.
- * Throws AppError `storage_refused` for what deflates to more than {@link MAX_PACKED_BYTES}, and for what is no JSON.
+ * Packs a JSON value into properties whose names begin with `name`. The name has only letters and underscores, because with
+ * digits `a1` + `0` and `a` + `10` would be the same column. Deterministic. Write the properties with `create`, `replace` or
+ * `upsert`. A merge of fewer chunks would leave old chunks, which {@link parsePacked} ignores but which take space.
+ * Throws AppError `storage_refused` for a value that deflates to more than {@link MAX_PACKED_BYTES} or has no JSON.
  */
 export function packJson(name: string, value: unknown): Properties {
   requireName(name);
   const text = renderJson(name, value);
   const bytes = deflateRawSync(text);
   if (bytes.byteLength > MAX_PACKED_BYTES) {
-    throw new AppError('storage_refused', `${name} is too long for one row`, {
+    throw new AppError('storage_refused', `The packed value ${name} is too long for one row.`, {
       details: { name, packedBytes: bytes.byteLength, limitBytes: MAX_PACKED_BYTES },
     });
   }
@@ -48,9 +48,9 @@ export function packJson(name: string, value: unknown): Properties {
 }
 
 /**
- * Gives back what {@link packJson} packed under `name`, still to be parsed by its schema. Whatever is absent, cut or changed
- * throws AppError `row_unreadable` (details: `name`, `reason`): never an empty value, because a group list that reads as
- * empty would take every membership away.
+ * Returns the value that {@link packJson} packed under `name`. The caller still has to validate it with a schema. Throws AppError
+ * `row_unreadable` (details: `name`, `reason`) if anything is absent, cut or changed. It never returns an empty value instead,
+ * because an empty list of groups would remove all memberships.
  */
 export function parsePacked(name: string, properties: Readonly<Record<string, unknown>>): unknown {
   requireName(name);
@@ -61,7 +61,7 @@ export function parsePacked(name: string, properties: Readonly<Record<string, un
     const value: unknown = JSON.parse(text);
     return value;
   } catch {
-    // Without the cause: a JSON error quotes what it read.
+    // The cause is left out, because a JSON error quotes the stored text.
     throw unreadable(name, 'it does not inflate to JSON');
   }
 }
@@ -86,7 +86,9 @@ function renderJson(name: string, value: unknown): string {
   // oxlint-disable-next-line typescript/no-unnecessary-condition -- undefined and functions have no JSON
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined)
-    throw new AppError('storage_refused', `${name} is no JSON value`, { details: { name } });
+    throw new AppError('storage_refused', `The value ${name} cannot be packed: it has no JSON.`, {
+      details: { name },
+    });
   return text;
 }
 
@@ -96,11 +98,14 @@ function renderCheck(bytes: Uint8Array): string {
 
 function requireName(name: string): void {
   if (!/^[A-Za-z_]+$/.test(name))
-    throw new AppError('storage_refused', 'the name of packed columns is letters only');
+    throw new AppError(
+      'storage_refused',
+      'The name of packed columns may only have letters and underscores.',
+    );
 }
 
 function unreadable(name: string, reason: string): AppError {
-  return new AppError('row_unreadable', `the packed value ${name} is unreadable: ${reason}`, {
+  return new AppError('row_unreadable', `The packed value ${name} cannot be read: ${reason}.`, {
     details: { name, reason },
   });
 }

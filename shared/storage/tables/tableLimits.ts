@@ -1,32 +1,32 @@
 /**
- * Azure Table Storage's limits, checked before anything is sent: a refusal here names the rule that is broken,
- * costs no request, and is the same on Azure, on Azurite (which lacks some of the limits) and in tests.
+ * Azure Table Storage's limits, checked before anything is sent. A refusal from this file names the broken rule and costs no
+ * request. It is the same on Azure, on Azurite (which lacks some of the limits) and in tests.
  * Source: the Table service's data model and scalability targets. Every function throws AppError
- * `storage_refused` (not retryable) with `details.rule`, and never puts a value into the message.
+ * `storage_refused` (not retryable) with `details.rule`, and never puts a stored value into the message.
  */
 import { AppError } from '../../model/errors.ts';
 import type { Properties, Query, RowKey, TransactionWrite, Value, Write } from '../../model/tables.ts';
 
 /** 64 KiB of UTF-16. */
-export const MAX_STRING_UNITS = 32 * 1024;
-export const MAX_BINARY_BYTES = 64 * 1024;
-/** 255 less partition key, row key and timestamp. */
-export const MAX_PROPERTIES = 252;
-export const MAX_ENTITY_BYTES = 1024 * 1024;
+const MAX_STRING_UNITS = 32 * 1024;
+const MAX_BINARY_BYTES = 64 * 1024;
+/** Azure's 255 minus partition key, row key and timestamp. */
+const MAX_PROPERTIES = 252;
+const MAX_ENTITY_BYTES = 1024 * 1024;
 export const MAX_TRANSACTION_WRITES = 100;
-export const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024;
-export const MAX_COMPARISONS = 15;
+const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024;
+const MAX_COMPARISONS = 15;
 
 /** 1 KiB of UTF-16. */
 const MAX_KEY_UNITS = 512;
 const MAX_NAME_UNITS = 255;
 
-// Azure's own: / \ # ? and control characters.  Ours: braces, because Azure's client takes a "{...}" anywhere in
-// the answer to a transaction for an error, so that a transaction which was done would look as if it had failed.
+// Azure forbids / \ # ? and control characters. This product forbids braces too: Azure's client reads any "{...}" in the answer
+// to a transaction as an error, so a transaction that succeeded would look failed.
 // oxlint-disable-next-line no-control-regex
 const FORBIDDEN_IN_KEY = /[\u0000-\u001f\u007f-\u009f/\\#?{}]/;
 
-/** The client renames the first four, the service owns the last three. */
+/** Property names that cannot be used: the client renames the first four, and the service owns the last three. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'partitionKey',
   'rowKey',
@@ -37,25 +37,25 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'Timestamp',
 ]);
 
-/** What a sub-request of a transaction costs beside its keys and properties: method, address, headers; generous. */
+/** The bytes of a transaction's sub-request without keys and properties (method, address, headers). A generous estimate. */
 const SUBREQUEST_BYTES = 1024;
 
-/** Refuses a key that Azure could not store: at most 512 UTF-16 units a part, no `/ \ # ? { }`, no control characters. */
+/** Throws for a key that Azure could not store: at most 512 UTF-16 units a part, no `/ \ # ? { }`, no control characters. */
 export function requireKey(key: RowKey): void {
   requireKeyPart('partitionKey', key.partitionKey);
   requireKeyPart('rowKey', key.rowKey);
 }
 
-/** Refuses a write whose key, properties or ETag Azure would refuse. `*` as an ETag means any existing row. */
+/** Throws for a write whose key, properties or ETag Azure would refuse. `*` as an ETag means any existing row. */
 export function requireWrite(write: Write | TransactionWrite): void {
   requireKey(write.key);
   if ('etag' in write && write.etag !== '*' && !/^W\/".+"$/.test(write.etag)) {
-    refuse('etag', 'an ETag is the one that was read, or "*"');
+    refuse('etag', 'an ETag must be the one that was read, or "*"');
   }
   if (write.kind !== 'delete') requireProperties(write.key, write.properties);
 }
 
-/** Refuses what could not be one transaction: 1 to 100 writes to distinct rows of one partition, at most 4 MiB. */
+/** Throws unless the writes can be one transaction: 1 to 100 writes to distinct rows of one partition, at most 4 MiB. */
 export function requireTransaction(writes: readonly TransactionWrite[]): void {
   if (writes.length < 1 || writes.length > MAX_TRANSACTION_WRITES) {
     refuse(
@@ -64,10 +64,10 @@ export function requireTransaction(writes: readonly TransactionWrite[]): void {
     );
   }
   if (new Set(writes.map((write) => write.key.partitionKey)).size > 1) {
-    refuse('onePartition', 'a transaction touches one partition');
+    refuse('onePartition', 'a transaction may touch only one partition');
   }
   if (new Set(writes.map((write) => write.key.rowKey)).size < writes.length) {
-    refuse('distinctRows', 'a transaction touches each row once');
+    refuse('distinctRows', 'a transaction may touch each row only once');
   }
   let bytes = 0;
   for (const write of writes) {
@@ -79,14 +79,17 @@ export function requireTransaction(writes: readonly TransactionWrite[]): void {
   }
 }
 
-/** Refuses a query that is no partition, range or list of row keys, or that needs more than 15 comparisons. */
+/**
+ * Throws for a query that names row keys without a partition, names both a range and a list of row keys, or needs more than 15
+ * comparisons.
+ */
 export function requireQuery(query: Query): void {
   const range = [query.rowKeyFrom, query.rowKeyBelow].filter((bound) => bound !== undefined);
   if (query.partitionKey === undefined && (range.length > 0 || query.rowKeys !== undefined)) {
-    refuse('partitionKey', 'row keys are named within one partition');
+    refuse('partitionKey', 'a query that names row keys must name a partition');
   }
   if (range.length > 0 && query.rowKeys !== undefined) {
-    refuse('rangeOrList', 'a query names a range of row keys or a list of them');
+    refuse('rangeOrList', 'a query may name a range of row keys or a list of them, not both');
   }
   const rowKeys = new Set(query.rowKeys);
   if (1 + rowKeys.size > MAX_COMPARISONS) {
@@ -140,7 +143,7 @@ function requireValue(name: string, value: Value): void {
   }
 }
 
-/** Azure's formula for the size of a stored entity. */
+/** Returns the bytes of a stored entity by Azure's formula. */
 function entityBytes(key: RowKey, entries: readonly (readonly [string, Value])[]): number {
   let bytes = 4 + (key.partitionKey.length + key.rowKey.length) * 2;
   for (const [name, value] of entries) bytes += 8 + name.length * 2 + valueBytes(value);
@@ -154,9 +157,9 @@ function valueBytes(value: Value): number {
   return 4 + value.byteLength;
 }
 
-/** At least what the write takes in the body of a transaction: JSON, with binaries in base64. */
+/** Returns an upper estimate of the bytes of a write in the body of a transaction, which is JSON with binaries in base64. */
 function payloadBytes(write: TransactionWrite): number {
-  // A key stands up to twice, percent-encoded in the address and as JSON in the body.
+  // A key occurs up to twice: percent-encoded in the address and as JSON in the body.
   let bytes = SUBREQUEST_BYTES + (write.key.partitionKey.length + write.key.rowKey.length) * 12;
   if (write.kind === 'delete') return bytes;
   for (const [name, value] of Object.entries(write.properties)) {

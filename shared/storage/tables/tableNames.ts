@@ -1,32 +1,53 @@
+import { createHash } from 'node:crypto';
+
 /**
- * The name of every table, by what it holds: the one list that code, local stack and infrastructure agree on.
- * LiteLLM's five follow DOMAIN's names without the underscore (Azure allows letters and digits only).
+ * The name of every table by its content. Code, local stack and infrastructure all use this list. Five tables are named after
+ * LiteLLM's (docs/domain.md), without the underscore, because Azure allows only letters and digits. Rows without a natural partition key
+ * are in 16 partitions, by a hash of their id.
  */
 export const TABLES = {
-  /** LiteLLM_OrganizationTable: organizations, in a fixed number of partitions by a hash of the id. */
+  /** LiteLLM_OrganizationTable: organizations, in 16 partitions by a hash of the id. */
   organizations: 'LiteLLMOrganizationTable',
-  /** LiteLLM_TeamTable: teams, laid out as the organizations. */
+  /** LiteLLM_TeamTable: teams, partitioned like the organizations. */
   teams: 'LiteLLMTeamTable',
-  /** LiteLLM_UserTable: one row a person, with what the last provisioning saw and did. */
+  /** LiteLLM_UserTable: one row per person, with the report of the last provisioning. */
   users: 'LiteLLMUserTable',
-  /** LiteLLM_OrganizationMembership: one partition a person with its fence; the truth. */
+  /** LiteLLM_OrganizationMembership: one partition per person, with a fence. It decides which memberships exist. */
   organizationMemberships: 'LiteLLMOrganizationMembership',
-  /** LiteLLM_TeamMembership: one partition a person with its fence; the truth. */
+  /** LiteLLM_TeamMembership: one partition per person, with a fence. It decides which memberships exist. */
   teamMemberships: 'LiteLLMTeamMembership',
-  /** Index: who is in an organization; in a fixed number of partitions by a hash of the person's id, a superset of the truth. */
+  /**
+   * Index: the possible members of each organization, in 16 partitions by a hash of the person's id. It may list too many
+   * people.
+   */
   organizationMembers: 'LiteLLMOrganizationMembers',
-  /** Index: who is in a team; laid out as that of the organizations. */
+  /** Index: the possible members of each team, partitioned like the index of organizations. */
   teamMembers: 'LiteLLMTeamMembers',
-  /** The accepted list of assigned groups, and the refresh's own bookkeeping. */
+  /** The accepted list of assigned groups, and the time of the last refresh. */
   assignedGroups: 'EntraAssignedGroups',
   /** Group lists that do not fit into a queue message. */
   parkedSnapshots: 'ProvisioningSnapshots',
-  /** Poisoned messages, whole, with the reason. */
+  /** Failed messages with their complete text and the reason. */
   failures: 'ProvisioningFailures',
-  /** What was put into the LiteLLM proxy about a person, and the lease of who writes to it; one partition a person. */
+  /** The record of what was written to LiteLLM about a person, and the lease for writing. One partition per person. */
   syncedPeople: 'SyncedPeople',
-  /** The same about organizations and teams; one partition each. */
+  /** The same record for organizations and teams, with one partition each. */
   syncedEntities: 'SyncedEntities',
-  /** The key ring that seals cookies: secret, so nobody who reads entities gets a role on it. */
+  /** The key ring that seals cookies. It is secret, so a role on the other tables gives no access to it. */
   sessionKeys: 'SessionKeys',
 } as const;
+
+/** Few enough to read a whole table in few requests, enough to spread the load. Changing it moves every row. */
+const PARTITION_COUNT = 16;
+
+/** The names of all partitions: `p0` to `pf`. */
+export const HASH_PARTITIONS: readonly string[] = Array.from(
+  { length: PARTITION_COUNT },
+  (_, index) => `p${index.toString(16)}`,
+);
+
+/** Returns the partition of an id: `p0` to `pf`. */
+export function hashPartition(id: string): string {
+  const first = createHash('sha256').update(id).digest()[0] ?? 0;
+  return `p${(first % PARTITION_COUNT).toString(16)}`;
+}

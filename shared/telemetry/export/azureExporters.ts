@@ -1,16 +1,16 @@
 import { AzureMonitorMetricExporter, AzureMonitorTraceExporter } from '@azure/monitor-opentelemetry-exporter';
-import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { TelemetryOptions } from '../startTelemetry.ts';
 
 /**
- * Gives Azure Monitor's exporters, which talk to the resource's ingestion endpoint and to nobody else: statistics about the
- * exporter itself, which it would send to Microsoft, are off, and the settings that it would fetch from there are left out of the
- * bundle (dev/build/withoutRemoteSettings.ts). What cannot be sent is dropped instead of being written to the disk.
+ * Creates Azure Monitor's exporters, which connect only to the resource's ingestion endpoint. Statistics about the
+ * exporter, which it would send to Microsoft, are off. Its remote settings aren't in the bundle
+ * (dev/build/withoutRemoteSettings.ts). If it can't send, it drops the data instead of writing it to the disk.
  */
 export function createAzureExporters(options: NonNullable<TelemetryOptions['applicationInsights']>): {
   readonly spans: AzureMonitorTraceExporter;
   readonly metrics: AzureMonitorMetricExporter;
 } {
-  // Read once, when an exporter is built; there is no option for it.
+  // Read once, when an exporter is built. There is no option for it.
   process.env['APPLICATION_INSIGHTS_NO_STATSBEAT'] = 'true';
   const settings = { ...options, disableOfflineStorage: true };
   return {

@@ -18,7 +18,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import type { RunningSpan, SpanStart, Tracing } from '../tracing.ts';
 
-/** What an instance that is killed loses at most; the SDK's own default is five times as long. */
+/** The most that an instance loses when it is killed. The SDK's default is five times as long. */
 const EXPORT_DELAY_MS = 1_000;
 
 const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
@@ -40,7 +40,7 @@ export interface Spans extends Pick<Tracing, 'run'> {
   flush(): Promise<void>;
 }
 
-/** Gives what runs work as spans and sends them in batches, in the background. */
+/** Creates the part that runs work as spans and sends them in batches, in the background. */
 export function createSpans({ resource, exporters, contexts }: SpansOptions): Spans {
   const provider = new BasicTracerProvider({
     resource,
@@ -59,7 +59,7 @@ export function createSpans({ resource, exporters, contexts }: SpansOptions): Sp
       const link = parseTraceparent(start.link);
       const attributes = {
         ...start.attributes,
-        // Azure Monitor names a consumer's row by this alone, and leaves it out of the properties.
+        // Azure Monitor names a consumer's row by this value alone, and leaves it out of the properties.
         ...(start.kind === 'consumer' ? { 'ai.operation.name': start.name } : {}),
       };
       const span = tracer.startSpan(
@@ -105,8 +105,8 @@ function parseTraceparent(traceparent: string | undefined): SpanContext | undefi
 }
 
 /**
- * A caller's header must not decide what is recorded; `OTEL_TRACES_SAMPLER` may. A sampler of Microsoft's is meant for the
- * Functions host and its exporter: the library here does not know it.
+ * Decides what is recorded. A caller's header must not decide it; `OTEL_TRACES_SAMPLER` may. Microsoft's own
+ * samplers are meant for the Functions host and its exporter. The library here doesn't know them.
  */
 function isSamplerGiven(): boolean {
   const name = process.env['OTEL_TRACES_SAMPLER'] ?? '';

@@ -1,28 +1,42 @@
 /**
- * The entry of the bundle `telemetry.cjs`: this product's tracing on OpenTelemetry. The app loads it at run time, and only where
- * something is exported (docs/decisions/0010-telemetry.md).
+ * The entry of the bundle `telemetry.cjs`: this product's tracing on OpenTelemetry. The app loads it at run time,
+ * and only if something is exported (docs/decisions/0010-telemetry.md).
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Context, diag, DiagConsoleLogger, DiagLogLevel, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  diag,
+  DiagConsoleLogger,
+  DiagLogLevel,
+  ROOT_CONTEXT,
+  trace,
+  type Counter,
+  type Histogram,
+} from '@opentelemetry/api';
 import {
   defaultResource,
   detectResources,
   envDetector,
   resourceFromAttributes,
+  type Resource,
 } from '@opentelemetry/resources';
-import type { Resource } from '@opentelemetry/resources';
-import type { TelemetryOptions } from '../telemetryBundle.ts';
+import type { TelemetryOptions } from '../startTelemetry.ts';
 import type { Tracing } from '../tracing.ts';
 import { createExporters } from './createExporters.ts';
-import { createMeters } from './createMeters.ts';
 import { createSpans } from './createSpans.ts';
+import {
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+} from '@opentelemetry/sdk-metrics';
+import { METRICS } from '../metrics.ts';
 
-/** Gives this process's tracing. Connects to nothing before something is to be sent. */
+/** Creates this process's tracing. Doesn't connect before it has something to send. */
 export function createTelemetry(options: TelemetryOptions): Tracing {
   logFaultsIfAsked(process.env['OTEL_LOG_LEVEL']);
   const resource = createResource(options);
   const exporters = createExporters(options);
-  // Not the global one: nothing else in this process is instrumented, and nothing should become so by accident.
+  // Not the global one: nothing else in this process is traced, and nothing should become so by accident.
   const contexts = new AsyncLocalStorage<Context>();
   const spans = createSpans({ resource, exporters: exporters.spans, contexts });
   const meters = createMeters({ resource, exporters: exporters.metrics });
@@ -36,7 +50,7 @@ export function createTelemetry(options: TelemetryOptions): Tracing {
   };
 }
 
-/** A failing export is silent, unless somebody looks for it: then the library says why on the console. */
+/** Shows why exports fail, on the console, if that is asked for. Otherwise a failing export is silent. */
 function logFaultsIfAsked(level: string | undefined): void {
   const levels: Readonly<Record<string, DiagLogLevel>> = {
     ERROR: DiagLogLevel.ERROR,
@@ -59,4 +73,46 @@ async function settleWithin(timeoutMs: number, work: readonly Promise<void>[]): 
   const timer = setTimeout(resolve, timeoutMs);
   await Promise.race([Promise.allSettled(work), timeUp]);
   clearTimeout(timer);
+}
+
+/** The most that an instance loses when it is killed. */
+const EXPORT_INTERVAL_MS = 10_000;
+
+export interface Meters extends Pick<Tracing, 'add' | 'record'> {
+  /** Rejects where an exporter does. */
+  flush(): Promise<void>;
+}
+
+/** Creates the product's metrics, which are sent in the background. */
+export function createMeters(options: {
+  readonly resource: Resource;
+  readonly exporters: readonly PushMetricExporter[];
+}): Meters {
+  const provider = new MeterProvider({
+    resource: options.resource,
+    readers: options.exporters.map(
+      (exporter) =>
+        new PeriodicExportingMetricReader({
+          exporter,
+          exportIntervalMillis: EXPORT_INTERVAL_MS,
+          exportTimeoutMillis: EXPORT_INTERVAL_MS,
+        }),
+    ),
+  });
+  const meter = provider.getMeter('app');
+  const counters = new Map<string, Counter>();
+  const histograms = new Map<string, Histogram>();
+  for (const [name, metric] of Object.entries(METRICS)) {
+    const { kind, unit, description } = metric;
+    if (kind === 'counter') counters.set(name, meter.createCounter(name, { unit, description }));
+    else {
+      const advice = { explicitBucketBoundaries: [...metric.buckets] };
+      histograms.set(name, meter.createHistogram(name, { unit, description, advice }));
+    }
+  }
+  return {
+    add: (name, value, attributes) => counters.get(name)?.add(value, attributes),
+    record: (name, value, attributes) => histograms.get(name)?.record(value, attributes),
+    flush: async () => provider.forceFlush(),
+  };
 }

@@ -8,10 +8,7 @@ const UNITS: Readonly<Record<string, string>> = {
   y: 'year',
 };
 
-/**
- * Gives USD the way it is read: `$1,000`, `$12.50`, and `$0.0042` for the fractions of a cent that calls to
- * a model cost.
- */
+/** Formats USD: `$1,000`, `$12.50`, and `$0.0042` for the fractions of a cent that a call to a model costs. */
 export function formatUsd(amount: number): string {
   const isWhole = Number.isInteger(amount);
   const isTiny = amount !== 0 && Math.abs(amount) < 0.01;
@@ -23,19 +20,19 @@ export function formatUsd(amount: number): string {
   }).format(amount);
 }
 
-/** Gives a count with separators: `120,000`. */
+/** Formats a count with separators: `120,000`. */
 export function formatCount(count: number): string {
   return new Intl.NumberFormat('en-US').format(count);
 }
 
-/** Gives `1 team`, `2 teams`: a count with its noun, which takes an `s` for the plural. */
+/** Formats a count with its noun, which gets an `s` in the plural: `1 team`, `2 teams`. */
 export function formatCounted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /**
- * Gives LiteLLM's duration in words: `30d` is `per 30 days`, `1mo` is `per month`. An absent one is
- * `in total`, because the budget then never resets; one in an unknown form is shown as it stands.
+ * Formats LiteLLM's duration: `30d` is `per 30 days`, `1mo` is `per month`. Without one it is `in total`, because
+ * the budget never resets. An unknown form is shown unchanged.
  */
 function formatDuration(duration: string | undefined): string {
   if (duration === undefined) return 'in total';
@@ -46,7 +43,7 @@ function formatDuration(duration: string | undefined): string {
   return count === 1 ? `per ${unit}` : `per ${formatCounted(count, unit)}`;
 }
 
-/** Gives `$1,000 per 30 days`, or `No limit` where there is no amount. */
+/** Formats a budget: `$1,000 per 30 days`, or `No limit` without an amount. */
 export function formatBudget(amount: number | undefined, duration: string | undefined): string {
   return amount === undefined ? 'No limit' : `${formatUsd(amount)} ${formatDuration(duration)}`;
 }

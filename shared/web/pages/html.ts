@@ -1,4 +1,7 @@
-/** Markup that is safe to send. Only {@link html} and {@link trustMarkup} make it; a string never passes for it. */
+/**
+ * Markup that is safe to send. Only {@link html} and {@link trustMarkup} create it. A string is never accepted in
+ * its place.
+ */
 class Markup {
   readonly #text: string;
   constructor(text: string) {
@@ -9,10 +12,12 @@ class Markup {
   }
 }
 
-/** Safe markup, as a type: the class stays in this file so that nobody else can build one from a string. */
+/**
+ * The type of safe markup. The class is private to this file, so that no other code can create markup from a string.
+ */
 export type Html = Markup;
 
-/** What may stand in a `${}` of {@link html}. `undefined` and `false` give nothing. */
+/** The values that a `${}` of {@link html} accepts. `undefined` and `false` render nothing. */
 export type HtmlValue = Html | string | number | undefined | false | readonly HtmlValue[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -36,27 +41,27 @@ function renderValue(value: HtmlValue): string {
 }
 
 /**
- * Template tag that gives markup in which every string is escaped, for text and for quoted attributes alike.
- * Throws a TypeError where a value would be an attribute without quotes, which no escaping makes safe.
+ * Template tag that returns markup. It escapes every string, for text and for quoted attributes.
+ * Throws a TypeError for an attribute value without quotes, which no escaping makes safe.
  */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   let text = parts[0] ?? '';
   for (const [index, value] of values.entries()) {
-    if (text.endsWith('=')) throw new TypeError('An attribute value must stand in quotes.');
+    if (text.endsWith('=')) throw new TypeError('An attribute value must be in quotes.');
     text += renderValue(value) + (parts[index + 1] ?? '');
   }
   return new Markup(text);
 }
 
 /**
- * Lets a constant of this source tree through unescaped: the stylesheet and the scripts, which HTML does not
- * unescape. Never for data; a test reads who calls it.
+ * Returns a constant of this source tree as markup, unescaped: the stylesheet and the scripts, which HTML doesn't
+ * unescape. Never for data; a test checks who calls it.
  */
 export function trustMarkup(constant: string): Html {
   return new Markup(constant);
 }
 
-/** Gives the markup as text, for a response body. */
+/** Returns the markup as text, for a response body. */
 export function renderToString(markup: Html): string {
   return markup.toString();
 }

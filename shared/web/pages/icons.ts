@@ -1,6 +1,6 @@
 import { html, type Html } from './html.ts';
 
-/** Microsoft's logo: four squares, in the colours that the sign-in button's rules name. */
+/** Microsoft's logo: four squares, in the colours that the rules for its sign-in button name. */
 export const microsoftLogo: Html = html`<svg
   width="21"
   height="21"
@@ -50,7 +50,7 @@ function renderStatusIcon(path: string): Html {
   </svg>`;
 }
 
-/** One shape for each answer to whether something is in LiteLLM. */
+/** One shape for each LiteLLM state. */
 export const litellmIcons = {
   in_litellm: renderStatusIcon('M6.5 10.25l2.5 2.5 4.75-5.25'),
   not_yet: renderStatusIcon('M10 5.5V10l3 2'),

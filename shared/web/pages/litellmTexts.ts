@@ -1,57 +1,57 @@
 import type { LitellmReported, LitellmState } from '../../model/access.ts';
 import { findReasonText, organizationRoleTexts, teamRoleTexts } from './provisioningTexts.ts';
 
-/** Whether something is in LiteLLM, in a few words. */
+/** The words for each LiteLLM state. */
 export const litellmStateTexts: Readonly<Record<LitellmState, string>> = {
   in_litellm: 'In LiteLLM',
   not_yet: 'Not in LiteLLM yet',
   refused: 'Refused by LiteLLM',
   failed: 'Not in LiteLLM',
-  unknown: 'Not known whether it is in LiteLLM',
+  unknown: 'LiteLLM status unknown',
 };
 
-/** What a person can do about one that does not come by itself. */
+/** What a person can do about an entity that won't reach LiteLLM by itself. */
 export const litellmTodoTexts: Readonly<Record<'refused' | 'failed' | 'unknown', string>> = {
-  refused: 'Tell the LiteLLM admin.',
-  failed: 'Tell the operator, who can have it tried again.',
-  unknown: 'Tell the operator.',
+  refused: 'Ask the LiteLLM admin to check this.',
+  failed: 'Ask the operator to try again.',
+  unknown: 'Ask the operator to check this.',
 };
 
-/** Gives why something is not in LiteLLM, by error code; a missing row has words of its own. */
+/** Returns why something isn't in LiteLLM, by error code. A missing row has its own words. */
 export function findLitellmReasonText(code: string): string {
   if (code === 'row_missing')
-    return 'Its stored row was missing or unreadable here, so LiteLLM was told nothing about it.';
+    return 'Its stored row was missing or unreadable, so we couldn’t update LiteLLM.';
   return findReasonText(code);
 }
 
-/** What is different there, and what to do; `detail` stands in brackets after the first sentence. */
+/** The difference in LiteLLM, and what to do. `detail` follows the first sentence in brackets. */
 export const litellmReportTexts: Readonly<
   Record<LitellmReported['code'], { readonly happened: string; readonly todo: string }>
 > = {
   differs: {
-    happened: 'Somebody changed it in LiteLLM, and that stays',
-    todo: 'Ask the LiteLLM admin if it should be as it is here.',
+    happened: 'It was changed in LiteLLM, and we kept that change',
+    todo: 'If it should match this page, ask the LiteLLM admin.',
   },
   cannot_be_cleared: {
-    happened: 'Empty here, but LiteLLM does not let it be emptied',
-    todo: 'Ask the LiteLLM admin to empty it there.',
+    happened: 'It is empty here, but LiteLLM can’t clear it',
+    todo: 'Ask the LiteLLM admin to clear it.',
   },
-  made_there: {
-    happened: 'Somebody made it in LiteLLM, and what is otherwise there stays',
-    todo: 'Ask the LiteLLM admin if it should be as it is here.',
+  created_in_litellm: {
+    happened: 'It was created in LiteLLM, and we kept its other settings',
+    todo: 'If it should match this page, ask the LiteLLM admin.',
   },
   not_moved: {
-    happened: 'It was made in LiteLLM before its organization and is not in it there',
+    happened: 'It was created in LiteLLM before its organization, and isn’t in it',
     todo: 'Ask the LiteLLM admin to move it.',
   },
   role_needs_licence: {
-    happened: 'LiteLLM makes nobody team admin without a licence',
+    happened: 'LiteLLM needs a licence for team admins',
     todo: 'Ask the LiteLLM admin.',
   },
-  refused: { happened: 'LiteLLM refused a change', todo: 'Tell the LiteLLM admin.' },
+  refused: { happened: 'LiteLLM refused a change', todo: 'Ask the LiteLLM admin to check this.' },
   row_missing: {
-    happened: 'Its stored row was missing or unreadable here, so nothing of it is changed in LiteLLM',
-    todo: 'Tell the operator.',
+    happened: 'Its stored row was missing or unreadable, so we changed nothing in LiteLLM',
+    todo: 'Ask the operator to check this.',
   },
 };
 
@@ -59,7 +59,7 @@ function isRole<T extends string>(texts: Readonly<Record<T, string>>, role: stri
   return Object.hasOwn(texts, role);
 }
 
-/** Gives the words for a role in LiteLLM, which may have others than we do: those are shown as they are. */
+/** Returns the words for a role in LiteLLM. LiteLLM may have roles that we don't know; those are shown unchanged. */
 export function findLitellmRoleText(role: string): string {
   if (isRole(organizationRoleTexts, role)) return organizationRoleTexts[role];
   return isRole(teamRoleTexts, role) ? teamRoleTexts[role] : role;

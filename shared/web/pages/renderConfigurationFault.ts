@@ -8,7 +8,7 @@ export interface ConfigurationFaultPage {
   readonly settings: readonly string[];
 }
 
-/** Gives the page of a service whose settings are wrong: which ones, and where the operator sees what is wrong. */
+/** Renders the page of a service with wrong settings: which ones, and where the operator finds details. */
 export function renderConfigurationFault({ nonce, settings }: ConfigurationFaultPage): string {
   const text = errorTexts.configuration_invalid;
   const main = html`<main id="main" class="narrow" tabindex="-1">
@@ -16,12 +16,12 @@ export function renderConfigurationFault({ nonce, settings }: ConfigurationFault
       <div class="pad stack-wide">
         <div class="stack">
           <h1>${text.title}</h1>
-          <p>${text.happened} Nothing is lost: what was to be done waits until it is corrected.</p>
+          <p>${text.happened} Nothing is lost. Everything continues once the settings are correct.</p>
         </div>
         ${
           settings.length > 0 &&
           html`<div class="stack">
-            <h2>${settings.length === 1 ? 'The setting at fault' : 'The settings at fault'}</h2>
+            <h2>${settings.length === 1 ? 'The setting to correct' : 'The settings to correct'}</h2>
             <ul class="settings">
               ${settings.map((setting) => html`<li><code>${setting}</code></li>`)}
             </ul>
@@ -30,8 +30,8 @@ export function renderConfigurationFault({ nonce, settings }: ConfigurationFault
         <div class="hint stack">
           <h2>For the operator</h2>
           <p>
-            <code>GET /api/health/detail</code>, with a function key, says what each setting got and what is
-            valid. The service starts to work once the settings are corrected and it has restarted.
+            <code>GET /api/health/detail</code>, with a function key, shows what is wrong with each setting,
+            and what is valid. Correct the settings and restart the service.
           </p>
         </div>
         <p><a class="button primary" href="/">Try again</a></p>

@@ -1,6 +1,6 @@
 import { html, renderToString, trustMarkup, type Html } from './html.ts';
 import { brandMark } from './icons.ts';
-import { stylesheet } from './stylesheet.ts';
+import { text as stylesheet } from './client/style.css?text';
 
 const FAVICON =
   'data:image/svg+xml,' +
@@ -8,14 +8,14 @@ const FAVICON =
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 22" fill="none" stroke="#4c8dff" stroke-width="2" stroke-linejoin="round"><path d="M7 2h8v6H7zM1.500 14h8v6h-8zM12.500 14h8v6h-8zM11 8v3M5.500 14v-3h11v3"/></svg>',
   );
 
-/** One page, before the frame that all pages share. */
+/** One page, without the frame that all pages share. */
 export interface Page {
   /** The response's nonce for styles and scripts. */
   readonly nonce: string;
   readonly title: string;
   /** The whole `main` element, with the id `main`. */
   readonly main: Html;
-  /** What stands at the right of the bar: the account and its sign-out. */
+  /** The right part of the bar: the account and its sign-out button. */
   readonly account?: Html;
   /** A script of this source tree; a constant, never data. */
   readonly script?: string;
@@ -23,8 +23,8 @@ export interface Page {
 }
 
 /**
- * Gives a complete HTML document. It needs nothing from outside and works under
- * `default-src 'none'; style-src 'nonce-…'; script-src 'nonce-…'; img-src data:; connect-src 'self'; form-action 'self'`.
+ * Renders a complete HTML document. It loads nothing from outside and works under `default-src 'none'; style-src
+ * 'nonce-…'; script-src 'nonce-…'; img-src data:; connect-src 'self'; form-action 'self'`.
  */
 export function renderDocument(page: Page): string {
   const document = html`<html lang="en">

@@ -1,18 +1,18 @@
 import type { ErrorCode } from '../../model/errors.ts';
-import { copyScript } from './copyScript.ts';
+import { text as copyScript } from './client/copy.ts?text';
 import { errorTexts, type ErrorText, type Fixer } from './errorTexts.ts';
 import { html, type Html } from './html.ts';
 import { renderDocument } from './renderDocument.ts';
 
 const FIXERS: Readonly<Record<Fixer, string>> = {
-  you: 'You can.',
+  you: 'You can fix it.',
   administrator: 'An administrator of Microsoft Entra ID.',
   operator: 'The operator of this service.',
-  time: 'It usually passes by itself. If it stays, the operator of this service.',
+  time: 'It usually goes away by itself. If it doesn’t, ask the operator of this service.',
 };
 
 const HINT_TITLES: Readonly<Record<Fixer, string>> = {
-  you: 'If that does not help',
+  you: 'If that doesn’t help',
   administrator: 'For the administrator',
   operator: 'For the operator',
   time: 'For the operator',
@@ -23,15 +23,18 @@ export interface ErrorPage {
   readonly code: ErrorCode;
   /** Finds this failure in the log. */
   readonly correlationId: string;
-  /** Where "Try again" leads: a path on this site. Anything else gives way to the code's own. */
+  /** Where "Try again" leads: a path on this site. Any other address is replaced by the code's own. */
   readonly retryHref?: string;
-  /** Something more for whoever can fix it, such as the name of a setting. */
+  /** More help for the person who can fix it, such as the name of a setting. */
   readonly adminHint?: string;
-  /** What Microsoft or the service said, such as `AADSTS50105`; never a token or an email. */
+  /** What Microsoft or the service answered, such as `AADSTS50105`. Never a token or an email. */
   readonly detail?: string;
 }
 
-/** Gives the path if it stays on this site, else the code's own: an address from outside must not be offered. */
+/**
+ * Returns the path if it is on this site, otherwise the code's own. The page must never offer another site's
+ * address.
+ */
 function findRetryHref(text: ErrorText, wanted: string | undefined): string {
   if (wanted !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/u.test(wanted)) return wanted;
   return text.retry === 'login' ? '/sso/login' : '/';
@@ -45,7 +48,7 @@ function findRetryLabel(code: ErrorCode, href: string): string {
     : 'Try again';
 }
 
-/** Gives the reference that finds a failure in the log, with a button to copy it where scripts run. */
+/** Renders the reference that finds a failure in the log, with a button to copy it if scripts run. */
 function renderReference(correlationId: string): Html {
   return html`<dd class="reference">
     <code id="reference">${correlationId}</code>
@@ -84,7 +87,7 @@ function renderTechnical({ code, correlationId, detail }: ErrorPage): Html {
   </dl>`;
 }
 
-/** Gives the page of a failure: what happened, what to do, who can fix it, and the reference for the log. */
+/** Renders the page of a failure: what happened, what to do, who can fix it, and the reference for the log. */
 export function renderError(page: ErrorPage): string {
   const text = errorTexts[page.code];
   const href = findRetryHref(text, page.retryHref);
@@ -93,7 +96,7 @@ export function renderError(page: ErrorPage): string {
       <div class="pad stack-wide">
         <div class="stack">
           <h1>${text.title}</h1>
-          <p>${text.happened}${text.retry === 'login' && ' No session was started.'}</p>
+          <p>${text.happened}${text.retry === 'login' && ' You aren’t signed in.'}</p>
         </div>
         <div>
           <h2>What to do</h2>

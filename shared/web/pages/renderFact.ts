@@ -2,13 +2,13 @@ import type { EffectiveModels } from '../../model/access.ts';
 import { formatBudget, formatCount, formatUsd } from './formatBudget.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
 
-/** So many models are shown at once; the others open on demand. */
+/** This many models are shown at once. The others open on demand. */
 const MODELS_AT_ONCE = 12;
 
-/** More than so many take the whole width. */
+/** A list of more models takes the whole width. */
 const MODELS_IN_A_COLUMN = 4;
 
-/** One fact of an entity: a term, its value, and the lines that say why it is so. Stands in a `dl`. */
+/** One fact of an entity: a term, its value, and lines that explain it. Part of a `dl`. */
 export interface Fact {
   readonly term: string;
   readonly value: HtmlValue;
@@ -18,7 +18,7 @@ export interface Fact {
   readonly isWide?: boolean;
 }
 
-/** Gives a fact as a pair of a `dl`. */
+/** Renders a fact as a pair of a `dl`. */
 export function renderFact({ term, value, why = [], isWide = false }: Fact): Html {
   return html`<div class="${isWide ? 'wide' : 'fact'}">
     <dt>${term}</dt>
@@ -34,7 +34,7 @@ function renderChips(models: readonly string[]): Html {
   </ul>`;
 }
 
-/** Which models, why these, and what the fold of a long list is called, so that it stays open over an update. */
+/** The models, the reason, and the name of a long list's details element, which keeps it open over an update. */
 export interface ModelsFact {
   readonly term?: string;
   readonly models: Pick<EffectiveModels, 'all_models' | 'models'>;
@@ -54,7 +54,7 @@ function renderList(models: readonly string[], keep: string): Html {
   }`;
 }
 
-/** Gives the models as a fact; a long list is folded. */
+/** Renders the models as a fact. A long list is folded. */
 export function renderModels({ term = 'Models', models: effective, why, keep }: ModelsFact): Html {
   if (effective.all_models) return renderFact({ term, value: 'All models of the proxy', why: [why] });
   if (effective.models.length === 0) return renderFact({ term, value: 'No models', why: [why] });
@@ -62,7 +62,7 @@ export function renderModels({ term = 'Models', models: effective, why, keep }: 
   return renderFact({ term, value: renderList(effective.models, keep), why: [why], isWide });
 }
 
-/** A budget with what is spent against it, as words and as a gauge. Amounts in USD. */
+/** A budget and the amount spent, in USD, as words and as a gauge. */
 export interface Spending {
   readonly spend: number;
   readonly max_budget?: number;
@@ -77,7 +77,7 @@ function renderGauge(spend: number, budget: number): Html {
   </svg>`;
 }
 
-/** Gives the budget as a fact, with its gauge where there is a limit to spend against; `spentBy` names who spends. */
+/** Renders the budget as a fact, with a gauge if it has a limit. `spentBy` says whose spending it is. */
 export function renderSpending(spending: Spending, spentBy: string, why?: string): Html {
   const { spend, max_budget: budget, budget_duration: duration } = spending;
   const limit = html`<strong>${formatBudget(budget, duration)}</strong>`;
@@ -88,7 +88,7 @@ export function renderSpending(spending: Spending, spentBy: string, why?: string
   return renderFact({ term: 'Budget', value, why: [`${spent}, ${rest}.`, why] });
 }
 
-/** Gives a rate limit in words: `120,000 tokens per min`, `No limit on tokens`. */
+/** Formats a rate limit: `120,000 tokens per min`, `No limit on tokens`. */
 export function formatRate(limit: number | undefined, noun: 'tokens' | 'requests'): string {
   return limit === undefined ? `No limit on ${noun}` : `${formatCount(limit)} ${noun} per min`;
 }

@@ -1,26 +1,21 @@
 import type { MyAccess, ProvisioningStatus, TeamAccess, UserAccess } from '../../model/access.ts';
 import { formatBudget, formatCount } from './formatBudget.ts';
-import { homeScript } from './homeScript.ts';
+import { text as homeScript } from './client/home.ts?text';
+import { litellmKey, progressKey } from './client/progressKey.ts';
 import { html, type Html } from './html.ts';
 import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
-import { findTelling, litellmKey, renderNoProxy, renderPresence } from './renderLitellm.ts';
+import { findSyncing, renderNoProxy, renderPresence } from './renderLitellm.ts';
 import { renderOrganization } from './renderOrganization.ts';
-import {
-  findProgressTitle,
-  isUnderWay,
-  progressKey,
-  renderProgress,
-  renderReports,
-} from './renderProgress.ts';
+import { findProgressTitle, isUnderWay, renderProgress, renderReports } from './renderProgress.ts';
 import { renderTeam } from './renderTeam.ts';
 
-/** How often a browser without scripts asks again. */
+/** How often a browser without scripts reloads the page. */
 const RELOAD_PENDING_SECONDS = 5;
 const RELOAD_WAITING_SECONDS = 60;
-/** A proxy that is down may be so for hours. */
-const RELOAD_TELLING_SECONDS = { pending: 60, waiting: 300 } as const;
+/** LiteLLM may be down for hours. */
+const RELOAD_SYNCING_SECONDS = { pending: 60, waiting: 300 } as const;
 
 export interface HomePage {
   readonly nonce: string;
@@ -68,10 +63,10 @@ function renderUser({ user, litellm }: MyAccess): Html {
 }
 
 const EMPTY_TEXTS: Readonly<Record<Exclude<ProvisioningStatus, 'done'>, string>> = {
-  pending: 'They appear here as soon as they are set up. There is no need to reload the page.',
-  waiting: 'They appear here as soon as they are set up. There is no need to reload the page.',
-  failed: 'Nothing has been set up for you yet.',
-  superseded: 'Nothing has been set up for you yet.',
+  pending: 'They appear here as soon as they’re ready. You don’t need to reload the page.',
+  waiting: 'They appear here as soon as they’re ready. You don’t need to reload the page.',
+  failed: 'We haven’t set up anything for you yet.',
+  superseded: 'We haven’t set up anything for you yet.',
 };
 
 function renderEmpty({ user, provisioning }: MyAccess): Html {
@@ -83,12 +78,12 @@ function renderEmpty({ user, provisioning }: MyAccess): Html {
   }
   return html`<section class="card pad stack" aria-labelledby="empty-title">
     <h2 id="empty-title">No organizations or teams yet</h2>
-    <p>Your sign-in works, but none of your groups gives you anything here.</p>
+    <p>Your sign-in works, but none of your groups is connected to LiteLLM.</p>
     <ol class="steps">
       <li>
         <p>
           Ask an Entra administrator to add you to a group that is assigned to this application. Be a direct
-          member: being in a group within it does not count.
+          member. Being in a nested group doesn’t count.
         </p>
       </li>
       <li>
@@ -97,7 +92,7 @@ function renderEmpty({ user, provisioning }: MyAccess): Html {
       <li>
         <p>
           Then <a href="/sso/login" data-keep="empty-action">sign in again</a>, so that your groups are read
-          anew.
+          again.
         </p>
       </li>
     </ol>
@@ -151,19 +146,20 @@ function renderAccess(access: MyAccess): Html {
 }
 
 function findReloadSeconds(access: MyAccess): number | undefined {
-  const telling = findTelling(access);
-  if (telling !== undefined) return RELOAD_TELLING_SECONDS[telling];
+  const syncing = findSyncing(access);
+  if (syncing !== undefined) return RELOAD_SYNCING_SECONDS[syncing];
   if (!isUnderWay(access.provisioning)) return undefined;
   return access.provisioning.status === 'pending' ? RELOAD_PENDING_SECONDS : RELOAD_WAITING_SECONDS;
 }
 
 /**
- * Gives the signed-in person's page: progress, organizations with their teams, standalone teams, their own user.
- * While the progress is under way, or LiteLLM is still to be told, the page updates itself, by its script or, without scripts, by
- * reloading.
+ * Renders the signed-in person's page: progress, organizations with their teams, standalone teams, their own user.
+ * While the setup or the update of LiteLLM is under way, the page updates itself, by its script or, without scripts,
+ * by reloading.
  */
 export function renderHome({ nonce, access }: HomePage): string {
   const { user, provisioning, litellm } = access;
+  const name = user.display_name ?? user.user_email;
   const seconds = findReloadSeconds(access);
   const nextTryAt = (isUnderWay(provisioning) ? provisioning : litellm).next_try_at;
   const main = html`<main
@@ -173,11 +169,11 @@ export function renderHome({ nonce, access }: HomePage): string {
     data-observation="${provisioning.id}"
     data-progress="${progressKey(provisioning)}"
     data-litellm="${litellmKey(litellm)}"
-    data-telling="${findTelling(access)}"
+    data-syncing="${findSyncing(access)}"
     data-next-try="${nextTryAt}"
   >
     <div class="greeting">
-      <h1>Hello, ${user.display_name ?? user.user_email ?? 'and welcome'}</h1>
+      <h1>${name === undefined ? 'Welcome' : `Hello, ${name}`}</h1>
       <p class="muted">What you can use through LiteLLM, from your Microsoft Entra groups.</p>
     </div>
     ${renderProgress(access)} ${renderReports(access)}

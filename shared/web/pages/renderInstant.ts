@@ -15,8 +15,8 @@ const FORMATS = {
 } as const;
 
 /**
- * Gives an instant (ISO 8601) as a `time` element in UTC, to the second unless told otherwise: logs and other people's pages
- * say the same. What is no instant is shown as it stands.
+ * Renders an instant (ISO 8601) as a `time` element in UTC, to the second by default, as logs and other people's
+ * pages show it. Text that isn't an instant is shown unchanged.
  */
 export function renderInstant(instant: string, precision: keyof typeof FORMATS = 'seconds'): Html {
   const milliseconds = Date.parse(instant);

@@ -17,19 +17,16 @@ import {
 import { renderFact } from './renderFact.ts';
 import { renderInstant } from './renderInstant.ts';
 
-/** `pending` or `waiting` while the page is worth asking again for LiteLLM's sake, which begins once the rows are done. */
-export function findTelling({ provisioning, litellm }: MyAccess): 'pending' | 'waiting' | undefined {
+/** Returns `pending` or `waiting` while LiteLLM is being updated, which begins once the rows are done. */
+export function findSyncing({ provisioning, litellm }: MyAccess): 'pending' | 'waiting' | undefined {
   if (provisioning.status !== 'done') return undefined;
   return litellm.status === 'pending' || litellm.status === 'waiting' ? litellm.status : undefined;
 }
 
-/** Gives a text that differs whenever what LiteLLM knows differs; the page's script computes it from `GET /api/me` too. */
-export function litellmKey(progress: LitellmProgress): string {
-  const { status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
-  return [status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
-}
-
-/** The fields that differ, or the status of LiteLLM's answer; that it is a role the sentence before it says. */
+/**
+ * Renders the fields that differ, or the status of LiteLLM's answer. For a role, the sentence before already says
+ * it.
+ */
 function renderDetail({ code, detail }: LitellmReported): Html {
   if (detail === undefined || detail === 'role') return html``;
   return code === 'refused' ? html` (status ${detail})` : html` (<code>${detail}</code>)`;
@@ -39,16 +36,17 @@ function renderReport(report: LitellmReported, role: string | undefined): Html {
   const { code, detail } = report;
   const { happened, todo } = litellmReportTexts[code];
   const isAboutRole = code === 'role_needs_licence' || detail === 'role';
-  const there =
-    isAboutRole && (role === undefined ? 'Your role: ' : `Your role there is ${findLitellmRoleText(role)}. `);
-  return html`<p class="why">${there}${happened}${renderDetail(report)}. ${todo}</p>`;
+  const roleNow =
+    isAboutRole &&
+    (role === undefined ? 'Your role: ' : `Your role in LiteLLM is ${findLitellmRoleText(role)}. `);
+  return html`<p class="why">${roleNow}${happened}${renderDetail(report)}. ${todo}</p>`;
 }
 
 function isHelpless(state: LitellmState): state is keyof typeof litellmTodoTexts {
   return Object.hasOwn(litellmTodoTexts, state);
 }
 
-/** Of a refusal only the status of LiteLLM's answer says more than the state itself. */
+/** Renders why it isn't in LiteLLM. For a refusal, only the status of LiteLLM's answer adds something. */
 function renderAbsence({ state, reason, reported }: LitellmPresence): Html {
   const refusal = reported.find(({ code }) => code === 'refused');
   const isPlainRefusal = state === 'refused' && reason === 'litellm_refused';
@@ -57,45 +55,45 @@ function renderAbsence({ state, reason, reported }: LitellmPresence): Html {
   ${isHelpless(state) && litellmTodoTexts[state]}`;
 }
 
-/** Gives whether an organization, a team or the user is in LiteLLM: one line, and one more for each thing that differs there. */
+/** Renders whether an organization, a team or the user is in LiteLLM: one line, and one more for each difference. */
 export function renderPresence(presence: LitellmPresence | undefined): Html {
   if (presence === undefined) return html``;
   const { state, since, role, reported } = presence;
-  const isThere = state === 'in_litellm';
+  const isInLitellm = state === 'in_litellm';
   const isRoleExplained = reported.some(({ code }) => code === 'role_needs_licence' || code === 'differs');
   return html`<div class="presence presence-${state}">
     <p class="presence-line">
       ${litellmIcons[state]}
       <span
         ><strong>${litellmStateTexts[state]}</strong>${
-          isThere
+          isInLitellm
             ? since !== undefined && html` since ${renderInstant(since, 'minutes')}`
             : renderAbsence(presence)
         }</span
       >
     </p>
     ${
-      isThere &&
+      isInLitellm &&
       role !== undefined &&
       !isRoleExplained &&
-      html`<p class="why">Your role there is still ${findLitellmRoleText(role)}.</p>`
+      html`<p class="why">Your role in LiteLLM is still ${findLitellmRoleText(role)}.</p>`
     }
-    ${isThere && reported.map((report) => renderReport(report, role))}
+    ${isInLitellm && reported.map((report) => renderReport(report, role))}
   </div>`;
 }
 
-function describeTelling({ provisioning, litellm }: MyAccess): Html {
+function describeSync({ provisioning, litellm }: MyAccess): Html {
   const { status, reason, next_try_at: nextTryAt } = litellm;
   const why = reason === undefined ? '' : `${findLitellmReasonText(reason)} `;
   const nextTry = nextTryAt !== undefined && html`Next try ${renderInstant(nextTryAt)}.`;
   if (status === 'done') return html`LiteLLM is up to date too.`;
-  if (status === 'unknown') return html`What LiteLLM has is not known. ${why}`;
-  if (status === 'failed') return html`LiteLLM could not be told everything. ${why}`;
-  if (status === 'waiting') return html`LiteLLM is not up to date yet. ${why}${nextTry}`;
-  if (reason !== undefined) return html`LiteLLM is not up to date yet. ${why}It is being tried again.`;
+  if (status === 'unknown') return html`We don’t know what LiteLLM has. ${why}`;
+  if (status === 'failed') return html`Some changes did not reach LiteLLM. ${why}`;
+  if (status === 'waiting') return html`LiteLLM isn’t up to date yet. ${why}${nextTry}`;
+  if (reason !== undefined) return html`LiteLLM isn’t up to date yet. ${why}We’re trying again.`;
   return provisioning.status === 'pending' || provisioning.status === 'waiting'
-    ? html`LiteLLM is told after that.`
-    : html`LiteLLM is told next: seconds after a change, within a day at the latest.`;
+    ? html`LiteLLM is updated next.`
+    : html`LiteLLM is updated next, usually within seconds, and within a day at the latest.`;
 }
 
 const PROGRESS_STATES: Readonly<Record<NonNullable<LitellmProgress['status']>, LitellmState>> = {
@@ -106,22 +104,22 @@ const PROGRESS_STATES: Readonly<Record<NonNullable<LitellmProgress['status']>, L
   unknown: 'unknown',
 };
 
-/** Gives where telling LiteLLM stands, as one line of the progress; nothing where no proxy is connected. */
-export function renderTelling(access: MyAccess): Html {
+/** Renders the progress of LiteLLM's update as one line; nothing if no proxy is connected. */
+export function renderSync(access: MyAccess): Html {
   const { status } = access.litellm;
   if (status === undefined) return html``;
   const state = PROGRESS_STATES[status];
   return html`<p class="presence-line presence-${state}">
-    ${litellmIcons[state]}<span data-say>${describeTelling(access)}</span>
+    ${litellmIcons[state]}<span data-say>${describeSync(access)}</span>
   </p>`;
 }
 
-/** Gives, for the person's own card, that no proxy is connected; nothing where one is. */
+/** Renders, for the person's own card, that no proxy is connected; nothing if one is. */
 export function renderNoProxy({ connected }: LitellmProgress): Html {
   if (connected) return html``;
   return renderFact({
     term: 'LiteLLM proxy',
-    value: 'None is connected',
-    why: ['Your access is set up here, and no proxy is told about it.'],
+    value: 'Not connected',
+    why: ['Your access is ready. No LiteLLM proxy is connected.'],
   });
 }

@@ -12,7 +12,7 @@ function renderLimits({ tpm_limit: tokens, rpm_limit: requests }: OrganizationAc
   return renderFact({ term: 'Rate limits', value: isUnlimited ? 'None' : value });
 }
 
-/** Gives one organization with the person's teams in it, in the order given. */
+/** Renders one organization with the person's teams in it, in the order given. */
 export function renderOrganization(organization: OrganizationAccess, teams: readonly TeamAccess[]): Html {
   const isAdmin = organization.user_role === 'org_admin';
   return html`<li class="card entity">
@@ -33,7 +33,7 @@ export function renderOrganization(organization: OrganizationAccess, teams: read
     </div>
     ${
       teams.length === 0
-        ? html`<p class="nested pad why">You are in none of its teams.</p>`
+        ? html`<p class="nested pad why">You aren’t in any of its teams.</p>`
         : html`<ul class="nested">
             ${teams.map((team) => renderTeam({ team, level: 4 }))}
           </ul>`

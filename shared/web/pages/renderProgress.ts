@@ -1,16 +1,27 @@
-import type { MyAccess, ProvisioningProgress, ProvisioningStatus, Reported } from '../../model/access.ts';
+import type {
+  LitellmProgress,
+  MyAccess,
+  ProvisioningProgress,
+  ProvisioningStatus,
+  Reported,
+} from '../../model/access.ts';
 import { formatCounted } from './formatBudget.ts';
 import { html, type Html } from './html.ts';
 import { statusIcons } from './icons.ts';
 import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
-import { renderTelling } from './renderLitellm.ts';
+import { renderSync } from './renderLitellm.ts';
 
-/** What the card looks like: the status, or a finished run that had to leave something out. */
+/** The look of the card: the status, or a finished run with exceptions. */
 type Look = ProvisioningStatus | 'exceptions';
 
-/** The heading of a finished run that LiteLLM does not know wholly. */
-const NOT_TOLD = 'Your access is set up here';
+/** The heading of a finished run while LiteLLM isn't up to date. */
+const LITELLM_TITLES: Readonly<Record<Exclude<NonNullable<LitellmProgress['status']>, 'done'>, string>> = {
+  pending: 'Almost ready: LiteLLM is being updated',
+  waiting: 'Almost ready: LiteLLM is being updated',
+  failed: 'Ready here. LiteLLM needs attention.',
+  unknown: 'Ready here. LiteLLM needs attention.',
+};
 
 const TITLES: Readonly<Record<Look, string>> = {
   pending: 'Setting up your access',
@@ -21,30 +32,27 @@ const TITLES: Readonly<Record<Look, string>> = {
   superseded: 'A newer sign-in took over',
 };
 
-function findLook({ status, reported }: ProvisioningProgress): Look {
-  return status === 'done' && reported.length > 0 ? 'exceptions' : status;
+function findLook({ provisioning, litellm }: MyAccess): Look {
+  const { status, reported } = provisioning;
+  const needsAttention = reported.length > 0 || litellm.status === 'failed' || litellm.status === 'unknown';
+  return status === 'done' && needsAttention ? 'exceptions' : status;
 }
 
-/** Gives the progress in a few words: its heading, and the page's title while it is under way. */
-export function findProgressTitle({ provisioning, litellm }: MyAccess): string {
-  const look = findLook(provisioning);
-  const isTold = litellm.status === undefined || litellm.status === 'done';
-  return look === 'done' && !isTold ? NOT_TOLD : TITLES[look];
+/** Returns the progress in a few words: its heading, and the page's title while it is under way. */
+export function findProgressTitle(access: MyAccess): string {
+  const { status, reported } = access.provisioning;
+  const { status: litellmStatus = 'done' } = access.litellm;
+  const isLitellmBehind = status === 'done' && reported.length === 0 && litellmStatus !== 'done';
+  return isLitellmBehind ? LITELLM_TITLES[litellmStatus] : TITLES[findLook(access)];
 }
 
-/** Whether the progress can still move by itself, so that it is worth asking again. */
+/** Whether the progress can still change by itself, so that asking again is useful. */
 export function isUnderWay({ status }: ProvisioningProgress): boolean {
   return status === 'pending' || status === 'waiting';
 }
 
-/** Gives a text that differs whenever the progress differs; the page's script computes it from what it is told, too. */
-export function progressKey(progress: ProvisioningProgress): string {
-  const { id, status, reason, attempts, updated_at: updatedAt, next_try_at: nextTryAt } = progress;
-  return [id, status, reason, attempts, updatedAt, nextTryAt].map((part) => part ?? '').join('|');
-}
-
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
-  if (granted === 0 && removed === 0) return 'Nothing had to change.';
+  if (granted === 0 && removed === 0) return 'No changes since your last sign-in.';
   const parts = [
     granted > 0 && `${formatCounted(granted, 'membership')} granted`,
     removed > 0 && `${formatCounted(removed, 'membership')} removed`,
@@ -57,12 +65,12 @@ function describe(progress: ProvisioningProgress): string {
   const texts: Readonly<Record<ProvisioningStatus, string>> = {
     pending:
       reason === ''
-        ? 'Your groups become organizations, teams and memberships. This takes a few seconds.'
-        : `${reason}It is being tried again.`,
-    waiting: `${reason}It goes on by itself.`,
+        ? 'We turn your groups into organizations, teams and memberships. This takes a few seconds.'
+        : `${reason}We’re trying again.`,
+    waiting: `${reason}It continues automatically. You can close this page.`,
     done: describeDone(progress),
-    failed: `${reason}What you have stays as it is.`,
-    superseded: `${reason}Its view of your groups counts instead.`,
+    failed: `${reason}Your existing access stays as it is.`,
+    superseded: `${reason}It has a newer list of your groups.`,
   };
   return texts[progress.status];
 }
@@ -78,7 +86,7 @@ function renderTimes(progress: ProvisioningProgress): Html {
   </p>`;
 }
 
-/** What an operator asks for: the reasons' codes and the observation's id. */
+/** Renders what an operator asks for: the reasons' codes and the observation's id. */
 function renderCodes({ provisioning, litellm }: MyAccess): Html {
   const { reason, id } = provisioning;
   if (reason === undefined && id === undefined && litellm.reason === undefined) return html``;
@@ -104,7 +112,7 @@ function renderAction({ status }: ProvisioningProgress): Html {
   </p>`;
 }
 
-/** Gives the name that the person knows an entity by, or its id where nothing of it can be shown. */
+/** Returns the entity's name if the person can see it. */
 function findName(report: Reported, access: MyAccess): string | undefined {
   const organization = access.organizations.find((each) => each.organization_id === report.id);
   const team = access.teams.find((each) => each.team_id === report.id);
@@ -135,7 +143,7 @@ function renderReport(report: Reported, access: MyAccess): Html {
   </li>`;
 }
 
-/** Gives what the last run held back or left alone, or nothing where there is nothing to say. */
+/** Renders the exceptions of the last run; nothing if it had none. */
 export function renderReports(access: MyAccess): Html {
   const { reported } = access.provisioning;
   if (reported.length === 0) return html``;
@@ -147,13 +155,13 @@ export function renderReports(access: MyAccess): Html {
   </section>`;
 }
 
-/** Gives where the provisioning stands. Its height is reserved, so that nothing jumps when it moves on. */
+/** Renders the progress of the provisioning. Its height is reserved, so that nothing moves when it changes. */
 export function renderProgress(access: MyAccess): Html {
   const { provisioning: progress } = access;
-  const look = findLook(progress);
+  const look = findLook(access);
   const role = html`role="progressbar" aria-labelledby="progress-title"`;
   return html`<section
-    class="card progress progress-${look}${access.litellm.connected && ' is-told'}"
+    class="card progress progress-${look}${access.litellm.connected && ' has-litellm'}"
     aria-labelledby="progress-title"
   >
     <div class="track" ${isUnderWay(progress) && role}><i></i></div>
@@ -163,7 +171,7 @@ export function renderProgress(access: MyAccess): Html {
         <h2 id="progress-title" data-say>${findProgressTitle(access)}</h2>
       </div>
       <p data-say data-note>${describe(progress)}</p>
-      ${renderTelling(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
+      ${renderSync(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
     </div>
   </section>`;
 }

@@ -2,12 +2,12 @@ import { html } from './html.ts';
 import { microsoftLogo } from './icons.ts';
 import { renderDocument } from './renderDocument.ts';
 
-/** Why somebody meets this page who was signed in before. */
+/** Why a person who was signed in before sees this page. */
 export type SignedOutNotice = 'signed_out' | 'session_ended';
 
 const NOTICES: Readonly<Record<SignedOutNotice, string>> = {
-  signed_out: 'You are signed out, here and in every other browser.',
-  session_ended: 'Your session has ended. Sign in again to go on.',
+  signed_out: 'You’re signed out, here and in all other browsers.',
+  session_ended: 'Your session has ended. Sign in again to continue.',
 };
 
 export interface SignedOutPage {
@@ -15,7 +15,7 @@ export interface SignedOutPage {
   readonly notice?: SignedOutNotice;
 }
 
-/** Gives the start page of somebody who is not signed in: what this is, and the way in. */
+/** Renders the start page of a person who isn't signed in: what this is, and the sign-in button. */
 export function renderSignedOut({ nonce, notice }: SignedOutPage): string {
   const main = html`<main id="main" class="narrow" tabindex="-1">
     ${notice !== undefined && html`<p class="notice" role="status">${NOTICES[notice]}</p>`}
@@ -30,14 +30,16 @@ export function renderSignedOut({ nonce, notice }: SignedOutPage): string {
     <section class="card pad stack" aria-labelledby="how-title">
       <h2 id="how-title">What happens</h2>
       <ol class="steps">
-        <li><p>Microsoft confirms who you are. No password reaches this site.</p></li>
+        <li><p>Microsoft confirms who you are. We never see your password.</p></li>
         <li>
           <p>
-            The groups that are assigned to this application are read; nothing is changed in Microsoft Entra
-            ID.
+            We read which of your groups are assigned to this application. We change nothing in Microsoft
+            Entra ID.
           </p>
         </li>
-        <li><p>What each group stands for is set up, and you see what you can use, and why.</p></li>
+        <li>
+          <p>We set up the organizations and teams of your groups. You see what you can use, and why.</p>
+        </li>
       </ol>
     </section>
   </main>`;

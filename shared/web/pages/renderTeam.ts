@@ -5,7 +5,7 @@ import { teamRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
 import { renderPresence } from './renderLitellm.ts';
 
-/** A team, and its heading's level: 4 below its organization, 3 where it stands alone. */
+/** A team, and its heading's level: 4 below its organization, 3 for a standalone team. */
 export interface TeamRow {
   readonly team: TeamAccess;
   readonly level: 3 | 4;
@@ -14,20 +14,20 @@ export interface TeamRow {
 function explainModels({ effective_models: effective }: TeamAccess): string | undefined {
   const isNone = !effective.all_models && effective.models.length === 0;
   const reasons: Readonly<Record<EffectiveReason, string | undefined>> = {
-    own: 'The team’s own.',
+    own: 'Set on this team.',
     inherited: 'Inherited from the organization.',
     limited: isNone
-      ? 'The organization allows none of the team’s models.'
-      : 'The team lists more; these are the ones that its organization allows.',
+      ? 'The organization allows none of this team’s models.'
+      : 'The team has more models. These are the ones that its organization allows.',
     unlimited: undefined,
   };
   return reasons[effective.reason];
 }
 
 function explainBudget(team: TeamAccess): string | undefined {
-  const own = team.max_budget === undefined ? '' : `: the team’s own would be ${formatUsd(team.max_budget)}`;
+  const own = team.max_budget === undefined ? '' : `. The team’s own limit is ${formatUsd(team.max_budget)}`;
   const reasons: Readonly<Record<EffectiveReason, string | undefined>> = {
-    own: 'The team’s own.',
+    own: 'Set on this team.',
     inherited: 'Inherited from the organization.',
     limited: `Limited by the organization${own}.`,
     unlimited: undefined,
@@ -35,7 +35,10 @@ function explainBudget(team: TeamAccess): string | undefined {
   return reasons[team.effective_max_budget.reason];
 }
 
-/** A budget that the organization's teams share has its gauge at the organization; here stands the team's part. */
+/**
+ * Renders the budget. A budget that all teams of the organization share has its gauge at the organization. The team
+ * shows its own spending.
+ */
 function renderBudget(team: TeamAccess): Html {
   const { value, budget_duration: duration, shared_by: sharedBy } = team.effective_max_budget;
   const why = explainBudget(team);
@@ -49,16 +52,12 @@ function renderBudget(team: TeamAccess): Html {
   return renderFact({
     term: 'Budget',
     value: html`<strong>${formatBudget(value, duration)}</strong>`,
-    why: [
-      `${formatUsd(team.spend)} spent by this team.`,
-      why,
-      'Shared by all teams of the organization together.',
-    ],
+    why: [`${formatUsd(team.spend)} spent by this team.`, why, 'Shared by all teams of the organization.'],
   });
 }
 
 const LIMIT_REASONS: Readonly<Record<EffectiveReason, string | undefined>> = {
-  own: 'The team’s own.',
+  own: 'Set on this team.',
   inherited: 'Inherited from the organization.',
   limited: 'Limited by the organization.',
   unlimited: undefined,
@@ -68,7 +67,7 @@ function renderLimit(limit: EffectiveNumber, noun: 'tokens' | 'requests'): Html 
   return html`<p>${formatRate(limit.value, noun)}</p>`;
 }
 
-/** A reason that both limits have is said once. */
+/** Renders both rate limits. If they have the same reason, it is shown once. */
 function renderLimits(team: TeamAccess): Html {
   const { effective_tpm_limit: tokens, effective_rpm_limit: requests } = team;
   if (tokens.value === undefined && requests.value === undefined) {
@@ -89,11 +88,11 @@ function renderHead({ team, level }: TeamRow): Html {
     <p class="kind">Team</p>
     ${level === 3 ? html`<h3>${team.team_alias}</h3>` : html`<h4>${team.team_alias}</h4>`}
     <span class="tag ${team.role === 'admin' && 'strong'}">${teamRoleTexts[team.role]}</span>
-    ${team.degraded && html`<span class="tag warn">Stands alone for now</span>`}
+    ${team.degraded && html`<span class="tag warn">No organization for now</span>`}
   </div>`;
 }
 
-/** Gives one team: role, effective models, budget and limits, and why each is what it is. */
+/** Renders one team: role, effective models, budget and limits, with the reason for each. */
 export function renderTeam(row: TeamRow): Html {
   const { team, level } = row;
   const owner = level === 3 ? (team.organization_alias ?? team.organization_id) : undefined;
@@ -105,9 +104,7 @@ export function renderTeam(row: TeamRow): Html {
       ${owner !== undefined && html`<p class="why">Belongs to organization ${owner}.</p>`}
       ${
         team.degraded &&
-        html`<p class="why">
-          Its organization could not be created. It is linked to it as soon as that works.
-        </p>`
+        html`<p class="why">We couldn’t create its organization yet. We’ll link them as soon as we can.</p>`
       }
     </div>
     <dl class="facts">

@@ -1,4 +1,4 @@
-/** An invented company: its people, its groups with sizes like a Zipf law, and when each person signs in. Pure, from a seed. */
+/** An invented company: its people, its groups with sizes by a Zipf law, and the time of each sign-in. Pure, from a seed. */
 import type { AssignedGroup } from '../../../shared/model/assignedGroups.ts';
 import { guidOf } from '../../support/provisioningSubject.ts';
 
@@ -6,14 +6,14 @@ import { guidOf } from '../../support/provisioningSubject.ts';
 const PEOPLE_PER_GROUP = 50;
 const FEWEST_GROUPS = 10;
 
-/** Groups of one person: log-normal, half of the people in four or fewer, a few in dozens. */
+/** The number of groups of one person is log-normal. Half of the people have four or fewer, and a few have dozens. */
 const MEDIAN_GROUPS = 4;
 const GROUP_SPREAD = 0.8;
 const MOST_GROUPS = 150;
 
 export const MORNING_SECONDS = 30 * 60;
 
-/** Most people come around their usual time, the others at any. */
+/** Most people sign in around a usual time, the others at any time. */
 const PUNCTUAL_SHARE = 0.85;
 const USUAL_SECOND = 13 * 60;
 const USUAL_SPREAD_SECONDS = 6 * 60;
@@ -31,13 +31,13 @@ export interface Company {
   readonly groups: readonly AssignedGroup[];
 }
 
-/** A person who signs in, and when, in seconds after the morning began. */
+/** A person who signs in, and the time in seconds after the start of the morning. */
 export interface Arrival {
   readonly employee: Employee;
   readonly second: number;
 }
 
-/** Creates a small generator (mulberry32): even enough for a simulation, and the same everywhere. */
+/** Creates a small generator (mulberry32). It is even enough for a simulation and the same on every machine. */
 export function createChance(seed: number): Chance {
   let state = seed >>> 0;
   return () => {
@@ -53,7 +53,7 @@ function normal(chance: Chance): number {
   return Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
 }
 
-/** Draws groups: the k-th has 1/k of the first one's weight. */
+/** Draws groups. The k-th group has 1/k of the first one's weight. */
 function createGroupDraw(groups: readonly AssignedGroup[], chance: Chance): () => string {
   const upTo: number[] = [];
   let total = 0;
@@ -67,7 +67,7 @@ function createGroupDraw(groups: readonly AssignedGroup[], chance: Chance): () =
       else high = middle;
     }
     const group = groups[low];
-    if (group === undefined) throw new Error('There are no groups to draw from');
+    if (group === undefined) throw new Error('The company has no groups to draw from.');
     return group.id;
   };
 }
@@ -92,7 +92,7 @@ export function createCompany(people: number, chance: Chance): Company {
   return { employees, groups };
 }
 
-/** Returns the company after `share` of the memberships have moved to another group each, drawn like the first ones. */
+/** Returns the company after `share` of the memberships have each moved to another group, drawn in the same way. */
 export function reorganize(company: Company, share: number, chance: Chance): Company {
   const drawGroup = createGroupDraw(company.groups, chance);
   const employees = company.employees.map((employee) => {
@@ -113,7 +113,7 @@ function drawSecond(chance: Chance): number {
   }
 }
 
-/** Returns who signs in this morning: `share` of the people, evenly chosen, in the order of arrival. */
+/** Returns the people who sign in this morning: `share` of all, evenly chosen, in the order of arrival. */
 export function drawMorning(company: Company, share: number, chance: Chance): readonly Arrival[] {
   const coming = company.employees.filter(
     (_, index) => Math.floor((index + 1) * share) > Math.floor(index * share),

@@ -1,4 +1,4 @@
-/** The chart of the simulation: both mornings of one company over time. Pure. */
+/** Draws the chart of the simulation: both mornings of one company over time. Pure. */
 import type { Purpose } from './requestLedger.ts';
 import type { Phase, SimulationResult } from './simulation.ts';
 
@@ -13,7 +13,7 @@ const INNER = {
 interface Line {
   readonly name: string;
   readonly color: string;
-  /** For each minute, a second. */
+  /** The rate per second, for each minute. */
   readonly values: readonly number[];
 }
 
@@ -65,7 +65,7 @@ function drawPanel(title: string, lines: readonly Line[], top: number): string {
   ].join('\n');
 }
 
-/** Returns the next number above that begins with 1 to 9 and ends in zeros. */
+/** Returns the next larger number that has one digit followed by zeros. */
 function roundUp(value: number): number {
   const step = 10 ** Math.floor(Math.log10(value));
   return Math.ceil(value / step) * step;

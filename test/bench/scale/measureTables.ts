@@ -1,17 +1,20 @@
-/** What the store holds: rows, bytes and the largest partition of every table. */
+/** Measures the content of the store: rows, bytes and the largest partition of every table. */
 import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
 import type { StoredRow, Tables } from '../../../shared/model/tables.ts';
 
 export interface TableSize {
   readonly table: string;
   readonly rows: number;
-  /** As Azure counts and bills an entity. */
+  /** The bytes as Azure counts and bills them. */
   readonly bytes: number;
   readonly partitions: number;
   readonly largest: { readonly partitionKey: string; readonly rows: number; readonly bytes: number };
 }
 
-/** Returns a row's bytes by Azure's formula: 4 + keys + per property 8 + name + value; text is UTF-16, and every row has a Timestamp. */
+/**
+ * Returns a row's bytes by Azure's formula: 4 + keys + per property 8 + name + value; text is UTF-16, and every row has a
+ * Timestamp.
+ */
 function entityBytes(row: StoredRow): number {
   const timestamp = 8 + 2 * 'Timestamp'.length + 8;
   let bytes = 4 + 2 * (row.partitionKey.length + row.rowKey.length) + timestamp;

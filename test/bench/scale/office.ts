@@ -1,4 +1,4 @@
-/** The product as the simulation runs it: instances with the real flows and adapters, and only Microsoft is pretended. */
+/** The product in the simulation: instances with the real flows and adapters. Only Microsoft is simulated. */
 import { KeyRing } from '../../../shared/storage/keyRing.ts';
 import { ParkedSnapshots } from '../../../shared/storage/parkedSnapshots.ts';
 import { createStorageQueue } from '../../../shared/queue/storageQueue.ts';
@@ -16,7 +16,7 @@ import { readProvisioning } from '../../../shared/home/readProvisioning.ts';
 import type { ReconcileDeps } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups, type RefreshDeps } from '../../../shared/groups/refreshAssignedGroups.ts';
 import { startLogin } from '../../../shared/signIn/startLogin.ts';
-import { PROVISION_QUEUE } from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE } from '../../../shared/queue/queueMessage.ts';
 import type { Clock, Directory, Identity, MessageQueue, Random } from '../../../shared/model/ports.ts';
 import { type RequestCookies, requireSession } from '../../../shared/session/session.ts';
 import { createSealContext, TENANT_ID } from '../../support/signInDoubles.ts';
@@ -25,15 +25,15 @@ import type { Chance, Employee } from './company.ts';
 import { createRequestLedger, type Purpose, type RequestLedger } from './requestLedger.ts';
 import { spreadTables } from './spreadTables.ts';
 
-/** Organizations are on and limits are set: the costlier way. */
+/** Organizations are on and limits are set, which costs more than the other way. */
 const RULES = sampleRules();
 
-/** The simulated time, which every flow and adapter of the simulation sees. */
+/** The simulated time of all flows and adapters in the simulation. */
 export interface SimulatedClock extends Clock {
   moveTo(this: void, atMs: number): void;
 }
 
-/** One instance of the function app, with its own caches. */
+/** An instance of the function app with its own caches. */
 export interface Instance {
   readonly login: CompleteLoginDeps;
   readonly provision: ProvisionDeps;
@@ -44,11 +44,11 @@ export interface Office {
   readonly instances: readonly Instance[];
   readonly clock: SimulatedClock;
   readonly ledger: RequestLedger;
-  /** Requests for a token and messages put into the queue, since the start. */
+  /** The token requests and the enqueued messages since the start. */
   readonly outside: { token: number; queuePuts: number };
   readonly refresh: RefreshDeps;
   readonly reconcile: ReconcileDeps;
-  /** Uncounted, to measure what the store holds. */
+  /** The tables without counting, for measuring the content of the store. */
   readonly tables: Tables;
 }
 
@@ -58,7 +58,7 @@ export interface OfficeOptions {
   readonly chance: Chance;
   readonly startMs: number;
   readonly instances: number;
-  /** One sign-in in so many reads its pages, and counts for all of them. */
+  /** One in this number of sign-ins reads its pages, and its requests are multiplied to count for all. */
   readonly pageEvery: number;
 }
 
@@ -70,7 +70,7 @@ interface Surroundings extends Pick<Office, 'tables' | 'ledger' | 'clock'> {
   readonly pageEvery: number;
 }
 
-/** Builds the product on an emulator whose tables and queue exist. Connects to nothing yet. */
+/** Creates the product on an emulator whose tables and queue exist. Connects to nothing yet. */
 export function createOffice(options: OfficeOptions): Office {
   const { connectionString, groups } = options;
   const clock = createSimulatedClock(options.startMs);
@@ -112,7 +112,7 @@ function createSimulatedClock(startMs: number): SimulatedClock {
   };
 }
 
-/** A code names the person who comes back with it, and the groups that the token lists. */
+/** Creates the simulated Microsoft. A code contains the person and the groups that the token lists. */
 function createIdentity(clock: Clock, outside: Office['outside']): Identity {
   return {
     createAuthorizeUrl: async ({ state }) => `https://login.example/authorize?state=${state}`,
@@ -195,7 +195,6 @@ function createInstance(around: Surroundings): Instance {
     provision: {
       store,
       parked: new ParkedSnapshots(workTables),
-      queue,
       clock,
       random,
       rules: RULES,
@@ -209,7 +208,10 @@ function createInstance(around: Surroundings): Instance {
   };
 }
 
-/** Signs a person in, from the link to the session's cookie, and enqueues their message. Throws what the callback would show. */
+/**
+ * Signs a person in, from the link to the session's cookie, and enqueues the message. Throws the error that the callback would
+ * show.
+ */
 export async function signIn(instance: Instance, employee: Employee): Promise<RequestCookies> {
   const started = await startLogin(instance.login, {});
   const state = new URL(started.location).searchParams.get('state') ?? '';
@@ -221,7 +223,7 @@ export async function signIn(instance: Instance, employee: Employee): Promise<Re
   return new Map(outcome.cookies.map(({ name, value }) => [name, value]));
 }
 
-/** Reads what one view of the home page reads. Returns the observation that it is about, and the number of teams shown. */
+/** Does the reads of one view of the home page. Returns the observation on the page and the number of teams. */
 export async function viewPage(
   instance: Instance,
   cookies: RequestCookies,
@@ -231,7 +233,7 @@ export async function viewPage(
   return { id: provisioning.id ?? '', teams: teams.length };
 }
 
-/** Reads what the page's script asks while the provisioning runs. Returns the status of the observation. */
+/** Does the reads for one request of the page's script during the provisioning. Returns the status of the observation. */
 export async function askProgress(instance: Instance, cookies: RequestCookies, id: string): Promise<string> {
   const session = await requireSession(instance.login.seal, cookies);
   return (await readProvisioning(instance.page, session, id)).status;

@@ -1,8 +1,8 @@
-/** Counts every request to the tables: by what it was for, by table and kind, and by partition for each simulated minute. */
+/** Counts every request to the tables by purpose, by table and kind, and by partition for each simulated minute. */
 import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
 import { PERSON_TABLES } from './spreadTables.ts';
 
-/** What a request was made for. */
+/** The purpose of a request. */
 export const PURPOSES = ['sign-in', 'provision', 'page', 'timer', 'reconcile'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
@@ -16,7 +16,7 @@ export interface Count {
   requests: number;
 }
 
-/** What one partition was asked within a minute. Rows are those written, read or returned, which Azure's limit counts. */
+/** The load of one partition within a minute. Rows are the written and returned ones, which count for Azure's limit. */
 export interface PartitionLoad {
   readonly table: string;
   readonly partitionKey: string;
@@ -25,11 +25,11 @@ export interface PartitionLoad {
 }
 
 export interface RequestLedger {
-  /** Returns the tables, and counts every request for a purpose, `weight` times: a sample of one in ten counts tenfold. */
+  /** Returns tables that count every request for a purpose `weight` times. A sample of one in ten has weight 10. */
   count(this: void, inner: Tables, purpose: Purpose, weight?: number): Tables;
   /** Ends a minute: returns its requests by purpose, and keeps each table's busiest partition. */
   closeMinute(this: void): ReadonlyMap<Purpose, number>;
-  /** Returns what was counted since the last call, and the busiest partition of each table in its busiest minute. */
+  /** Returns the counts since the last call, and each table's busiest partition in its busiest minute. */
   take(this: void): { readonly counts: readonly Count[]; readonly busiest: readonly PartitionLoad[] };
 }
 
@@ -62,7 +62,7 @@ export function createRequestLedger(): RequestLedger {
       countTables(inner, ({ table, kind, partitionKey, rows }) => {
         note({ purpose, table, kind }, weight);
         if (partitionKey === undefined) return;
-        // People of whom one is a sample don't share that person's partition.
+        // The people whom a sample represents don't share the sample's partition.
         const times = PERSON_TABLES.has(table) ? 1 : weight;
         noteLoad({ table, partitionKey, requests: times, rows: times * Math.max(1, rows) });
       }),
@@ -100,7 +100,7 @@ function countTables(inner: Tables, note: (request: Noted) => void): Tables {
       note({ table, kind: 'query', partitionKey, rows: page.length });
       yield page;
     }
-    // An empty answer is a request too, and comes without a page.
+    // An empty answer has no page, but it is a request too.
     if (pages === 0) note({ table, kind: 'query', partitionKey, rows: 0 });
   }
   return {
@@ -125,7 +125,7 @@ function countTables(inner: Tables, note: (request: Noted) => void): Tables {
   };
 }
 
-/** Returns the requests of some counts, in all or of one purpose. */
+/** Returns the number of requests in the counts, for all purposes or for one. */
 export function sumRequests(counts: readonly Count[], purpose?: Purpose): number {
   return counts
     .filter((count) => purpose === undefined || count.purpose === purpose)

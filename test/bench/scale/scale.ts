@@ -1,4 +1,4 @@
-/** What grows with the number of people: simulates three companies, and says what the largest costs. */
+/** Simulates three companies, measures what grows with the number of people, and reports the cost of the largest. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Benchmark, growthExponent, type Table } from '../report.ts';
@@ -7,7 +7,7 @@ import { PURPOSES, sumRequests } from './requestLedger.ts';
 import { type Phase, runSimulation, type SimulationResult } from './simulation.ts';
 
 const RESULTS_DIR = resolve(import.meta.dirname, '../../../bench-results');
-/** Of the largest company. Each is about three times the one before. */
+/** The sizes of the companies as shares of the largest. Each is about three times the one before. */
 const SIZES = [0.1, 0.3, 1];
 const SEED = 1;
 const PAGE_EVERY = 10;
@@ -20,7 +20,7 @@ export const scale: Benchmark = async ({ people: most, log }) => {
     results.push(await runSimulation({ people, seed: SEED, pageEvery: PAGE_EVERY, reconcile: false, log }));
   }
   const largest = results.at(-1);
-  if (largest === undefined) throw new Error('Nothing was simulated');
+  if (largest === undefined) throw new Error('No company was simulated.');
   await mkdir(RESULTS_DIR, { recursive: true });
   await writeFile(join(RESULTS_DIR, 'scale.svg'), drawScale(largest));
   return [requestsTable(largest), growthTable(results), busiestTable(largest)];
@@ -45,7 +45,7 @@ const MEASURES: Readonly<Record<string, (result: SimulationResult) => number>> =
 
 function sizeOf({ sizes }: SimulationResult, table: string): SimulationResult['sizes'][number] {
   const size = sizes.find((one) => one.table === table);
-  if (size === undefined) throw new Error(`The table ${table} was not measured`);
+  if (size === undefined) throw new Error(`The table ${table} was not measured.`);
   return size;
 }
 

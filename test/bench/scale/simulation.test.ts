@@ -1,4 +1,4 @@
-/** What a morning of a whole company costs in requests. The simulation runs the real flows, stores and queue. */
+/** Asserts the requests of a whole company's morning. The simulation runs the real flows, stores and queue. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Purpose, sumRequests } from './requestLedger.ts';
 import { type Phase, runSimulation, type SimulationResult } from './simulation.ts';
@@ -32,7 +32,7 @@ describe('the simulation', () => {
     expect(monday.results).toEqual({ done: 45 });
   });
 
-  it('spends seven requests on a first sign-in, whatever the number of groups up to 99', () => {
+  it('spends nine requests on a first sign-in, whatever the number of groups up to 99', () => {
     const perPerson = requestsOf(monday, 'provision');
     const { signIns } = monday;
     expect(perPerson).toMatchObject({
@@ -42,17 +42,17 @@ describe('the simulation', () => {
       'LiteLLMOrganizationMembership transact': signIns,
     });
     for (const index of ['LiteLLMTeamMembers', 'LiteLLMOrganizationMembers']) {
-      // A single row goes by itself.
+      // A single row is written without a transaction.
       const { [`${index} write`]: alone = 0, [`${index} transact`]: together = 0 } = perPerson;
       expect(alone + together).toBe(signIns);
     }
-    // What is left is the accepted list, read by an instance at most every 30 s.
+    // The rest are reads of the accepted list, at most one every 30 s by each instance.
     const { 'EntraAssignedGroups read': listReads = 0, ...rest } = perPerson;
-    expect(Object.values(rest).reduce((total, count) => total + count, 0)).toBe(7 * signIns);
+    expect(Object.values(rest).reduce((total, count) => total + count, 0)).toBe(9 * signIns);
     expect(listReads).toBeLessThanOrEqual(2 * 60);
   });
 
-  it('spends two requests on each person whose groups the reorganisation left as they were', () => {
+  it('spends two requests on each person whose groups have not changed', () => {
     const { unchanged = 0, done = 0 } = reorganized.results;
     expect(unchanged + done).toBe(reorganized.signIns);
     expect(unchanged).toBeGreaterThan(0);
@@ -64,15 +64,15 @@ describe('the simulation', () => {
       // Removals and grants are one transaction each.
       'LiteLLMTeamMembership transact': 2 * done,
     });
-    // A removed row is one request by itself; granted rows share one.
+    // Each removed row is a separate request, and granted rows share one.
     const { 'LiteLLMTeamMembers write': alone = 0, 'LiteLLMTeamMembers transact': together = 0 } = requests;
     expect(alone + together).toBeGreaterThanOrEqual(reorganized.removed / 2 + done);
     expect(alone + together).toBeLessThanOrEqual((reorganized.granted + reorganized.removed) / 2);
   });
 
-  it('spends one request on each question of a page, and the rest on the two pages', () => {
+  it('spends one request on each question of the page’s script, and the rest on the two pages', () => {
     const pages = requestsOf(monday, 'page');
-    // A third of the sign-ins looks at its pages, and counts for all of them.
+    // A third of the sign-ins read their pages, and their requests count for all.
     const viewers = 15 * 3;
     expect(monday.pagesViewed).toBe(3 * viewers);
     expect(pages).toMatchObject({
@@ -82,12 +82,12 @@ describe('the simulation', () => {
     });
   });
 
-  it('moves as many memberships as it takes', () => {
+  it('grants as many memberships as it removes', () => {
     expect(reorganized.granted).toBe(reorganized.removed);
     expect(reorganized.granted).toBeGreaterThan(0);
   });
 
-  it('leaves one row a membership in truth and index, and a fence a person', () => {
+  it('stores one row for each membership in the partitions and in the index, and a fence for each person', () => {
     const rows = Object.fromEntries(result.sizes.map((size) => [size.table, size.rows]));
     expect(rows).toMatchObject({
       LiteLLMUserTable: monday.signIns,
@@ -104,16 +104,16 @@ describe('the simulation', () => {
     });
   });
 
-  it('reconciles with one request a row and finds nothing to repair', () => {
+  it('repairs the indexes with one request for each row, and finds nothing to repair', () => {
     expect(result.reconcile).toMatchObject({
       checked: 2 * reorganized.memberships,
       removed: 0,
-      mended: 0,
+      corrected: 0,
       added: 0,
     });
   });
 
-  it('keeps the requests of a minute as they were counted', () => {
+  it('records the requests of each minute', () => {
     const { minutes } = monday;
     const inMinutes = minutes.reduce((total, { requests }) => total + (requests.get('provision') ?? 0), 0);
     expect(minutes).toHaveLength(30);

@@ -1,4 +1,4 @@
-/** One company from an empty store: a Monday morning, a reorganisation, and the people of that morning once more. */
+/** Simulates one company from an empty store: a Monday morning, a reorganisation, and a second sign-in of the same people. */
 import { type DequeuedMessageItem, QueueClient } from '@azure/storage-queue';
 import { QUEUES } from '../../../dev/stack/createStorage.ts';
 import { startAzurite } from '../../../dev/stack/azurite.ts';
@@ -6,11 +6,7 @@ import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { provisionUser } from '../../../shared/provisioning/provisionUser.ts';
 import { type Reconciled, repairMemberIndexes } from '../../../shared/provisioning/repairMemberIndexes.ts';
 import { refreshAssignedGroups } from '../../../shared/groups/refreshAssignedGroups.ts';
-import {
-  MAX_DELIVERIES,
-  parseProvisionMessage,
-  PROVISION_QUEUE,
-} from '../../../shared/queue/provisionMessage.ts';
+import { PROVISION_QUEUE, parseProvisionMessage } from '../../../shared/queue/queueMessage.ts';
 import type { RequestCookies } from '../../../shared/session/session.ts';
 import {
   type Arrival,
@@ -29,16 +25,16 @@ import { createSpreadTables } from './spreadTables.ts';
 /** A Monday, 08:00 UTC. */
 const MONDAY_MS = Date.UTC(2026, 10, 23, 8);
 const HOUR_MS = 3_600_000;
-/** Within the day for which an unchanged person costs two requests. */
+/** The second morning, within the day in which an unchanged person costs two requests. */
 const REORGANIZED_MS = MONDAY_MS + 3 * HOUR_MS;
 const RECONCILED_MS = REORGANIZED_MS + 3 * HOUR_MS;
 
 const TICK_SECONDS = 5;
 const TIMER_SECONDS = 10 * 60;
 const AT_ONCE = 16;
-/** The `batchSize` of host.json: so many messages an instance receives with one request. */
+/** The number of messages that an instance receives with one request: the `batchSize` of host.json. */
 const BATCH_SIZE = 16;
-/** Longer than the slowest message of a busy machine, so that no message is delivered twice. */
+/** Longer than the slowest message takes on a busy machine, so that no message is delivered twice. */
 const LEASE_SECONDS = 300;
 
 const SIGN_IN_SHARE = 0.3;
@@ -48,7 +44,7 @@ const INSTANCES = 2;
 export interface SimulationOptions {
   readonly people: number;
   readonly seed: number;
-  /** The pages of one sign-in in so many are read, and count for all. With 1 all are read. */
+  /** One in this number of sign-ins reads its pages, and its requests count for all. With 1, every sign-in does. */
   readonly pageEvery: number;
   /** Whether the nightly repair of the indexes runs at the end. It costs one request a row. */
   readonly reconcile: boolean;
@@ -62,7 +58,7 @@ export interface Minute {
   readonly requests: ReadonlyMap<Purpose, number>;
 }
 
-/** What one morning cost. */
+/** The cost of one morning. */
 export interface Phase {
   readonly name: 'monday' | 'reorganized';
   readonly signIns: number;
@@ -94,7 +90,7 @@ interface Simulation {
   readonly queue: QueueClient;
 }
 
-/** What a morning has done so far. */
+/** The counts of a morning so far. */
 interface Progress {
   signIns: number;
   pagesViewed: number;
@@ -107,9 +103,9 @@ interface Progress {
 }
 
 /**
- * Runs one company in an emulator of its own process, in memory. The same options give the same counts on every machine, except
- * for reads of what an instance caches and for receives: these depend on which instance asks first. Throws where a sign-in, a
- * run or a page fails.
+ * Simulates one company on an emulator in memory, in a separate process. The same options give the same counts on every machine,
+ * except for reads of cached values and for receives, which depend on the order of the instances. Throws if a sign-in, a run or a
+ * page fails.
  */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationResult> {
   const azurite = await startAzurite();
@@ -139,7 +135,7 @@ async function simulate(connectionString: string, options: SimulationOptions): P
   });
   const queue = new QueueClient(connectionString, PROVISION_QUEUE);
   const simulation = { options, office, queue };
-  // The timer creates all organizations and teams before the first person comes.
+  // The timer creates all organizations and teams before the first sign-in.
   await refreshAssignedGroups(office.refresh);
   office.ledger.closeMinute();
   office.ledger.take();
@@ -181,7 +177,7 @@ async function runPhase(simulation: Simulation, morning: Morning): Promise<Phase
   };
 }
 
-/** Lets a morning pass. Simulated time moves in ticks, and waits until a tick's work is done. */
+/** Runs a morning. Simulated time moves in ticks, and each tick waits until the work of the last one is done. */
 async function runMorning(simulation: Simulation, morning: Morning): Promise<Progress> {
   const { office, options } = simulation;
   const { name, startMs, arrivals } = morning;
@@ -217,11 +213,11 @@ interface Viewer {
   readonly instance: Instance;
   readonly cookies: RequestCookies;
   readonly teams: number;
-  /** The observation that the page is about. */
+  /** The observation on the page. */
   readonly id: string;
 }
 
-/** The people who come within this tick sign in, are provisioned, and look at the page. */
+/** Signs in the people of this tick, provisions them, and reads their pages. */
 async function runTick(
   { office, options, queue }: Simulation,
   arrivals: readonly Arrival[],
@@ -233,7 +229,7 @@ async function runTick(
     const instance = instanceFor(office, place);
     const cookies = await signIn(instance, employee);
     if (place % options.pageEvery !== 0) return;
-    // The page right after the redirect, while the provisioning still waits.
+    // The page right after the redirect, before the provisioning.
     const { id } = await viewPage(instance, cookies);
     viewers.push({ instance, cookies, teams: employee.groupIds.length, id });
   });
@@ -245,11 +241,11 @@ async function runTick(
 
 function instanceFor(office: Office, index: number): Instance {
   const instance = office.instances[index % office.instances.length];
-  if (instance === undefined) throw new Error('There is no instance');
+  if (instance === undefined) throw new Error('The simulation has no instance.');
   return instance;
 }
 
-/** Does what the page's script does: it asks once, sees that the provisioning is done, and fetches the page again. */
+/** Does the work of the page's script: asks once, finds that the provisioning is done, and reads the page again. */
 async function viewDone({ instance, cookies, id, teams }: Viewer): Promise<void> {
   const asked = await askProgress(instance, cookies, id);
   const shown = await viewPage(instance, cookies);
@@ -258,7 +254,7 @@ async function viewDone({ instance, cookies, id, teams }: Viewer): Promise<void>
   }
 }
 
-/** Provisions exactly the expected messages, in batches, all instances side by side. Throws the first failure of a run. */
+/** Provisions exactly the expected messages, in batches, on all instances at the same time. Throws the first failure of a run. */
 async function emptyQueue(
   office: Office,
   queue: QueueClient,
@@ -289,7 +285,7 @@ async function provisionItem(
   progress: Progress,
 ): Promise<void> {
   const message = parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
-  const delivery = { attempt: 1, maxAttempts: MAX_DELIVERIES };
+  const delivery = { attempt: 1, isLastAttempt: false };
   const { status, changes } = await provisionUser(instance.provision, message, delivery);
   progress.results.set(status, (progress.results.get(status) ?? 0) + 1);
   progress.granted += changes?.granted ?? 0;

@@ -1,21 +1,21 @@
 /**
- * The product's tables, each spread over several tables of the emulator by partition. Azurite answers a partition query by reading
- * the whole table, which Azure doesn't; with a store of this size nothing else would be measured. The real adapter is underneath,
- * and a partition stays whole, and so does a transaction.
+ * Spreads each table of the product over several tables of the emulator, by partition. Azurite reads the whole table to answer a
+ * partition query, and Azure doesn't. With a store of this size, only that would be measured. It uses the real adapter and keeps
+ * partitions and transactions whole.
  */
 import { TableServiceClient } from '@azure/data-tables';
 import { inParallel } from '../../../shared/platform/inParallel.ts';
 import { TABLES } from '../../../shared/storage/tables/tableNames.ts';
 import type { Query, StoredRow, Tables } from '../../../shared/model/tables.ts';
 
-/** Tables with one partition a person. */
+/** The tables with one partition per person. */
 export const PERSON_TABLES: ReadonlySet<string> = new Set([
   TABLES.users,
   TABLES.teamMemberships,
   TABLES.organizationMemberships,
 ]);
 
-/** Tables whose rows grow with people or groups in few partitions. */
+/** The tables with few partitions and many rows per partition. */
 const GROUP_TABLES: ReadonlySet<string> = new Set([
   TABLES.teams,
   TABLES.organizations,
@@ -37,7 +37,7 @@ function partName(table: string, part: number): string {
   return `${table}${String(part).padStart(2, '0')}`;
 }
 
-/** FNV-1a, 32 bits. */
+/** Returns a hash of the text (FNV-1a, 32 bits). */
 function hashOf(text: string): number {
   let hash = 0x81_1c_9d_c5;
   for (let index = 0; index < text.length; index += 1) {
@@ -51,7 +51,7 @@ function partNames(table: string): readonly string[] {
   return Array.from({ length: partsOf(table) }, (_, part) => partName(table, part));
 }
 
-/** Creates all of them in an empty emulator. */
+/** Creates all spread tables in an empty emulator. */
 export async function createSpreadTables(connectionString: string): Promise<void> {
   const service = TableServiceClient.fromConnectionString(connectionString, {
     allowInsecureConnection: true,

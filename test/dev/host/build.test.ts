@@ -33,7 +33,7 @@ test('builds the functions into what Azure deploys, below the limit, and nothing
   expect(built.bundleBytes).toBeLessThan(maxBundleBytes);
 });
 
-test('needs only the built-in package of the worker at run time', async () => {
+test('needs no package at run time but the built-in one of the worker', async () => {
   await buildApp({ outdir: dir });
   const { builtinModules } = await import('node:module');
   const readForeign = async (name: string): Promise<readonly string[]> => {

@@ -64,8 +64,8 @@ describe('a sign-in with MSAL', () => {
 
   it('returns an access token that lets that person call Graph', async () => {
     const { accessToken } = await fixture.signIn('bob@company.com');
-    const memberOf: unknown = await (await fixture.readGraph('/me/memberOf', accessToken)).json();
-    expect(memberOf).toMatchObject({ value: [{ id: sampleGroups.production }] });
+    const me: unknown = await (await fixture.readGraph('/me', accessToken)).json();
+    expect(me).toMatchObject({ id: samplePeople.bob });
   });
 
   it.each([

@@ -1,8 +1,8 @@
-/** The client against answers that no LiteLLM gives, or only some of its versions. */
+/** The client with answers that LiteLLM never sends, or that only some versions send. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKeepAliveFetch } from '../../../shared/platform/keepAliveFetch.ts';
+import { outgoingFetch } from '../../../shared/platform/outgoingFetch.ts';
 import {
   createLitellmClient,
   type LitellmClientOptions,
@@ -12,7 +12,7 @@ import { AppError } from '../../../shared/model/errors.ts';
 import type { LitellmClient } from '../../../shared/model/litellmPorts.ts';
 import { createTestClock } from '../../support/signInDoubles.ts';
 
-const fetch = createKeepAliveFetch({ idleMs: 4_000 });
+const fetch = outgoingFetch;
 const KEY = 'sk-very-secret-key';
 const EMAIL = 'alice@example.com';
 const NOW_MS = Date.UTC(2026, 10, 23, 9);
@@ -27,7 +27,7 @@ interface Asked {
 let asked: Asked[];
 let answers: (Response | Error)[];
 
-/** Answers in order; the last one again and again. */
+/** Answers in order, and repeats the last answer. */
 async function fetchDouble(url: string, init: RequestInit): Promise<Response> {
   asked.push({ url, headers: new Headers(init.headers), redirect: init.redirect });
   const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -36,7 +36,7 @@ async function fetchDouble(url: string, init: RequestInit): Promise<Response> {
   return answer.clone();
 }
 
-const createProxy = (parts: Partial<LitellmClientOptions> = {}): LitellmClient =>
+const createClient = (parts: Partial<LitellmClientOptions> = {}): LitellmClient =>
   createLitellmClient({
     baseUrl: 'https://litellm.example.com/base/',
     apiKey: new Secret(KEY),
@@ -73,24 +73,24 @@ beforeEach(() => {
 });
 
 describe('a request', () => {
-  it('goes below the base URL’s path with the key, follows no redirect, and encodes what it asks for', async () => {
+  it('goes below the base URL’s path with the key, follows no redirect, and encodes its query', async () => {
     answers = [detail(404, { error: 'x' })];
-    await createProxy().findTeam('a&b=ü/../c');
+    await createClient().findTeam('a&b=ü/../c');
     expect(asked[0]?.url).toBe('https://litellm.example.com/base/team/info?team_id=a%26b%3D%C3%BC%2F..%2Fc');
     expect(asked[0]?.headers.get('authorization')).toBe(`Bearer ${KEY}`);
     expect(asked[0]?.redirect).toBe('manual');
   });
 
-  it('for the public health carries no key', async () => {
+  it('for the public health check carries no key', async () => {
     answers = [json({ status: 'healthy' }), json({ users: [], total_pages: 0 })];
-    await createProxy().check();
+    await createClient().check();
     expect(asked[0]?.url).toBe('https://litellm.example.com/base/health/readiness');
     expect(asked.map(({ headers }) => headers.get('authorization'))).toEqual([null, `Bearer ${KEY}`]);
   });
 
-  it('for one user names the id twice, so that it is compared and not searched for', async () => {
+  it('for one user names the id twice, so that LiteLLM compares it instead of searching for it', async () => {
     answers = [json({ users: [], total_pages: 0 })];
-    await createProxy().findUser('alice');
+    await createClient().findUser('alice');
     expect(new URL(asked[0]?.url ?? '').searchParams.get('user_ids')).toBe('alice,alice');
   });
 });
@@ -107,9 +107,9 @@ describe('an answer to a read', () => {
     ['a 404 of another gateway', json({ message: 'no Route matched' }, 404), 404],
     ['a 405', detail(405, 'Method Not Allowed'), 405],
     ['an unknown status', detail(418, { error: 'teapot' }), 418],
-  ])('that is %s is no LiteLLM', async (_, answer, status) => {
+  ])('that is %s does not count as LiteLLM’s', async (_, answer, status) => {
     answers = [answer];
-    expect(await catchError(createProxy().findTeam('t1'))).toMatchObject({
+    expect(await catchError(createClient().findTeam('t1'))).toMatchObject({
       code: 'litellm_answer_invalid',
       retryable: true,
       details: { status, path: '/team/info' },
@@ -121,10 +121,10 @@ describe('an answer to a read', () => {
     ['{detail: {error}}', detail(404, { error: 'Team not found' })],
     ['{detail: text}', detail(404, 'Team not found, passed team id: t1')],
     ['{error: {message}}', proxyError(404, 'Team not found', 'not_found_error')],
-  ])('that is a 404 as %s says that there is none', async (_, answer) => {
+  ])('that is a 404 with %s means that the team does not exist', async (_, answer) => {
     answers = [answer];
-    expect(await createProxy().findTeam('t1')).toBeUndefined();
-    expect(await createProxy().findOrganization('t1')).toBeUndefined();
+    expect(await createClient().findTeam('t1')).toBeUndefined();
+    expect(await createClient().findOrganization('t1')).toBeUndefined();
   });
 
   it.each([
@@ -133,7 +133,7 @@ describe('an answer to a read', () => {
     ['403', detail(403, { error: 'Only proxy admins' })],
   ])('that is %s means that the key is wrong', async (_, answer) => {
     answers = [answer];
-    expect(await catchError(createProxy().findTeam('t1'))).toMatchObject({
+    expect(await catchError(createClient().findTeam('t1'))).toMatchObject({
       code: 'litellm_key_refused',
       retryable: true,
     });
@@ -141,24 +141,24 @@ describe('an answer to a read', () => {
 
   it.each([
     ['a team without members', teamInfo({ members_with_roles: undefined }), 'team_info.members_with_roles'],
-    ['members that are none', teamInfo({ members_with_roles: { a: 1 } }), 'team_info.members_with_roles'],
+    ['members of the wrong type', teamInfo({ members_with_roles: { a: 1 } }), 'team_info.members_with_roles'],
     ['another team', teamInfo({ team_id: 't2' }), 'team_info.team_id'],
-    ['a budget that is no number', teamInfo({ max_budget: '5' }), 'team_info.max_budget'],
-    ['models that are none', teamInfo({ models: 'gpt-4' }), 'team_info.models'],
+    ['a budget that is not a number', teamInfo({ max_budget: '5' }), 'team_info.max_budget'],
+    ['models of the wrong type', teamInfo({ models: 'gpt-4' }), 'team_info.models'],
     ['null', json(null), ''],
     ['a list', json([]), ''],
-  ])('with %s gives no team rather than another one', async (_, answer, fault) => {
+  ])('with %s is an error, not another team', async (_, answer, fault) => {
     answers = [answer];
-    expect(await catchError(createProxy().findTeam('t1'))).toMatchObject({
+    expect(await catchError(createClient().findTeam('t1'))).toMatchObject({
       code: 'litellm_answer_invalid',
       details: { fault },
     });
   });
 
-  it('may have nulls, fields left out, a member without an id, and an empty object for no members', async () => {
+  it('may have nulls, missing fields, a member without an id, and an empty object for no members', async () => {
     const bare = { team_alias: null, organization_id: '', models: null, max_budget: null, tpm_limit: null };
     answers = [teamInfo({ ...bare, members_with_roles: {} })];
-    expect(await createProxy().findTeam('t1')).toStrictEqual({
+    expect(await createClient().findTeam('t1')).toStrictEqual({
       teamId: 't1',
       values: { team_alias: '', models: [] },
       members: [],
@@ -169,13 +169,13 @@ describe('an answer to a read', () => {
       { user_id: 'u2' },
     ];
     answers = [teamInfo({ members_with_roles: members })];
-    expect((await createProxy().findTeam('t1'))?.members).toEqual([
+    expect((await createClient().findTeam('t1'))?.members).toEqual([
       { userId: 'u1', role: 'admin' },
       { userId: 'u2', role: '' },
     ]);
   });
 
-  it('about an organization has its limits in the budget, needs its members, and leaves out teams that are not whole', async () => {
+  it('about an organization has limits in its budget, must have members, and may have incomplete teams, which are left out', async () => {
     const row = {
       organization_id: 'o1',
       organization_alias: 'O',
@@ -184,52 +184,52 @@ describe('an answer to a read', () => {
       members: [],
     };
     answers = [json({ ...row, litellm_budget_table: null, teams: [team(), { team_id: 't2' }] })];
-    const organization = await createProxy().findOrganization('o1');
+    const organization = await createClient().findOrganization('o1');
     expect(organization?.values).toStrictEqual({ organization_alias: 'O', models: ['m'] });
     expect([...(organization?.teams.keys() ?? [])]).toEqual(['t1']);
     answers = [json({ ...row, litellm_budget_table: { max_budget: 1, tpm_limit: null } })];
-    expect((await createProxy().findOrganization('o1'))?.values.max_budget).toBe(1);
+    expect((await createClient().findOrganization('o1'))?.values.max_budget).toBe(1);
     answers = [json({ ...row, members: undefined })];
-    expect(await catchError(createProxy().findOrganization('o1'))).toMatchObject({
+    expect(await catchError(createClient().findOrganization('o1'))).toMatchObject({
       code: 'litellm_answer_invalid',
       details: { fault: 'members' },
     });
-    expect(await catchError(createProxy().readOrganizations())).toMatchObject({
+    expect(await catchError(createClient().readOrganizations())).toMatchObject({
       code: 'litellm_answer_invalid',
     });
   });
 
-  it('with users who were not asked for gives them to nobody', async () => {
+  it('may contain users who were not asked for, which are ignored', async () => {
     const users = ['ann', 'Ann', 'ann-1'].map((userId) => ({ user_id: userId, user_role: 'internal_user' }));
     answers = [json({ users, total_pages: 1 })];
-    expect([...(await createProxy().findUsers(['ann'])).keys()]).toEqual(['ann']);
+    expect([...(await createClient().findUsers(['ann'])).keys()]).toEqual(['ann']);
   });
 
-  it('that is a list without end is an error', async () => {
+  it('that is an endless list is an error', async () => {
     answers = [json({ teams: [], total_pages: 1e9 })];
     const readAll = async (): Promise<void> => {
-      for await (const page of createProxy().readTeamPages()) expect(page).toEqual([]);
+      for await (const page of createClient().readTeamPages()) expect(page).toEqual([]);
     };
     expect(await catchError(readAll())).toMatchObject({ details: { fault: 'endless_list' } });
     asked = [];
     answers = [json({ users: [], total_pages: 1e9 })];
-    expect((await createProxy().findUsers(['a', 'b', 'c'])).size).toBe(0);
+    expect((await createClient().findUsers(['a', 'b', 'c'])).size).toBe(0);
     expect(asked).toHaveLength(3);
   });
 
   it.each([
     ['of an older version', json({ status: 'connected', litellm_version: '1.80.0' }), undefined],
     ['of a newer version', json({ status: 'healthy', db: 'connected' }), undefined],
-    ['without a state', json({}), 'litellm_answer_invalid'],
+    ['without a status', json({}), 'litellm_answer_invalid'],
     ['with a page', new Response(PAGE), 'litellm_answer_invalid'],
     ['with a 503', detail(503, 'no database'), 'litellm_unreachable'],
-  ])('about the health %s is told apart', async (_, health, code) => {
+  ])('about the health %s is understood', async (_, health, code) => {
     answers = [
       health,
       ...(code === 'litellm_unreachable' ? [health] : []),
       json({ users: [], total_pages: 0 }),
     ];
-    const outcome = await createProxy()
+    const outcome = await createClient()
       .check()
       .catch((error: unknown) => error);
     expect(outcome instanceof AppError ? outcome.code : outcome).toBe(code);
@@ -240,9 +240,9 @@ describe('an answer to a read', () => {
     [new Date(NOW_MS + 9_001).toUTCString(), 9],
     [new Date(NOW_MS - 9_000).toUTCString(), 0],
     ['soon', undefined],
-  ])('that asks to wait, as %s, is passed on in seconds', async (retryAfter, seconds) => {
+  ])('that asks to wait (%s) is passed on in seconds', async (retryAfter, seconds) => {
     answers = [new Response('', { status: 429, headers: { 'retry-after': retryAfter } })];
-    const proxy = createProxy({ clock: createTestClock(NOW_MS) });
+    const proxy = createClient({ clock: createTestClock(NOW_MS) });
     const error = await catchError(proxy.findTeam('t1'));
     expect(error instanceof AppError ? error.details['retryAfterSeconds'] : error).toBe(seconds);
   });
@@ -254,8 +254,8 @@ describe('an answer to a write', () => {
     { what: 'no such host', answer: broken('ENOTFOUND'), fault: 'ENOTFOUND', mayHaveWritten: false },
     {
       what: 'no connection in time',
-      answer: broken('CONNECT_TIMEOUT'),
-      fault: 'CONNECT_TIMEOUT',
+      answer: broken('UND_ERR_CONNECT_TIMEOUT'),
+      fault: 'UND_ERR_CONNECT_TIMEOUT',
       mayHaveWritten: false,
     },
     { what: 'a broken connection', answer: broken('ECONNRESET'), fault: 'ECONNRESET', mayHaveWritten: true },
@@ -263,9 +263,9 @@ describe('an answer to a write', () => {
     { what: '429', answer: new Response(PAGE, { status: 429 }), mayHaveWritten: false },
     { what: '502', answer: new Response(PAGE, { status: 502 }), mayHaveWritten: true },
     { what: '520', answer: new Response(PAGE, { status: 520 }), mayHaveWritten: true },
-  ])('that is $what is tried by nobody but the caller', async ({ answer, fault, mayHaveWritten }) => {
+  ])('that is $what is not sent again by the client', async ({ answer, fault, mayHaveWritten }) => {
     answers = [answer];
-    const error = await catchError(createProxy().updateTeam('t1', { models: [] }));
+    const error = await catchError(createClient().updateTeam('t1', { models: [] }));
     expect(error).toMatchObject({
       code: 'litellm_unreachable',
       retryable: true,
@@ -280,17 +280,17 @@ describe('an answer to a write', () => {
     ['a redirect', new Response(null, { status: 307, headers: { location: '/sso' } }), false],
     ['a page of 404', new Response(PAGE, { status: 404 }), false],
     ['a page of 400', new Response(PAGE, { status: 400 }), false],
-  ])('that is %s is no refusal', async (_, answer, mayHaveWritten) => {
+  ])('that is %s does not count as a refusal', async (_, answer, mayHaveWritten) => {
     answers = [answer];
-    const error = await catchError(createProxy().createTeam('t1', { team_alias: 'T', models: [] }));
+    const error = await catchError(createClient().createTeam('t1', { team_alias: 'T', models: [] }));
     expect(error).toMatchObject({ code: 'litellm_answer_invalid', retryable: true });
     expect(inspect(error).includes('mayHaveWritten: true')).toBe(mayHaveWritten);
     expect(asked).toHaveLength(1);
   });
 
-  it.each([400, 403, 409, 422])('that is %d is final for this one thing', async (status) => {
+  it.each([400, 403, 409, 422])('that is %d is final for this request alone', async (status) => {
     answers = [detail(status, [{ loc: ['body'], msg: EMAIL }])];
-    expect(await catchError(createProxy().updateTeam('t1', { models: [] }))).toMatchObject({
+    expect(await catchError(createClient().updateTeam('t1', { models: [] }))).toMatchObject({
       code: 'litellm_refused',
       retryable: false,
       details: { status },
@@ -302,9 +302,9 @@ describe('an answer to a write', () => {
     ['words in {error}', proxyError(400, 'User already in team. Member: user_id=u1')],
     ['words in {detail: {error}}', detail(400, { error: 'User u1 is already in team' })],
     ['words in {detail}', detail(409, 'already in the team')],
-  ])('says that a member is there already by %s', async (_, answer) => {
+  ])('says with %s that the user is a member already', async (_, answer) => {
     answers = [answer];
-    expect(await createProxy().addTeamMember('t1', 'u1', 'user')).toBe('already');
+    expect(await createClient().addTeamMember('t1', 'u1', 'user')).toBe('already');
     expect(asked).toHaveLength(1);
   });
 
@@ -312,34 +312,34 @@ describe('an answer to a write', () => {
     ['{detail}', detail(400, 'Assigning team admins is a premium feature.')],
     ['{detail: {error}}', detail(403, { error: 'You must be a LiteLLM Enterprise user' })],
     ['{error}', proxyError(400, 'needs a LiteLLM License')],
-  ])('says that a role needs a licence by words in %s, of an admin alone', async (_, answer) => {
+  ])('says with words in %s that a role needs a licence, but only for an admin', async (_, answer) => {
     answers = [answer];
-    expect(await catchError(createProxy().addTeamMember('t1', 'u1', 'admin'))).toMatchObject({
+    expect(await catchError(createClient().addTeamMember('t1', 'u1', 'admin'))).toMatchObject({
       code: 'litellm_role_needs_licence',
       retryable: false,
     });
     answers = [answer, teamInfo()];
-    expect(await catchError(createProxy().addTeamMember('t1', 'u1', 'user'))).toMatchObject({
+    expect(await catchError(createClient().addTeamMember('t1', 'u1', 'user'))).toMatchObject({
       code: 'litellm_refused',
     });
   });
 
-  it('that is unclear is what a look says: there, with this role', async () => {
+  it('that is unclear is settled by a look: the member exists with this role', async () => {
     const there = [{ user_id: 'u1', role: 'user' }];
     answers = [proxyError(500, 'Unable to add user'), teamInfo({ members_with_roles: there })];
-    expect(await createProxy().addTeamMember('t1', 'u1', 'user')).toBe('done');
+    expect(await createClient().addTeamMember('t1', 'u1', 'user')).toBe('done');
     answers = [proxyError(500, 'Unable to remove'), teamInfo()];
-    expect(await createProxy().removeTeamMember('t1', 'u1')).toBe('already');
+    expect(await createClient().removeTeamMember('t1', 'u1')).toBe('already');
     answers = [proxyError(500, 'Unable to remove'), teamInfo({ members_with_roles: there })];
-    const error = await catchError(createProxy().removeTeamMember('t1', 'u1'));
+    const error = await catchError(createClient().removeTeamMember('t1', 'u1'));
     expect(error).toMatchObject({ code: 'litellm_unreachable', details: { status: 500 } });
-    // LiteLLM has said its last word: nobody has to wait for a write that could still come.
+    // LiteLLM has finished the request, so no write can follow.
     expect(error).not.toHaveProperty('details.mayHaveWritten');
   });
 
-  it('that clashes without an email is no clash of emails', async () => {
+  it('that is a conflict does not mean a taken email if no email was sent', async () => {
     answers = [proxyError(409, 'already exists'), json({ users: [], total_pages: 0 })];
-    const call = createProxy().createUser('u1', { user_role: 'internal_user', models: [] });
+    const call = createClient().createUser('u1', { user_role: 'internal_user', models: [] });
     expect(await catchError(call)).toMatchObject({ code: 'litellm_refused', details: { status: 409 } });
   });
 });
@@ -356,9 +356,9 @@ describe('the key', () => {
     ['a wrong shape', json({ team_info: { [KEY]: EMAIL } })],
   ];
 
-  it.each(texts)('and emails are in no error about %s', async (_, answer) => {
+  it.each(texts)('and emails never appear in an error about %s', async (_, answer) => {
     answers = [answer];
-    const proxy = createProxy();
+    const proxy = createClient();
     const user = { user_email: EMAIL, user_role: 'internal_user' as const, models: [] };
     const calls = [proxy.findTeam('t1'), proxy.createUser('u1', user), proxy.check()];
     const failures = (await Promise.allSettled(calls)).filter((result) => result.status === 'rejected');
@@ -367,8 +367,8 @@ describe('the key', () => {
     for (const secret of secrets) expect(shown).not.toContain(secret);
   });
 
-  it('that no header can carry is in no error either', async () => {
-    const proxy = createProxy({ apiKey: new Secret(`${KEY}\nx`), fetch });
+  it('never appears in an error if no header can carry it', async () => {
+    const proxy = createClient({ apiKey: new Secret(`${KEY}\nx`), fetch });
     const error = await catchError(proxy.findTeam('t1'));
     expect(error).toMatchObject({ code: 'litellm_unreachable' });
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(KEY);
@@ -397,44 +397,44 @@ describe('over a real connection', () => {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  it('a redirect takes the key nowhere', async () => {
+  it('a redirect does not pass on the key', async () => {
     const paths: string[] = [];
     const baseUrl = await serve((request, response) => {
       paths.push(request.url ?? '');
       response.writeHead(307, { location: '/elsewhere' }).end();
     });
-    const proxy = createProxy({ baseUrl, fetch });
+    const proxy = createClient({ baseUrl, fetch });
     expect(await catchError(proxy.findTeam('t1'))).toMatchObject({ code: 'litellm_answer_invalid' });
     expect(paths).toEqual(['/team/info?team_id=t1']);
   });
 
-  it('an answer whose rest never comes ends with the time-out, and is not asked for again', async () => {
+  it('an answer that never ends is cut off by the time-out, and the request is not repeated', async () => {
     let requests = 0;
     const baseUrl = await serve((_, response) => {
       requests += 1;
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"team_info":');
     });
-    expect(await catchError(createProxy({ baseUrl, fetch, timeoutMs: 500 }).findTeam('t1'))).toMatchObject({
+    expect(await catchError(createClient({ baseUrl, fetch, timeoutMs: 500 }).findTeam('t1'))).toMatchObject({
       code: 'litellm_unreachable',
       details: { status: 0, fault: 'timeout' },
     });
     expect(requests).toBe(1);
   });
 
-  it('an answer that is cut is no shorter list', async () => {
+  it('an answer that is cut off does not count as a shorter list', async () => {
     const baseUrl = await serve((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
       response.write('[]', () => response.destroy());
     });
-    expect(await catchError(createProxy({ baseUrl, fetch }).readOrganizations())).toMatchObject({
+    expect(await catchError(createClient({ baseUrl, fetch }).readOrganizations())).toMatchObject({
       code: 'litellm_unreachable',
     });
   });
 
-  it('the key is refused a connection to where nobody listens, and nothing was written', async () => {
+  it('a refused connection means that nothing was written', async () => {
     const baseUrl = await serve(() => undefined);
     await stop?.();
-    const error = await catchError(createProxy({ baseUrl, fetch }).updateTeam('t1', { models: [] }));
+    const error = await catchError(createClient({ baseUrl, fetch }).updateTeam('t1', { models: [] }));
     expect(error).toMatchObject({ code: 'litellm_unreachable', details: { fault: 'ECONNREFUSED' } });
     expect(error).not.toHaveProperty('details.mayHaveWritten');
   });

@@ -13,7 +13,7 @@ describe('formatBudget', () => {
     [0, undefined, '$0 in total'],
     [5, 'fortnightly', '$5 per fortnightly'],
     [undefined, '30d', 'No limit'],
-  ])('gives %s and %s as %s', (amount, duration, expected) => {
+  ])('formats %s and %s as %s', (amount, duration, expected) => {
     expect(formatBudget(amount, duration)).toBe(expected);
   });
 
@@ -22,11 +22,11 @@ describe('formatBudget', () => {
     [0.00000123, '$0.000001'],
     [0.5, '$0.50'],
     [1234.567, '$1,234.57'],
-  ])('gives %s USD as %s', (amount, expected) => {
+  ])('formats %s USD as %s', (amount, expected) => {
     expect(formatUsd(amount)).toBe(expected);
   });
 
-  it('takes the plural for all but one', () => {
+  it('uses the plural for all counts but one', () => {
     expect([0, 1, 2].map((count) => formatCounted(count, 'team'))).toEqual(['0 teams', '1 team', '2 teams']);
   });
 });

@@ -5,7 +5,12 @@ import type { MyAccess } from '../../../shared/model/access.ts';
 import { renderHome } from '../../../shared/web/pages/renderHome.ts';
 import { renderSignedOut } from '../../../shared/web/pages/renderSignedOut.ts';
 import { launchBrowser, skipBrowserTests } from '../../support/browser.ts';
-import { createAccess, createPendingAccess, createTellingAccess, createToldAccess } from './sampleAccess.ts';
+import {
+  createAccess,
+  createPendingAccess,
+  createSyncingAccess,
+  createSyncedAccess,
+} from './sampleAccess.ts';
 import { NONCE, servePages, type Answer, type PageServer } from './servePages.ts';
 
 const ANNOUNCED = 'document.getElementById("announcer").textContent';
@@ -99,7 +104,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     await server.close();
   });
 
-  /** How often the script asked where the observation stands, for the whole access, and either. */
+  /** How often the script asked for the observation's status, for the whole access, and for either. */
   const askedProvisioning = () =>
     server.requests.filter((request) => request.startsWith(PROVISIONING)).length;
   const askedMe = () => server.count(ME);
@@ -149,7 +154,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     return asked() - before;
   }
 
-  it('moves from pending to done by itself, says so, and stops asking', async () => {
+  it('moves from pending to done automatically, says so, and stops asking', async () => {
     await tab.goto(server.url);
     expect(await tab.evaluate(STATUS)).toBe('pending');
     expect(await tab.title()).toBe('Setting up your access · LiteLLM access');
@@ -338,12 +343,10 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(await countAsked(1, 500)).toBe(1);
   });
 
-  it('tries on when the connection is lost, and says so', async () => {
+  it('keeps trying when the connection is lost, and says so', async () => {
     isDown = true;
     await tab.goto(server.url);
-    await tab
-      .locator('#announcer', { hasText: 'The server cannot be reached' })
-      .waitFor({ state: 'attached' });
+    await tab.locator('#announcer', { hasText: 'We can’t reach the server' }).waitFor({ state: 'attached' });
     expect(await tab.evaluate(STATUS)).toBe('pending');
     isDown = false;
     await tab.locator('[data-note]', { hasText: 'few seconds' }).waitFor();
@@ -373,14 +376,14 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(asked()).toBe(0);
   });
 
-  it('goes on asking until LiteLLM has it too, says so, and stops', async () => {
+  it('keeps asking until LiteLLM is updated too, says so, and stops', async () => {
     access = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' } };
     await tab.goto(server.url);
-    access = createTellingAccess();
+    access = createSyncingAccess();
     await waitForStatus('done');
     const lines = tab.locator('.entity .presence');
     expect(await lines.allInnerTexts()).toEqual(['Not in LiteLLM yet.', 'Not in LiteLLM yet.']);
-    access = createToldAccess();
+    access = createSyncedAccess();
     await lines.filter({ hasText: 'In LiteLLM since' }).first().waitFor();
     expect(await lines.allInnerTexts()).toEqual([
       'In LiteLLM since 4 Mar 2026, 09:15 UTC',
@@ -396,8 +399,8 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
     expect(askedMe()).toBe(1);
   });
 
-  it('asks less and less for LiteLLM’s sake, and gives up after ten minutes', async () => {
-    access = createTellingAccess();
+  it('asks less and less often about LiteLLM, and stops after ten minutes', async () => {
+    access = createSyncingAccess();
     await stopClock();
     await tab.goto(server.url);
     await tab.clock.runFor(310);
@@ -425,7 +428,7 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
 
   it('asks a proxy that is down when its next try is over, and not for hours', async () => {
     const waiting = (nextTryAt: string) =>
-      createTellingAccess({ status: 'waiting', reason: 'litellm_unreachable', next_try_at: nextTryAt });
+      createSyncingAccess({ status: 'waiting', reason: 'litellm_unreachable', next_try_at: nextTryAt });
     access = waiting('2026-03-04T09:17:05Z');
     await stopClock();
     await tab.goto(server.url);
@@ -448,15 +451,15 @@ describe.skipIf(skipBrowserTests())('the home page’s script', () => {
         for (const entry of list.getEntries()) window.shift += entry.value;
       }).observe({ type: 'layout-shift', buffered: true });
     `);
-    access = createTellingAccess();
+    access = createSyncingAccess();
     await tab.goto(server.url);
-    access = createToldAccess();
+    access = createSyncedAccess();
     await tab.locator('.progress', { hasText: 'LiteLLM is up to date too.' }).waitFor();
     await tab.waitForTimeout(200);
     expect(await tab.evaluate('window.shift')).toBe(0);
   });
 
-  it('takes names over as text', async () => {
+  it('shows names as text', async () => {
     await tab.goto(server.url);
     const hostile = '<img src=x onerror="window.hit = 1">';
     access = createAccess({ user: { ...createAccess().user, display_name: hostile } });

@@ -12,7 +12,7 @@ describe.each([...ALL_PAGES])('the page %s', (_name, page) => {
     expect(stripConstants(page)).not.toMatch(/<[^>]*\s(?:on[a-z]+|style)\s*=/iu);
   });
 
-  it('gives each style and script the nonce', () => {
+  it('has the nonce on each style and script', () => {
     const opened = page.match(/<(?:style|script)[^>]*>/gu) ?? [];
     expect(opened.length).toBeGreaterThan(0);
     expect(opened.filter((tag) => !tag.includes(`nonce="${NONCE}"`))).toEqual([]);
@@ -35,7 +35,7 @@ describe.each([...ALL_PAGES])('the page %s', (_name, page) => {
     expect(page.match(/<h1/gu)).toHaveLength(1);
   });
 
-  it('never shows a value that is not there', () => {
+  it('never shows an absent value', () => {
     expect(stripConstants(page)).not.toMatch(/undefined|NaN|\[object/u);
   });
 });

@@ -40,7 +40,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     await server.close();
   });
 
-  /** Runs `look` on the pages named, in one tab, and gives what it found by the page's name. */
+  /** Runs `look` on the pages named, in one tab, and returns what it found by the page's name. */
   async function lookAt<T>(
     tab: Page,
     look: () => Promise<T>,
@@ -102,7 +102,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     expect(asked.filter((path) => !ALL_PAGES.has(path) && !path.startsWith('api/'))).toEqual([]);
   });
 
-  it('take a keyboard past the bar, and show where it is', async () => {
+  it('let a keyboard skip the bar, and show the focus', async () => {
     const context = await browser.newContext();
     const tab = await context.newPage();
     await tab.goto(`${server.url}/signed-out`);
@@ -116,7 +116,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     await context.close();
   });
 
-  it('stand still for somebody who wants less motion', async () => {
+  it('do not move for people who prefer less motion', async () => {
     const countAnimations = async (reducedMotion: 'reduce' | 'no-preference') => {
       const context = await browser.newContext({ reducedMotion });
       const tab = await context.newPage();
@@ -152,7 +152,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     ['without a proxy', ['pending', 'waiting', 'done']],
     [
       'with one',
-      ['pending-connected', 'waiting-connected', 'telling', 'telling-waiting', 'told', 'told-unknown'],
+      ['pending-connected', 'waiting-connected', 'syncing', 'syncing-waiting', 'synced', 'synced-unknown'],
     ],
   ])('keep the height of the progress on its way, %s', async (_name, names) => {
     for (const width of [360, 1200]) {
@@ -168,7 +168,7 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
     }
   });
 
-  it('keep each line about LiteLLM in its place from not yet to there', async () => {
+  it('keep each line about LiteLLM in its place when it changes', async () => {
     for (const width of [360, 1200]) {
       const context = await browser.newContext({ viewport: { width, height: 800 } });
       const tab = await context.newPage();
@@ -178,10 +178,10 @@ describe.skipIf(skipBrowserTests())('the pages in a browser', () => {
           tab.evaluate(
             `[...document.querySelectorAll('.entity .presence')].map((each) => each.getBoundingClientRect().bottom)`,
           ),
-        ['telling', 'told'],
+        ['syncing', 'synced'],
       );
       await context.close();
-      expect(found.get('told')).toEqual(found.get('telling'));
+      expect(found.get('synced')).toEqual(found.get('syncing'));
     }
   });
 });

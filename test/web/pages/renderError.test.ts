@@ -24,9 +24,9 @@ describe('renderError', () => {
     expect(findRetry(page)).toBe(errorTexts[code].retry === 'login' ? '/sso/login' : '/');
   });
 
-  it('says of a failed sign-in that no session was started, and only there', () => {
-    expect(ERROR_PAGES.get('not_assigned')).toContain('No session was started.');
-    expect(ERROR_PAGES.get('storage_unavailable')).not.toContain('No session was started.');
+  it('says of a failed sign-in that the person isn’t signed in, and only there', () => {
+    expect(ERROR_PAGES.get('not_assigned')).toContain('You aren’t signed in.');
+    expect(ERROR_PAGES.get('storage_unavailable')).not.toContain('You aren’t signed in.');
   });
 
   it('shows details and the hint escaped', () => {
@@ -57,7 +57,7 @@ describe('renderError', () => {
 });
 
 describe('errorStatus', () => {
-  it.each(ERROR_CODES)('gives %s an error status', (code) => {
+  it.each(ERROR_CODES)('has an error status for %s', (code) => {
     expect(errorStatus(code)).toBeGreaterThanOrEqual(400);
     expect(errorStatus(code)).toBeLessThan(600);
   });
@@ -75,22 +75,22 @@ describe('errorStatus', () => {
     ['microsoft_unreachable', 502],
     ['configuration_invalid', 503],
     ['storage_unavailable', 503],
-  ])('gives %s %i', (code, status) => {
+  ])('has for %s the status %i', (code, status) => {
     expect(errorStatus(code)).toBe(status);
   });
 });
 
 describe('renderConfigurationFault', () => {
-  it('names the settings at fault and where the operator reads on', () => {
+  it('names the settings to correct and where the operator finds details', () => {
     const page = renderConfigurationFault({ nonce, settings: ['MICROSOFT_TENANT', '<b>'] });
     expect(page).toContain('<code>MICROSOFT_TENANT</code>');
     expect(page).toContain('<code>&lt;b&gt;</code>');
     expect(page).toContain('/api/health/detail');
-    expect(page).toContain('The settings at fault');
+    expect(page).toContain('The settings to correct');
   });
 
-  it('speaks of one setting where it is one, and of none where none is named', () => {
-    expect(renderConfigurationFault({ nonce, settings: ['A'] })).toContain('The setting at fault');
-    expect(renderConfigurationFault({ nonce, settings: [] })).not.toContain('at fault');
+  it('uses the singular for one setting, and no heading for none', () => {
+    expect(renderConfigurationFault({ nonce, settings: ['A'] })).toContain('The setting to correct');
+    expect(renderConfigurationFault({ nonce, settings: [] })).not.toContain('to correct');
   });
 });

@@ -18,8 +18,8 @@ import {
   createProgress,
   createStandaloneTeam,
   createTeam,
-  createTellingAccess,
-  createToldAccess,
+  createSyncingAccess,
+  createSyncedAccess,
   createUnlimitedOrganization,
   createUser,
   EVERY_REPORT,
@@ -45,10 +45,10 @@ function readTeam(changes: Partial<TeamAccess>): string {
 describe('renderHome', () => {
   it('greets by name, else by email, else without', () => {
     const { display_name: _name, ...nameless } = createUser();
-    const { user_email: _email, ...nobody } = nameless;
+    const { user_email: _email, ...anonymous } = nameless;
     expect(readMain(createAccess())).toContain('Hello, Alice Example');
     expect(readMain(createAccess({ user: nameless }))).toContain('Hello, alice@company.com');
-    expect(readMain(createAccess({ user: nobody }))).toContain('Hello, and welcome');
+    expect(readMain(createAccess({ user: anonymous }))).toContain('Welcome');
   });
 
   it('shows my own user: role, email, id, personal budget', () => {
@@ -70,7 +70,7 @@ describe('renderHome', () => {
     const text = readMain(createAccess({ organizations: [createUnlimitedOrganization()], teams: [] }));
     expect(text).toContain('All models of the proxy Budget No limit $0.0042 spent by all its teams.');
     expect(text).toContain('Rate limits None');
-    expect(text).toContain('You are in none of its teams.');
+    expect(text).toContain('You aren’t in any of its teams.');
   });
 
   it('says by how much a budget is exceeded', () => {
@@ -78,7 +78,7 @@ describe('renderHome', () => {
     expect(text).toContain('$1,010 spent by all its teams, $10 over.');
   });
 
-  it('puts teams under their organization, and the others apart', () => {
+  it('shows teams under their organization, and the others separately', () => {
     const text = readMain(createFullAccess());
     const order = [
       'Inference Runtime',
@@ -130,18 +130,18 @@ describe('a team', () => {
     const text = readTeam({});
     expect(text).toContain('gpt-3.5-turbo Inherited from the organization.');
     expect(text).toContain(
-      '$1,000 per 30 days $61.13 spent by this team. Inherited from the organization. Shared by all teams of the organization together.',
+      '$1,000 per 30 days $61.13 spent by this team. Inherited from the organization. Shared by all teams of the organization.',
     );
   });
 
   it('has its own models, budget and limits', () => {
     const text = readMain(createAccess({ organizations: [], teams: [createStandaloneTeam()] }));
-    expect(text).toContain('claude-sonnet The team’s own.');
-    expect(text).toContain('$250 per month $12.50 spent, $237.50 left. The team’s own.');
-    expect(text).toContain('120,000 tokens per min 60 requests per min The team’s own.');
+    expect(text).toContain('claude-sonnet Set on this team.');
+    expect(text).toContain('$250 per month $12.50 spent, $237.50 left. Set on this team.');
+    expect(text).toContain('120,000 tokens per min 60 requests per min Set on this team.');
   });
 
-  it('is limited by its organization, and says what its own would be', () => {
+  it('is limited by its organization, and shows its own limit', () => {
     const text = readTeam({
       max_budget: 2000,
       effective_models: { all_models: false, models: ['gpt-4'], reason: 'limited' },
@@ -153,14 +153,14 @@ describe('a team', () => {
       },
       effective_tpm_limit: { value: 500, reason: 'limited' },
     });
-    expect(text).toContain('The team lists more; these are the ones that its organization allows.');
-    expect(text).toContain('Limited by the organization: the team’s own would be $2,000.');
+    expect(text).toContain('The team has more models. These are the ones that its organization allows.');
+    expect(text).toContain('Limited by the organization. The team’s own limit is $2,000.');
     expect(text).toContain('500 tokens per min Limited by the organization. No limit on requests');
   });
 
   it('says that none of its models is allowed', () => {
     const text = readTeam({ effective_models: { all_models: false, models: [], reason: 'limited' } });
-    expect(text).toContain('No models The organization allows none of the team’s models.');
+    expect(text).toContain('No models The organization allows none of this team’s models.');
   });
 
   it('has no limit', () => {
@@ -171,10 +171,10 @@ describe('a team', () => {
     expect(text).toContain('All models of the proxy Budget No limit $61.13 spent. Rate limits None');
   });
 
-  it('stands alone for now where its organization could not be created', () => {
+  it('has no organization for now where that could not be created', () => {
     const access = createAccess({ organizations: [], teams: [createStandaloneTeam({ degraded: true })] });
-    expect(readMain(access)).toContain('Stands alone for now');
-    expect(readMain(createAccess())).not.toContain('Stands alone for now');
+    expect(readMain(access)).toContain('No organization for now');
+    expect(readMain(createAccess())).not.toContain('No organization for now');
   });
 
   it('folds a long list of models', () => {
@@ -195,7 +195,7 @@ describe('the progress', () => {
     [
       'pending again',
       { status: 'pending', reason: 'storage_contention', attempts: 1 },
-      ['Somebody else was changing the same data', 'It is being tried again.', 'Tried 1 time'],
+      ['The same data was being changed', 'We’re trying again.', 'Tried 1 time'],
     ],
     [
       'waiting',
@@ -207,7 +207,7 @@ describe('the progress', () => {
       },
       [
         'Setup is waiting',
-        'Microsoft Graph does not answer',
+        'Microsoft Graph doesn’t answer',
         'Tried 3 times',
         'Next try 4 Mar 2026, 09:25:02 UTC',
         'Reason directory_unreachable',
@@ -218,27 +218,31 @@ describe('the progress', () => {
       { status: 'failed', reason: 'waited_too_long', updated_at: '2026-03-05T09:15:02Z' },
       [
         'Setup failed',
-        'It waited for 24 hours',
+        'We tried for 24 hours and stopped.',
         'Sign in again',
         'Reason waited_too_long',
         'Finished 5 Mar 2026, 09:15:02 UTC',
-        'Nothing has been set up for you yet.',
+        'We haven’t set up anything for you yet.',
       ],
     ],
     [
       'failed for a reason unknown here',
       { status: 'failed', reason: 'brand_new' },
-      ['An error that is not known here.', 'Reason brand_new'],
+      ['An unexpected error occurred.', 'Reason brand_new'],
     ],
     ['superseded', { status: 'superseded' }, ['A newer sign-in took over', 'Show its result']],
-    ['done, nothing changed', { status: 'done' }, ['Your access is up to date', 'Nothing had to change.']],
+    [
+      'done, nothing changed',
+      { status: 'done' },
+      ['Your access is up to date', 'No changes since your last sign-in.'],
+    ],
     ['done', { status: 'done', granted: 2, removed: 1 }, ['2 memberships granted, 1 membership removed.']],
   ])('says that it is %s', (_name, changes, texts) => {
     const text = readMain(createPendingAccess(changes));
     for (const each of texts) expect(text).toContain(each);
   });
 
-  it('shows a person who was never observed, and an instant that is none', () => {
+  it('shows a person without an observation, and a text that isn’t an instant', () => {
     const { provisioning: _progress, ...rest } = createPendingAccess();
     expect(readMain({ ...rest, provisioning: { status: 'pending', reported: [] } })).toContain(
       'Setting up your access',
@@ -247,19 +251,19 @@ describe('the progress', () => {
   });
 
   it.each<[Reported['code'], string]>([
-    ['organization_unavailable', 'Organization a1 could not be created.'],
+    ['organization_unavailable', 'Organization a1 couldn’t be created.'],
     [
       'row_unreadable',
-      'Team a2 is withheld: its stored row cannot be read. The operator has to correct it. row_unreadable · LiteLLMTeamTable, a2, models',
+      'Team a2 is withheld: its stored row is unreadable. The operator needs to correct it. row_unreadable · LiteLLMTeamTable, a2, models',
     ],
-    ['row_missing', 'Team a3 is withheld: its stored row is gone.'],
+    ['row_missing', 'Team a3 is withheld: its stored row is missing.'],
     ['last_org_admin', '(Europe, Middle East, Africa) keeps you as its organization admin'],
     [
       'group_not_yet_known',
-      'Group f0b2c4d6-5555-4aaa-8bbb-000000000005 is in your sign-in but not in the list',
+      'Group f0b2c4d6-5555-4aaa-8bbb-000000000005 is in your sign-in, but not in the list',
     ],
-    ['standalone_for_now', 'Team Research Sandbox stands alone for now'],
-    ['models_kept', 'Team a4 is linked to its organization, but its models were edited by hand'],
+    ['standalone_for_now', 'Team Research Sandbox has no organization for now'],
+    ['models_kept', 'Team a4 is linked to its organization. Its models were edited by hand'],
   ])('reports %s', (code, expected) => {
     expect(EVERY_REPORT.map((report) => report.code)).toContain(code);
     const text = readMain(createFullAccess());
@@ -267,7 +271,7 @@ describe('the progress', () => {
     expect(text).toContain(expected);
   });
 
-  it('says nothing of exceptions where there are none', () => {
+  it('mentions no exceptions where none were reported', () => {
     expect(readMain(createAccess({ provisioning: createProgress() }))).not.toMatch(/exceptions/iu);
   });
 
@@ -281,11 +285,11 @@ describe('the progress', () => {
     expect(render(createPendingAccess({ status: 'failed' }))).toBeUndefined();
   });
 
-  it('tells somebody without groups what to do, once it is known that there are none', () => {
+  it('tells a person without groups what to do, once their groups are known', () => {
     expect(readMain(createPendingAccess({ status: 'done' }))).toContain(
       'Ask an Entra administrator to add you to a group',
     );
-    expect(readMain(createPendingAccess())).toContain('They appear here as soon as they are set up.');
+    expect(readMain(createPendingAccess())).toContain('They appear here as soon as they’re ready.');
   });
 });
 
@@ -297,66 +301,70 @@ describe('LiteLLM', () => {
     [
       'not there because the proxy is down',
       { state: 'not_yet', reason: 'litellm_unreachable', reported: [] },
-      'Not in LiteLLM yet. The LiteLLM proxy does not answer.',
+      'Not in LiteLLM yet. The LiteLLM proxy doesn’t answer.',
     ],
     [
-      'not there for want of its row',
+      'not there because its row is missing',
       { state: 'not_yet', reason: 'row_missing', reported: [{ code: 'row_missing' }] },
-      'Not in LiteLLM yet. Its stored row was missing or unreadable here',
+      'Not in LiteLLM yet. Its stored row was missing or unreadable, so we couldn’t update LiteLLM.',
     ],
     [
       'refused',
       { state: 'refused', reason: 'litellm_refused', reported: [{ code: 'refused', detail: '400' }] },
-      'Refused by LiteLLM (status 400). Tell the LiteLLM admin.',
+      'Refused by LiteLLM (status 400). Ask the LiteLLM admin to check this.',
     ],
     [
       'refused with the user',
       { state: 'refused', reason: 'litellm_email_taken', reported: [] },
-      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. Tell the LiteLLM admin.',
+      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. Ask the LiteLLM admin to check this.',
     ],
     [
-      'given up',
+      'stopped',
       { state: 'failed', reason: 'waited_too_long', reported: [] },
-      'Not in LiteLLM. It waited for 24 hours and was given up. Tell the operator',
+      'Not in LiteLLM. We tried for 24 hours and stopped. Ask the operator to try again.',
     ],
     [
       'unknown',
       { state: 'unknown', reason: 'row_unreadable', reported: [] },
-      'Not known whether it is in LiteLLM. A stored row cannot be read. The operator has to correct it.',
+      'LiteLLM status unknown. A stored row is unreadable. The operator needs to correct it.',
     ],
     [
       'there with a lesser role',
       createPresence({ role: 'user', reported: [{ code: 'role_needs_licence' }] }),
-      'Your role there is Member. LiteLLM makes nobody team admin without a licence. Ask the LiteLLM admin.',
+      'Your role in LiteLLM is Member. LiteLLM needs a licence for team admins. Ask the LiteLLM admin.',
     ],
     [
-      'there with a role that somebody gave',
+      'there with a role that was changed',
       createPresence({ role: 'org_admin', reported: [{ code: 'differs', detail: 'role' }] }),
-      'Your role there is Organization admin. Somebody changed it in LiteLLM, and that stays. Ask the LiteLLM admin',
+      'Your role in LiteLLM is Organization admin. It was changed in LiteLLM, and we kept that change. If it should match this page, ask the LiteLLM admin.',
     ],
     [
-      'there with a role that nobody here knows',
+      'there with an unknown role',
       createPresence({ reported: [{ code: 'differs', detail: 'role' }] }),
-      'Your role: Somebody changed it in LiteLLM, and that stays.',
+      'Your role: It was changed in LiteLLM, and we kept that change.',
     ],
-    ['there with the role of before', createPresence({ role: 'owner' }), 'Your role there is still owner.'],
+    [
+      'there with its earlier role',
+      createPresence({ role: 'owner' }),
+      'Your role in LiteLLM is still owner.',
+    ],
     [
       'there with other settings',
       createPresence({ reported: [{ code: 'differs', detail: 'max_budget, models' }] }),
-      'Somebody changed it in LiteLLM, and that stays ( max_budget, models). Ask the LiteLLM admin',
+      'It was changed in LiteLLM, and we kept that change ( max_budget, models). If it should match this page, ask the LiteLLM admin.',
     ],
     [
-      'there with what cannot be emptied',
+      'there with a value that can’t be cleared',
       createPresence({ reported: [{ code: 'cannot_be_cleared', detail: 'tpm_limit' }] }),
-      'Empty here, but LiteLLM does not let it be emptied ( tpm_limit). Ask the LiteLLM admin',
+      'It is empty here, but LiteLLM can’t clear it ( tpm_limit). Ask the LiteLLM admin to clear it.',
     ],
     [
       'there without a change',
       createPresence({ reported: [{ code: 'refused', detail: '400' }] }),
-      'LiteLLM refused a change (status 400). Tell the LiteLLM admin.',
+      'LiteLLM refused a change (status 400). Ask the LiteLLM admin to check this.',
     ],
-  ])('is said to be %s, of organization, team and user', (_name, presence, expected) => {
-    const text = readMain(createToldAccess({ status: 'done' }, presence));
+  ])('is shown as %s, for organization, team and user', (_name, presence, expected) => {
+    const text = readMain(createSyncedAccess({ status: 'done' }, presence));
     expect(text.split(expected)).toHaveLength(4);
   });
 
@@ -369,47 +377,47 @@ describe('LiteLLM', () => {
     [
       'pending',
       { status: 'pending' },
-      ['Your access is set up here 2 memberships granted. LiteLLM is told next'],
+      ['Almost ready: LiteLLM is being updated 2 memberships granted. LiteLLM is updated next'],
     ],
     [
       'pending again',
       { status: 'pending', reason: 'storage_contention' },
-      ['LiteLLM is not up to date yet. Somebody else was changing', 'It is being tried again.'],
+      ['LiteLLM isn’t up to date yet. The same data was being changed', 'We’re trying again.'],
     ],
     [
       'waiting',
       { status: 'waiting', reason: 'litellm_unreachable', next_try_at: '2026-03-04T09:25:02Z' },
       [
-        'Your access is set up here',
-        'LiteLLM is not up to date yet. The LiteLLM proxy does not answer. Next try 4 Mar 2026, 09:25:02 UTC.',
+        'Almost ready: LiteLLM is being updated',
+        'LiteLLM isn’t up to date yet. The LiteLLM proxy doesn’t answer. Next try 4 Mar 2026, 09:25:02 UTC.',
         'LiteLLM litellm_unreachable',
       ],
     ],
     [
       'failed',
       { status: 'failed', reason: 'litellm_refused' },
-      ['Your access is set up here', 'LiteLLM could not be told everything.'],
+      ['Ready here. LiteLLM needs attention.', 'Some changes did not reach LiteLLM.'],
     ],
     [
       'unknown',
       { status: 'unknown', reason: 'row_unreadable' },
-      ['What LiteLLM has is not known. A stored row cannot be read.'],
+      ['Ready here. LiteLLM needs attention.', 'We don’t know what LiteLLM has. A stored row is unreadable.'],
     ],
-  ])('is told: %s', (_name, litellm, texts) => {
-    const text = readMain(createTellingAccess(litellm));
+  ])('is shown in the progress: %s', (_name, litellm, texts) => {
+    const text = readMain(createSyncingAccess(litellm));
     for (const each of texts) expect(text).toContain(each);
-    expect(text).not.toContain('None is connected');
+    expect(text).not.toContain('Not connected');
   });
 
-  it('is told after the rows are written', () => {
+  it('is updated after the rows are written', () => {
     const pending = { ...createPendingAccess(), litellm: { connected: true, status: 'pending' as const } };
-    expect(readMain(pending)).toContain('LiteLLM is told after that.');
+    expect(readMain(pending)).toContain('LiteLLM is updated next.');
   });
 
-  it('is not spoken of where no proxy is connected, but once', () => {
+  it('is mentioned once where no proxy is connected', () => {
     const text = readMain(createAccess());
     expect(text).toContain(
-      'LiteLLM proxy None is connected Your access is set up here, and no proxy is told about it.',
+      'LiteLLM proxy Not connected Your access is ready. No LiteLLM proxy is connected.',
     );
     expect(text).toContain('Your access is up to date');
     expect(text).not.toMatch(/In LiteLLM|LiteLLM is/u);
@@ -419,7 +427,7 @@ describe('LiteLLM', () => {
     const hostile = '<img src=x onerror="alert(1)">';
     const page = renderHome({
       nonce: 'n',
-      access: createToldAccess(
+      access: createSyncedAccess(
         { status: 'waiting', reason: hostile, next_try_at: '"><b>' },
         createPresence({
           since: hostile,
@@ -436,10 +444,10 @@ describe('LiteLLM', () => {
     expect(page).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;');
   });
 
-  it('has its part in what the script compares, and says when it is worth asking again', () => {
+  it('is in the attributes that the script compares', () => {
     const attributes = (access: MyAccess) =>
       /<main[^>]*>/u.exec(renderHome({ nonce: 'n', access }))?.[0].replace(/\s+/gu, ' ');
-    const waiting = createTellingAccess({
+    const waiting = createSyncingAccess({
       status: 'waiting',
       reason: 'litellm_unreachable',
       attempts: 2,
@@ -447,30 +455,30 @@ describe('LiteLLM', () => {
       next_try_at: '2026-03-04T09:25:02Z',
     });
     expect(attributes(waiting)).toContain(
-      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-telling="waiting" data-next-try="2026-03-04T09:25:02Z"',
+      'data-litellm="waiting|litellm_unreachable|2|2026-03-04T09:20:02Z|2026-03-04T09:25:02Z" data-syncing="waiting" data-next-try="2026-03-04T09:25:02Z"',
     );
-    expect(attributes(createTellingAccess())).toContain('data-telling="pending"');
+    expect(attributes(createSyncingAccess())).toContain('data-syncing="pending"');
     expect(attributes({ ...waiting, provisioning: createProgress({ status: 'waiting' }) })).toContain(
-      'data-telling="" data-next-try=""',
+      'data-syncing="" data-next-try=""',
     );
-    const told: readonly MyAccess[] = [
-      createToldAccess(),
+    const settled: readonly MyAccess[] = [
+      createSyncedAccess(),
       createAccess(),
-      createTellingAccess({ status: 'failed' }),
-      createTellingAccess({ status: 'unknown' }),
-      { ...createTellingAccess(), provisioning: createProgress({ status: 'failed' }) },
+      createSyncingAccess({ status: 'failed' }),
+      createSyncingAccess({ status: 'unknown' }),
+      { ...createSyncingAccess(), provisioning: createProgress({ status: 'failed' }) },
     ];
-    for (const access of told) expect(attributes(access)).toContain('data-telling=""');
+    for (const access of settled) expect(attributes(access)).toContain('data-syncing=""');
   });
 
-  it('reloads seldom without scripts while it is told', () => {
+  it('reloads rarely without scripts while it is being updated', () => {
     const render = (access: MyAccess) =>
       /http-equiv="refresh" content="(?<seconds>\d+)"/u.exec(renderHome({ nonce: 'n', access }))?.groups?.[
         'seconds'
       ];
-    expect(render(createTellingAccess())).toBe('60');
-    expect(render(createTellingAccess({ status: 'waiting' }))).toBe('300');
-    expect(render(createToldAccess())).toBeUndefined();
+    expect(render(createSyncingAccess())).toBe('60');
+    expect(render(createSyncingAccess({ status: 'waiting' }))).toBe('300');
+    expect(render(createSyncedAccess())).toBeUndefined();
   });
 });
 
@@ -484,9 +492,9 @@ describe('renderSignedOut', () => {
     expect(page).not.toContain('class="notice"');
   });
 
-  it('says why somebody is signed out', () => {
+  it('says why a person is signed out', () => {
     expect(renderSignedOut({ nonce: 'n', notice: 'signed_out' })).toContain(
-      'You are signed out, here and in every other browser.',
+      'You’re signed out, here and in all other browsers.',
     );
     expect(renderSignedOut({ nonce: 'n', notice: 'session_ended' })).toContain('Your session has ended.');
   });

@@ -232,7 +232,7 @@ export function createPresence(changes: Partial<LitellmPresence> = {}): LitellmP
 }
 
 /** As {@link createAccess}, with a LiteLLM proxy connected; everything has the same presence there. */
-export function createToldAccess(
+export function createSyncedAccess(
   litellm: Omit<LitellmProgress, 'connected'> = { status: 'done' },
   presence: LitellmPresence = createPresence(),
 ): MyAccess {
@@ -245,18 +245,18 @@ export function createToldAccess(
 }
 
 /** What a person sees before LiteLLM has heard of them. */
-export function createTellingAccess(changes: Partial<LitellmProgress> = {}): MyAccess {
+export function createSyncingAccess(changes: Partial<LitellmProgress> = {}): MyAccess {
   const { reason } = changes;
   const presence: LitellmPresence = {
     state: 'not_yet',
     ...(reason === undefined ? {} : { reason }),
     reported: [],
   };
-  return createToldAccess({ status: 'pending', ...changes }, presence);
+  return createSyncedAccess({ status: 'pending', ...changes }, presence);
 }
 
 /** One presence of each kind, with everything that can be reported of it. */
-export const EVERY_PRESENCE: readonly LitellmPresence[] = [
+const EVERY_PRESENCE: readonly LitellmPresence[] = [
   createPresence({
     reported: [
       { code: 'differs', detail: 'max_budget, models' },
@@ -276,7 +276,7 @@ export const EVERY_PRESENCE: readonly LitellmPresence[] = [
 ];
 
 /** As {@link createFullAccess}, with everything that can be said of LiteLLM. */
-export function createFullToldAccess(): MyAccess {
+export function createFullSyncedAccess(): MyAccess {
   const access = createFullAccess();
   const at = (index: number): { readonly litellm: LitellmPresence } => ({
     litellm: EVERY_PRESENCE[index % EVERY_PRESENCE.length] ?? createPresence(),

@@ -7,13 +7,13 @@ import type { ErrorCode } from '../../../shared/model/errors.ts';
 import {
   createAccess,
   createFullAccess,
-  createFullToldAccess,
+  createFullSyncedAccess,
   createPendingAccess,
   createProgress,
   createStandaloneTeam,
   createTeam,
-  createTellingAccess,
-  createToldAccess,
+  createSyncingAccess,
+  createSyncedAccess,
 } from './sampleAccess.ts';
 import { NONCE } from './servePages.ts';
 
@@ -78,13 +78,13 @@ export const STATE_PAGES: ReadonlyMap<string, string> = new Map([
       },
     }),
   ],
-  ['told', renderHome({ nonce, access: createToldAccess() })],
-  ['telling', renderHome({ nonce, access: createTellingAccess() })],
+  ['synced', renderHome({ nonce, access: createSyncedAccess() })],
+  ['syncing', renderHome({ nonce, access: createSyncingAccess() })],
   [
-    'telling-waiting',
+    'syncing-waiting',
     renderHome({
       nonce,
-      access: createTellingAccess({
+      access: createSyncingAccess({
         status: 'waiting',
         reason: 'litellm_unreachable',
         attempts: 3,
@@ -93,16 +93,16 @@ export const STATE_PAGES: ReadonlyMap<string, string> = new Map([
     }),
   ],
   [
-    'told-unknown',
+    'synced-unknown',
     renderHome({
       nonce,
-      access: createToldAccess(
+      access: createSyncedAccess(
         { status: 'unknown', reason: 'row_unreadable' },
         { state: 'unknown', reason: 'row_unreadable', reported: [] },
       ),
     }),
   ],
-  ['told-full', renderHome({ nonce, access: createFullToldAccess() })],
+  ['synced-full', renderHome({ nonce, access: createFullSyncedAccess() })],
   ['configuration', renderConfigurationFault({ nonce, settings: ['MICROSOFT_TENANT', 'PUBLIC_URL'] })],
 ]);
 

@@ -1,0 +1,307 @@
+/**
+ * The worker of every queue: it runs a message, puts it back when it has to wait, keeps what failed, and redrives it.
+ * A queue is described once, as a {@link WorkerQueue}.
+ */
+import type { ErrorCode } from '../model/errors.ts';
+import { AppError, errorCodeOf } from '../model/errors.ts';
+import type { Clock, MessageQueue } from '../model/ports.ts';
+import type { SyncReport } from '../model/synced.ts';
+import type { FailedMessage, FailureStore } from '../storage/failureStore.ts';
+import type { QueueMessage } from './queueMessage.ts';
+
+/** How a message that isn't done fares, for the person it is about. */
+export interface MessageOutcome {
+  readonly status: 'waiting' | 'retrying' | 'failed';
+  /** An error code. */
+  readonly reason: string;
+  readonly attempts: number;
+  /** ISO 8601 UTC. */
+  readonly updatedAt: string;
+  readonly nextTryAt?: string;
+  readonly reported?: readonly SyncReport[];
+}
+
+/** The outcome that was recorded last. */
+export type LastOutcome = Pick<MessageOutcome, 'attempts' | 'reported'> & {
+  readonly status: MessageOutcome['status'] | 'done';
+  readonly reason?: string;
+};
+
+/** Which delivery of a message this is. */
+export interface Delivery {
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** No further delivery follows. */
+  readonly isLastAttempt: boolean;
+}
+
+/** What a run returns. With the status `waiting`, the worker puts the message back. */
+export interface RunResult {
+  readonly status: string;
+  /** Why the message waits. */
+  readonly reason?: ErrorCode;
+  /** The message waits at least so long. */
+  readonly minDelaySeconds?: number;
+  /** The message waits so long instead of longer each time, and this try doesn't count. */
+  readonly fixedDelaySeconds?: number;
+}
+
+/** How the messages of one queue are read, and where their outcome is shown. */
+export interface MessageKind<M extends QueueMessage> {
+  /** Throws `message_unreadable`. */
+  parse(this: void, entry: unknown): M;
+  /** Returns what a kept failure says about its message. */
+  ownerOf(this: void, message: M): Pick<FailedMessage, 'userId' | 'observation'>;
+  /** Returns what an event says about a failed message. */
+  describe(this: void, message: M): Readonly<Record<string, string>>;
+  /** Returns the outcome that the last delivery recorded; `done` where a newer message has succeeded since. */
+  findOutcome(this: void, message: M): Promise<LastOutcome | undefined>;
+  recordOutcome(this: void, message: M, outcome: MessageOutcome): Promise<void>;
+  /** Whether a redriven message is shown as `retrying`. */
+  readonly showsRedriven: boolean;
+}
+
+/** What redriving needs of a queue. */
+export interface RedrivableQueue<M extends QueueMessage> extends MessageKind<M> {
+  readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly failures: Pick<FailureStore, keyof FailureStore>;
+  readonly clock: Clock;
+}
+
+/** What keeping a poison message needs of a queue. */
+export interface FailingQueue<M extends QueueMessage> extends RedrivableQueue<M> {
+  readonly poisonQueue: Pick<MessageQueue, 'enqueue'>;
+}
+
+/** What running a message needs of a queue. */
+export interface RunnableQueue<M extends QueueMessage, R extends RunResult> extends MessageKind<M> {
+  readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly clock: Clock;
+  /** Runs one message. Must be safe to repeat. */
+  run(this: void, message: M, delivery: Delivery): Promise<R>;
+  /** Returns what is shown of an error while the host still delivers the message again, or `undefined` for nothing. */
+  statusOf(this: void, error: unknown): 'retrying' | 'failed' | undefined;
+  /** Returns a number from 0 up to 1. Each delay grows by up to half of itself, so that messages don't come back all at once. */
+  jitter?(this: void): number;
+}
+
+/** One queue, described in full. */
+export interface WorkerQueue<M extends QueueMessage, R extends RunResult>
+  extends RunnableQueue<M, R>, FailingQueue<M> {}
+
+/** The first delay. Each further one is twice as long, up to {@link LONGEST_DELAY_SECONDS}. */
+const FIRST_DELAY_SECONDS = 15;
+const LONGEST_DELAY_SECONDS = 60 * 60;
+
+/** After this time a waiting message fails (docs/domain.md, "Waiting is not failing"). */
+const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
+
+/** How long a poison message that couldn't be kept is hidden before the next try. */
+const KEEP_AGAIN_AFTER_SECONDS = 300;
+
+/**
+ * Runs one message. If the result is `waiting`, puts the message back with a growing delay, for 24 hours at most.
+ * Throws what the run throws, so that the host delivers the message again, and `waited_too_long` (final).
+ */
+export async function runMessage<M extends QueueMessage, R extends RunResult>(
+  queue: RunnableQueue<M, R>,
+  message: M,
+  delivery: Delivery,
+): Promise<R> {
+  let result: R;
+  try {
+    result = await queue.run(message, delivery);
+  } catch (error) {
+    await tryRecord(queue, message, { error, attempts: delivery.attempt });
+    throw error;
+  }
+  if (result.status === 'waiting') await putBack(queue, message, result);
+  return result;
+}
+
+/** Best effort: it only shows that the message is tried again, and must not hide the error under way. */
+async function tryRecord<M extends QueueMessage>(
+  queue: RunnableQueue<M, RunResult>,
+  message: M,
+  { error, attempts }: { readonly error: unknown; readonly attempts: number },
+): Promise<void> {
+  const status = queue.statusOf(error);
+  if (status === undefined) return;
+  try {
+    const updatedAt = queue.clock.now().toISOString();
+    await queue.recordOutcome(message, { status, reason: errorCodeOf(error), attempts, updatedAt });
+  } catch {
+    // Most likely the store is what failed, and the error under way says so.
+  }
+}
+
+async function putBack<M extends QueueMessage>(
+  queue: RunnableQueue<M, RunResult>,
+  message: M,
+  result: RunResult,
+): Promise<void> {
+  const { reason = 'unexpected' } = result;
+  const now = queue.clock.now();
+  const { since, tries } = message.waiting ?? { since: now.toISOString(), tries: 0 };
+  if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
+    const error = new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
+      details: { reason },
+    });
+    await tryRecord(queue, message, { error, attempts: tries });
+    throw error;
+  }
+  const delaySeconds = delaySecondsOf(queue, result, tries);
+  // The outcome first: a crash in between leaves the message in the queue, which delivers it again.
+  await queue.recordOutcome(message, {
+    status: 'waiting',
+    reason,
+    attempts: tries + 1,
+    nextTryAt: new Date(now.getTime() + delaySeconds * 1000).toISOString(),
+    updatedAt: now.toISOString(),
+  });
+  const nextTries = result.fixedDelaySeconds === undefined ? tries + 1 : tries;
+  const waiting = { since, tries: nextTries };
+  await queue.queue.enqueue(JSON.stringify({ ...message, waiting }), { delaySeconds });
+}
+
+function delaySecondsOf(
+  { jitter = () => 0 }: Pick<RunnableQueue<QueueMessage, RunResult>, 'jitter'>,
+  { minDelaySeconds = 0, fixedDelaySeconds }: RunResult,
+  tries: number,
+): number {
+  const growing = Math.min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** Math.min(tries, 12));
+  const base = Math.max(Math.min(minDelaySeconds, LONGEST_DELAY_SECONDS), fixedDelaySeconds ?? growing);
+  return Math.ceil(base * (1 + jitter() / 2));
+}
+
+/** A delivery of a message from the poison queue. */
+export interface PoisonMessage extends Pick<Delivery, 'isLastAttempt'> {
+  /** The queue message's id. It names the row that keeps the message. */
+  readonly id: string;
+  /** Text, or the object that the host made of it. */
+  readonly entry: unknown;
+}
+
+/** What became of a poison message, with what {@link MessageKind.describe} says about it. */
+export interface KeptMessage extends Readonly<Record<string, string | true | undefined>> {
+  readonly reason: string;
+  /** The message couldn't be kept, and is in the poison queue again. */
+  readonly putBack?: true;
+}
+
+/**
+ * Keeps a poison message whole, with the reason, and then shows that it failed. Idempotent by message id. Keeps unreadable messages too:
+ * a poison queue has no poison queue of its own.
+ * Throws `storage_unavailable` or `storage_refused`, so that the host delivers the message again. At the last delivery it puts
+ * the message back into the poison queue instead.
+ */
+export async function keepPoison<M extends QueueMessage>(
+  queue: FailingQueue<M>,
+  poison: PoisonMessage,
+): Promise<KeptMessage> {
+  const text = typeof poison.entry === 'string' ? poison.entry : JSON.stringify(poison.entry ?? null);
+  try {
+    return await keep(queue, poison, text);
+  } catch (error) {
+    // The host deletes a poison message that failed too often. This is the last chance to put it back.
+    if (!poison.isLastAttempt) throw error;
+    await queue.poisonQueue.enqueue(text, { delaySeconds: KEEP_AGAIN_AFTER_SECONDS });
+    return { reason: errorCodeOf(error), putBack: true };
+  }
+}
+
+async function keep<M extends QueueMessage>(
+  queue: FailingQueue<M>,
+  { id, entry }: PoisonMessage,
+  text: string,
+): Promise<KeptMessage> {
+  const failedAt = queue.clock.now().toISOString();
+  const message = findMessage(queue, entry);
+  if (message === undefined) {
+    await queue.failures.keep({ id, text, reason: 'message_unreadable', failedAt });
+    return { reason: 'message_unreadable' };
+  }
+  const last = await findLastOutcome(queue, message);
+  const { reason = 'unexpected', attempts, reported = [] } = last;
+  await queue.failures.keep({ id, text, reason, failedAt, ...queue.ownerOf(message) });
+  // A newer message has succeeded since: then the failure of this one is only kept for the operator.
+  if (last.status !== 'done') {
+    const outcome = { status: 'failed', reason, attempts, updatedAt: failedAt, reported } as const;
+    await queue.recordOutcome(message, outcome);
+  }
+  return { reason, ...queue.describe(message) };
+}
+
+function findMessage<M extends QueueMessage>(queue: MessageKind<M>, entry: unknown): M | undefined {
+  try {
+    return queue.parse(entry);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last delivery recorded its reason. Without a record, all that is known is that the message failed. */
+async function findLastOutcome<M extends QueueMessage>(
+  queue: MessageKind<M>,
+  message: M,
+): Promise<LastOutcome> {
+  try {
+    return (await queue.findOutcome(message)) ?? { status: 'failed', reason: 'unexpected', attempts: 0 };
+  } catch (error) {
+    // The message must be kept even while the record can't be read. That may be why it failed.
+    return { status: 'failed', reason: errorCodeOf(error), attempts: 0 };
+  }
+}
+
+export interface Redriven {
+  readonly id: string;
+  /** `unreadable`: the message would only fail again, so it stays where it is kept. */
+  readonly result: 'redriven' | 'already_redriven' | 'unreadable';
+  readonly reason: string;
+}
+
+/**
+ * Puts one kept message back into its queue by its id, even a second time; or all that were not put back yet, oldest first. Rows that
+ * can't be read come last and stay. A message keeps its own observation time, so redriving never undoes anything newer. How long it
+ * waited before doesn't count again.
+ * Throws `not_found` for an unknown id, `row_unreadable` for a damaged row, and what queue and store throw. Messages that were put
+ * back before an error are marked.
+ */
+export async function redrive<M extends QueueMessage>(
+  queue: RedrivableQueue<M>,
+  which: { readonly id: string } | 'all',
+): Promise<readonly Redriven[]> {
+  if (which !== 'all') {
+    const failure = await queue.failures.find(which.id);
+    if (failure === undefined) throw new AppError('not_found', `There is no failed message ${which.id}.`);
+    return [await redriveOne(queue, failure)];
+  }
+  const results: Redriven[] = [];
+  const { failures, unreadable } = await queue.failures.read();
+  for (const failure of failures) {
+    if (failure.redrivenAt === undefined) results.push(await redriveOne(queue, failure));
+    else results.push({ id: failure.id, result: 'already_redriven', reason: failure.reason });
+  }
+  const damaged = unreadable.map(
+    ({ id }) => ({ id, result: 'unreadable', reason: 'row_unreadable' }) as const,
+  );
+  return [...results, ...damaged];
+}
+
+async function redriveOne<M extends QueueMessage>(
+  queue: RedrivableQueue<M>,
+  { id, text, reason }: FailedMessage,
+): Promise<Redriven> {
+  const message = findMessage(queue, text);
+  if (message === undefined) return { id, result: 'unreadable', reason: 'message_unreadable' };
+  if (queue.showsRedriven) {
+    const updatedAt = queue.clock.now().toISOString();
+    // Before the message: afterwards it could hide the `failed` of a worker that was quicker.
+    await queue.recordOutcome(message, { status: 'retrying', reason, attempts: 0, updatedAt });
+  }
+  const { waiting: _waited, ...rest } = message;
+  await queue.queue.enqueue(JSON.stringify(rest));
+  // Marked last: a crash in between repeats a message, which is harmless, and never loses one.
+  await queue.failures.markRedriven(id, queue.clock.now());
+  return { id, result: 'redriven', reason };
+}

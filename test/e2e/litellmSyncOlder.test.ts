@@ -1,0 +1,3 @@
+import { describeLitellmSync } from '../support/litellmSyncSuite.ts';
+
+describeLitellmSync('1.80.0');
