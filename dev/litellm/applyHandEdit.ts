@@ -17,9 +17,13 @@ export function applyHandEdit(store: ProxyStore, edit: HandEdit, now: string): v
       return;
     case 'createUser':
     case 'changeUser':
-    case 'createKey':
     case 'deleteUser':
       applyUserEdit(store, edit, now);
+      return;
+    case 'createKey':
+    case 'changeKey':
+    case 'deleteKey':
+      applyKeyEdit(store, edit, now);
       return;
     case 'addOrganizationMember':
     case 'changeOrganizationRole':
@@ -76,6 +80,7 @@ function createTeam(store: ProxyStore, edit: EditOf<'createTeam'>, now: string):
     budget_duration: null,
     tpm_limit: null,
     rpm_limit: null,
+    team_member_permissions: [],
     blocked: false,
     spend: 0,
     created_at: now,
@@ -86,7 +91,7 @@ function createTeam(store: ProxyStore, edit: EditOf<'createTeam'>, now: string):
 
 function applyUserEdit(
   store: ProxyStore,
-  edit: Of<'createUser' | 'changeUser' | 'createKey' | 'deleteUser'>,
+  edit: Of<'createUser' | 'changeUser' | 'deleteUser'>,
   now: string,
 ): void {
   if (edit.edit === 'createUser') {
@@ -94,25 +99,13 @@ function applyUserEdit(
     const fields = { user_id: edit.userId, user_email: edit.email ?? null };
     store.addUser({ ...fields, user_role: edit.role ?? 'internal_user' }, 'hand', now);
   } else if (edit.edit === 'changeUser') {
-    const { email, role } = edit;
+    const { email, role, metadata } = edit;
     const changes = {
       ...(email === undefined ? {} : { user_email: email }),
       ...(role === undefined ? {} : { user_role: role }),
+      ...(metadata === undefined ? {} : { metadata }),
     };
     store.changeUser(requireUser(store, edit.userId), changes, now);
-  } else if (edit.edit === 'createKey') {
-    const { userId, teamId, organizationId, allowedRoutes } = edit;
-    store.addKey(
-      {
-        key_alias: `key-${randomUUID().slice(0, 8)}`,
-        user_id: userId ?? null,
-        team_id: teamId ?? null,
-        organization_id: organizationId ?? null,
-        allowed_routes: allowedRoutes ?? [],
-      },
-      now,
-      edit.key,
-    );
   } else {
     const user = requireUser(store, edit.userId);
     for (const id of store.organizationMembers.keys()) store.removeOrganizationMember(id, user.user_id);
@@ -120,6 +113,35 @@ function applyUserEdit(
     store.removeKeys((key) => key.user_id === user.user_id);
     store.removeUser(user);
   }
+}
+
+function applyKeyEdit(
+  store: ProxyStore,
+  edit: Of<'createKey' | 'changeKey' | 'deleteKey'>,
+  now: string,
+): void {
+  if (edit.edit === 'createKey') {
+    const { userId, teamId, organizationId, allowedRoutes } = edit;
+    const fields = {
+      key_alias: edit.alias ?? `key-${randomUUID().slice(0, 8)}`,
+      user_id: userId ?? null,
+      team_id: teamId ?? null,
+      organization_id: organizationId ?? null,
+      allowed_routes: allowedRoutes ?? [],
+    };
+    store.addKey(fields, now, edit.key);
+    return;
+  }
+  const key = [...store.keys.values()].find((row) => row.key_alias === edit.alias);
+  if (key === undefined) throw new ControlRefused(`the key ${edit.alias} does not exist`);
+  if (edit.edit === 'deleteKey') {
+    store.keys.delete(key.token);
+    return;
+  }
+  if (edit.userId !== undefined) key.user_id = edit.userId;
+  if (edit.teamId !== undefined) key.team_id = edit.teamId;
+  key.blocked = edit.blocked ?? key.blocked;
+  key.models = edit.models ?? key.models;
 }
 
 function applyOrganizationEdit(

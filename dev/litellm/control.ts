@@ -1,4 +1,4 @@
-/** The control API of the LiteLLM emulator: rows, an administrator's edits, fault switches and the record of requests. */
+/** The control API of the LiteLLM emulator: rows, an administrator's edits, settings, fault switches and the record of requests. */
 import { z } from 'zod';
 
 import { createFaultRoutes } from '../emulator/control.ts';
@@ -7,11 +7,12 @@ import { faultsSchema } from './faults.ts';
 import type { Parts } from './handleCall.ts';
 import { handEditSchema } from './handEdits.ts';
 import { proxyDataSchema } from './proxyData.ts';
+import { proxySettingsSchema } from './proxySettings.ts';
 
 const editsSchema = z.strictObject({ edits: z.array(handEditSchema).min(1) });
 
 /** Creates the routes of the control API. */
-export function createControlRoutes({ state, faults, requests }: Parts): ControlRoutes {
+export function createControlRoutes({ state, settings, faults, requests }: Parts): ControlRoutes {
   return {
     'GET state': () => state.read(),
     'PUT state': (body) => {
@@ -20,6 +21,11 @@ export function createControlRoutes({ state, faults, requests }: Parts): Control
     },
     'PATCH state': (body) => {
       state.edit(...editsSchema.parse(body).edits);
+      return undefined;
+    },
+    'GET settings': () => settings.current,
+    'PATCH settings': (body) => {
+      settings.change(proxySettingsSchema.parse(body));
       return undefined;
     },
     ...createFaultRoutes({

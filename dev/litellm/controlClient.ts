@@ -6,6 +6,8 @@ import { createHandEdits } from './handEdits.ts';
 import type { HandEditInput, HandEdits } from './handEdits.ts';
 import { proxyDataSchema } from './proxyData.ts';
 import type { ProxyData } from './proxyData.ts';
+import { proxySettingsSchema } from './proxySettings.ts';
+import type { ProxySettings } from './proxySettings.ts';
 import { requestSummarySchema } from './recordedRequest.ts';
 import type { RequestSummary } from './recordedRequest.ts';
 
@@ -15,6 +17,9 @@ export interface ControlClient extends HandEdits<Promise<void>>, FaultControl<Fa
   putState(data: ProxyData): Promise<void>;
   /** Applies all edits in order, or none. */
   edit(...edits: readonly HandEditInput[]): Promise<void>;
+  readSettings(): Promise<ProxySettings>;
+  /** Changes what is given. A setting that is left out stays. */
+  changeSettings(changes: ProxySettings): Promise<void>;
 }
 
 /** Creates a client for the emulator at `url`. Its calls throw where the emulator refuses, with the reason. */
@@ -26,6 +31,8 @@ export function createControlClient(url: string): ControlClient {
     ...createFaultControl<Faults, RequestSummary>(call, requestSummarySchema),
     edit,
     readState: async () => proxyDataSchema.parse(await call('GET', 'state')),
+    readSettings: async () => proxySettingsSchema.parse(await call('GET', 'settings')),
+    changeSettings: async (changes) => void (await call('PATCH', 'settings', changes)),
     putState: async (data) => void (await call('PUT', 'state', data)),
   };
 }

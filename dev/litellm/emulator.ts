@@ -9,15 +9,18 @@ import { createControlRoutes } from './control.ts';
 import { LitellmFaultSwitches } from './faults.ts';
 import { createCallHandler } from './handleCall.ts';
 import { createLitellmState } from './litellmState.ts';
-import type { Profile } from './profile.ts';
 import { createEmptyData, proxyDataSchema } from './proxyData.ts';
+import { SettingsSwitch } from './proxySettings.ts';
+import type { ProxySettings } from './proxySettings.ts';
 import { ProxyStore } from './proxyStore.ts';
 import type { LitellmState } from './litellmState.ts';
 import { LitellmRequestRecord } from './recordedRequest.ts';
+import { defaultVersion } from './versions.ts';
+import type { Version } from './versions.ts';
 
-export interface LitellmEmulatorOptions {
-  /** Default `newer`. */
-  readonly profile?: Profile;
+export interface LitellmEmulatorOptions extends ProxySettings {
+  /** Default: the newest that has organizations without a licence. */
+  readonly version?: Version;
   /** Default: the one in the state file, else a random one. */
   readonly masterKey?: string | undefined;
   /** 0, the default, takes any free port. */
@@ -30,7 +33,8 @@ export interface LitellmEmulator {
   /** `http://127.0.0.1:<port>`, without a slash at the end: LiteLLM's base URL, a page for people, and the control API. */
   readonly url: string;
   readonly masterKey: string;
-  readonly profile: Profile;
+  readonly version: Version;
+  readonly settings: SettingsSwitch;
   readonly state: LitellmState;
   readonly requests: LitellmRequestRecord;
   readonly faults: LitellmFaultSwitches;
@@ -42,11 +46,11 @@ const keptStateSchema = z.object({ masterKey: z.string(), data: proxyDataSchema 
 
 /** Starts the emulator and resolves once it is ready. Rejects for a port in use or a state file that cannot be read. */
 export async function startLitellmEmulator(options: LitellmEmulatorOptions = {}): Promise<LitellmEmulator> {
-  const { profile = 'newer', stateFile } = options;
+  const { version = defaultVersion, masterKey: givenKey, port = 0, stateFile, ...given } = options;
   const kept =
     stateFile === undefined ? undefined : readJsonState(stateFile, (value) => keptStateSchema.parse(value));
-  const masterKey = options.masterKey ?? kept?.masterKey ?? `sk-${randomBytes(24).toString('base64url')}`;
-  const store = new ProxyStore(kept?.data ?? createEmptyData(new Date().toISOString()));
+  const masterKey = givenKey ?? kept?.masterKey ?? `sk-${randomBytes(24).toString('base64url')}`;
+  const store = new ProxyStore(kept?.data ?? createEmptyData());
   const save = (): void => {
     if (stateFile !== undefined) writeJsonState(stateFile, { masterKey, data: store.read() });
   };
@@ -54,9 +58,10 @@ export async function startLitellmEmulator(options: LitellmEmulatorOptions = {})
   const faults = new LitellmFaultSwitches({}, () => handler.endSilence());
   const requests = new LitellmRequestRecord();
   const state = createLitellmState(store, save);
-  const parts = { profile, masterKey, store, state, faults, requests, save };
+  const settings = new SettingsSwitch(given);
+  const parts = { version, settings, masterKey, store, state, faults, requests, save };
   const handler = createCallHandler(parts);
-  const server = await listenOnLoopback(options.port ?? 0);
+  const server = await listenOnLoopback(port);
   server.serve(
     createEmulatorListener({
       name: 'LiteLLM emulator',
@@ -65,5 +70,5 @@ export async function startLitellmEmulator(options: LitellmEmulatorOptions = {})
     }),
   );
   const url = `http://127.0.0.1:${server.port}`;
-  return { url, masterKey, profile, state, requests, faults, stop: () => server.close() };
+  return { url, masterKey, version, settings, state, requests, faults, stop: () => server.close() };
 }

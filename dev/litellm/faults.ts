@@ -27,26 +27,12 @@ export const faultsSchema = z.strictObject({
   databaseDown: z.boolean().optional(),
   /** `/organization/new` answers 500 because no model is configured. */
   noModelRouter: z.boolean().optional(),
-  /** LiteLLM has a licence, so a team may have members with the role `admin`. */
-  isLicensed: z.boolean().optional(),
   /** How many users and teams the licence allows. Beyond that: 403. */
   userCap: z.number().int().optional(),
   teamCap: z.number().int().optional(),
-  /** What `/team/new` fills in where the request has no value. */
-  defaultTeamParams: z
-    .strictObject({
-      models: z.array(z.string()).optional(),
-      max_budget: z.number().optional(),
-      budget_duration: z.string().optional(),
-      tpm_limit: z.number().optional(),
-      rpm_limit: z.number().optional(),
-    })
-    .optional(),
-  /** The teams into which `/user/new` puts a user where the request has no `teams`. */
-  defaultUserTeams: z.array(z.string()).optional(),
-  /** How long `older` waits between reading and writing a team's members. Left out: as short as possible. */
+  /** How long older versions wait between reading and writing a team's members. Left out: as short as possible. */
   memberWriteGapMs: z.number().int().min(0).optional(),
-  /** `older` holds back writes of one team's members until this many have read (or one second has passed). */
+  /** Older versions hold back writes of one team's members until this many have read (or one second has passed). */
   memberWritesTogether: z.number().int().min(1).optional(),
 });
 

@@ -17,7 +17,7 @@ const origins: Readonly<Record<AddedBy, string>> = {
 
 /** Renders organizations with their members and teams, teams without an organization, and the last calls. */
 export function renderFrontPage(parts: Parts): string {
-  const { store, requests, profile } = parts;
+  const { store, requests, version } = parts;
   // Organizations with members come first. A sample directory has hundreds of organizations and few people.
   const peopleIn = ({ organization_id: id }: { readonly organization_id: string }): number =>
     store.organizationMembers.get(id)?.size ?? 0;
@@ -28,13 +28,13 @@ export function renderFrontPage(parts: Parts): string {
   const calls = requests.all.slice(-maxCalls).toReversed();
   return renderPage({
     title: 'LiteLLM',
-    banner: html`<strong>Local emulator of LiteLLM’s management API</strong>, as the ${profile} versions
-      answer.`,
+    banner: html`<strong>Local emulator of LiteLLM’s management API</strong>, as version ${version} answers.`,
     body: html`<h1>What is in LiteLLM</h1>
       <p class="quiet">
         ${count(store.organizations.size, 'organization')}, ${count(store.teams.size, 'team')},
         ${count(store.users.size, 'user')}, ${count(store.keys.size, 'key')}. You can change them at
-        <code>/control/state</code>, and switch on faults at <code>/control/faults</code>.
+        <code>/control/state</code> and <code>/control/settings</code>, and switch on faults at
+        <code>/control/faults</code>.
       </p>
       ${organizations.slice(0, maxListed).map((row) => renderOrganization(parts, row))}
       ${loose.length > 0 && renderLoose(parts, loose)} ${calls.length > 0 && renderCalls(calls)}`,

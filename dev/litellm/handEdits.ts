@@ -34,16 +34,29 @@ export const handEditSchema = z.discriminatedUnion('edit', [
     userId: z.string(),
     email: z.string().nullable().optional(),
     role: z.string().optional(),
+    /** Replaces the whole object. */
+    metadata: z.record(z.string(), z.unknown()).optional(),
   }),
   /** A virtual key in clear text. It may call `allowedRoutes` whatever its user's role is. */
   z.strictObject({
     edit: z.literal('createKey'),
     key: z.string(),
+    alias: z.string().optional(),
     userId: z.string().optional(),
     teamId: z.string().optional(),
     organizationId: z.string().optional(),
     allowedRoutes: z.array(z.string()).optional(),
   }),
+  /** These two name a key by its alias. A field that is left out stays. */
+  z.strictObject({
+    edit: z.literal('changeKey'),
+    alias: z.string(),
+    userId: z.string().nullable().optional(),
+    teamId: z.string().nullable().optional(),
+    blocked: z.boolean().optional(),
+    models,
+  }),
+  z.strictObject({ edit: z.literal('deleteKey'), alias: z.string() }),
   z.strictObject({
     edit: z.literal('addOrganizationMember'),
     organizationId: z.string(),

@@ -4,22 +4,26 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { actOutFault } from '../emulator/faults.ts';
+import { admit } from './api/admit.ts';
 import { ApiError, renderProxyError } from './api/apiError.ts';
 import type { Call } from './api/call.ts';
 import { MemberWriteGap } from './api/memberWriteGap.ts';
-import { admit, requireEndpoint, runEndpoint } from './api/router.ts';
+import { requireEndpoint, runEndpoint } from './api/router.ts';
 import type { CallFault, LitellmFaultSwitches } from './faults.ts';
 import { renderFrontPage } from './frontPage.ts';
+import { KeyCache } from './keyCache.ts';
 import type { LitellmState } from './litellmState.ts';
-import { behavioursOf } from './profile.ts';
-import type { Profile } from './profile.ts';
+import type { SettingsSwitch } from './proxySettings.ts';
 import type { ProxyStore } from './proxyStore.ts';
 import { recordRequest } from './recordedRequest.ts';
 import type { LitellmRequestRecord } from './recordedRequest.ts';
+import { behavioursOf } from './versions.ts';
+import type { Version } from './versions.ts';
 
 /** The parts of a running emulator. */
 export interface Parts {
-  readonly profile: Profile;
+  readonly version: Version;
+  readonly settings: SettingsSwitch;
   readonly masterKey: string;
   readonly store: ProxyStore;
   readonly state: LitellmState;
@@ -45,6 +49,8 @@ export function createCallHandler(parts: Parts): CallHandler {
   const silent = new Set<ServerResponse>();
   let inFlight = 0;
   const gap = new MemberWriteGap(parts.faults, () => inFlight);
+  const behaviours = behavioursOf(parts.version);
+  const keyCache = new KeyCache(parts.store, () => parts.settings.current.cacheSeconds ?? 0);
 
   const handleCall = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     const recorded = parts.requests.start(recordRequest(request, url), response);
@@ -56,7 +62,15 @@ export function createCallHandler(parts: Parts): CallHandler {
     const fault = parts.faults.take(recorded.method, recorded.path);
     if (fault?.afterApplying !== true && (await actOut(fault, response, silent))) return;
     const halfWrite = fault?.halfWrite === true;
-    const answer = await answerCall(parts, request, { url, recorded, sent, halfWrite, gap });
+    const answer = await answerCall(parts, request, {
+      url,
+      recorded,
+      sent,
+      halfWrite,
+      gap,
+      behaviours,
+      keyCache,
+    });
     if (recorded.isWrite) parts.save();
     if (fault?.afterApplying === true && (await actOut(fault, response, silent))) return;
     send(response, answer);
@@ -98,36 +112,38 @@ async function actOut(
   return actOutFault({ ...fault, hangUp: fault.reset }, response, { textType: 'text/plain', renderError });
 }
 
-interface ReceivedCall extends Pick<Call, 'recorded' | 'halfWrite' | 'gap'> {
+interface ReceivedCall extends Pick<Call, 'recorded' | 'halfWrite' | 'gap' | 'behaviours'> {
   readonly url: URL;
   /** The body as text. */
   readonly sent: string;
+  readonly keyCache: KeyCache;
 }
 
 async function answerCall(
-  { store, masterKey, profile, faults }: Parts,
+  { store, masterKey, version, settings, faults }: Parts,
   request: IncomingMessage,
-  { url, sent, recorded, halfWrite, gap }: ReceivedCall,
+  { url, sent, recorded, halfWrite, gap, behaviours, keyCache }: ReceivedCall,
 ): Promise<Answer> {
   try {
     const body = parseJson(sent);
     if (body !== undefined) recorded.body = body;
     const endpoint = requireEndpoint(recorded.method, recorded.path);
     const { authorization } = request.headers;
-    const caller = admit({ store, masterKey, path: recorded.path, authorization, body });
+    const about = { store, behaviours, query: url.searchParams, body };
+    const now = new Date().toISOString();
+    const caller = admit({ ...about, keyCache, masterKey, path: recorded.path, authorization, now });
     const changedBy = request.headers['litellm-changed-by'];
     const call: Call = {
-      store,
-      behaviours: behavioursOf[profile],
+      ...about,
+      version,
+      settings: settings.current,
       faults,
       gap,
       caller,
-      query: url.searchParams,
-      body,
       recorded,
       changedBy: typeof changedBy === 'string' ? changedBy : undefined,
       halfWrite,
-      now: new Date().toISOString(),
+      now,
     };
     return { status: 200, body: await runEndpoint(call, endpoint) };
   } catch (error) {

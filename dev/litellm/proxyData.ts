@@ -52,12 +52,14 @@ const teamSchema = z.object({
   budget_duration: z.string().nullable(),
   tpm_limit: z.number().nullable(),
   rpm_limit: z.number().nullable(),
+  /** What members may do with keys of the team, by route. */
+  team_member_permissions: z.array(z.string()).default([]),
   blocked: z.boolean(),
   spend: z.number(),
   ...instants,
 });
 
-/** Exists only for members with a budget of their own. */
+/** Exists for members with a budget of their own, and in newer versions for every member. */
 const teamMembershipSchema = z.object({
   user_id: z.string(),
   team_id: z.string(),
@@ -69,7 +71,8 @@ const userSchema = z.object({
   user_id: z.string(),
   user_email: z.string().nullable(),
   user_alias: z.string().nullable(),
-  user_role: z.string(),
+  /** Null after an update that created the user. */
+  user_role: z.string().nullable(),
   sso_user_id: z.string().nullable(),
   teams: z.array(z.string()),
   models: z.array(z.string()),
@@ -85,13 +88,25 @@ const userSchema = z.object({
 /** A virtual key. Only its hash is stored, as in LiteLLM. */
 const keySchema = z.object({
   token: z.string(),
+  /** `sk-...` and the last four characters. */
+  key_name: z.string().nullable().default(null),
   key_alias: z.string().nullable(),
   user_id: z.string().nullable(),
   team_id: z.string().nullable(),
   organization_id: z.string().nullable(),
-  /** The key may call these routes whatever its user's role is. */
+  /** If there are any, the key may call these routes only, whatever its user's role is. */
   allowed_routes: z.array(z.string()),
+  models: z.array(z.string()).default([]),
+  metadata: metadata.default({}),
+  /** Null like false: only a key that was blocked once has a value. */
+  blocked: z.boolean().nullable().default(null),
+  expires: z.string().nullable().default(null),
+  max_budget: z.number().nullable().default(null),
+  budget_duration: z.string().nullable().default(null),
+  tpm_limit: z.number().nullable().default(null),
+  rpm_limit: z.number().nullable().default(null),
   spend: z.number(),
+  created_by: z.string().nullable().default(null),
   created_at: z.string(),
 });
 
@@ -145,22 +160,16 @@ export function newUser(now: string): Omit<User, 'user_id'> {
   };
 }
 
-/** Creates the rows after LiteLLM's first start: only the master key's user. */
-export function createEmptyData(now: string): ProxyData {
+/** Creates the rows after LiteLLM's first start: none. The master key's user appears with its first team. */
+export function createEmptyData(): ProxyData {
   return {
     budgets: [],
     organizations: [],
     organizationMemberships: [],
     teams: [],
     teamMemberships: [],
-    users: [
-      {
-        user_id: masterUserId,
-        ...newUser(now),
-        user_role: 'proxy_admin',
-      },
-    ],
+    users: [],
     keys: [],
-    addedBy: { [`user/${masterUserId}`]: 'proxy' },
+    addedBy: {},
   };
 }

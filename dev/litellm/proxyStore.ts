@@ -26,7 +26,8 @@ export type Limits = Partial<
 
 export type UserFields = Partial<User> & { readonly user_id: string };
 
-const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+/** Hashes a key as LiteLLM does: SHA-256, hexadecimal. */
+export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 /** Rows by id; memberships by organization or team, then by user. Callers that hand rows out must copy them. */
 export class ProxyStore {
@@ -175,12 +176,22 @@ export class ProxyStore {
   ): string {
     const token = hashKey(key);
     this.keys.set(token, {
+      key_name: `sk-...${key.slice(-4)}`,
       key_alias: null,
       user_id: null,
       team_id: null,
       organization_id: null,
       allowed_routes: [],
+      models: [],
+      metadata: {},
+      blocked: null,
+      expires: null,
+      max_budget: null,
+      budget_duration: null,
+      tpm_limit: null,
+      rpm_limit: null,
       spend: 0,
+      created_by: null,
       created_at: now,
       ...fields,
       token,

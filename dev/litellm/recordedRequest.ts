@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { RequestRecord } from '../emulator/requestRecord.ts';
 
-const recordedRequestSchema = z.object({
+export const recordedRequestSchema = z.object({
   method: z.string(),
   path: z.string(),
   query: z.record(z.string(), z.string()),

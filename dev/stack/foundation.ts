@@ -6,7 +6,7 @@ import { createStorage } from './createStorage.ts';
 import { type IdentityProcess, startIdentityProcess } from '../identity/identityProcess.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
 import { type LitellmProcess, startLitellmProcess } from '../litellm/litellmProcess.ts';
-import type { Profile } from '../litellm/profile.ts';
+import type { Version } from '../litellm/versions.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
 import type { Child } from '../emulator/childProcess.ts';
 import { createStackSettings } from './stackSettings.ts';
@@ -26,8 +26,8 @@ export interface FoundationOptions {
   readonly queuePort?: number;
   readonly tablePort?: number;
   readonly directoryFile?: string;
-  /** Starts the LiteLLM emulator too, with the behaviour of these versions. Default: no LiteLLM is connected. */
-  readonly litellmProfile?: Profile;
+  /** Starts the LiteLLM emulator too, with the behaviour of this version. Default: no LiteLLM is connected. */
+  readonly litellmVersion?: Version;
   /** App settings that replace the stack's own. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -50,7 +50,7 @@ export interface Foundation {
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
   const { stateDir } = options;
   await mkdir(stateDir, { recursive: true });
-  const { litellmProfile: profile, inMemory = false } = options;
+  const { litellmVersion: version, inMemory = false } = options;
   const [azurite, identity, litellm, built] = await Promise.allSettled([
     startAzurite({
       ...(inMemory ? {} : { location: join(stateDir, 'azurite') }),
@@ -61,10 +61,10 @@ export async function startFoundation(options: FoundationOptions): Promise<Found
       stateDir: join(stateDir, 'identity'),
       ...(options.directoryFile === undefined ? {} : { directoryFile: options.directoryFile }),
     }),
-    profile === undefined
+    version === undefined
       ? undefined
       : startLitellmProcess({
-          profile,
+          version,
           ...(inMemory ? {} : { stateFile: join(stateDir, 'litellm', 'state.json') }),
         }),
     options.isBuilt === true ? undefined : buildApp({ outdir: options.appDir }),

@@ -1,5 +1,6 @@
 /** `npm start`: runs the whole product on this machine until Ctrl-C. */
 import { join, relative, resolve } from 'node:path';
+import { defaultVersion } from '../litellm/versions.ts';
 import { findFreePort, isPortFree } from './freePort.ts';
 import { readLocalSettings } from './localSettings.ts';
 import { defaultStateDir } from './localStateDir.ts';
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
     tablePort: await findFreePort([tablePort]),
     env: given,
     onLogLine: printShort,
-    ...(options.litellm && !namesProxy(given) ? { litellmProfile: 'newer' as const } : {}),
+    ...(options.litellm && !namesProxy(given) ? { litellmVersion: defaultVersion } : {}),
     ...(options.directoryFile === undefined ? {} : { directoryFile: resolve(options.directoryFile) }),
   });
   console.log(renderSummary(stack, { stateDir, given, seconds: (performance.now() - startMs) / 1000 }));

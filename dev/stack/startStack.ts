@@ -5,7 +5,7 @@ import { type HostProcess, startHostProcess } from '../host/hostProcess.ts';
 import { type ControlClient, createControlClient } from '../identity/controlClient.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
 import type { ControlClient as LitellmControlClient } from '../litellm/controlClient.ts';
-import type { Profile } from '../litellm/profile.ts';
+import type { Version } from '../litellm/versions.ts';
 import type { Child } from '../emulator/childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
@@ -34,8 +34,8 @@ export interface StackOptions {
   /** The app in `appDir` is already built, for example an unpacked package. Default false. */
   readonly isBuilt?: boolean;
   readonly directoryFile?: string;
-  /** Starts the LiteLLM emulator too, with the behaviour of these versions. Default: no LiteLLM is connected. */
-  readonly litellmProfile?: Profile;
+  /** Starts the LiteLLM emulator too, with the behaviour of this version. Default: no LiteLLM is connected. */
+  readonly litellmVersion?: Version;
   /** App settings that replace the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
   /** Runs every timer function once before the stack is ready, so that tests need not wait for a schedule. Default true. */

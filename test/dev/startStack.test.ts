@@ -99,7 +99,7 @@ test('reports a process that ends unexpectedly, and still stops', async () => {
 
 test('leaves only files in its folder that --reset knows', async () => {
   const used = await mkdtemp(join(tmpdir(), 'used-'));
-  const kept = await startStack({ stateDir: used, litellmProfile: 'newer', runTimers: false });
+  const kept = await startStack({ stateDir: used, litellmVersion: '1.101.6', runTimers: false });
   await kept.stop();
   await resetStateDir(used);
   await expect(readFile(join(used, 'host.log'))).rejects.toThrow('ENOENT');

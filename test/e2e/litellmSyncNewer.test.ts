@@ -1,3 +1,3 @@
 import { describeLitellmSync } from '../support/litellmSyncSuite.ts';
 
-describeLitellmSync('newer');
+describeLitellmSync('1.101.6');

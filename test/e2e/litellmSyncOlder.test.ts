@@ -1,3 +1,3 @@
 import { describeLitellmSync } from '../support/litellmSyncSuite.ts';
 
-describeLitellmSync('older');
+describeLitellmSync('1.80.0');

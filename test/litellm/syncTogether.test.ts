@@ -26,7 +26,7 @@ let litellm: LitellmEmulator;
 beforeAll(async () => {
   azurite = await startAzurite({ queuePort: 0, tablePort: 0 });
   await createStorage(azurite.connectionString);
-  litellm = await startLitellmEmulator({ profile: 'older' });
+  litellm = await startLitellmEmulator({ version: '1.80.0' });
 });
 afterAll(async () => {
   await litellm?.stop();

@@ -1,7 +1,7 @@
-/** The LiteLLM proxy gets what was provisioned: real host, real storage, real HTTP. One test file runs it for each kind of version. */
+/** The LiteLLM proxy gets what was provisioned: real host, real storage, real HTTP. One test file runs it for each of two versions. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Profile } from '../../dev/litellm/profile.ts';
+import type { Version } from '../../dev/litellm/versions.ts';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
 import { type E2eStack, startE2eStack, waitForLog } from './e2eStack.ts';
 import { signInUntilDone } from './e2eVisitor.ts';
@@ -10,18 +10,18 @@ import { waitUntil } from './e2eWait.ts';
 const { production } = sampleGroups;
 const { alice, bob } = samplePeople;
 
-/** Declares the suite for the emulator of this kind. */
-export function describeLitellmSync(litellmProfile: Profile): void {
-  describe(`a LiteLLM proxy of the ${litellmProfile} kind`, () => {
-    suite(litellmProfile);
+/** Declares the suite for the emulator of this version. */
+export function describeLitellmSync(litellmVersion: Version): void {
+  describe(`a LiteLLM proxy of version ${litellmVersion}`, () => {
+    suite(litellmVersion);
   });
 }
 
-function suite(litellmProfile: Profile): void {
+function suite(litellmVersion: Version): void {
   let stack: E2eStack;
 
   beforeAll(async () => {
-    stack = await startE2eStack({ litellmProfile });
+    stack = await startE2eStack({ litellmVersion });
   });
   afterAll(async () => stack?.close());
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   receiver = await startOtlpReceiver();
   stack = await startE2eStack({
     directoryFile,
-    litellmProfile: 'newer',
+    litellmVersion: '1.101.6',
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
   });
 });

@@ -41,10 +41,23 @@ export const proxyError = (status: number, message: string, fields: ProxyErrorFi
 
 /** Creates a ProxyException around an HTTPException, whose detail is printed as Python prints a dictionary. */
 export const wrappedError = (status: number, error: string, type = 'internal_server_error'): ApiError =>
-  proxyError(status, `{'error': ${quoteLikePython(error)}}`, { type });
+  proxyError(status, printLikePython({ error }), { type });
 
-/** Creates `Internal Server Error` in plain text, an exception of the database that nothing caught. */
-export const crash = (): ApiError => new ApiError(500, 'Internal Server Error');
+/** Prints a dictionary of texts as Python does. */
+export const printLikePython = (fields: Readonly<Record<string, string>>): string =>
+  `{${Object.entries(fields)
+    .map(([name, text]) => `'${name}': ${quoteLikePython(text)}`)
+    .join(', ')}}`;
+
+/** Creates an exception of the database that nothing caught: plain text, or JSON in newer versions. */
+export const crash = (body: 'text' | 'json' = 'text'): ApiError =>
+  body === 'text'
+    ? new ApiError(500, 'Internal Server Error')
+    : new ApiError(500, { error: { message: 'Internal server error', type: 'internal_server_error' } });
+
+/** Returns the words for a team that does not exist. */
+export const noTeamText = (teamId: string): string =>
+  `Team doesn't exist in db. Team=${teamId}. Create team via \`/team/new\` call.`;
 
 function quoteLikePython(text: string): string {
   return text.includes("'") && !text.includes('"')

@@ -4,19 +4,28 @@ import type { z } from 'zod';
 import { ApiError } from './apiError.ts';
 import type { LitellmFaultSwitches } from '../faults.ts';
 import type { MemberWriteGap } from './memberWriteGap.ts';
-import type { Behaviours } from '../profile.ts';
+import type { VirtualKey } from '../proxyData.ts';
+import type { ProxySettings } from '../proxySettings.ts';
 import type { ProxyStore } from '../proxyStore.ts';
 import type { RecordedRequest } from '../recordedRequest.ts';
+import type { Behaviours, Version } from '../versions.ts';
 
 /** The owner of the key. */
 export interface Caller {
   readonly userId: string | undefined;
   readonly role: string;
+  /** The calling key, unless it is the master key. */
+  readonly key?: VirtualKey;
 }
+
+/** Whether the caller may do everything. */
+export const isAdmin = ({ role }: Caller): boolean => role === 'proxy_admin';
 
 export interface Call {
   readonly store: ProxyStore;
+  readonly version: Version;
   readonly behaviours: Behaviours;
+  readonly settings: ProxySettings;
   readonly faults: LitellmFaultSwitches;
   readonly gap: MemberWriteGap;
   readonly caller: Caller;

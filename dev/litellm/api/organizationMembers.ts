@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 import { detailError, proxyError, wrappedError } from './apiError.ts';
-import { parseBody } from './call.ts';
+import { callerName, parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import type { OrganizationMembership, User } from '../proxyData.ts';
 import { ConstraintViolated } from '../proxyStore.ts';
@@ -37,7 +37,16 @@ function addMember(
   organizationId: string,
   member: Member,
 ): { readonly user: User; readonly membership: OrganizationMembership } {
-  const user = store.ensureUser({ user_id: member.user_id }, now);
+  const known = store.users.get(member.user_id ?? '');
+  if (known === undefined && typeof member.user_email === 'string') {
+    // The email column isn't unique, so LiteLLM cannot look a user up by it.
+    throw cannotAdd(
+      organizationId,
+      member,
+      `Error finding a unique instance of user_email in LiteLLM_UserTable`,
+    );
+  }
+  const user = known ?? store.ensureUser({ user_id: member.user_id ?? '' }, now);
   try {
     const membership = store.addOrganizationMember(
       { organization_id: organizationId, user_id: user.user_id, user_role: member.role },
@@ -46,15 +55,19 @@ function addMember(
     );
     return { user, membership };
   } catch (error) {
-    throw error instanceof ConstraintViolated ? cannotAdd(organizationId, error.message) : error;
+    throw error instanceof ConstraintViolated ? cannotAdd(organizationId, member, error.message) : error;
   }
 }
 
-/** Creates LiteLLM's error for any failure, which it presents as a fault of authentication. (?) The text for a repeat is a guess. */
-function cannotAdd(organizationId: string, reason: string): Error {
-  const message = `Authentication Error, Error adding member to organization=${organizationId}: ${reason}`;
+/** Creates LiteLLM's error for any failure, which it presents as a fault of authentication. */
+function cannotAdd(organizationId: string, member: Member, reason: string): Error {
+  const { user_id: userId, user_email: email, role } = member;
+  const fields = `user_id=${print(userId)} user_email=${print(email)} role=<LitellmUserRoles.${role.toUpperCase()}: '${role}'>`;
+  const message = `Authentication Error, Error adding member=${fields} to organization=${organizationId}: ${reason}`;
   return proxyError(500, message, { type: 'auth_error' });
 }
+
+const print = (text: string | null | undefined): string => (typeof text === 'string' ? `'${text}'` : 'None');
 
 export const updateOrganizationMember: Endpoint = (call) => {
   const { store } = call;
@@ -63,17 +76,33 @@ export const updateOrganizationMember: Endpoint = (call) => {
   if (!store.organizations.has(id)) {
     throw detailError(400, `Organization not found for organization_id=${id}`);
   }
-  const row = store.membersOf(id).get(body.user_id);
-  if (row === undefined) {
-    throw detailError(404, `Member not found in organization for user_id=${body.user_id}`);
-  }
+  const userId = requireUserId(call, body);
+  const row = store.membersOf(id).get(userId);
+  if (row === undefined) throw detailError(404, `Member not found in organization for user_id=${userId}`);
   row.user_role = body.role ?? row.user_role;
+  if (typeof body.max_budget_in_organization === 'number') {
+    const limits = { max_budget: body.max_budget_in_organization };
+    const budget = store.budgets.get(row.budget_id ?? '');
+    if (budget === undefined) row.budget_id = store.addBudget(limits, callerName(call)).budget_id;
+    else Object.assign(budget, limits);
+  }
   row.updated_at = call.now;
-  return { ...row, litellm_budget_table: null };
+  return { ...row, litellm_budget_table: store.budgets.get(row.budget_id ?? '') ?? null };
 };
 
 /** Returns the removed row, or null where there was none: an unknown user, or (?) an unknown organization. */
 export const deleteOrganizationMember: Endpoint = (call) => {
-  const { organization_id: id, user_id: userId } = parseBody(call, deleteOrganizationMemberSchema);
-  return call.store.removeOrganizationMember(id, userId) ?? null;
+  const body = parseBody(call, deleteOrganizationMemberSchema);
+  return call.store.removeOrganizationMember(body.organization_id, requireUserId(call, body)) ?? null;
 };
+
+function requireUserId(
+  { store }: Call,
+  body: { readonly user_id?: string | null | undefined; readonly user_email?: string | null | undefined },
+): string {
+  const userId = body.user_id ?? store.findUserByEmail(body.user_email ?? '')?.user_id;
+  if (userId === undefined) {
+    throw detailError(400, `Unique user not found. Use 'user_id' instead.`);
+  }
+  return userId;
+}

@@ -6,6 +6,7 @@ import { callerName, parseBody, parseQuery } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
 import { keepGiven } from './keepGiven.ts';
 import type { Organization } from '../proxyData.ts';
+import { renderTeam } from './renderTeam.ts';
 import type { Limits } from '../proxyStore.ts';
 import {
   newOrganizationSchema,
@@ -14,7 +15,7 @@ import {
   updateOrganizationSchema,
 } from './requestSchemas.ts';
 
-const budgetFields = ['max_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
+const budgetFields = ['max_budget', 'soft_budget', 'budget_duration', 'tpm_limit', 'rpm_limit'] as const;
 
 /** Creates the budget before it looks for the organization, so each repeat leaves an unused budget behind. */
 export const newOrganization: Endpoint = (call) => {
@@ -24,9 +25,11 @@ export const newOrganization: Endpoint = (call) => {
     throw detailError(500, 'No models configured on proxy');
   }
   const by = callerName(call);
-  const { budget_id: budgetId } = store.addBudget(keepGiven<Limits>(body, budgetFields), by);
+  const budgetId = body.budget_id ?? store.addBudget(keepGiven<Limits>(body, budgetFields), by).budget_id;
   const organizationId = body.organization_id ?? randomUUID();
-  if (store.organizations.has(organizationId)) throw crash();
+  if (!store.budgets.has(budgetId) || store.organizations.has(organizationId)) {
+    throw crash(call.behaviours.conflictBody);
+  }
   const row: Organization = {
     organization_id: organizationId,
     organization_alias: body.organization_alias,
@@ -41,21 +44,26 @@ export const newOrganization: Endpoint = (call) => {
   };
   store.organizations.set(organizationId, row);
   store.addedBy.set(`organization/${organizationId}`, 'call');
-  return row;
+  return { ...row, litellm_budget_table: store.budgets.get(budgetId) ?? null };
 };
 
-/** Drops nulls, so nothing can be cleared. Writes budget fields to the linked budget, and merges metadata. */
+/** Writes budget fields to the linked budget, and merges metadata. Null clears a limit in newer versions, and nothing else. */
 export const updateOrganization: Endpoint = (call) => {
   const { store } = call;
   const body = parseBody(call, updateOrganizationSchema);
   if (call.caller.userId === undefined)
     throw detailError(400, 'Cannot associate a user_id with this request');
   const row = store.organizations.get(body.organization_id ?? '');
-  if (row === undefined) throw crash();
-  const budget = store.budgets.get(row.budget_id);
-  if (budget === undefined) throw crash();
+  if (row === undefined) throw crash(call.behaviours.conflictBody);
+  const budgetId = body.budget_id ?? row.budget_id;
+  const budget = store.budgets.get(budgetId);
+  if (budget === undefined) throw crash(call.behaviours.conflictBody);
   Object.assign(budget, keepGiven<Limits>(body, budgetFields));
+  if (call.behaviours.organizationNullClears) {
+    for (const name of budgetFields) if (body[name] === null) budget[name] = null;
+  }
   Object.assign(row, keepGiven<Partial<Organization>>(body, ['organization_alias', 'models']), {
+    budget_id: budgetId,
     metadata: { ...row.metadata, ...body.metadata },
     updated_by: callerName(call),
     updated_at: call.now,
@@ -67,7 +75,10 @@ export const organizationInfo: Endpoint = (call) => {
   const { organization_id: id } = parseQuery(call, organizationIdSchema);
   const row = call.store.organizations.get(id);
   if (row === undefined) throw detailError(404, 'Organization not found');
-  return renderOrganization(call, row);
+  const { behaviours, store } = call;
+  return renderOrganization(call, row, (userId) =>
+    behaviours.organizationHasEmails ? (store.users.get(userId)?.user_email ?? null) : null,
+  );
 };
 
 /** Lists everything in one answer. */
@@ -76,15 +87,20 @@ export const listOrganizations: Endpoint = (call) => {
   return [...call.store.organizations.values()].map((row) => renderOrganization(call, row));
 };
 
-function renderOrganization({ store }: Call, row: Organization): object {
+function renderOrganization(
+  { store }: Call,
+  row: Organization,
+  emailOf: (userId: string) => string | null = () => null,
+): object {
   return {
     ...row,
     litellm_budget_table: store.budgets.get(row.budget_id) ?? null,
     members: [...store.membersOf(row.organization_id).values()].map((member) => ({
       ...member,
+      user_email: emailOf(member.user_id),
       user: null,
       litellm_budget_table: store.budgets.get(member.budget_id ?? '') ?? null,
     })),
-    teams: store.teamsOf(row.organization_id),
+    teams: store.teamsOf(row.organization_id).map(renderTeam),
   };
 }

@@ -11,47 +11,72 @@ const texts = z.array(z.string()).nullish();
 const metadata = z.record(z.string(), z.unknown()).nullish();
 
 const limits = { max_budget: number, budget_duration: text, tpm_limit: whole, rpm_limit: whole };
+const organizationLimits = { ...limits, soft_budget: number };
+
+const hasUser = (member: { user_id?: unknown; user_email?: unknown }): boolean =>
+  typeof member.user_id === 'string' || typeof member.user_email === 'string';
+const noUser = { error: 'Either user_id or user_email must be provided' };
 
 export const newOrganizationSchema = z.object({
   organization_alias: z.string(),
   organization_id: text,
   models: z.array(z.string()).optional(),
+  budget_id: text,
   metadata,
-  ...limits,
+  ...organizationLimits,
 });
 
 export const updateOrganizationSchema = z.object({
   organization_id: text,
   organization_alias: text,
   models: texts,
+  budget_id: text,
   metadata,
-  ...limits,
+  ...organizationLimits,
 });
 
-const organizationRoleSchema = z.enum(['org_admin', 'internal_user', 'internal_user_viewer']);
-// LiteLLM also accepts an email in place of each `user_id`. The product never sends one, so the emulator refuses it.
-const organizationMemberSchema = z.object({ user_id: z.string(), role: organizationRoleSchema });
+/** The roles in an organization. */
+export const organizationRoleSchema = z.enum(['org_admin', 'internal_user', 'internal_user_viewer']);
+
+const organizationMemberSchema = z
+  .object({ user_id: text, user_email: text, role: organizationRoleSchema })
+  .refine(hasUser, noUser);
 
 export const addOrganizationMembersSchema = z.object({
   organization_id: z.string(),
   member: z.union([organizationMemberSchema, z.array(organizationMemberSchema)]),
+  /** Accepted, and then ignored. */
+  max_budget_in_organization: number,
 });
 
-export const updateOrganizationMemberSchema = z.object({
-  organization_id: z.string(),
-  user_id: z.string(),
-  role: organizationRoleSchema.nullish(),
-});
+export const updateOrganizationMemberSchema = z
+  .object({
+    organization_id: z.string(),
+    user_id: text,
+    user_email: text,
+    role: organizationRoleSchema.nullish(),
+    max_budget_in_organization: number,
+  })
+  .refine(hasUser, noUser);
 
-export const deleteOrganizationMemberSchema = z.object({ organization_id: z.string(), user_id: z.string() });
+export const deleteOrganizationMemberSchema = z
+  .object({ organization_id: z.string(), user_id: text, user_email: text })
+  .refine(hasUser, noUser);
+
+const teamMemberSchema = z
+  .object({ user_id: text, user_email: text, role: z.enum(['admin', 'user']) })
+  .refine(hasUser, noUser);
+export type TeamMemberInput = z.infer<typeof teamMemberSchema>;
 
 export const newTeamSchema = z.object({
   team_id: text,
   team_alias: text,
   organization_id: text,
   models: z.array(z.string()).optional(),
+  members_with_roles: z.array(teamMemberSchema).optional(),
   metadata,
   blocked: z.boolean().optional(),
+  team_member_permissions: texts,
   ...limits,
 });
 
@@ -65,25 +90,24 @@ export const updateTeamSchema = z.object({
   ...limits,
 });
 
-const teamRoleSchema = z.enum(['admin', 'user']);
-const teamMemberSchema = z.object({ user_id: z.string(), role: teamRoleSchema });
-export type TeamMemberInput = z.infer<typeof teamMemberSchema>;
-
 export const addTeamMembersSchema = z.object({
   team_id: z.string(),
   member: z.union([teamMemberSchema, z.array(teamMemberSchema)]),
-});
-
-export const updateTeamMemberSchema = z.object({
-  team_id: z.string(),
-  user_id: z.string(),
-  role: teamRoleSchema.nullish(),
   max_budget_in_team: number,
-  tpm_limit: whole,
-  rpm_limit: whole,
 });
 
-export const deleteTeamMemberSchema = z.object({ team_id: z.string(), user_id: z.string() });
+const teamMemberRefSchema = z.object({ team_id: z.string(), user_id: text, user_email: text });
+
+export const updateTeamMemberSchema = teamMemberRefSchema
+  .extend({
+    role: z.enum(['admin', 'user']).nullish(),
+    max_budget_in_team: number,
+    tpm_limit: whole,
+    rpm_limit: whole,
+  })
+  .refine(hasUser, noUser);
+
+export const deleteTeamMemberSchema = teamMemberRefSchema.refine(hasUser, noUser);
 
 const userRoleSchema = z.enum(['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer']);
 
@@ -92,7 +116,6 @@ const userFields = {
   user_email: text,
   user_alias: text,
   user_role: userRoleSchema.nullish(),
-  sso_user_id: text,
   models: texts,
   metadata,
   ...limits,
@@ -100,12 +123,14 @@ const userFields = {
 
 export const newUserSchema = z.object({
   ...userFields,
+  sso_user_id: text,
   /** LiteLLM creates a key unless this is false. */
   auto_create_key: z.boolean().default(true),
   teams: texts,
+  organizations: texts,
 });
 
-export const updateUserSchema = z.object({ ...userFields, user_id: z.string() });
+export const updateUserSchema = z.object(userFields).refine(hasUser, noUser);
 
 const page = z.coerce.number().int().min(1).default(1);
 /** A list returns at most 100 rows at once. */
@@ -125,4 +150,58 @@ export const userListSchema = z.object({
 
 export const organizationIdSchema = z.object({ organization_id: z.string() });
 export const teamIdSchema = z.object({ team_id: z.string() });
+export const userIdSchema = z.object({ user_id: z.string().optional() });
+
+export const teamPermissionsSchema = z.object({
+  team_id: z.string(),
+  team_member_permissions: z.array(z.string()),
+});
+
+const keyFields = {
+  key_alias: text,
+  user_id: text,
+  team_id: text,
+  blocked: z.boolean().nullish(),
+  models: texts,
+  /** A lifetime from now, such as `90d`. */
+  duration: text,
+  metadata,
+  allowed_routes: texts,
+  ...limits,
+};
+
+export const newKeySchema = z.object({
+  ...keyFields,
+  key_type: z.enum(['llm_api', 'management', 'read_only', 'default']).nullish(),
+});
+
+export const updateKeySchema = z.object({ ...keyFields, key: z.string() });
+
+/** The key itself, or its hash. */
+export const keyRefSchema = z.object({ key: z.string() });
+export const keyQuerySchema = z.object({ key: z.string().optional() });
+export const deleteKeysSchema = z.object({ keys: texts, key_aliases: texts });
+
+export const keyListSchema = z.object({
+  page,
+  size: pageSize(10),
+  user_id: z.string().optional(),
+  team_id: z.string().optional(),
+  organization_id: z.string().optional(),
+  key_hash: z.string().optional(),
+  key_alias: z.string().optional(),
+  return_full_object: z.stringbool().default(false),
+  sort_by: z.string().optional(),
+  sort_order: z.enum(['asc', 'desc']).default('desc'),
+});
+
+export const chatSchema = z.object({
+  model: z.string(),
+  messages: z.array(z.record(z.string(), z.unknown())),
+});
+
+export const deleteUsersSchema = z.object({ user_ids: z.array(z.string()) });
+export const deleteTeamsSchema = z.object({ team_ids: z.array(z.string()) });
+export const deleteOrganizationsSchema = z.object({ organization_ids: z.array(z.string()) });
+
 export const noQuerySchema = z.object({});

@@ -1,53 +1,155 @@
 /** `/team/member_add`, `member_update` and `member_delete` (`management_endpoints/team_endpoints.py`). */
-import { ApiError, detailError, proxyError } from './apiError.ts';
+import { randomUUID } from 'node:crypto';
+
+import { ApiError, crash, detailError, noTeamText, proxyError } from './apiError.ts';
 import { callerName, parseBody } from './call.ts';
 import type { Call, Endpoint } from './call.ts';
-import type { Team, TeamMember, User } from '../proxyData.ts';
+import type { Team, TeamMember, TeamMembership, User } from '../proxyData.ts';
+import { renderTeam } from './renderTeam.ts';
 import { addTeamMembersSchema, deleteTeamMemberSchema, updateTeamMemberSchema } from './requestSchemas.ts';
 import type { TeamMemberInput } from './requestSchemas.ts';
+import { addMembership } from './teams.ts';
 
-const licenceText = 'Assigning team admins is a premium feature. You must be a LiteLLM Enterprise user.';
+const licenceText =
+  'Assigning team admins is a premium feature. You must be a LiteLLM Enterprise user to use this feature.';
+
+interface Addition {
+  readonly teamId: string;
+  readonly members: readonly TeamMemberInput[];
+  readonly isList: boolean;
+  readonly maxBudget: number | null | undefined;
+}
+
+interface Added {
+  readonly team: Team;
+  readonly users: readonly User[];
+  readonly memberships: readonly TeamMembership[];
+}
 
 export const addTeamMembers: Endpoint = async (call) => {
-  const { team_id: teamId, member } = parseBody(call, addTeamMembersSchema);
-  const { team, users } = await addMembers(call, teamId, member);
-  return { ...team, updated_users: users, updated_team_memberships: [] };
+  const body = parseBody(call, addTeamMembersSchema);
+  const { team, users, memberships } = await addMembers(call, {
+    teamId: body.team_id,
+    members: Array.isArray(body.member) ? body.member : [body.member],
+    isList: Array.isArray(body.member),
+    maxBudget: body.max_budget_in_team,
+  });
+  return { ...renderTeam(team), updated_users: users, updated_team_memberships: memberships };
 };
 
 /** Adds users to a team as `/team/member_add` does: first in the users' rows, then the team's list as a whole. */
-export async function addMembers(
-  call: Call,
-  teamId: string,
-  member: TeamMemberInput | readonly TeamMemberInput[],
-): Promise<{ readonly team: Team; readonly users: readonly User[] }> {
-  const { store, now } = call;
-  const members = [member].flat();
-  if (members.some(({ role }) => role === 'admin') && call.faults.current.isLicensed !== true) {
+export async function addMembers(call: Call, addition: Addition): Promise<Added> {
+  const { store, behaviours } = call;
+  const { teamId, members, maxBudget } = addition;
+  if (members.some((member) => member.role === 'admin') && call.settings.licence !== true) {
     throw detailError(400, licenceText);
   }
-  const before = store.teams.get(teamId)?.members_with_roles;
-  if (before === undefined) throw detailError(404, `Team not found for team_id=${teamId}`);
-  const isMember = (userId: string): boolean => before.some((other) => other.user_id === userId);
-  if (members.every(({ user_id: userId }) => isMember(userId))) {
-    const message = Array.isArray(member) ? 'All users are already in team.' : 'User already in team.';
-    throw proxyError(400, message, { type: 'team_member_already_in_team', param: 'member' });
+  const team = store.teams.get(teamId);
+  if (team === undefined) {
+    throw behaviours.addToUnknownTeamCrashes ? crash() : detailError(404, noTeamText(teamId));
   }
-  const users = members.map(({ user_id: userId }) => store.ensureUser({ user_id: userId }, now));
+  const before = [...team.members_with_roles];
+  refuseDuplicates(before, addition);
+  const users = members.map((member) => requireUser(call, member));
+  const usersBefore = structuredClone(users);
+  const budgets = users.flatMap((user) =>
+    typeof maxBudget === 'number' ? [addBudget(call, { teamId, user, maxBudget })] : [],
+  );
   for (const user of users) {
-    if (!user.teams.includes(teamId)) user.teams.push(teamId);
+    if (behaviours.repeatedAddListsTwice || !user.teams.includes(teamId)) user.teams.push(teamId);
   }
   if (call.halfWrite) throw detailError(500, `Unable to add user to team - ${teamId}`);
-  const added = members
-    .filter(({ user_id: userId }) => !isMember(userId))
-    .map(({ user_id: userId, role }) => ({ user_id: userId, user_email: null, role }));
-  const team = await writeMembers(call, teamId, [...before, ...added]);
-  for (const { user_id: userId } of added) store.addedBy.set(`team/${teamId}/${userId}`, 'call');
-  return { team, users };
+  const after = withAdded(
+    call,
+    before,
+    users.map((user, index) => ({ user, asked: members[index] })),
+  );
+  const written = await writeMembers(call, teamId, after);
+  const added = new Set(after.slice(before.length).map((member) => member.user_id ?? ''));
+  for (const userId of added) {
+    store.addedBy.set(`team/${teamId}/${userId}`, 'call');
+    addMembership(call, teamId, userId);
+  }
+  const shown = behaviours.addShowsUsersBefore ? usersBefore : structuredClone(users);
+  return {
+    team: written,
+    users: behaviours.addShowsOnlyNew ? shown.filter((user) => added.has(user.user_id)) : shown,
+    memberships: behaviours.everyMemberHasMembership
+      ? [...store.budgetsOf(teamId).values()].filter((row) => added.has(row.user_id))
+      : budgets,
+  };
+}
+
+interface AskedMember {
+  readonly user: User;
+  readonly asked: TeamMemberInput | undefined;
+}
+
+function withAdded(
+  { behaviours }: Call,
+  before: readonly TeamMember[],
+  asked: readonly AskedMember[],
+): TeamMember[] {
+  const after = [...before];
+  for (const { user, asked: member } of asked) {
+    if (after.some((other) => other.user_id === user.user_id)) continue;
+    const email = member?.user_email ?? (behaviours.memberHasEmail ? user.user_email : null);
+    after.push({ user_id: user.user_id, user_email: email, role: member?.role ?? 'user' });
+  }
+  return after;
+}
+
+function refuseDuplicates(before: readonly TeamMember[], { members, isList }: Addition): void {
+  const isMember = (member: TeamMemberInput): boolean =>
+    before.some(
+      (other) =>
+        (typeof member.user_id === 'string' && other.user_id === member.user_id) ||
+        (typeof member.user_email === 'string' && other.user_email === member.user_email),
+    );
+  if (!members.every(isMember)) return;
+  const [{ user_id: userId, user_email: email } = {}] = members;
+  const existing = before.map((member) => `Member(user_id='${member.user_id}')`).join(', ');
+  const message = isList
+    ? 'All users are already in team.'
+    : `User already in team. Member: user_id=${userId ?? 'None'}, user_email=${email ?? 'None'}. Existing members=[${existing}]`;
+  throw proxyError(400, message, { type: 'team_member_already_in_team', param: 'member' });
+}
+
+function requireUser({ store, now }: Call, member: TeamMemberInput): User {
+  const byId = store.users.get(member.user_id ?? '');
+  const byEmail = store.findUserByEmail(member.user_email ?? '');
+  if (byEmail !== undefined && typeof member.user_id === 'string' && byEmail.user_id !== member.user_id) {
+    throw detailError(400, `user_id and user_email belong to two different users`);
+  }
+  const found = byId ?? byEmail;
+  return (
+    found ??
+    store.ensureUser({ user_id: member.user_id ?? randomUUID(), user_email: member.user_email ?? null }, now)
+  );
+}
+
+function addBudget(
+  call: Call,
+  { teamId, user, maxBudget }: { readonly teamId: string; readonly user: User; readonly maxBudget: number },
+): TeamMembership {
+  const rows = call.store.budgetsOf(teamId);
+  const found = rows.get(user.user_id);
+  if (found !== undefined) {
+    if (!call.behaviours.mixedListWithBudgetFails) return found;
+    throw detailError(
+      500,
+      'Unable to add user: Unique constraint failed on the fields: (`user_id`,`team_id`)',
+    );
+  }
+  const budget = call.store.addBudget({ max_budget: maxBudget }, callerName(call));
+  const row = { user_id: user.user_id, team_id: teamId, budget_id: budget.budget_id, spend: 0 };
+  rows.set(user.user_id, row);
+  return row;
 }
 
 /** Writes the whole list. In older versions, that loses what other calls wrote since this call read the list. */
 async function writeMembers(call: Call, teamId: string, members: TeamMember[]): Promise<Team> {
-  if (call.behaviours.parallelMemberWrites === 'lost') await call.gap.pass(teamId);
+  if (!call.behaviours.parallelMemberWritesKept) await call.gap.pass(teamId);
   const team = call.store.teams.get(teamId);
   if (team === undefined) throw detailError(404, `Team with id ${teamId} not found`);
   for (const { user_id: userId } of team.members_with_roles) {
@@ -59,15 +161,20 @@ async function writeMembers(call: Call, teamId: string, members: TeamMember[]): 
   return team;
 }
 
-/** Doesn't check that the user is a member: for any other user it answers 200 and may leave a budget behind. */
+/** Older versions don't check that the user is a member: they answer 200 for any other, and may leave a budget behind. */
 export const updateTeamMember: Endpoint = async (call) => {
   const { store } = call;
   const body = parseBody(call, updateTeamMemberSchema);
-  if (body.role === 'admin' && call.faults.current.isLicensed !== true) {
+  if (body.role === 'admin' && call.settings.licence !== true) {
     throw new ApiError(400, { detail: licenceText });
   }
-  const before = [...requireTeam(call, body.team_id).members_with_roles];
-  const { user_id: userId } = body;
+  const team = requireTeam(call, body.team_id);
+  const before = [...team.members_with_roles];
+  const userId = body.user_id ?? before.find((member) => member.user_email === body.user_email)?.user_id;
+  if (typeof userId !== 'string') throw detailError(400, `User id doesn't exist in team table.`);
+  if (call.behaviours.updateRequiresMember && !before.some((member) => member.user_id === userId)) {
+    throw detailError(404, `User ${userId} is not a member of team ${body.team_id}`);
+  }
   const limits = {
     max_budget: body.max_budget_in_team ?? null,
     tpm_limit: body.tpm_limit ?? null,
@@ -97,7 +204,7 @@ export const updateTeamMember: Endpoint = async (call) => {
   return {
     team_id: body.team_id,
     user_id: userId,
-    user_email: null,
+    user_email: body.user_email ?? null,
     max_budget_in_team: body.max_budget_in_team ?? null,
     tpm_limit: body.tpm_limit ?? null,
     rpm_limit: body.rpm_limit ?? null,
@@ -106,16 +213,34 @@ export const updateTeamMember: Endpoint = async (call) => {
 
 export const deleteTeamMember: Endpoint = async (call) => {
   const { store } = call;
-  const { team_id: teamId, user_id: userId } = parseBody(call, deleteTeamMemberSchema);
-  const { members_with_roles: before } = requireTeam(call, teamId);
-  const rest = before.filter((member) => member.user_id !== userId);
-  if (rest.length === before.length) throw detailError(400, 'User not found in team');
-  const row = await writeMembers(call, teamId, rest);
-  const user = store.users.get(userId);
-  if (user !== undefined) user.teams = user.teams.filter((id) => id !== teamId);
-  store.budgetsOf(teamId).delete(userId);
-  return row;
+  const body = parseBody(call, deleteTeamMemberSchema);
+  const team = requireTeam(call, body.team_id);
+  const isMeant = (member: TeamMember): boolean =>
+    (typeof body.user_id === 'string' && member.user_id === body.user_id) ||
+    (typeof body.user_email === 'string' && member.user_email === body.user_email);
+  const removed = team.members_with_roles.filter((member) => isMeant(member));
+  if (removed.length === 0) throw detailError(400, 'User not found in team');
+  const row = await writeMembers(
+    call,
+    body.team_id,
+    team.members_with_roles.filter((member) => !isMeant(member)),
+  );
+  for (const { user_id: userId } of removed) {
+    const user = store.users.get(userId ?? '');
+    if (user !== undefined) removeFirst(user.teams, body.team_id);
+    store.budgetsOf(body.team_id).delete(userId ?? '');
+    if (call.behaviours.removalDeletesKeys) {
+      store.removeKeys((key) => key.team_id === body.team_id && key.user_id === userId);
+    }
+  }
+  return renderTeam(row);
 };
+
+/** Removes one entry. A user's `teams` may list a team twice, and then it stays once. */
+function removeFirst(list: string[], entry: string): void {
+  const index = list.indexOf(entry);
+  if (index !== -1) list.splice(index, 1);
+}
 
 function requireTeam(call: Call, teamId: string): Team {
   const team = call.store.teams.get(teamId);

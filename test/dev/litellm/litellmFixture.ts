@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { startLitellmEmulator } from '../../../dev/litellm/emulator.ts';
 import type { LitellmEmulator, LitellmEmulatorOptions } from '../../../dev/litellm/emulator.ts';
+import { behavioursOf, defaultVersion } from '../../../dev/litellm/versions.ts';
 
 export interface Answer {
   readonly status: number;
@@ -30,9 +31,10 @@ export function cleanUpWith(cleanup: () => void | Promise<void>): void {
   cleanups.push(cleanup);
 }
 
-/** Starts an emulator that ends with the test. */
+/** Starts an emulator that ends with the test. Where a version has organizations with a licence only, it has one. */
 export async function openProxy(options: LitellmEmulatorOptions = {}): Promise<EmulatedProxy> {
-  const emulator = await startLitellmEmulator(options);
+  const needsLicence = behavioursOf(options.version ?? defaultVersion).organizationsNeedLicence;
+  const emulator = await startLitellmEmulator({ licence: needsLicence, ...options });
   cleanUpWith(() => emulator.stop());
   const call = async (
     method: string,
@@ -78,15 +80,21 @@ export async function openFilledProxy(options: LitellmEmulatorOptions = {}): Pro
 
 const detailSchema = z.object({ detail: z.object({ error: z.string() }) });
 const errorSchema = z.object({
-  error: z.object({ message: z.string(), type: z.string(), param: z.string(), code: z.string() }),
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().optional(),
+    code: z.string().optional(),
+  }),
 });
 
-/** Returns which of the shapes an error has. Throws if its code is not its status. */
+/** Returns which of the shapes an error has. Throws if it has a code that is not its status. */
 export function shapeOf({ status, body }: Answer): 'detail' | 'error' | 'text' {
   if (typeof body === 'string') return 'text';
   if (detailSchema.safeParse(body).success) return 'detail';
   const { error } = errorSchema.parse(body);
-  if (error.code !== String(status)) throw new Error(`code ${error.code} with status ${status}`);
+  if ((error.code ?? String(status)) !== String(status))
+    throw new Error(`code ${error.code} with status ${status}`);
   return 'error';
 }
 

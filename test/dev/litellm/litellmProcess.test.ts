@@ -25,8 +25,8 @@ async function start(options?: LitellmProcessOptions): Promise<LitellmProcess> {
 
 describe('the process of the emulator', () => {
   it('prints its address and key, answers calls and control, and stops on request', async () => {
-    const { ready, control, stop, exited } = await start({ profile: 'older', masterKey: 'sk-given' });
-    expect(ready).toMatchObject({ masterKey: 'sk-given', profile: 'older' });
+    const { ready, control, stop, exited } = await start({ version: '1.80.0', masterKey: 'sk-given' });
+    expect(ready).toMatchObject({ masterKey: 'sk-given', version: '1.80.0' });
     await control.createTeam({ teamId: 'team' });
     await control.addTeamMember({ teamId: 'team', userId: 'ann' });
     await control.setFaults({ calls: [{ path: '/team/info', status: 503, times: 1 }] });
