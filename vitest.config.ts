@@ -42,10 +42,10 @@ export default defineConfig({
       { extends: true, test: { name: 'alone', include: [ALONE] } },
     ],
     pool: 'forks',
-    // Two more than the cores of the smallest machine that runs this: the slow suites mostly wait.
-    maxWorkers: 4,
+    // One more than the cores of the smallest machine that runs this: the slow suites mostly wait.
+    maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     reporters: ['default', new CountReporter()],
   },

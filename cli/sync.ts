@@ -16,7 +16,7 @@ const HELP = `npm run sync -- --dry-run     prints what differs between the stor
 npm run sync                  syncs what differs, whether or not the app runs
 
   --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
-                   Table Data Contributor and Storage Queue Data Contributor). Without it: AzureWebJobsStorage,
+                   Table Data Contributor and Storage Queue Data Message Sender). Without it: AzureWebJobsStorage,
                    else the local stack that npm start runs.
 
 The proxy comes from LITELLM_BASE_URL and LITELLM_API_KEY. Without them, it is that of the local stack, or, for any
