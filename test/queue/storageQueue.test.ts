@@ -85,7 +85,7 @@ describe('push, against a queue that fails', () => {
   let server: Server | undefined;
   let requests: string[] = [];
 
-  /** Gives the connection string of a queue service that answers with these statuses, the last again and again. */
+  /** Returns the connection string of a queue service that answers with these statuses, the last again and again. */
   async function startService(statuses: readonly number[]): Promise<string> {
     requests = [];
     const left = [...statuses];
