@@ -1,4 +1,4 @@
-/** Repairs the indexes of members. An index may name too many people, never too few; the memberships are the truth. */
+/** Repairs the indexes of members. An index never misses a membership that a run granted; the memberships are the truth. */
 import { inParallel } from '../platform/inParallel.ts';
 import type { Clock } from '../model/ports.ts';
 import type { IndexEntry, MemberIndex } from '../storage/memberIndex.ts';

@@ -157,7 +157,7 @@ async function expectedEnd(scenario: Scenario): Promise<unknown> {
   return endState(world);
 }
 
-/** The index may name too many, never too few. */
+/** Returns the memberships that the index misses. It may name too many, but must not miss one that a run granted. */
 function missingFromIndex(world: World): readonly string[] {
   const tables = world.tables.dump();
   const pairs = [
