@@ -3,7 +3,7 @@ import { refreshAssignedGroups } from '../shared/groups/refreshAssignedGroups.ts
 import { onTimer } from '../shared/triggers/onTimer.ts';
 
 /**
- * Timer, every 10 minutes: reads the assigned groups, and creates what the groups in force lack. Without a service principal
+ * Timer, every 10 minutes: reads the assigned groups, and creates what the accepted groups lack. Without a service principal
  * there is no such list, and the function isn't registered.
  */
 onTimer(

@@ -1,4 +1,4 @@
-/** The switches that make the emulator fail the ways LiteLLM, and what stands in front of it, can fail. */
+/** The switches that make the emulator fail the ways LiteLLM, and a gateway in front of it, can fail. */
 import { z } from 'zod';
 
 import { FaultSwitches, callFaultSchema } from '../emulator/faults.ts';

@@ -17,15 +17,15 @@ const KNOWLEDGE_MAX_AGE_MS = 30_000;
 const REFRESH_INTERVAL_MS = 60_000;
 
 export interface GroupKnowledge {
-  /** Returns the list in force, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
+  /** Returns the accepted list, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
   current(): Promise<AcceptedGroups | undefined>;
   /**
-   * Returns the list in force as it is stored now: one read. A cached list may be older than the list that granted a membership, so
+   * Returns the accepted list as it is stored now: one read. A cached list may be older than the list that granted a membership, so
    * it may grant but not remove.
    */
   stored(): Promise<AcceptedGroups | undefined>;
   /**
-   * Returns the list in force after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS}. Otherwise
+   * Returns the accepted list after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS}. Otherwise
    * returns it as it is stored now. Throws what the refresh throws.
    */
   refreshed(): Promise<AcceptedGroups | undefined>;
@@ -99,7 +99,7 @@ export interface KnownGroups {
   readonly reason: ErrorCode;
   /** The directory was read after the observation was made, so a group that is missing from it wasn't assigned then. */
   readonly wasLookedUp: boolean;
-  /** Groups in force that a held-back list doesn't have. */
+  /** Accepted groups that a held-back list doesn't have. */
   readonly lostIds?: readonly string[];
 }
 

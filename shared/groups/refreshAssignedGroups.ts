@@ -38,7 +38,7 @@ function byId(a: AssignedGroup, b: AssignedGroup): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Returns the groups in force after the decision. If the brake holds the new list back, the old one stays in force. */
+/** Returns the accepted groups after the decision. If the brake holds the new list back, the old one stays in force. */
 function groupsInForce(
   current: AcceptedGroups | undefined,
   listed: readonly AssignedGroup[],
@@ -145,8 +145,8 @@ function decisionName(kind: 'accept' | 'unchanged' | 'hold_back'): Refreshed['de
 }
 
 /**
- * Reads the groups assigned to the Enterprise Application, and puts the list in force unless the brake holds it back
- * (docs/domain.md, "Which groups count"). Then the groups in force get their team (and organization). Requests: the pages of Graph,
+ * Reads the groups assigned to the Enterprise Application, and puts the accepted list unless the brake holds it back
+ * (docs/domain.md, "Which groups count"). Then the accepted groups get their team (and organization). Requests: the pages of Graph,
  * one read and one write of the list, and what {@link ensureEntities} needs. Idempotent.
  * Throws what the directory read throws (the old list then stays in force) and what the store throws.
  */
@@ -162,7 +162,7 @@ export async function refreshAssignedGroups(deps: RefreshDeps): Promise<Refreshe
   });
 }
 
-/** If the directory can't be read, the groups in force still get what they lack. */
+/** If the directory can't be read, the accepted groups still get what they lack. */
 async function readListOrEnsureOld(deps: RefreshDeps): Promise<readonly AssignedGroup[]> {
   try {
     return await deps.directory.readAssignedGroups();

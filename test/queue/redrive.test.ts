@@ -167,11 +167,11 @@ describe('redrive', () => {
     const world = createWorld();
     await keep(world, 'a', { entry: message(), minute: 1 });
     await keep(world, 'b', { entry: message() });
-    let pushes = 0;
+    let enqueued = 0;
     const queue = {
       enqueue: async () => {
-        pushes += 1;
-        if (pushes > 1) throw new Error('the queue is down');
+        enqueued += 1;
+        if (enqueued > 1) throw new Error('the queue is down');
         await Promise.resolve();
       },
     };

@@ -29,7 +29,7 @@ async function createClient(name: string): Promise<QueueClient> {
   return client;
 }
 
-describe('push, against Azurite', () => {
+describe('enqueue, against Azurite', () => {
   it('puts the text as base64 and lets it live for ever', async () => {
     const client = await createClient('one');
     await createQueue('one').enqueue('{"name":"Ødegård"}');
@@ -81,7 +81,7 @@ describe('check, against Azurite', () => {
   });
 });
 
-describe('push, against a queue that fails', () => {
+describe('enqueue, against a queue that fails', () => {
   let server: Server | undefined;
   let requests: string[] = [];
 

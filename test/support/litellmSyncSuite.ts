@@ -102,13 +102,13 @@ function suite(litellmVersion: Version): void {
     await control().setFaults({ calls: [{ path: '/*', status: 503 }] });
     await stack.control.editDirectory({ edit: 'addToGroup', person: alice, group: production });
     const { visitor } = await signInUntilDone(stack.url, 'alice@company.com');
-    const readPush = async (): Promise<unknown> => {
+    const readStatus = async (): Promise<unknown> => {
       const me: unknown = JSON.parse((await visitor.request('/api/me')).body);
       return z.object({ litellm: z.unknown() }).parse(me).litellm;
     };
     const waiting = await waitUntil(
       async () => {
-        const litellm = await readPush();
+        const litellm = await readStatus();
         return z.object({ status: z.literal('waiting') }).safeParse(litellm).success ? litellm : undefined;
       },
       () => stack.host.logs().slice(-3).join('\n'),
