@@ -38,7 +38,7 @@ function byId(a: AssignedGroup, b: AssignedGroup): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Returns the accepted groups after the decision. If the brake holds the new list back, the old one stays in force. */
+/** Returns the accepted groups after the decision. If the brake holds the new list back, the old one stays accepted. */
 function groupsInForce(
   current: AcceptedGroups | undefined,
   listed: readonly AssignedGroup[],
@@ -145,7 +145,7 @@ function decisionName(kind: 'accept' | 'unchanged' | 'hold_back'): Refreshed['de
 }
 
 /**
- * Reads the groups assigned to the Enterprise Application, and puts the accepted list unless the brake holds it back
+ * Reads the groups assigned to the Enterprise Application, and accepts the list unless the brake holds it back
  * (docs/domain.md, "Which groups count"). Then the accepted groups get their team (and organization). Requests: the pages of Graph,
  * one read and one write of the list, and what {@link ensureEntities} needs. Idempotent.
  * Throws what the directory read throws (the old list then stays in force) and what the store throws.
