@@ -18,7 +18,7 @@ import type { Rules } from '../model/rules.ts';
 import { AppError } from '../model/errors.ts';
 
 export type { ConfigFault } from './configFault.ts';
-export { Secret } from './secret.ts';
+export { Secret } from '../model/secret.ts';
 
 /** The validated settings. Frozen, complete, and the only thing that the rest of the code reads settings from. */
 export interface Config {

@@ -1,6 +1,6 @@
 /** Settings that are read together, because which of them are set decides whether the others are valid. */
 import { notSet } from './configFault.ts';
-import { Secret } from './secret.ts';
+import { Secret } from '../model/secret.ts';
 import { settings } from './settings.ts';
 import type { SettingsReader } from './settingsReader.ts';
 

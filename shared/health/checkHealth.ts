@@ -15,7 +15,7 @@ export interface HealthDeps {
   /** `ASSIGNED_GROUPS_ACCEPT` */
   readonly acceptVersion: string | undefined;
   /** Absent: no LiteLLM proxy is connected. */
-  readonly litellm?: Pick<LitellmClient, 'check'>;
+  readonly litellm?: Pick<LitellmClient, 'checkRights'>;
 }
 
 /** Contains no secrets. `error`: one of this product's error codes. `hint`: what an operator can do. */
@@ -63,6 +63,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning continue. Changes for LiteLLM wait.',
   litellm_key_refused:
     'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
+  litellm_right_missing:
+    'The LiteLLM proxy accepts LITELLM_API_KEY, but its owner is no administrator: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
   litellm_answer_invalid:
     'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. Changes for LiteLLM wait.',
   microsoft_unreachable:
@@ -146,7 +148,7 @@ async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory
 
 async function checkLitellm({ litellm }: HealthDeps): Promise<HealthDetail['litellm']> {
   if (litellm === undefined) return { status: 'not_configured' };
-  const checked = await attempt(async () => litellm.check());
+  const checked = await attempt(async () => litellm.checkRights());
   if (checked.ok) return { status: 'ok' };
   const hint = HINTS[checked.error];
   return { status: 'failing', error: checked.error, ...(hint === undefined ? {} : { hint }) };

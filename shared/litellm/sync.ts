@@ -20,6 +20,9 @@ import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './up
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([
   'litellm_unreachable',
   'litellm_key_refused',
+  'litellm_right_missing',
+  'litellm_version_unsafe',
+  'organizations_unlicensed',
   'litellm_answer_invalid',
   'sync_overtaken',
 ]);

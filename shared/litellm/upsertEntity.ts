@@ -9,7 +9,7 @@ import {
 } from './planEntity.ts';
 import type { SyncedEntity, SyncReport, SyncSubject } from '../model/synced.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
-import type { Ensured, LitellmMember, LitellmOrganization, LitellmTeam } from '../model/litellmPorts.ts';
+import type { Created, LitellmMember, LitellmOrganization, LitellmTeam } from '../model/litellmPorts.ts';
 import type { HeldLease } from '../storage/syncRecord.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';
@@ -32,7 +32,7 @@ interface Entity<Values extends object> extends SyncedFields<Values> {
   readonly subject: SyncSubject;
   readonly desired: Values;
   find(): Promise<Found<Values> | undefined>;
-  create(): Promise<Ensured>;
+  create(): Promise<Created<Values>>;
   update(changes: Partial<Values>, found: Partial<Values>): Promise<void>;
   writeRecord(held: HeldLease, entity: SyncedEntity<Values>): Promise<HeldLease | undefined>;
 }
@@ -119,7 +119,8 @@ async function create<Values extends object>(
   const written = { written: entity.desired, since: recorded?.since ?? now.toISOString() };
   await lease.write(async (held) => entity.writeRecord(held, written));
   await lease.keep();
-  if ((await entity.create()) === 'done') return { values: entity.desired, members: [] };
+  const created = await entity.create();
+  if (created.ensured === 'done') return { values: entity.desired, members: [] };
   // An earlier try may have created it. If another program did, its values differ from the record and stay.
   return (await entity.find()) ?? { values: {}, members: [] };
 }

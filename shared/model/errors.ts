@@ -41,10 +41,13 @@ export type ErrorCode =
   // the LiteLLM proxy
   | 'litellm_unreachable'
   | 'litellm_key_refused'
+  | 'litellm_right_missing'
+  | 'litellm_version_unsafe'
   | 'litellm_answer_invalid'
   | 'litellm_refused'
   | 'litellm_email_taken'
   | 'litellm_role_needs_licence'
+  | 'organizations_unlicensed'
   | 'sync_overtaken'
   // messages
   | 'message_unreadable'

@@ -9,6 +9,9 @@ import {
   type User,
 } from './entities.ts';
 
+/** Changes of some fields of an entity. `null` clears a field; some versions ignore that. */
+export type Changes<Values> = { readonly [Field in keyof Values]?: Exclude<Values[Field], undefined> | null };
+
 /** The synced values of an organization. An absent limit means none of its own. Empty `models` allow every model. */
 export interface OrganizationValues extends BudgetAndLimits {
   readonly organization_alias: string;
@@ -18,9 +21,11 @@ export interface OrganizationValues extends BudgetAndLimits {
 /** The synced values of a team. */
 export interface TeamValues extends BudgetAndLimits {
   readonly team_alias: string;
-  /** Set when the team is created and never changed. */
+  /** Changed only by moving the team. */
   readonly organization_id?: string;
   readonly models: readonly string[];
+  /** What a plain member may do with keys, as LiteLLM's routes, such as `/key/generate`. Absent: nothing. */
+  readonly team_member_permissions?: readonly string[];
 }
 
 /** The synced values of a person. */
@@ -60,6 +65,9 @@ export function teamValues(
     team_alias: team.team_alias,
     ...(organization_id === undefined ? {} : { organization_id }),
     models: followsOrganization ? (organization?.models ?? []) : team.models,
+    ...(team.team_member_permissions.length === 0
+      ? {}
+      : { team_member_permissions: team.team_member_permissions }),
     ...limitsOf(team),
   };
 }

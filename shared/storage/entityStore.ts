@@ -4,7 +4,8 @@ import * as z from 'zod/mini';
 import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import { type Organization, type Team, limitsOf } from '../model/entities.ts';
 import type { Relink } from '../model/newEntities.ts';
-import { amount, jsonObject, nameList, readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { amount, jsonObject, nameList, readColumns, text } from './tables/columns.ts';
+import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { hashPartition, TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables } from '../model/tables.ts';
 

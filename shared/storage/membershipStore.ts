@@ -9,7 +9,8 @@ import * as z from 'zod/mini';
 import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { GrantSource } from '../model/entities.ts';
 import type { ObservationKey } from '../model/observation.ts';
-import { readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { readColumns, text } from './tables/columns.ts';
+import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { type MembershipKind, FENCE_ROW_KEY, indexRow, memberKey } from './membershipKinds.ts';
 import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 

@@ -16,7 +16,8 @@ import {
 import { GLOBAL_ROLES } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
-import { json, readColumns, text, withoutUndefined } from './tables/columns.ts';
+import { json, readColumns, text } from './tables/columns.ts';
+import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
@@ -51,6 +52,7 @@ const teamValuesSchema: z.ZodMiniType<TeamValues> = z.object({
   team_alias: z.string(),
   organization_id: z.exactOptional(z.string()),
   models: z.array(z.string()),
+  team_member_permissions: z.exactOptional(z.array(z.string())),
   ...limits,
 });
 const userValuesSchema: z.ZodMiniType<UserValues> = z.object({

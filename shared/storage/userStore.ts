@@ -9,7 +9,8 @@ import { type User, GLOBAL_ROLES } from '../model/entities.ts';
 import { isOutcomeNewer } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
 import { AppError } from '../model/errors.ts';
-import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
+import { amount, jsonOrNull, nameList, readColumns, text, word } from './tables/columns.ts';
+import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables, Value, Write } from '../model/tables.ts';
 

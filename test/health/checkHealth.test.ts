@@ -93,7 +93,7 @@ describe('checkHealth', () => {
   });
 
   it('checks a connected LiteLLM proxy', async () => {
-    const litellm = { check: async (): Promise<void> => Promise.resolve() };
+    const litellm = { checkRights: async () => Promise.resolve({ hasOrganizations: true }) };
     const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'ok', litellm: { status: 'ok' } });
   });
@@ -103,7 +103,7 @@ describe('checkHealth', () => {
     { code: 'litellm_key_refused', hint: /refuses LITELLM_API_KEY.*proxy_admin/ },
     { code: 'litellm_answer_invalid', hint: /not a LiteLLM proxy: check the address/ },
   ] as const)('is degraded and says what is wrong with the proxy: $code', async ({ code, hint }) => {
-    const litellm = { check: async (): Promise<void> => Promise.reject(new AppError(code, 'no')) };
+    const litellm = { checkRights: async () => Promise.reject(new AppError(code, 'no')) };
     const health = await checkHealth({ ...depsOf(await readyWorld()), litellm });
     expect(health).toMatchObject({ status: 'degraded', litellm: { status: 'failing', error: code } });
     expect(health.litellm.hint).toMatch(hint);

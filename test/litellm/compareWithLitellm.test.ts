@@ -8,7 +8,7 @@ import { organizationValues, teamValues, userValues } from '../../shared/model/l
 import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
-import type { LitellmTeam } from '../../shared/model/litellmPorts.ts';
+import type { LitellmTeam, LitellmUser } from '../../shared/model/litellmPorts.ts';
 import type { EntityRead } from '../../shared/storage/entityStore.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
@@ -563,6 +563,13 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
     members: membersOf(number)
       .slice(1)
       .map((userId) => ({ userId, role: 'user' })),
+    blocked: false,
+  });
+  const userInLitellm = (userId: string): LitellmUser => ({
+    userId,
+    values: userValues(userAt(numberOf(userId))),
+    metadata: {},
+    teams: [],
   });
   return {
     store: {
@@ -617,9 +624,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
         called('findUsers');
         expect(ids).toHaveLength(100);
         const known = ids.filter((each) => numberOf(each) % 500 !== 0);
-        return Promise.resolve(
-          new Map(known.map((userId) => [userId, { userId, values: userValues(userAt(numberOf(userId))) }])),
-        );
+        return Promise.resolve(new Map(known.map((userId) => [userId, userInLitellm(userId)])));
       },
     },
     record: {

@@ -1,7 +1,7 @@
 /** A membership's way to LiteLLM stays short: few functions between the sync of a person and the request. */
 import { expect, it } from 'vitest';
 import { createLitellmClient } from '../../shared/litellm/client/litellmClient.ts';
-import { Secret } from '../../shared/config/secret.ts';
+import { Secret } from '../../shared/model/secret.ts';
 import { createSyncWorld } from '../support/syncWorld.ts';
 import { ALICE, createTestClock, message } from '../support/world.ts';
 

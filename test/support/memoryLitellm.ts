@@ -1,13 +1,26 @@
 /** A LiteLLM proxy in memory, with the same interface as the real client. It is fast, and can fail before or after any call. */
-import type { OrganizationValues, TeamValues, UserValues } from '../../shared/model/litellmValues.ts';
+import type { Metadata } from '../../shared/model/entities.ts';
+import { Secret } from '../../shared/model/secret.ts';
+import type {
+  Changes,
+  OrganizationValues,
+  TeamValues,
+  UserValues,
+} from '../../shared/model/litellmValues.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import type {
+  Created,
+  CreatedKey,
   Ensured,
+  KeyChanges,
+  KeyFilter,
   LitellmClient,
+  LitellmKey,
   LitellmMember,
   LitellmOrganization,
   LitellmTeam,
   LitellmUser,
+  NewKey,
 } from '../../shared/model/litellmPorts.ts';
 
 export interface LitellmCall {
@@ -42,7 +55,13 @@ export class MemoryLitellm implements LitellmClient {
   readonly organizations = new Map<string, Entity<OrganizationValues>>();
   readonly teams = new Map<string, Entity<TeamValues>>();
   readonly users = new Map<string, Partial<UserValues>>();
+  readonly metadata = new Map<string, Metadata>();
+  readonly keys = new Map<string, LitellmKey>();
+  readonly blockedTeams = new Set<string>();
   readonly calls: LitellmCall[] = [];
+  version: string | undefined = '1.101.6';
+  /** `false`: every call about organizations is refused for want of a licence. */
+  hasOrganizations = true;
   /** Users that LiteLLM created, half empty, for a membership of an unknown user. */
   readonly stowaways: string[] = [];
   faults: Faults = () => undefined;
@@ -58,6 +77,7 @@ export class MemoryLitellm implements LitellmClient {
 
   async #run<T>(call: LitellmCall, work: () => T | Promise<T>): Promise<T> {
     this.calls.push(call);
+    if (!this.hasOrganizations && /Organization/.test(call.method)) throw unlicensed();
     const fault = this.faults(this.calls.length, call);
     if (fault?.when === 'before') throw fault.error;
     await Promise.resolve();
@@ -109,52 +129,62 @@ export class MemoryLitellm implements LitellmClient {
     const found = this.teams.get(id);
     return found === undefined
       ? undefined
-      : { teamId: id, values: found.values, members: listMembers(found) };
+      : {
+          teamId: id,
+          values: found.values,
+          members: listMembers(found),
+          blocked: this.blockedTeams.has(id),
+        };
   }
 
   #user(id: string): LitellmUser | undefined {
     const values = this.users.get(id);
-    return values === undefined ? undefined : { userId: id, values };
+    if (values === undefined) return undefined;
+    const teams = [...this.teams].filter(([, team]) => team.members.has(id)).map(([teamId]) => teamId);
+    const { user_role: role } = values;
+    const metadata = this.metadata.get(id) ?? {};
+    return { userId: id, values, ...(role === undefined ? {} : { role }), metadata, teams };
   }
 
-  async createOrganization(id: string, values: OrganizationValues): Promise<Ensured> {
+  async createOrganization(id: string, values: OrganizationValues): Promise<Created<OrganizationValues>> {
     return this.#write('createOrganization', [id], () => {
-      if (this.organizations.has(id)) return 'already';
+      if (this.organizations.has(id)) return { ensured: 'already' as const };
       this.organizations.set(id, { values, members: new Map() });
-      return 'done';
+      return { ensured: 'done' as const, values };
     });
   }
 
-  async createTeam(id: string, values: TeamValues): Promise<Ensured> {
+  async createTeam(id: string, values: TeamValues): Promise<Created<TeamValues>> {
     return this.#write('createTeam', [id], () => {
-      if (this.teams.has(id)) return 'already';
+      if (this.teams.has(id)) return { ensured: 'already' as const };
       const { organization_id: organizationId } = values;
       if (organizationId !== undefined && !this.organizations.has(organizationId)) throw refused(500);
       this.#requireSubset(values, values.models);
       const { keyUserId } = this.#options;
       const members = new Map(keyUserId === undefined ? [] : [[keyUserId, 'admin']]);
       this.teams.set(id, { values, members });
-      return 'done';
+      return { ensured: 'done' as const, values };
     });
   }
 
-  async createUser(id: string, values: UserValues): Promise<Ensured> {
+  async createUser(id: string, values: UserValues, metadata: Metadata = {}): Promise<Created<UserValues>> {
     return this.#write('createUser', [id], () => {
-      if (this.users.has(id)) return 'already';
+      if (this.users.has(id)) return { ensured: 'already' as const };
       const { user_email: email } = values;
       if (email !== undefined && [...this.users.values()].some((other) => other.user_email === email)) {
         throw new AppError('litellm_email_taken', 'Another user of LiteLLM has this email.');
       }
       this.users.set(id, values);
-      return 'done';
+      this.metadata.set(id, metadata);
+      return { ensured: 'done' as const, values };
     });
   }
 
-  async updateOrganization(id: string, changes: Partial<OrganizationValues>): Promise<void> {
+  async updateOrganization(id: string, changes: Changes<OrganizationValues>): Promise<void> {
     await this.#write('updateOrganization', [id], () => update(this.organizations, id, changes));
   }
 
-  async updateTeam(id: string, changes: Partial<TeamValues>): Promise<void> {
+  async updateTeam(id: string, changes: Changes<TeamValues>): Promise<void> {
     await this.#write('updateTeam', [id], () => {
       // The client does not move teams.
       const { organization_id: _organization, ...rest } = changes;
@@ -172,10 +202,135 @@ export class MemoryLitellm implements LitellmClient {
     if (!models.every((model) => allowed.includes(model))) throw refused(400);
   }
 
-  async updateUser(id: string, changes: Partial<UserValues>): Promise<void> {
-    await this.#write('updateUser', [id], () => {
-      this.users.set(id, { ...this.users.get(id), ...changes });
+  async moveTeam(
+    id: string,
+    organizationId: string | undefined,
+    { models }: Pick<TeamValues, 'models'>,
+  ): Promise<void> {
+    await this.#write('moveTeam', [id], () => {
+      const team = this.teams.get(id);
+      if (team === undefined) throw refused(404);
+      const { organization_id: _left, ...rest } = team.values;
+      if (organizationId !== undefined) {
+        const organization = this.organizations.get(organizationId);
+        if (organization === undefined) throw refused(400);
+        const { models: allowed } = organization.values;
+        const before = team.values.models;
+        const fits =
+          allowed.length === 0 || (before.length > 0 && before.every((each) => allowed.includes(each)));
+        if (!fits) throw refused(403);
+        const joined = [...team.members.keys()].map((userId) => [userId, 'internal_user'] as const);
+        organization.members = new Map([...joined, ...organization.members]);
+      }
+      team.values = {
+        ...rest,
+        models,
+        ...(organizationId === undefined ? {} : { organization_id: organizationId }),
+      };
     });
+  }
+
+  async blockTeam(id: string): Promise<void> {
+    await this.#write('blockTeam', [id], () => void this.blockedTeams.add(id));
+  }
+
+  async unblockTeam(id: string): Promise<void> {
+    await this.#write('unblockTeam', [id], () => void this.blockedTeams.delete(id));
+  }
+
+  async updateUser(
+    id: string,
+    { metadata, ...changes }: Changes<UserValues> & { readonly metadata?: Metadata },
+  ): Promise<void> {
+    await this.#write('updateUser', [id], () => {
+      this.users.set(id, applied(this.users.get(id) ?? {}, changes));
+      if (metadata !== undefined) this.metadata.set(id, metadata);
+    });
+  }
+
+  async addOrganizationMembers(
+    id: string,
+    members: readonly { readonly userId: string; readonly role: string }[],
+  ): Promise<void> {
+    await this.#write('addOrganizationMembers', [id, ...members.map(({ userId }) => userId)], async () =>
+      this.#changeMembers(this.organizations, id, (all) => {
+        for (const { userId, role } of members) {
+          if (this.#add(all, userId, role) === 'already') throw refused(500);
+        }
+        return 'done';
+      }),
+    );
+  }
+
+  async addTeamMembers(
+    id: string,
+    members: readonly { readonly userId: string; readonly role: string }[],
+  ): Promise<void> {
+    await this.#write('addTeamMembers', [id, ...members.map(({ userId }) => userId)], async () =>
+      this.#changeMembers(this.teams, id, (all) => {
+        for (const { userId, role } of members) this.#add(all, userId, role);
+        return 'done';
+      }),
+    );
+  }
+
+  async *readKeyPages({ userId, teamId }: KeyFilter): AsyncIterable<readonly LitellmKey[]> {
+    const keys = await this.#read('readKeyPages', [userId ?? '', teamId ?? ''], () =>
+      [...this.keys.values()].filter(
+        (key) =>
+          (userId === undefined || key.userId === userId) && (teamId === undefined || key.teamId === teamId),
+      ),
+    );
+    for (let from = 0; from < keys.length; from += 100) yield keys.slice(from, from + 100);
+  }
+
+  async findKey(hash: string): Promise<LitellmKey | undefined> {
+    return this.#read('findKey', [hash], () => this.keys.get(hash));
+  }
+
+  async updateKey(hash: string, { teamId, userId, blocked, models }: KeyChanges): Promise<void> {
+    await this.#write('updateKey', [hash], () => {
+      const key = this.keys.get(hash);
+      if (key === undefined) throw refused(404);
+      const { teamId: teamBefore, ...rest } = key;
+      const team = teamId === undefined ? teamBefore : (teamId ?? undefined);
+      // LiteLLM asks whether the old owner is in the new team.
+      const isMember = this.teams.get(teamId ?? '')?.members.has(key.userId ?? '') ?? false;
+      if (typeof teamId === 'string' && !isMember) throw refused(403);
+      this.keys.set(hash, {
+        ...rest,
+        ...(team === undefined ? {} : { teamId: team }),
+        ...(userId === undefined ? {} : { userId }),
+        ...(blocked === undefined ? {} : { blocked }),
+        ...(models === undefined ? {} : { models }),
+      });
+    });
+  }
+
+  async deleteKey(hash: string): Promise<Ensured> {
+    return this.#write('deleteKey', [hash], () => (this.keys.delete(hash) ? 'done' : 'already'));
+  }
+
+  async createKey({ userId, teamId, alias, models, metadata }: NewKey): Promise<CreatedKey> {
+    return this.#write('createKey', [userId, teamId], () => {
+      if ([...this.keys.values()].some((key) => key.alias === alias)) throw refused(400);
+      const hash = `hash-${alias}`;
+      const name = 'sk-...0000';
+      this.keys.set(hash, { hash, name, alias, userId, teamId, blocked: false, models, spend: 0, metadata });
+      return { hash, secret: new Secret(`sk-${alias}`) };
+    });
+  }
+
+  async findOwnUser(): Promise<string | undefined> {
+    return this.#read('findOwnUser', [], () => this.#options.keyUserId ?? 'default_user_id');
+  }
+
+  async findVersion(): Promise<string | undefined> {
+    return this.#read('findVersion', [], () => this.version);
+  }
+
+  async countUsers(): Promise<number> {
+    return this.#read('countUsers', [], () => this.users.size);
   }
 
   async addOrganizationMember(id: string, userId: string, role: string): Promise<Ensured> {
@@ -212,7 +367,14 @@ export class MemoryLitellm implements LitellmClient {
 
   async removeTeamMember(id: string, userId: string): Promise<Ensured> {
     return this.#write('removeTeamMember', [id, userId], async () =>
-      this.#changeMembers(this.teams, id, (members) => remove(members, userId)),
+      this.#changeMembers(this.teams, id, (members) => {
+        // As LiteLLM from 1.80.6: the person's keys of the team are deleted with the membership.
+        const removed = remove(members, userId);
+        for (const [hash, key] of this.keys) {
+          if (removed === 'done' && key.userId === userId && key.teamId === id) this.keys.delete(hash);
+        }
+        return removed;
+      }),
     );
   }
 
@@ -276,8 +438,8 @@ export class MemoryLitellm implements LitellmClient {
     );
   }
 
-  async check(): Promise<void> {
-    await this.#read('check', [], () => undefined);
+  async checkRights(): Promise<{ readonly hasOrganizations: boolean }> {
+    return this.#read('checkRights', [], () => ({ hasOrganizations: this.hasOrganizations }));
   }
 }
 
@@ -288,11 +450,17 @@ function listMembers({ members }: Entity<unknown>): LitellmMember[] {
 function update<Values extends object>(
   entities: Map<string, Entity<Values>>,
   id: string,
-  changes: Partial<Values>,
+  changes: Changes<Values>,
 ): void {
   const entity = entities.get(id);
   if (entity === undefined) throw refused(404);
-  entity.values = { ...entity.values, ...changes };
+  entity.values = applied(entity.values, changes);
+}
+
+/** Returns the values with the changes. Null clears a field. */
+function applied<Values extends object>(values: Values, changes: Changes<Values>): Values;
+function applied(values: object, changes: object): object {
+  return Object.fromEntries(Object.entries({ ...values, ...changes }).filter(([, value]) => value !== null));
 }
 
 function changeRole(members: Map<string, string>, userId: string, role: string): Ensured {
@@ -307,6 +475,14 @@ function remove(members: Map<string, string>, userId: string): Ensured {
 /** What the client throws if LiteLLM refuses one request. */
 export function refused(status: number): AppError {
   return new AppError('litellm_refused', 'LiteLLM refused it.', { details: { status } });
+}
+
+/** What the client throws if LiteLLM has no licence for organizations. */
+export function unlicensed(): AppError {
+  return new AppError('organizations_unlicensed', 'LiteLLM has no licence for organizations.', {
+    retryable: true,
+    details: { status: 403 },
+  });
 }
 
 /** What the client throws if the proxy does not answer. A write may have taken effect. */

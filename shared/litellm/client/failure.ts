@@ -115,8 +115,30 @@ export function readFailure(
     isLitellms,
     type,
     says: (words) => isLitellms && words.test(text),
-    error: errorOf({ status, isLitellms, isWrite: request.isWrite }, details),
+    error: isUnlicensed({ status, text, isLitellms, path: request.path })
+      ? unlicensed(details)
+      : errorOf({ status, isLitellms, isWrite: request.isWrite }, details),
   };
+}
+
+/** The beginning of LiteLLM's text for every call about organizations without a licence (from 1.102.0). */
+const UNLICENSED_WORDS = /Organizations are only available/i;
+
+function isUnlicensed(answer: {
+  readonly status: number;
+  readonly text: string;
+  readonly isLitellms: boolean;
+  readonly path: string;
+}): boolean {
+  const { status, text, isLitellms, path } = answer;
+  return status === 403 && isLitellms && path.startsWith('/organization/') && UNLICENSED_WORDS.test(text);
+}
+
+function unlicensed(details: LogSafeDetails): AppError {
+  return new AppError('organizations_unlicensed', 'LiteLLM has no licence for organizations.', {
+    retryable: true,
+    details,
+  });
 }
 
 function errorOf(
@@ -126,9 +148,12 @@ function errorOf(
   if (status === 0 || status === 408 || status === 429 || status >= 500) {
     return new AppError('litellm_unreachable', 'LiteLLM did not answer.', { retryable: true, details });
   }
+  if (status === 401) {
+    return new AppError('litellm_key_refused', 'LiteLLM refused the key.', { retryable: true, details });
+  }
   // Every administrator's key may read. A write may be refused for other reasons, such as a missing licence.
-  if (status === 401 || (status === 403 && isLitellms && !isWrite)) {
-    return new AppError('litellm_key_refused', 'LiteLLM refused the key or its role.', {
+  if (status === 403 && isLitellms && !isWrite) {
+    return new AppError('litellm_right_missing', "The key's owner has no right to do this in LiteLLM.", {
       retryable: true,
       details,
     });

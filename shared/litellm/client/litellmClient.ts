@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LitellmClient } from '../../model/litellmPorts.ts';
-import { parseReadiness, parseUserPage } from './answers.ts';
+import { errorCodeOf } from '../../model/errors.ts';
+import { parseKeyPage, parseReadiness, parseTeamPage, parseUserPage, parseVersion } from './answers.ts';
+import { createKeyCalls } from './keyCalls.ts';
 import { createSender, type LitellmOptions, type LitellmSender, requireBody } from './litellmSender.ts';
 import { createOrganizationCalls } from './organizationCalls.ts';
 import { REQUESTS } from './requests.ts';
@@ -16,10 +18,37 @@ export interface LitellmClientOptions extends Omit<LitellmOptions, 'sleep' | 'ti
   readonly timeoutMs?: number;
 }
 
-async function check(sender: LitellmSender): Promise<void> {
+/** An id that no organization can have: a look for it shows whether organizations may be read, and reads nothing. */
+const NO_ORGANIZATION = 'entra-provisioning-right-check';
+
+/** The description of the whole API is large, and some versions make it anew for each request. */
+const OPEN_API_TIMEOUT_FACTOR = 3;
+
+async function checkRights(
+  sender: LitellmSender,
+  findOrganization: LitellmClient['findOrganization'],
+): Promise<{ readonly hasOrganizations: boolean }> {
   parseReadiness(requireBody(await sender.read(REQUESTS.readiness, {})));
-  // The cheapest request that only an administrator's key may send.
   parseUserPage(requireBody(await sender.read(REQUESTS.userList, { page: 1, page_size: 1 })));
+  const teams = { page: 1, page_size: 1, sort_by: 'team_id', sort_order: 'asc' } as const;
+  parseTeamPage(requireBody(await sender.read(REQUESTS.teamList, teams)));
+  const keys = { page: 1, size: 1, return_full_object: true } as const;
+  parseKeyPage(requireBody(await sender.read(REQUESTS.keyList, keys)));
+  try {
+    await findOrganization(NO_ORGANIZATION);
+    return { hasOrganizations: true };
+  } catch (error) {
+    if (errorCodeOf(error) === 'organizations_unlicensed') return { hasOrganizations: false };
+    throw error;
+  }
+}
+
+async function findVersion(sender: LitellmSender): Promise<string | undefined> {
+  const timeoutMs = sender.options.timeoutMs * OPEN_API_TIMEOUT_FACTOR;
+  const answer = await sender.read(REQUESTS.openApi, {}, timeoutMs);
+  // A gateway may hide the description of the API.
+  if (!answer.ok && [401, 403, 404].includes(answer.failure.status)) return undefined;
+  return parseVersion(requireBody(answer));
 }
 
 /**
@@ -32,10 +61,13 @@ export function createLitellmClient(options: LitellmClientOptions): LitellmClien
     sleep: options.sleep ?? (async (durationMs) => delay(durationMs)),
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
   });
+  const organizations = createOrganizationCalls(sender);
   return {
-    ...createOrganizationCalls(sender),
+    ...organizations,
     ...createTeamCalls(sender),
     ...createUserCalls(sender),
-    check: async () => check(sender),
+    ...createKeyCalls(sender),
+    findVersion: async () => findVersion(sender),
+    checkRights: async () => checkRights(sender, organizations.findOrganization),
   };
 }

@@ -1,9 +1,9 @@
 /** Sends requests to LiteLLM and reads its answers. Nothing else in the product does. */
 import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
-import type { Secret } from '../../config/secret.ts';
+import type { Secret } from '../../model/secret.ts';
 import { AppError } from '../../model/errors.ts';
-import type { Ensured } from '../../model/litellmPorts.ts';
+import type { Created, Ensured } from '../../model/litellmPorts.ts';
 import type { Clock, Fetch } from '../../model/ports.ts';
 import { startTimeout } from '../../platform/withTimeout.ts';
 import { type Failure, type Outcome, parseJson, readFailure } from './failure.ts';
@@ -107,6 +107,17 @@ export async function settle(
     if (await looksDone()) return answer.failure.status === 500 ? ifUnclear : 'already';
   }
   throw answer.failure.error;
+}
+
+/** As {@link settle} for a creation: after a success, what the answer says about the new entity. */
+export async function settleCreation<Values>(
+  answer: Answer,
+  exists: () => Promise<boolean>,
+  parseNew: (body: unknown) => Partial<Values>,
+): Promise<Created<Values>> {
+  if (answer.ok) return { ensured: 'done', values: parseNew(answer.body) };
+  await settle(answer, exists);
+  return { ensured: 'already' };
 }
 
 interface HttpRequest {

@@ -1,6 +1,8 @@
 import type { LitellmClient } from '../../model/litellmPorts.ts';
-import { parseOrganization, parseOrganizations } from './answers.ts';
-import { type LitellmSender, requireBody, settle } from './litellmSender.ts';
+import { parseNewOrganization, parseOrganization, parseOrganizations } from './answers.ts';
+import { type LitellmSender, requireBody, settle, settleCreation } from './litellmSender.ts';
+import { requireMembers } from './memberLists.ts';
+import { withoutNothing } from '../../platform/withoutUndefined.ts';
 import { REQUESTS } from './requests.ts';
 
 /** One answer with all organizations and all of their members takes longer than any other. */
@@ -13,6 +15,7 @@ type OrganizationCalls = Pick<
   | 'createOrganization'
   | 'updateOrganization'
   | 'addOrganizationMember'
+  | 'addOrganizationMembers'
   | 'changeOrganizationRole'
   | 'removeOrganizationMember'
 >;
@@ -39,10 +42,14 @@ export function createOrganizationCalls(sender: LitellmSender): OrganizationCall
         organization_id: organizationId,
         ...values,
       });
-      return settle(answer, async () => (await find(organizationId)) !== undefined);
+      const exists = async (): Promise<boolean> => (await find(organizationId)) !== undefined;
+      return settleCreation(answer, exists, parseNewOrganization);
     },
     async updateOrganization(organizationId, changes) {
-      const input = { ...changes, organization_id: organizationId };
+      const { organization_alias: alias, models, ...limits } = changes;
+      // LiteLLM cannot clear these two.
+      const named = withoutNothing({ organization_alias: alias, models });
+      const input = { ...limits, ...named, organization_id: organizationId };
       requireBody(await sender.send(REQUESTS.updateOrganization, input));
     },
     async addOrganizationMember(organizationId, userId, role) {
@@ -52,6 +59,13 @@ export function createOrganizationCalls(sender: LitellmSender): OrganizationCall
       });
       // After a 500 it is more likely that this write added the member than that another one did at the same moment.
       return settle(answer, async () => (await findRole(organizationId, userId)) === role, 'done');
+    },
+    async addOrganizationMembers(organizationId, members) {
+      const answer = await sender.send(REQUESTS.addOrganizationMember, {
+        organization_id: organizationId,
+        member: members.map(({ userId, role }) => ({ user_id: userId, role })),
+      });
+      requireMembers(answer);
     },
     async changeOrganizationRole(organizationId, userId, role) {
       const answer = await sender.send(REQUESTS.updateOrganizationMember, {

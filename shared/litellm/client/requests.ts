@@ -33,11 +33,31 @@ const limits = {
   tpm_limit: z.exactOptional(whole),
   rpm_limit: z.exactOptional(whole),
 };
+/** In an update, null clears a limit. Some versions ignore it (docs/litellm.md). */
+const clearableLimits = {
+  max_budget: z.exactOptional(z.nullable(amount)),
+  budget_duration: z.exactOptional(z.nullable(z.string())),
+  tpm_limit: z.exactOptional(z.nullable(whole)),
+  rpm_limit: z.exactOptional(z.nullable(whole)),
+};
+const metadata = z.record(z.string(), z.unknown());
 const page = { page: z.int(), page_size: z.int() };
+
+function memberOf<const Role extends string>(roles: readonly Role[]) {
+  return z.object({ user_id: id, role: z.enum(roles) });
+}
+
+/** One member, or a list of at most 50: LiteLLM takes a second for them. */
+function oneOrMany<Member extends z.ZodMiniType>(member: Member) {
+  return z.union([member, z.readonly(z.array(member).check(z.minLength(1), z.maxLength(50)))]);
+}
 
 export const REQUESTS = {
   /** `litellm/proxy/health_endpoints/_health_endpoints.py`: health_readiness. */
   readiness: { method: 'GET', path: '/health/readiness', schema: z.object({}), isPublic: true },
+
+  /** FastAPI's description of the API. `info.version` is LiteLLM's version. */
+  openApi: { method: 'GET', path: '/openapi.json', schema: z.object({}), isPublic: true },
 
   /** `organization_endpoints.py`: info_organization. */
   organizationInfo: {
@@ -61,17 +81,14 @@ export const REQUESTS = {
       organization_id: id,
       organization_alias: z.exactOptional(z.string()),
       models: z.exactOptional(names),
-      ...limits,
+      ...clearableLimits,
     }),
   },
-  /** `organization_endpoints.py`: organization_member_add (OrganizationMemberAddRequest). Never by email, and one member at a time. */
+  /** `organization_endpoints.py`: organization_member_add (OrganizationMemberAddRequest). Never by email. */
   addOrganizationMember: {
     method: 'POST',
     path: '/organization/member_add',
-    schema: z.object({
-      organization_id: id,
-      member: z.object({ user_id: id, role: z.enum(ORGANIZATION_ROLES) }),
-    }),
+    schema: z.object({ organization_id: id, member: oneOrMany(memberOf(ORGANIZATION_ROLES)) }),
   },
   /** `organization_endpoints.py`: organization_member_update (OrganizationMemberUpdateRequest). */
   updateOrganizationMember: {
@@ -104,27 +121,39 @@ export const REQUESTS = {
       team_alias: z.string(),
       organization_id: z.exactOptional(id),
       models: names,
+      team_member_permissions: z.exactOptional(names),
       ...limits,
     }),
     readsChangedBy: true,
   },
-  /** `team_endpoints.py`: update_team (UpdateTeamRequest). Without the organization: a team is not moved. */
+  /** `team_endpoints.py`: update_team (UpdateTeamRequest). `organization_id` moves the team; null takes it out. */
   updateTeam: {
     method: 'POST',
     path: '/team/update',
     schema: z.object({
       team_id: id,
       team_alias: z.exactOptional(z.string()),
+      organization_id: z.exactOptional(z.nullable(id)),
       models: z.exactOptional(names),
-      ...limits,
+      ...clearableLimits,
     }),
     readsChangedBy: true,
   },
-  /** `team_endpoints.py`: team_member_add (TeamMemberAddRequest). Never by email, and one member at a time. */
+  /** `team_endpoints.py`: update_team_member_permissions. */
+  updateTeamPermissions: {
+    method: 'POST',
+    path: '/team/permissions_update',
+    schema: z.object({ team_id: id, team_member_permissions: names }),
+  },
+  /** `team_endpoints.py`: block_team. */
+  blockTeam: { method: 'POST', path: '/team/block', schema: z.object({ team_id: id }) },
+  /** `team_endpoints.py`: unblock_team. */
+  unblockTeam: { method: 'POST', path: '/team/unblock', schema: z.object({ team_id: id }) },
+  /** `team_endpoints.py`: team_member_add (TeamMemberAddRequest). Never by email. */
   addTeamMember: {
     method: 'POST',
     path: '/team/member_add',
-    schema: z.object({ team_id: id, member: z.object({ user_id: id, role: z.enum(TEAM_ROLES) }) }),
+    schema: z.object({ team_id: id, member: oneOrMany(memberOf(TEAM_ROLES)) }),
   },
   /** `team_endpoints.py`: team_member_update (TeamMemberUpdateRequest). The limits are the member's present ones. */
   updateTeamMember: {
@@ -165,7 +194,8 @@ export const REQUESTS = {
       max_budget: z.exactOptional(amount),
       budget_duration: z.exactOptional(z.string()),
       // LiteLLM's own Microsoft login finds the user by this, beside the id (`ui_sso.py`).
-      sso_user_id: id,
+      sso_user_id: z.exactOptional(id),
+      metadata: z.exactOptional(metadata),
       auto_create_key: z.literal(false),
       teams: z.readonly(z.tuple([])),
     }),
@@ -179,9 +209,62 @@ export const REQUESTS = {
       user_alias: z.exactOptional(z.string()),
       user_role: z.exactOptional(z.enum(GLOBAL_ROLES)),
       models: z.exactOptional(names),
-      max_budget: z.exactOptional(amount),
-      budget_duration: z.exactOptional(z.string()),
+      max_budget: z.exactOptional(z.nullable(amount)),
+      budget_duration: z.exactOptional(z.nullable(z.string())),
+      metadata: z.exactOptional(metadata),
     }),
+  },
+
+  /** `key_management_endpoints.py`: list_keys. At most 100 keys a page. */
+  keyList: {
+    method: 'GET',
+    path: '/key/list',
+    schema: z.object({
+      page: z.int(),
+      size: z.int(),
+      return_full_object: z.literal(true),
+      user_id: z.exactOptional(id),
+      team_id: z.exactOptional(id),
+    }),
+  },
+  /** `key_management_endpoints.py`: info_key_fn. Without a key: the calling key. */
+  keyInfo: { method: 'GET', path: '/key/info', schema: z.object({ key: z.exactOptional(id) }) },
+  /** `key_management_endpoints.py`: generate_key_fn (GenerateKeyRequest). */
+  newKey: {
+    method: 'POST',
+    path: '/key/generate',
+    schema: z.object({
+      user_id: id,
+      team_id: id,
+      key_alias: z.string(),
+      key_type: z.literal('llm_api'),
+      models: names,
+      duration: z.string(),
+      max_budget: z.exactOptional(amount),
+      metadata,
+    }),
+    readsChangedBy: true,
+  },
+  /** `key_management_endpoints.py`: update_key_fn (UpdateKeyRequest). `key` is a hash, never a secret. */
+  updateKey: {
+    method: 'POST',
+    path: '/key/update',
+    schema: z.object({
+      key: id,
+      user_id: z.exactOptional(id),
+      team_id: z.exactOptional(z.nullable(id)),
+      blocked: z.exactOptional(z.boolean()),
+      models: z.exactOptional(names),
+      duration: z.exactOptional(z.string()),
+    }),
+    readsChangedBy: true,
+  },
+  /** `key_management_endpoints.py`: delete_key_fn (KeyRequest). One hash. */
+  deleteKey: {
+    method: 'POST',
+    path: '/key/delete',
+    schema: z.object({ keys: z.readonly(z.tuple([id])) }),
+    readsChangedBy: true,
   },
 } as const satisfies Readonly<Record<string, RequestKind>>;
 

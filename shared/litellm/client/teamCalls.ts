@@ -1,7 +1,15 @@
 import { AppError } from '../../model/errors.ts';
 import type { LitellmTeam, LitellmClient } from '../../model/litellmPorts.ts';
-import { parseTeamInfo, parseTeamPage, type TeamInfo, type TeamMemberLimits } from './answers.ts';
-import { type Answer, type LitellmSender, requireBody, settle } from './litellmSender.ts';
+import {
+  parseNewTeam,
+  parseTeamInfo,
+  parseTeamPage,
+  type TeamInfo,
+  type TeamMemberLimits,
+} from './answers.ts';
+import { type Answer, type LitellmSender, requireBody, settle, settleCreation } from './litellmSender.ts';
+import { requireMembers } from './memberLists.ts';
+import { withoutNothing } from '../../platform/withoutUndefined.ts';
 import { REQUESTS } from './requests.ts';
 
 /** LiteLLM's largest page. `/team/list`, which has no pages, loads every key. */
@@ -21,7 +29,11 @@ type TeamCalls = Pick<
   | 'readTeamPages'
   | 'createTeam'
   | 'updateTeam'
+  | 'moveTeam'
+  | 'blockTeam'
+  | 'unblockTeam'
   | 'addTeamMember'
+  | 'addTeamMembers'
   | 'changeTeamRole'
   | 'removeTeamMember'
 >;
@@ -40,10 +52,28 @@ export function createTeamCalls(sender: LitellmSender): TeamCalls {
     readTeamPages: () => readTeamPages(sender),
     async createTeam(teamId, values) {
       const answer = await sender.send(REQUESTS.newTeam, { team_id: teamId, ...values });
-      return settle(answer, async () => (await findInfo(teamId)) !== undefined);
+      return settleCreation(answer, async () => (await findInfo(teamId)) !== undefined, parseNewTeam);
     },
     async updateTeam(teamId, changes) {
-      requireBody(await sender.send(REQUESTS.updateTeam, { ...changes, team_id: teamId }));
+      const { organization_id: _organizationId, team_member_permissions: permissions, ...others } = changes;
+      const { team_alias: alias, models, ...limits } = others;
+      if (Object.keys(others).length > 0) {
+        const named = withoutNothing({ team_alias: alias, models });
+        requireBody(await sender.send(REQUESTS.updateTeam, { ...limits, ...named, team_id: teamId }));
+      }
+      if (permissions === undefined) return;
+      const input = { team_id: teamId, team_member_permissions: permissions ?? [] };
+      requireBody(await sender.send(REQUESTS.updateTeamPermissions, input));
+    },
+    async moveTeam(teamId, organizationId, { models }) {
+      const input = { team_id: teamId, organization_id: organizationId ?? null, models };
+      requireBody(await sender.send(REQUESTS.updateTeam, input));
+    },
+    async blockTeam(teamId) {
+      requireBody(await sender.send(REQUESTS.blockTeam, { team_id: teamId }));
+    },
+    async unblockTeam(teamId) {
+      requireBody(await sender.send(REQUESTS.unblockTeam, { team_id: teamId }));
     },
     async addTeamMember(teamId, userId, role) {
       const answer = await sender.send(REQUESTS.addTeamMember, {
@@ -54,6 +84,14 @@ export function createTeamCalls(sender: LitellmSender): TeamCalls {
       requireLicence(answer, role);
       // After a 500 it is more likely that this write added the member than that another one did at the same moment.
       return settle(answer, async () => (await findRole(teamId, userId)) === role, 'done');
+    },
+    async addTeamMembers(teamId, members) {
+      const answer = await sender.send(REQUESTS.addTeamMember, {
+        team_id: teamId,
+        member: members.map(({ userId, role }) => ({ user_id: userId, role })),
+      });
+      // Who is a member already does no harm; a list of members only is refused with this type.
+      if (!isAlready(answer)) requireMembers(answer);
     },
     async changeTeamRole(teamId, userId, role) {
       // LiteLLM accepts a role for a user outside the team, and older versions drop a member's limits that are not sent along.

@@ -1,15 +1,16 @@
 import { AppError } from '../../model/errors.ts';
 import type { LitellmClient, LitellmUser } from '../../model/litellmPorts.ts';
-import { parseUserPage } from './answers.ts';
+import { parseNewUser, parseUserCount, parseUserPage } from './answers.ts';
 import type { Failure } from './failure.ts';
-import { type LitellmSender, requireBody, settle } from './litellmSender.ts';
+import { type LitellmSender, requireBody, settleCreation } from './litellmSender.ts';
+import { withoutNothing, withoutUndefined } from '../../platform/withoutUndefined.ts';
 import { REQUESTS, userIdsQuery } from './requests.ts';
 
 /** LiteLLM's largest page. */
 const PAGE_SIZE = 100;
 const EMAIL_TAKEN_WORDS = /email[^]*already exists/i;
 
-type UserCalls = Pick<LitellmClient, 'findUser' | 'findUsers' | 'createUser' | 'updateUser'>;
+type UserCalls = Pick<LitellmClient, 'findUser' | 'findUsers' | 'createUser' | 'updateUser' | 'countUsers'>;
 
 /**
  * Returns the calls about users (`management_endpoints/internal_user_endpoints.py`).
@@ -24,23 +25,32 @@ export function createUserCalls(sender: LitellmSender): UserCalls {
   return {
     findUser,
     findUsers,
-    async createUser(userId, values) {
+    async createUser(userId, values, metadata) {
       const answer = await sender.send(REQUESTS.newUser, {
         ...values,
         user_id: userId,
         sso_user_id: userId,
+        ...(metadata === undefined ? {} : { metadata }),
         auto_create_key: false,
         teams: [],
       });
       const exists = async (): Promise<boolean> => (await findUser(userId)) !== undefined;
       if (!answer.ok && isEmailTaken(answer.failure, values.user_email)) {
-        if (await exists()) return 'already';
+        if (await exists()) return { ensured: 'already' };
         throw emailTaken(answer.failure.status);
       }
-      return settle(answer, exists);
+      return settleCreation(answer, exists, parseNewUser);
     },
     async updateUser(userId, changes) {
-      requireBody(await sender.send(REQUESTS.updateUser, { ...changes, user_id: userId }));
+      const { max_budget: budget, budget_duration: duration, metadata, ...others } = changes;
+      const { user_alias: alias, user_role: role, models } = others;
+      // LiteLLM ignores null in every other field.
+      const input = withoutNothing({ user_alias: alias, user_role: role, models });
+      const clearable = withoutUndefined({ max_budget: budget, budget_duration: duration, metadata });
+      requireBody(await sender.send(REQUESTS.updateUser, { ...input, ...clearable, user_id: userId }));
+    },
+    async countUsers() {
+      return parseUserCount(requireBody(await sender.read(REQUESTS.userList, { page: 1, page_size: 1 })));
     },
   };
 }

@@ -62,11 +62,3 @@ export function readColumns<T extends z.ZodMiniType>(
   const columns = new Set(result.error.issues.map((issue) => String(issue.path[0] ?? '')));
   return { ok: false, columns: [...columns].sort() };
 }
-
-/** Returns the object without the fields that are `undefined`, because an absent field means an absent column. */
-export function withoutUndefined<T extends Readonly<Record<string, unknown>>>(
-  fields: T,
-): { [K in keyof T]?: Exclude<T[K], undefined> };
-export function withoutUndefined(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}

@@ -330,6 +330,32 @@ const LITELLM = {
     hint: 'LITELLM_API_KEY must be the master key or the key of a proxy_admin. Nothing is lost: we’ll try again.',
     retry: 'home',
   },
+  litellm_right_missing: {
+    title: 'This service’s key has too few rights in LiteLLM',
+    happened: 'The LiteLLM proxy accepts the key but doesn’t let it change users, teams and organizations.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'LITELLM_API_KEY must be the master key or the key of a proxy_admin. Nothing is lost: we’ll try again.',
+    retry: 'home',
+  },
+  litellm_version_unsafe: {
+    title: 'The LiteLLM proxy has to be replaced',
+    happened:
+      'The LiteLLM proxy runs a version that was withdrawn because it was compromised. We send nothing to it.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'Replace the proxy with another version, and then its master key and LITELLM_API_KEY. Everything that waits is sent then.',
+    retry: 'home',
+  },
+  organizations_unlicensed: {
+    title: 'LiteLLM has no licence for organizations',
+    happened:
+      'This version of the LiteLLM proxy has organizations only with a licence. Users and teams work without one.',
+    todo: TELL_OPERATOR,
+    fixer: 'operator',
+    hint: 'Add the licence to the proxy, or leave it: each team then carries the limits of its organization.',
+    retry: 'home',
+  },
   litellm_answer_invalid: {
     title: 'The configured address isn’t a LiteLLM proxy',
     happened: 'We couldn’t understand the answer from the LiteLLM proxy’s address.',

@@ -24,6 +24,10 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   clock_skew: 'The service’s clock is wrong.',
   litellm_unreachable: 'The LiteLLM proxy doesn’t answer.',
   litellm_key_refused: 'The LiteLLM proxy refuses this service’s key. The operator needs to correct it.',
+  litellm_right_missing:
+    'This service’s key has too few rights in the LiteLLM proxy. The operator needs to correct it.',
+  litellm_version_unsafe: 'The LiteLLM proxy runs a withdrawn version. The operator needs to replace it.',
+  organizations_unlicensed: 'The LiteLLM proxy has no licence for organizations.',
   litellm_answer_invalid: 'The configured address isn’t a LiteLLM proxy.',
   litellm_refused: 'The LiteLLM proxy refused a change.',
   litellm_email_taken: 'Another user of the LiteLLM proxy has this email.',

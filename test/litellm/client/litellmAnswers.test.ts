@@ -7,7 +7,7 @@ import {
   createLitellmClient,
   type LitellmClientOptions,
 } from '../../../shared/litellm/client/litellmClient.ts';
-import { Secret } from '../../../shared/config/secret.ts';
+import { Secret } from '../../../shared/model/secret.ts';
 import { AppError } from '../../../shared/model/errors.ts';
 import type { LitellmClient } from '../../../shared/model/litellmPorts.ts';
 import { createTestClock } from '../../support/signInDoubles.ts';
@@ -83,7 +83,7 @@ describe('a request', () => {
 
   it('for the public health check carries no key', async () => {
     answers = [json({ status: 'healthy' }), json({ users: [], total_pages: 0 })];
-    await createClient().check();
+    await createClient().checkRights();
     expect(asked[0]?.url).toBe('https://litellm.example.com/base/health/readiness');
     expect(asked.map(({ headers }) => headers.get('authorization'))).toEqual([null, `Bearer ${KEY}`]);
   });
@@ -230,7 +230,7 @@ describe('an answer to a read', () => {
       json({ users: [], total_pages: 0 }),
     ];
     const outcome = await createClient()
-      .check()
+      .checkRights()
       .catch((error: unknown) => error);
     expect(outcome instanceof AppError ? outcome.code : outcome).toBe(code);
   });
@@ -360,7 +360,7 @@ describe('the key', () => {
     answers = [answer];
     const proxy = createClient();
     const user = { user_email: EMAIL, user_role: 'internal_user' as const, models: [] };
-    const calls = [proxy.findTeam('t1'), proxy.createUser('u1', user), proxy.check()];
+    const calls = [proxy.findTeam('t1'), proxy.createUser('u1', user), proxy.checkRights()];
     const failures = (await Promise.allSettled(calls)).filter((result) => result.status === 'rejected');
     expect(failures.length).toBeGreaterThan(0);
     const shown = inspect(failures, { depth: 10, showHidden: true });

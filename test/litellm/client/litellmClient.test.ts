@@ -10,7 +10,7 @@ import {
   createLitellmClient,
   type LitellmClientOptions,
 } from '../../../shared/litellm/client/litellmClient.ts';
-import { Secret } from '../../../shared/config/secret.ts';
+import { Secret } from '../../../shared/model/secret.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../../../shared/model/litellmValues.ts';
 import type { LitellmClient } from '../../../shared/model/litellmPorts.ts';
 import { createTestClock, type TestClock } from '../../support/signInDoubles.ts';
@@ -437,11 +437,11 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
 
   describe('a fault', () => {
     it('of the key is not confused with any other', async () => {
-      await expect(litellm.check()).resolves.toBeUndefined();
+      await expect(litellm.checkRights()).resolves.toBeUndefined();
       expect(asked()).toEqual(['GET /health/readiness 200', 'GET /user/list 200']);
       const keyless = createClient({ apiKey: new Secret('sk-other') });
       const refused = { code: 'litellm_key_refused', retryable: true, details: { status: 401 } };
-      await expect(keyless.check()).rejects.toMatchObject(refused);
+      await expect(keyless.checkRights()).rejects.toMatchObject(refused);
       await expect(keyless.createTeam(TEAM, teamValues)).rejects.toMatchObject(refused);
     });
 
@@ -458,7 +458,7 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
 
     it('of the database makes the proxy unhealthy', async () => {
       emulator.faults.set({ databaseDown: true });
-      await expect(litellm.check()).rejects.toMatchObject({
+      await expect(litellm.checkRights()).rejects.toMatchObject({
         code: 'litellm_unreachable',
         details: { status: 503 },
       });
