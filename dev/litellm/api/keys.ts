@@ -176,7 +176,8 @@ export const deleteKeys: Endpoint = (call) => {
 export const keyInfo: Endpoint = (call) => {
   const { caller } = call;
   const asked = parseQuery(call, keyQuerySchema).key ?? caller.key?.token;
-  if (asked === undefined) throw detailError(400, 'No key was given');
+  // The master key is in no table. Source: `key_management_endpoints.py`, info_key_fn.
+  if (asked === undefined) throw detailError(404, 'Key not found in database');
   const { token, ...info } = requireKey(call, asked);
   const isTheirs = info.user_id === caller.userId || token === caller.key?.token;
   if (!isAdmin(caller) && !isTheirs) throw notAllowed(caller.userId);

@@ -54,8 +54,10 @@ export function createKeyCalls(sender: LitellmSender): KeyCalls {
     },
     async findOwnUser() {
       const answer = await sender.read(REQUESTS.keyInfo, {});
-      // Some versions know no row of their master key.
-      return isUnknown(answer) ? undefined : parseOwnUser(requireBody(answer));
+      // The master key is in no table, and versions say so with different errors.
+      const isUnlisted =
+        !answer.ok && answer.failure.isLitellms && [400, 404].includes(answer.failure.status);
+      return isUnlisted ? undefined : parseOwnUser(requireBody(answer));
     },
   };
 }

@@ -60,13 +60,7 @@ export function createOrganizationCalls(sender: LitellmSender): OrganizationCall
       // After a 500 it is more likely that this write added the member than that another one did at the same moment.
       return settle(answer, async () => (await findRole(organizationId, userId)) === role, 'done');
     },
-    async addOrganizationMembers(organizationId, members) {
-      const answer = await sender.send(REQUESTS.addOrganizationMember, {
-        organization_id: organizationId,
-        member: members.map(({ userId, role }) => ({ user_id: userId, role })),
-      });
-      requireMembers(answer);
-    },
+    addOrganizationMembers: async (organizationId, members) => addMembers(sender, organizationId, members),
     async changeOrganizationRole(organizationId, userId, role) {
       const answer = await sender.send(REQUESTS.updateOrganizationMember, {
         organization_id: organizationId,
@@ -85,4 +79,16 @@ export function createOrganizationCalls(sender: LitellmSender): OrganizationCall
       return settle(answer, async () => (await findRole(organizationId, userId)) === undefined);
     },
   };
+}
+
+async function addMembers(
+  sender: LitellmSender,
+  organizationId: string,
+  members: Parameters<LitellmClient['addOrganizationMembers']>[1],
+): Promise<void> {
+  const answer = await sender.send(REQUESTS.addOrganizationMember, {
+    organization_id: organizationId,
+    member: members.map(({ userId, role }) => ({ user_id: userId, role })),
+  });
+  requireMembers(answer);
 }

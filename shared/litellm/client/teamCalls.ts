@@ -23,20 +23,16 @@ const ALREADY_WORDS = /already in (?:the )?team/i;
 const NOT_IN_TEAM_WORDS = /not found in (?:the )?team/i;
 const LICENCE_WORDS = /premium|enterprise|licen[cs]e/i;
 
+type MemberCalls = Pick<
+  LitellmClient,
+  'addTeamMember' | 'addTeamMembers' | 'changeTeamRole' | 'removeTeamMember'
+>;
+
 type TeamCalls = Pick<
   LitellmClient,
-  | 'findTeam'
-  | 'readTeamPages'
-  | 'createTeam'
-  | 'updateTeam'
-  | 'moveTeam'
-  | 'blockTeam'
-  | 'unblockTeam'
-  | 'addTeamMember'
-  | 'addTeamMembers'
-  | 'changeTeamRole'
-  | 'removeTeamMember'
->;
+  'findTeam' | 'readTeamPages' | 'createTeam' | 'updateTeam' | 'moveTeam' | 'blockTeam' | 'unblockTeam'
+> &
+  MemberCalls;
 
 /** Returns the calls about teams (`management_endpoints/team_endpoints.py`). */
 export function createTeamCalls(sender: LitellmSender): TeamCalls {
@@ -45,8 +41,6 @@ export function createTeamCalls(sender: LitellmSender): TeamCalls {
     if (!answer.ok && answer.failure.status === 404 && answer.failure.isLitellms) return undefined;
     return parseTeamInfo(requireBody(answer), teamId);
   };
-  const findRole = async (teamId: string, userId: string): Promise<string | undefined> =>
-    roleOf(await findInfo(teamId), userId);
   return {
     findTeam: async (teamId) => (await findInfo(teamId))?.team,
     readTeamPages: () => readTeamPages(sender),
@@ -75,6 +69,16 @@ export function createTeamCalls(sender: LitellmSender): TeamCalls {
     async unblockTeam(teamId) {
       requireBody(await sender.send(REQUESTS.unblockTeam, { team_id: teamId }));
     },
+    ...createMemberCalls(sender, findInfo),
+  };
+}
+
+type FindInfo = (teamId: string, how?: 'read' | 'send') => Promise<TeamInfo | undefined>;
+
+function createMemberCalls(sender: LitellmSender, findInfo: FindInfo): MemberCalls {
+  const findRole = async (teamId: string, userId: string): Promise<string | undefined> =>
+    roleOf(await findInfo(teamId), userId);
+  return {
     async addTeamMember(teamId, userId, role) {
       const answer = await sender.send(REQUESTS.addTeamMember, {
         team_id: teamId,

@@ -54,6 +54,15 @@ const proxyError = (status: number, message: string, type = 'None'): Response =>
 const broken = (code: string): Error =>
   Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error(`x ${KEY}`), { code }) });
 
+/** What a healthy proxy answers to the check of the key's rights, after its health. */
+const rightsAnswers = (health: Response): Response[] => [
+  health,
+  json({ users: [], total_pages: 0 }),
+  json({ teams: [], total_pages: 0 }),
+  json({ keys: [], total_pages: 0 }),
+  detail(404, { error: 'Organization not found' }),
+];
+
 const team = (parts: object = {}): object => ({ team_id: 't1', members_with_roles: [], ...parts });
 const teamInfo = (parts: object = {}, more: object = {}): Response =>
   json({ team_id: 't1', team_info: team(parts), keys: [], ...more });
@@ -82,10 +91,11 @@ describe('a request', () => {
   });
 
   it('for the public health check carries no key', async () => {
-    answers = [json({ status: 'healthy' }), json({ users: [], total_pages: 0 })];
+    answers = rightsAnswers(json({ status: 'healthy' }));
     await createClient().checkRights();
     expect(asked[0]?.url).toBe('https://litellm.example.com/base/health/readiness');
-    expect(asked.map(({ headers }) => headers.get('authorization'))).toEqual([null, `Bearer ${KEY}`]);
+    const authorized = Array.from({ length: 4 }, () => `Bearer ${KEY}`);
+    expect(asked.map(({ headers }) => headers.get('authorization'))).toEqual([null, ...authorized]);
   });
 
   it('for one user names the id twice, so that LiteLLM compares it instead of searching for it', async () => {
@@ -130,13 +140,32 @@ describe('an answer to a read', () => {
   it.each([
     ['401', proxyError(401, 'Invalid', 'token_not_found_in_db')],
     ['401 of a gateway', new Response(PAGE, { status: 401 })],
-    ['403', detail(403, { error: 'Only proxy admins' })],
   ])('that is %s means that the key is wrong', async (_, answer) => {
     answers = [answer];
     expect(await catchError(createClient().findTeam('t1'))).toMatchObject({
       code: 'litellm_key_refused',
       retryable: true,
     });
+  });
+
+  it('that is 403 means that the key has too few rights', async () => {
+    answers = [detail(403, { error: 'Only proxy admins' })];
+    const missing = { code: 'litellm_right_missing', retryable: true };
+    expect(await catchError(createClient().findTeam('t1'))).toMatchObject(missing);
+    expect(await catchError(createClient().findOrganization('o1'))).toMatchObject(missing);
+  });
+
+  it('about organizations without a licence is a state of the proxy, in reads and in writes', async () => {
+    const text = 'Organizations are only available for LiteLLM Enterprise users. You must …';
+    for (const answer of [detail(403, { error: text }), proxyError(403, text)]) {
+      answers = [answer];
+      const client = createClient();
+      const unlicensed = { code: 'organizations_unlicensed', retryable: true };
+      expect(await catchError(client.findOrganization('o1'))).toMatchObject(unlicensed);
+      expect(await catchError(client.removeOrganizationMember('o1', 'ann'))).toMatchObject(unlicensed);
+      // The same words elsewhere say nothing about organizations.
+      expect(await catchError(client.findTeam('t1'))).toMatchObject({ code: 'litellm_right_missing' });
+    }
   });
 
   it.each([
@@ -162,6 +191,7 @@ describe('an answer to a read', () => {
       teamId: 't1',
       values: { team_alias: '', models: [] },
       members: [],
+      blocked: false,
     });
     const members = [
       { user_id: null, user_email: EMAIL, role: 'user' },
@@ -224,13 +254,10 @@ describe('an answer to a read', () => {
     ['with a page', new Response(PAGE), 'litellm_answer_invalid'],
     ['with a 503', detail(503, 'no database'), 'litellm_unreachable'],
   ])('about the health %s is understood', async (_, health, code) => {
-    answers = [
-      health,
-      ...(code === 'litellm_unreachable' ? [health] : []),
-      json({ users: [], total_pages: 0 }),
-    ];
+    answers = [...(code === 'litellm_unreachable' ? [health] : []), ...rightsAnswers(health)];
     const outcome = await createClient()
       .checkRights()
+      .then(() => undefined)
       .catch((error: unknown) => error);
     expect(outcome instanceof AppError ? outcome.code : outcome).toBe(code);
   });

@@ -124,7 +124,8 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
     });
 
     it('is read as it was written: an organization, with its members and teams', async () => {
-      expect(await litellm.createOrganization(GROUP, organizationValues)).toBe('done');
+      const created = await litellm.createOrganization(GROUP, organizationValues);
+      expect(created).toEqual({ ensured: 'done', values: organizationValues });
       expect(asked()).toEqual(['POST /organization/new 200']);
       await litellm.createTeam(TEAM, { ...teamValues, organization_id: GROUP });
       await litellm.createUser(ALICE, userValues);
@@ -133,6 +134,7 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
         teamId: TEAM,
         values: { ...teamValues, organization_id: GROUP },
         members: [MASTER],
+        blocked: false,
       };
       asked();
       const organization = {
@@ -169,9 +171,15 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
       emulator.settings.change({ defaultInternalUserParams: { teams: [TEAM] } });
       await litellm.createTeam(TEAM, teamValues);
       asked();
-      expect(await litellm.createUser(ALICE, userValues)).toBe('done');
+      expect(await litellm.createUser(ALICE, userValues)).toEqual({ ensured: 'done', values: userValues });
       expect(asked()).toEqual(['POST /user/new 200']);
-      expect(await litellm.findUser(ALICE)).toEqual({ userId: ALICE, values: userValues });
+      expect(await litellm.findUser(ALICE)).toEqual({
+        userId: ALICE,
+        values: userValues,
+        role: userValues.user_role,
+        metadata: {},
+        teams: [],
+      });
       expect(emulator.state.findUser(ALICE)).toMatchObject({ sso_user_id: ALICE, teams: [] });
     });
 
@@ -241,17 +249,17 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
   describe('what exists already', () => {
     it('is not created again: organization (500) and team (400), with one look each', async () => {
       await createAll();
-      expect(await litellm.createOrganization(GROUP, organizationValues)).toBe('already');
+      const already = { ensured: 'already' };
+      expect(await litellm.createOrganization(GROUP, organizationValues)).toEqual(already);
       expect(asked()).toEqual(['POST /organization/new 500', 'GET /organization/info 200']);
-      expect(await litellm.createTeam(TEAM, teamValues)).toBe('already');
+      expect(await litellm.createTeam(TEAM, teamValues)).toEqual(already);
       expect(asked()).toEqual(['POST /team/new 400', 'GET /team/info 200']);
     });
 
     it('may be a user that another run has just created', async () => {
       await createAll();
-      expect(await litellm.createUser(ALICE, { ...userValues, user_email: 'Alice@Example.com' })).toBe(
-        'already',
-      );
+      const again = { ...userValues, user_email: 'Alice@Example.com' };
+      expect(await litellm.createUser(ALICE, again)).toEqual({ ensured: 'already' });
       expect(asked()).toEqual([`POST /user/new ${version === '1.80.0' ? 400 : 409}`, 'GET /user/list 200']);
     });
 
@@ -437,8 +445,14 @@ describe.each(['1.80.0', '1.101.6'] as const)('a LiteLLM proxy of version %s', (
 
   describe('a fault', () => {
     it('of the key is not confused with any other', async () => {
-      await expect(litellm.checkRights()).resolves.toBeUndefined();
-      expect(asked()).toEqual(['GET /health/readiness 200', 'GET /user/list 200']);
+      await expect(litellm.checkRights()).resolves.toEqual({ hasOrganizations: true });
+      expect(asked()).toEqual([
+        'GET /health/readiness 200',
+        'GET /user/list 200',
+        'GET /v2/team/list 200',
+        'GET /key/list 200',
+        'GET /organization/info 404',
+      ]);
       const keyless = createClient({ apiKey: new Secret('sk-other') });
       const refused = { code: 'litellm_key_refused', retryable: true, details: { status: 401 } };
       await expect(keyless.checkRights()).rejects.toMatchObject(refused);
@@ -567,25 +581,36 @@ describe('what destroys keys in LiteLLM', () => {
     .filter((name) => name.endsWith('.ts'))
     .map((name) => ({ name, text: readFileSync(join(shared, name), 'utf8') }));
 
-  it('appears nowhere in the product', () => {
+  it('is in the product only as the deletion of one key by its hash', () => {
     expect(sources.length).toBeGreaterThan(100);
-    const destructive = /(?:team|organization|user|key)\/delete/;
+    const destructive = /(?:team|organization|user|bulk)[/_]delete/;
     expect(sources.filter(({ text }) => destructive.test(text)).map(({ name }) => name)).toEqual([]);
+    const ofKeys = sources.filter(({ text }) => /key\/delete|deleteKey/.test(text)).map(({ name }) => name);
+    expect(ofKeys.filter((name) => name.startsWith('litellm/client')).toSorted()).toEqual([
+      'litellm/client/keyCalls.ts',
+      'litellm/client/requests.ts',
+    ]);
   });
 
-  it('cannot be put together from parts: every deletion has its own path in one table, and deletes a membership', () => {
+  it('cannot be put together from parts: every deletion has its own path in one table, and deletes a membership or a key', () => {
     const client = sources.filter(({ name }) => name.startsWith('litellm/client'));
     const mentions = client.flatMap(({ text }) => text.match(/['"`][^'"`\n]*delete[^'"`\n]*['"`]/gi) ?? []);
     expect(mentions.toSorted()).toEqual([
+      "'/key/delete'",
       "'/organization/member_delete'",
       "'/team/member_delete'",
       "'DELETE'",
       "'DELETE'",
+      "'deleteKey'",
     ]);
     const deleting = Object.values(REQUESTS).filter(
       ({ method, path }) => method === 'DELETE' || /delete/.test(path),
     );
-    expect(deleting.map(({ path }) => path)).toEqual(['/organization/member_delete', '/team/member_delete']);
+    expect(deleting.map(({ path }) => path)).toEqual([
+      '/organization/member_delete',
+      '/team/member_delete',
+      '/key/delete',
+    ]);
     const callers = client.filter(({ text }) => /\bfetch\(/.test(text)).map(({ name }) => name);
     expect(callers).toEqual(['litellm/client/litellmSender.ts']);
   });

@@ -33,7 +33,7 @@ const team: TeamValues = {
   team_member_permissions: ['/key/info'],
   ...limits,
 };
-const key = {
+const newKey = {
   userId: 'ann',
   teamId: 'team',
   alias: 'ann-key',
@@ -104,7 +104,7 @@ const calls: {
   findVersion: async (client) => client.findVersion(),
   countUsers: async (client) => client.countUsers(),
   createKey: async (client) => {
-    const { hash } = await client.createKey(key);
+    const { hash } = await client.createKey(newKey);
     await client.findKey(hash);
     await readAll(client.readKeyPages({ userId: 'ann', teamId: 'team' }));
     await client.updateKey(hash, { userId: 'bob', teamId: null, blocked: true, models: [] });
