@@ -19,5 +19,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   process.env['NODE_COMPILE_CACHE'] = join(dir, 'compiled');
   // A rerun in watch mode may follow a change to the code.
   project.onTestsRerun(async () => rm(join(dir, 'app'), { recursive: true, force: true }));
-  return async () => rm(dir, { recursive: true, force: true });
+  // A process that is ending may still write to the cache.
+  return async () => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
