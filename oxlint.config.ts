@@ -4,7 +4,7 @@
  */
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-interface Room {
+export interface Room {
   /** Rooms of `shared/` whose values and types it may import; its own files always. */
   readonly rooms: readonly string[];
   /** Rooms of which it may only `import type`. */
@@ -18,7 +18,7 @@ interface Room {
 }
 
 /** From the bottom to the top: a room imports only rooms above it in this list. */
-const rooms: Readonly<Record<string, Room>> = {
+export const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['node:crypto'] },
   platform: {
     rooms: ['model'],

@@ -19,6 +19,7 @@ class SlowFirst extends BaseSequencer {
 /** Tests of rules and of single rooms. They leave nothing behind, so they share a process and load the modules once. */
 const ROOMS = [
   'config',
+  'docs',
   'groups',
   'health',
   'home',
@@ -28,6 +29,8 @@ const ROOMS = [
   'queue',
   'session',
   'signIn',
+  'storage',
+  'triggers',
 ];
 const inRooms = ROOMS.map((room) => `test/${room}/**/*.test.ts`);
 /** Replaces a module, so it runs alone. */
@@ -38,7 +41,15 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'rooms', include: inRooms, exclude: [ALONE], isolate: false } },
-      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: inRooms } },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: ['test/**/*.test.ts'],
+          exclude: inRooms,
+          globalSetup: 'test/support/runFolder.ts',
+        },
+      },
       { extends: true, test: { name: 'alone', include: [ALONE] } },
     ],
     pool: 'forks',

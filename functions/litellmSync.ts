@@ -43,7 +43,7 @@ const syncOfEntity: QueueFlow<Synced> = {
   }),
 };
 
-/** Queue `litellm-sync`: syncs a person, an organization or a team. Registered only where a LiteLLM proxy is connected. */
+/** Queue `litellm-sync`: syncs a person, an organization or a team. Registered only if a LiteLLM proxy is connected. */
 onQueue('litellmSync', { queueName: SYNC_QUEUE, isEnabled: isLitellmConnected() }, (entry) =>
   isAboutPerson(entry) ? syncOfPerson : syncOfEntity,
 );

@@ -4,7 +4,7 @@ import { onTimer } from '../shared/triggers/onTimer.ts';
 
 /**
  * Timer, daily at 04:30 UTC, an hour after the member indexes are repaired: enqueues a sync for everything that LiteLLM doesn't
- * have as it is stored. Registered only where a LiteLLM proxy is connected.
+ * have as it is stored. Registered only if a LiteLLM proxy is connected.
  */
 onTimer(
   'repairLitellm',

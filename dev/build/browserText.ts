@@ -9,7 +9,7 @@ import { buildSync, type Plugin } from 'esbuild';
 
 const suffix = '?text';
 
-/** Returns the code of a module that exports a `.ts` or `.css` file, bundled for browsers, as `text`. Throws where it doesn't bundle. */
+/** Returns the code of a module that exports a `.ts` or `.css` file, bundled for browsers, as `text`. Throws if it doesn't bundle. */
 function createTextModule(file: string): string {
   const { outputFiles } = buildSync({
     entryPoints: [file],

@@ -16,6 +16,7 @@ const inheritedNames = [
   'SystemRoot',
   'LANG',
   'NO_COLOR',
+  'NODE_COMPILE_CACHE',
 ];
 
 export interface ChildOptions<Ready> {

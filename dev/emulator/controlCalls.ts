@@ -14,7 +14,7 @@ export interface FaultControl<Faults, Summary> {
   clearRequests(): Promise<void>;
 }
 
-/** Creates the calls to the emulator at `url`. A call throws where the emulator refuses, with its reason. */
+/** Creates the calls to the emulator at `url`. A call throws if the emulator refuses, with its reason. */
 export function createControlCall(url: string): ControlCall {
   return async (method, path, body) => {
     const response = await fetch(`${url}/control/${path}`, {

@@ -16,7 +16,7 @@ const ownHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
 /**
  * Creates the listener of an emulator. It refuses requests for other host names with 421, answers `/control/...` itself,
- * and breaks the connection where a handler throws.
+ * and breaks the connection if a handler throws.
  */
 export function createEmulatorListener(options: EmulatorListenerOptions): RequestListener {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

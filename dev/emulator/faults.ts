@@ -107,7 +107,7 @@ export async function actOutFault(
   return true;
 }
 
-/** Breaks the connection: with a TCP reset where there is no TLS, which cannot do that. */
+/** Breaks the connection: with a TCP reset if there is no TLS, because TLS cannot do that. */
 function hangUp(response: ServerResponse): void {
   if (response.socket instanceof TLSSocket) {
     response.destroy();

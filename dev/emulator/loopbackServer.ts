@@ -21,8 +21,8 @@ export interface TlsKey {
 }
 
 /**
- * Listens on 127.0.0.1, and on ::1 where the machine has it, because a browser may try either for `localhost`. Never
- * listens on another address. Port 0 takes a free one. Speaks HTTPS where `tls` is given.
+ * Listens on 127.0.0.1, and on ::1 if the machine has it, because a browser may try either for `localhost`. Never
+ * listens on another address. Port 0 takes a free one. Speaks HTTPS if `tls` is given.
  * Throws what `listen` throws, for example `EADDRINUSE`.
  */
 export async function listenOnLoopback(port: number, tls?: TlsKey): Promise<LoopbackServer> {

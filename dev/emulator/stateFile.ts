@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Writes the whole file or nothing, readable by its owner only. Creates the folder where it is missing. */
+/** Writes the whole file or nothing, readable by its owner only. Creates the folder if it is missing. */
 export function writeStateFile(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
@@ -15,7 +15,7 @@ export function writeJsonState(file: string, value: object): void {
 }
 
 /**
- * Reads and parses a JSON file, or returns `undefined` where it does not exist. Throws for a file that cannot be read
+ * Reads and parses a JSON file, or returns `undefined` if it does not exist. Throws for a file that cannot be read
  * or parsed: an emulator never silently replaces what a person may have edited.
  */
 export function readJsonState<Value>(file: string, parse: (value: unknown) => Value): Value | undefined {
@@ -30,7 +30,7 @@ export function readJsonState<Value>(file: string, parse: (value: unknown) => Va
   }
 }
 
-/** Reads the text of a file. Writes what `create` returns first where the file is missing. */
+/** Reads the text of a file. Writes what `create` returns first if the file is missing. */
 export function readOrCreateState(file: string, create: () => string): string {
   if (!existsSync(file)) {
     writeStateFile(file, create());

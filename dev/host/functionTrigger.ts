@@ -52,7 +52,7 @@ const timerSchema = z.object({
 
 /**
  * Parses one function's bindings. Replaces `%NAME%` in queue names and schedules by the app setting.
- * Throws an Error that names the function and the binding where the local host cannot run it. So the host never starts
+ * Throws an Error that names the function and the binding if the local host cannot run it. So the host never starts
  * an app and silently leaves out a part.
  */
 export function parseFunctionTrigger(metadata: FunctionMetadata, settings: Settings): FunctionTrigger {

@@ -206,7 +206,7 @@ function describe(trigger: FunctionTrigger['trigger'], options: FunctionsHostOpt
 /**
  * Returns the connection string that a binding's `connection` names: the app setting of that name, or the one with
  * `AzureWebJobs` in front, as in Azure. An empty name means `AzureWebJobsStorage`.
- * Throws an Error that names the setting where it is missing.
+ * Throws an Error that names the setting if it is missing.
  */
 function requireStorageConnection(
   connection: string,

@@ -4,15 +4,15 @@ import type { HttpOutput, InvocationResponse, OutputData, OutputCookie } from '.
 /** The server sets these itself. */
 const hopByHop = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-/** Answers with an empty body, as the host does where a function does not answer. */
+/** Answers with an empty body, as the host does if a function does not answer. */
 export function sendEmpty(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'content-length': '0' });
   response.end();
 }
 
 /**
- * Sends what a function returned: its status, headers, cookies (each in its own `Set-Cookie`) and body, or 204 where it
- * returned nothing. Throws, before it sends anything, where a header or the status is not valid HTTP.
+ * Sends what a function returned: its status, headers, cookies (each in its own `Set-Cookie`) and body, or 204 if it
+ * returned nothing. Throws, before it sends anything, if a header or the status is not valid HTTP.
  */
 export function sendAnswer(response: ServerResponse, answer: InvocationResponse): void {
   const output = answer.returnValue?.http;

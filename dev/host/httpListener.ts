@@ -19,7 +19,7 @@ export interface HttpListenerOptions {
   readonly functions: ReadonlyMap<string, HttpFunction>;
   readonly invoker: Invoker;
   readonly functionKey: string;
-  /** Used where a request has no Host header, for example `http://localhost:7071`. */
+  /** Used if a request has no Host header, for example `http://localhost:7071`. */
   readonly url: string;
   /** Answers `GET /` itself, as Azure does unless the setting `AzureWebJobsDisableHomepage` is true. */
   readonly homepage: boolean;

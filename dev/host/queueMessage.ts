@@ -16,7 +16,7 @@ export interface ReceivedMessage {
   readonly messageText: string;
 }
 
-/** Decodes a stored text. Returns `undefined` where host.json says base64 and the text isn't base64. */
+/** Decodes a stored text. Returns `undefined` if host.json says base64 and the text isn't base64. */
 export function decodeMessage(messageText: string, encoding: 'base64' | 'none'): string | undefined {
   if (encoding === 'none') {
     return messageText;

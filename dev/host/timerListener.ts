@@ -36,7 +36,7 @@ export interface TimerListener {
 }
 
 /**
- * Starts the timer. It runs at once with `runOnStartup`, or with `isPastDue` where the record shows a missed run. Then it
+ * Starts the timer. It runs at once with `runOnStartup`, or with `isPastDue` if the record shows a missed run. Then it
  * runs on its schedule, and skips what comes due during a scheduled run.
  */
 export function startTimerListener(options: TimerListenerOptions): TimerListener {

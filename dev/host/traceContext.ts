@@ -4,7 +4,7 @@ import type { TraceContext } from './programmingModel.ts';
 const traceParentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /**
- * Creates the W3C trace context of one call: the caller's trace with a new span, or a new sampled trace where the caller
+ * Creates the W3C trace context of one call: the caller's trace with a new span, or a new sampled trace if the caller
  * sent none or a malformed one.
  */
 export function createTraceContext(caller: { traceParent?: string; traceState?: string } = {}): TraceContext {

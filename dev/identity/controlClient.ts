@@ -21,7 +21,7 @@ export interface ControlClient extends FaultControl<FaultsInput, RequestSummary>
   unassignGroup(group: string): Promise<void>;
 }
 
-/** Creates a client for the emulator at `browserUrl`. Its calls throw where the emulator refuses, with the reason. */
+/** Creates a client for the emulator at `browserUrl`. Its calls throw if the emulator refuses, with the reason. */
 export function createControlClient(browserUrl: string): ControlClient {
   const call = createControlCall(browserUrl);
   const editDirectory: ControlClient['editDirectory'] = async (...edits) =>

@@ -36,7 +36,7 @@ export const routes = {
 
 function createPolicy(): interactionPolicy.Prompt[] {
   const policy = interactionPolicy.base();
-  // Entra's own prompt. It shows the accounts even where a hint names one.
+  // Entra's own prompt. It shows the accounts even if a hint names one.
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return policy;
 }

@@ -1,9 +1,9 @@
 /** A minimal browser for tests, which follows a sign-in through the emulator. */
 
 export interface SignInWalkOptions {
-  /** The account to pick where a page asks for one. */
+  /** The account to pick if a page asks for one. */
   readonly login?: string;
-  /** The answer where a page asks for consent. */
+  /** The answer if a page asks for consent. */
   readonly consent?: 'yes' | 'no';
   /** The browser's cookies, to keep between walks. Left out: a fresh browser. */
   readonly jar?: CookieJar;

@@ -6,7 +6,7 @@ import type { EditOf, HandEdit } from './handEdits.ts';
 import type { Organization, OrganizationMembership, Team, TeamMember, User } from './proxyData.ts';
 import type { ProxyStore } from './proxyStore.ts';
 
-/** Applies one edit. Throws ControlRefused, and changes nothing, where the edit is impossible. */
+/** Applies one edit. Throws ControlRefused, and changes nothing, if the edit is impossible. */
 export function applyHandEdit(store: ProxyStore, edit: HandEdit, now: string): void {
   switch (edit.edit) {
     case 'createOrganization':

@@ -22,7 +22,7 @@ export interface ControlClient extends HandEdits<Promise<void>>, FaultControl<Fa
   changeSettings(changes: ProxySettings): Promise<void>;
 }
 
-/** Creates a client for the emulator at `url`. Its calls throw where the emulator refuses, with the reason. */
+/** Creates a client for the emulator at `url`. Its calls throw if the emulator refuses, with the reason. */
 export function createControlClient(url: string): ControlClient {
   const call = createControlCall(url);
   const edit: ControlClient['edit'] = async (...edits) => void (await call('PATCH', 'state', { edits }));

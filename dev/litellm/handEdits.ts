@@ -106,7 +106,7 @@ type EditName = HandEditInput['edit'];
 /** One edit without its name. */
 export type EditOf<Name extends EditName> = Omit<Extract<HandEditInput, { readonly edit: Name }>, 'edit'>;
 
-/** The edits as methods. Each throws, or rejects, where the row that it is about does not exist. */
+/** The edits as methods. Each throws, or rejects, if the row that it is about does not exist. */
 export type HandEdits<Result> = { readonly [Name in EditName]: (edit: EditOf<Name>) => Result };
 
 /** Creates a method for each edit, from a function that applies one: in this process, or over HTTP. */

@@ -24,9 +24,9 @@ const defaultInternalUserParamsSchema = z.strictObject({
 export const proxySettingsSchema = z.strictObject({
   /** Whether LiteLLM has an Enterprise licence. Default false, as recorded. */
   licence: z.boolean().optional(),
-  /** What `/team/new` fills in where the request has no value. */
+  /** What `/team/new` fills in if the request has no value. */
   defaultTeamParams: defaultTeamParamsSchema.optional(),
-  /** What `/user/new` fills in where the request has no value. An empty list of models counts as no value. */
+  /** What `/user/new` fills in if the request has no value. An empty list of models counts as no value. */
   defaultInternalUserParams: defaultInternalUserParamsSchema.optional(),
   /** The models that answer by themselves. Default: those of the recorded proxies. */
   models: z.array(z.string()).optional(),

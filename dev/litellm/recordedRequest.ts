@@ -8,7 +8,7 @@ export const recordedRequestSchema = z.object({
   method: z.string(),
   path: z.string(),
   query: z.record(z.string(), z.string()),
-  /** As it was sent. `undefined` where there was none, or where it wasn't JSON. */
+  /** As it was sent. `undefined` if there was none, or if it wasn't JSON. */
   body: z.unknown().optional(),
   at: z.string(),
   status: z.number(),
@@ -19,7 +19,7 @@ export const recordedRequestSchema = z.object({
   isDestructive: z.boolean(),
   /** Fields and query parameters that LiteLLM would silently ignore. */
   warnings: z.array(z.string()),
-  /** The header `litellm-changed-by`, where the endpoint reads it. */
+  /** The header `litellm-changed-by`, if the endpoint reads it. */
   changedBy: z.string().optional(),
 });
 

@@ -85,7 +85,7 @@ function explainAbsence(
   return { state: 'failed', ...named };
 }
 
-/** Returns the role in LiteLLM where it differs from the stored one, and why. */
+/** Returns the role in LiteLLM if it differs from the stored one, and why. */
 function explainRole(
   membership: SyncedMembership,
   role: string,

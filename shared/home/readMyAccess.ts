@@ -169,7 +169,7 @@ function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefin
  * Returns what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias,
  * then id. An unreadable one is left out and reported. The progress is that of the newest known observation. If the
  * record of LiteLLM is unreadable, only its status is `unknown`, with the reason.
- * Throws `session_missing` or `account_inactive` where the session has ended since, and what the store throws.
+ * Throws `session_missing` or `account_inactive` if the session has ended since, and what the store throws.
  */
 export async function readMyAccess(deps: AccessDeps, session: Session): Promise<MyAccess> {
   // Read before the rows, so that the status can only be older than they are. A newer "done" beside older lists

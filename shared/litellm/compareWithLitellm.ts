@@ -227,7 +227,7 @@ class Comparison {
     );
   }
 
-  /** Reads the record only where something differs. */
+  /** Reads the record only if something differs. */
   async #compare<Values extends object>(
     entity: {
       readonly what: EntityDifference['what'];
@@ -289,7 +289,7 @@ class Comparison {
 /**
  * Compares organizations, teams and people, and the members of each, and passes what differs to `onDifferences` on the way. Changes
  * nothing. Organizations come in one request, since LiteLLM does not page them. Teams come 100 a request, with one more request for
- * each team that the list lacks. People come 100 a request. Storage is read page by page, with a point read only where something
+ * each team that the list lacks. People come 100 a request. Storage is read page by page, with a point read only if something
  * differs. Memory holds all organizations with their members, but only one page of teams and one of people.
  * Throws what LiteLLM and the store throw. Nothing is concluded from what was not read; differences passed on before remain true.
  */

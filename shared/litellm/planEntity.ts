@@ -52,7 +52,7 @@ export type EntityPlan<Values> =
       readonly kind: 'update';
       readonly changes: Partial<Values>;
       readonly hasChanges: boolean;
-      /** What to record; `undefined` where the record is right already. */
+      /** What to record; `undefined` if the record is right already. */
       readonly written: Values | undefined;
       /** Fields that an administrator changed in LiteLLM. They stay. */
       readonly differs: readonly string[];

@@ -64,7 +64,7 @@ export class SyncLease {
     await this.#renewal;
   }
 
-  /** Writes to the sync record under the lease. Throws `sync_overtaken` where another holder has taken it over. */
+  /** Writes to the sync record under the lease. Throws `sync_overtaken` if another holder has taken it over. */
   async write(work: (held: HeldLease) => Promise<HeldLease | undefined>): Promise<void> {
     const moved = await work(this.#held);
     if (moved === undefined) throw overtaken(this.#held.subject);
@@ -90,7 +90,7 @@ export class SyncLease {
 /**
  * Takes the lease of a subject: 2 requests of storage, and as many again for each time that another holder has it. Holders of an
  * entity's lease take no second one, so no two syncs wait for each other.
- * Throws `sync_overtaken` (retryable) where the lease is not free within {@link LEASE_WAIT_MS}.
+ * Throws `sync_overtaken` (retryable) if the lease is not free within {@link LEASE_WAIT_MS}.
  */
 export async function takeLease(deps: LeaseDeps, subject: SyncSubject): Promise<SyncLease> {
   const giveUpMs = deps.clock.now().getTime() + LEASE_WAIT_MS;

@@ -47,7 +47,7 @@ function writesOf({ organization, team }: MembershipPlans): readonly MembershipW
   ];
 }
 
-/** Returns the same write with the role that needs no licence; `undefined` where it has that role already, or none. */
+/** Returns the same write with the role that needs no licence; `undefined` if it has that role already, or none. */
 function withLesserRole(write: MembershipWrite): MembershipWrite | undefined {
   if (write.action === 'remove') return undefined;
   if (write.kind === 'team') return write.role === 'user' ? undefined : { ...write, role: 'user' };

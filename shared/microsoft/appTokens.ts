@@ -8,7 +8,7 @@ import { createMsalClient, type MsalClientOptions, appErrorOfMsal } from './msal
  * Returns the application's own tokens for Graph (client credentials), from one long-lived client. MSAL would send
  * each of several simultaneous calls, and an outage during its early refresh would break it. So we cache tokens and
  * skip MSAL's cache.
- * Throws `credential_refused` or `microsoft_unreachable` (retryable), also where Entra's error is worded for a
+ * Throws `credential_refused` or `microsoft_unreachable` (retryable), also if Entra's error is worded for a
  * person's sign-in.
  */
 export function createAppTokens(options: MsalClientOptions & { readonly clock: Clock }): TokenSource {

@@ -116,7 +116,7 @@ function isTransient(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-/** Returns `undefined` where it should not try again. An unreadable `Retry-After` is ignored. */
+/** Returns `undefined` if it should not try again. An unreadable `Retry-After` is ignored. */
 function findDelay(retryAfter: string | null, attempt: number, nowMs: number): number | undefined {
   if (attempt >= MAX_TRIES) return undefined;
   const backoffMs = BACKOFF_MS * 2 ** (attempt - 1);

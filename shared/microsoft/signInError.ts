@@ -8,7 +8,7 @@ export interface EntraRefusal {
   readonly suberror?: string | undefined;
   /** `error_description`, which starts with `AADSTS<number>:`. It may name the person, so it is never passed on. */
   readonly description?: string | undefined;
-  /** The first of Entra's `error_codes`: the AADSTS number, where it came separately from the description. */
+  /** The first of Entra's `error_codes`: the AADSTS number, if it came separately from the description. */
   readonly number?: string | number | undefined;
   /** A claims challenge (Conditional Access): JSON text. */
   readonly claims?: string | undefined;

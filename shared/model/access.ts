@@ -50,7 +50,7 @@ export interface LitellmPresence {
   readonly state: LitellmState;
   /** The time when this product added it to LiteLLM or found it in LiteLLM. ISO 8601 UTC. */
   readonly since?: string;
-  /** The role in LiteLLM, where it is known to differ from the one in the store. */
+  /** The role in LiteLLM, if it is known to differ from the one in the store. */
   readonly role?: string;
   /** Why it is not in LiteLLM: an error code, or `row_missing`. */
   readonly reason?: string;
@@ -65,14 +65,14 @@ export interface LitellmProgress {
   readonly status?: 'pending' | 'waiting' | 'done' | 'failed' | 'unknown';
   /** Why it is not done: an error code. */
   readonly reason?: string;
-  /** The number of tries so far, where none has succeeded yet. */
+  /** The number of tries so far, if none has succeeded yet. */
   readonly attempts?: number;
-  /** When the next try is due, where one is planned. */
+  /** When the next try is due, if one is planned. */
   readonly next_try_at?: string;
   readonly updated_at?: string;
 }
 
-/** Absent where no proxy is connected. */
+/** Absent if no proxy is connected. */
 interface InLitellm {
   readonly litellm?: LitellmPresence;
 }
@@ -137,9 +137,9 @@ export interface ProvisioningProgress {
   readonly updated_at?: string;
   /** Why it waits or failed: an error code. */
   readonly reason?: string;
-  /** The number of tries so far, where none has succeeded yet. */
+  /** The number of tries so far, if none has succeeded yet. */
   readonly attempts?: number;
-  /** When the next try is due, where one is planned. */
+  /** When the next try is due, if one is planned. */
   readonly next_try_at?: string;
   /** What a finished run did. */
   readonly granted?: number;

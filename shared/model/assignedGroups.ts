@@ -16,7 +16,7 @@ export type Presence = 'present' | 'absent' | 'unreadable' | 'degraded';
 export interface KnownGroup extends AssignedGroup {
   readonly team: Presence;
   readonly organization: Presence;
-  /** The unreadable row, as `table: columns`, where the reader named it. */
+  /** The unreadable row, as `table: columns`, if the reader named it. */
   readonly unreadableTeam?: string;
   readonly unreadableOrganization?: string;
 }

@@ -6,9 +6,9 @@ import type { Reported } from './access.ts';
  * (docs/domain.md, "Roles").
  */
 export interface EntraField {
-  /** The value of the row now; `undefined` where the column is absent. */
+  /** The value of the row now; `undefined` if the column is absent. */
   readonly current: string | undefined;
-  /** The value that the product wrote last; `undefined` where it never wrote one. */
+  /** The value that the product wrote last; `undefined` if it never wrote one. */
   readonly written: string | undefined;
 }
 

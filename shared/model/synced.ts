@@ -19,7 +19,7 @@ export interface SyncedMembership {
   readonly state: 'adding' | 'added' | 'found';
   /** The role that was written, or for `found` the role that it had. */
   readonly role: string;
-  /** The role that was wanted, where the proxy did not accept it without a licence. */
+  /** The role that was wanted, if the proxy did not accept it without a licence. */
   readonly wanted?: string;
   /** When it was added or found, ISO 8601 UTC; absent while `adding`. */
   readonly since?: string;
@@ -52,7 +52,7 @@ export interface SyncReport {
 /** How the last sync of a person ended, or why it has not ended yet. */
 export interface SyncOutcome {
   readonly status: 'done' | 'waiting' | 'retrying' | 'failed';
-  /** An error code, where it is not `done`. */
+  /** An error code, if it is not `done`. */
   readonly reason?: string;
   readonly attempts: number;
   /** ISO 8601 UTC. */

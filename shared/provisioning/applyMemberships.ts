@@ -121,7 +121,7 @@ async function planBoth(run: Run, desired: DesiredState, partitions: Partitions)
 }
 
 /**
- * Returns whether this instance's cached list is no longer the stored one. Asked only where the run would remove a membership of a
+ * Returns whether this instance's cached list is no longer the stored one. Asked only if the run would remove a membership of a
  * group that the person still has: the cached list may be older than the list that granted it.
  */
 async function isListOutdated(run: Run, plans: Plans): Promise<boolean> {

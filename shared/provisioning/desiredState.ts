@@ -15,7 +15,7 @@ export interface CountedGroups {
    */
   readonly unknown: readonly string[];
   /**
-   * Groups that a held-back list lost, where the observation is a claim: Entra left them out of it for the same reason, so
+   * Groups that a held-back list lost, if the observation is a claim: Entra left them out of it for the same reason, so
    * nothing is removed because of them until the list is accepted (brake).
    */
   readonly braked: readonly string[];
@@ -45,7 +45,7 @@ export interface DesiredState {
   /** Organization id → role. */
   readonly organizations: ReadonlyMap<string, OrganizationRole>;
   /**
-   * Ids of groups that the person has or may have: a membership under such an id is not removed even where it is not
+   * Ids of groups that the person has or may have: a membership under such an id is not removed even if it is not
    * desired now (withheld, not yet known, or the flag was switched off).
    */
   readonly held: ReadonlySet<string>;

@@ -173,7 +173,7 @@ export function parseSyncMessage(entry: unknown): SyncMessage {
   return readMessage(syncSchema, entry, 'litellm-sync');
 }
 
-/** What {@link enqueueSync} needs. It exists only where a LiteLLM proxy is connected. */
+/** What {@link enqueueSync} needs. It exists only if a LiteLLM proxy is connected. */
 export interface SyncRequests {
   /** The queue `litellm-sync`. */
   readonly queue: Pick<MessageQueue, 'enqueue'>;

@@ -54,7 +54,7 @@ export interface MessageKind<M extends QueueMessage> {
   ownerOf(this: void, message: M): Pick<FailedMessage, 'userId' | 'observation'>;
   /** Returns what an event says about a failed message. */
   describe(this: void, message: M): Readonly<Record<string, string>>;
-  /** Returns the outcome that the last delivery recorded; `done` where a newer message has succeeded since. */
+  /** Returns the outcome that the last delivery recorded; `done` if a newer message has succeeded since. */
   findOutcome(this: void, message: M): Promise<LastOutcome | undefined>;
   recordOutcome(this: void, message: M, outcome: MessageOutcome): Promise<void>;
   /** Whether a redriven message is shown as `retrying`. */

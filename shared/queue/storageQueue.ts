@@ -15,7 +15,7 @@ const TOTAL_TIMEOUT_MS = TRIES * TRY_TIMEOUT_MS;
 export interface StorageQueueOptions {
   readonly storage: Config['storage'];
   readonly queueName: string;
-  /** Needed where storage is reached with a managed identity. */
+  /** Needed if storage is reached with a managed identity. */
   readonly credential?: TokenCredential;
 }
 

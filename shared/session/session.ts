@@ -101,7 +101,7 @@ export async function sealAttempt(context: SealContext, attempt: LoginAttempt): 
 }
 
 /**
- * Finds the attempt that was started with `state`. Returns `undefined` where its cookie is absent, expired or not
+ * Finds the attempt that was started with `state`. Returns `undefined` if its cookie is absent, expired or not
  * ours. The caller compares the attempt's own state. Throws what {@link KeyRing} throws.
  */
 export async function openAttempt(
@@ -135,7 +135,7 @@ export async function sealSession(context: SealContext, session: Session): Promi
 }
 
 /**
- * Finds the session that a request carries. Returns `undefined` where its cookie is absent, expired or not ours. The
+ * Finds the session that a request carries. Returns `undefined` if its cookie is absent, expired or not ours. The
  * caller checks "sessions valid from" and `active` on the user's row. Throws what {@link KeyRing} throws: an
  * unreadable store doesn't mean that the person is signed out.
  */
@@ -147,7 +147,7 @@ export async function openSession(
   return sessionSchema.safeParse(payload).data;
 }
 
-/** Does the same as {@link openSession}, but throws `session_missing` where it finds no session. */
+/** Does the same as {@link openSession}, but throws `session_missing` if it finds no session. */
 export async function requireSession(context: SealContext, cookies: RequestCookies): Promise<Session> {
   const session = await openSession(context, cookies);
   if (session === undefined) throw new AppError('session_missing', 'This request has no valid session.');
@@ -246,8 +246,8 @@ function deriveKey(ringKey: RingKey, info: string): webcrypto.CryptoKey {
 }
 
 /**
- * Throws `session_missing` where the person signed out since the session was issued (a copied cookie dies too), and
- * `account_inactive` where an admin closed the account. Every page and API calls it with the row that it reads anyway.
+ * Throws `session_missing` if the person signed out since the session was issued (a copied cookie dies too), and
+ * `account_inactive` if an admin closed the account. Every page and API calls it with the row that it reads anyway.
  */
 export function requireLiveSession(session: Session, record: UserRecord | undefined): void {
   if (record === undefined) return;

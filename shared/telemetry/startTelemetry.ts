@@ -1,4 +1,4 @@
-/** Starts tracing, from the second bundle: `telemetry.cjs` is loaded only where something is exported. */
+/** Starts tracing, from the second bundle: `telemetry.cjs` is loaded only if something is exported. */
 import { randomUUID } from 'node:crypto';
 import type { Monitoring } from '../config/settingGroups.ts';
 import { NO_TRACING, type Tracing } from './tracing.ts';
@@ -64,7 +64,7 @@ function optionsOf(
 }
 
 /**
- * Loads the telemetry bundle, which the build puts beside this one. Throws where it is missing, broken or another
+ * Loads the telemetry bundle, which the build puts beside this one. Throws if it is missing, broken or another
  * file.
  */
 function loadTelemetry(): TelemetryBundle {

@@ -87,7 +87,8 @@ test('restarts the host with other settings at the same address', async () => {
 
 test('reports a process that ends unexpectedly, and still stops', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'stack-'));
-  const other = await startStack({ stateDir: dir, inMemory: true, runTimers: false });
+  const appDir = join(stateDir, 'app');
+  const other = await startStack({ stateDir: dir, inMemory: true, appDir, isBuilt: true, runTimers: false });
   process.kill(other.host.pid(), 'SIGKILL');
   const failure = await other.failed;
   await other.stop();

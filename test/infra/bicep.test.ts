@@ -27,6 +27,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
   /** A copy of the repository in which tests plant faults. */
   let root: string;
   let check: InfraCheck;
+  let isPlanted = false;
   const restore = (): void => {
     for (const each of sources) cpSync(join(repositoryDir, each), join(root, each), { recursive: true });
   };
@@ -36,7 +37,12 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     restore();
     check = await startInfraCheck(bicep ?? '', root);
   }, 120_000);
-  afterEach(restore);
+  afterEach(() => {
+    if (!isPlanted) return;
+    restore();
+    check.refresh();
+    isPlanted = false;
+  });
   afterAll(async () => {
     await check.stop();
     rmSync(root, { recursive: true, force: true });
@@ -65,6 +71,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
       join(root, file),
       source.replace(text, () => fault),
     );
+    isPlanted = true;
     check.refresh();
   };
 
@@ -93,7 +100,9 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     await expect(check.compile()).rejects.toThrow('The template does not compile without a warning:\n  ');
   });
 
-  it('reports every change by its place', async () => {
+  it('reports every change by its place, except a change of a comment', async () => {
+    plant('infra/main.bicep', '// The host reads storage', '// Something else. The host reads storage');
+    plant('azure.yaml', '# Azure Developer CLI', '# Something else');
     plant('infra/main.bicep', '@maxLength(24)\n', '');
     plant('infra/main.bicep', 'if (assignRoles) ', 'if (assignRoles || vnetEnabled) ');
     plant('infra/main.bicep', '  dependsOn: [roles]\n', '');
@@ -139,13 +148,6 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
       'files/workflows/check.yml.json': ['$.on.pull_request'],
       'files/workflows/deploy.yml.json': ['$.jobs.deploy.permissions["id-token"]'],
     });
-  });
-
-  it('ignores a change of a comment', async () => {
-    plant('infra/main.bicep', '// The host reads storage', '// Something else. The host reads storage');
-    plant('azure.yaml', '# Azure Developer CLI', '# Something else');
-    const snapshots = await check.makeSnapshots();
-    expect(() => requireAccepted(snapshotsDir, snapshots)).not.toThrow();
   });
 
   it.each([

@@ -122,6 +122,19 @@ async function prepare(scenario: Scenario): Promise<World> {
   return world;
 }
 
+const prepared = new Map<Scenario, Promise<World>>();
+
+/** Returns a separate world, equal to what `prepare` returns. It copies the rows instead of preparing again. */
+async function copyPrepared(scenario: Scenario): Promise<World> {
+  const source = prepared.get(scenario) ?? prepare(scenario);
+  prepared.set(scenario, source);
+  const { tables, clock } = await source;
+  const world = createWorld({ assigned: GROUPS, on: { tables: tables.copy(), clock } });
+  const stored = await world.store.assignedGroups.find();
+  if (stored !== undefined) world.provisionDeps.knowledge.remember(stored.list);
+  return world;
+}
+
 function actorFor(world: World, entry: InlineMessage, crash?: CrashPoint): Actor {
   return {
     ...(crash === undefined ? {} : { crash }),
@@ -187,7 +200,7 @@ async function runTrial(
   scenario: Scenario,
   trial: Trial,
 ): Promise<{ steps: number; choices: readonly number[]; end: unknown; wrong: unknown }> {
-  const world = await prepare(scenario);
+  const world = await copyPrepared(scenario);
   const actors = scenario.messages.map((entry, index) => actorFor(world, entry, trial.crashes[index]));
   const [a, b] = actors;
   if (a === undefined || b === undefined) throw new Error('two actors');

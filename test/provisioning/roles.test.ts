@@ -111,7 +111,7 @@ describe('organizationRoleOf', () => {
     expect(organizationRoleOf(person(...appRoles))).toBe(role);
   });
 
-  it('returns only LiteLLM’s organization roles', () => {
+  it('lists LiteLLM’s organization roles and no other', () => {
     expect(ORGANIZATION_ROLES).toStrictEqual(['org_admin', 'internal_user', 'internal_user_viewer']);
   });
 });

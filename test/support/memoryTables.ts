@@ -60,6 +60,8 @@ export interface MemoryTables extends Tables {
   forgetRequests(): void;
   /** Returns a view of the same rows and the same list of requests with another hook. Each actor of a test uses its own view. */
   view(hook: StoreHook): Tables;
+  /** Returns a separate store with the same rows, without requests and hooks. */
+  copy(): MemoryTables;
   /** Returns all rows by table, in the order of the keys. Leaves out tables without rows. */
   dump(): Readonly<Record<string, readonly DumpedRow[]>>;
 }
@@ -85,13 +87,22 @@ export function createMemoryTables(options: MemoryTablesOptions = {}): MemoryTab
     sequence: 0,
     version: 0,
   };
+  return createTables(state, options.hook);
+}
+
+function createTables(state: State, hook: StoreHook | undefined): MemoryTables {
   return {
-    ...createView(state, options.hook),
+    ...createView(state, hook),
     requests: () => [...state.requests],
     forgetRequests: () => {
       state.requests.length = 0;
     },
-    view: (hook) => createView(state, hook),
+    view: (viewHook) => createView(state, viewHook),
+    // A write replaces a row and never changes it, so both stores can have the same rows.
+    copy: () => {
+      const tables = new Map([...state.tables].map(([name, rows]) => [name, new Map(rows)]));
+      return createTables({ ...state, tables, requests: [], sequence: 0 }, undefined);
+    },
     dump: () => dump(state),
   };
 }

@@ -1,5 +1,5 @@
 /** The built telemetry bundle against an ingestion endpoint of our own, alone and within the app. */
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { buildApp } from '../../dev/build/build.ts';
 import { startHostProcess } from '../../dev/host/hostProcess.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import type { TelemetryBundle } from '../../shared/telemetry/startTelemetry.ts';
 import type { Tracing } from '../../shared/telemetry/tracing.ts';
+import { findBuiltApp } from '../support/builtApp.ts';
 import { type Envelope, type IngestionDouble, startIngestionDouble } from './ingestionDouble.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -55,7 +55,7 @@ const trusted = getCACertificates('default');
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'insights-'));
-  await buildApp({ outdir: dir });
+  await cp(await findBuiltApp(), dir, { recursive: true });
 });
 afterAll(async () => {
   setDefaultCACertificates(trusted);

@@ -50,7 +50,7 @@ export interface Admission {
   readonly now: string;
 }
 
-/** Returns who calls. Throws 401 or 403 where the key is missing, unknown, blocked, expired, or may not call this route. */
+/** Returns who calls. Throws 401 or 403 if the key is missing, unknown, blocked, expired, or may not call this route. */
 export function admit(admission: Admission): Caller {
   const { masterKey, path, authorization, now } = admission;
   if (publicPaths.has(path)) return noCaller;

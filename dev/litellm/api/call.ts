@@ -30,7 +30,7 @@ export interface Call {
   readonly gap: MemberWriteGap;
   readonly caller: Caller;
   readonly query: URLSearchParams;
-  /** `undefined` where there was none. */
+  /** `undefined` if there was none. */
   readonly body: unknown;
   readonly recorded: RecordedRequest;
   /** The header `litellm-changed-by`. */
@@ -49,7 +49,7 @@ export const callerName = (call: Call): string => call.caller.userId ?? 'default
 
 /**
  * Parses the body. Ignores unknown fields at any depth, and records a warning about each.
- * Throws 422 where a field is missing or of a wrong type.
+ * Throws 422 if a field is missing or of a wrong type.
  */
 export function parseBody<Body>(call: Call, schema: z.ZodType<Body>): Body {
   const parsed = schema.safeParse(call.body);

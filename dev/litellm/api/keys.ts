@@ -128,7 +128,7 @@ function requireOwnerIn(team: Team, key: VirtualKey): void {
   );
 }
 
-/** A person may change a key of their own, but opens a blocked one only where the version lets them. */
+/** A person may change a key of their own, but opens a blocked one only if the version lets them. */
 function requireMayChange(
   { caller, behaviours }: Call,
   key: VirtualKey,

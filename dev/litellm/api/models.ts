@@ -112,7 +112,7 @@ const unknownModel = (model: string): Error =>
     },
   );
 
-/** Throws where a budget is used up. The user's counts for keys without a team only. */
+/** Throws if a budget is used up. The user's counts for keys without a team only. */
 function requireBudgets({ store, behaviours, caller: { key } }: Call): void {
   if (key === undefined) return;
   const team = store.teams.get(key.team_id ?? '');

@@ -90,7 +90,7 @@ export const updateOrganizationMember: Endpoint = (call) => {
   return { ...row, litellm_budget_table: store.budgets.get(row.budget_id ?? '') ?? null };
 };
 
-/** Returns the removed row, or null where there was none: an unknown user, or (?) an unknown organization. */
+/** Returns the removed row, or null if there was none: an unknown user, or (?) an unknown organization. */
 export const deleteOrganizationMember: Endpoint = (call) => {
   const body = parseBody(call, deleteOrganizationMemberSchema);
   return call.store.removeOrganizationMember(body.organization_id, requireUserId(call, body)) ?? null;

@@ -145,7 +145,7 @@ function checkBudget(
   throw refuse(400, `Team max_budget (${maxBudget}) exceeds organization's max_budget (${budget})`);
 }
 
-/** Adds a row for a member in the versions where every member has one. */
+/** Adds a row for a member in the versions in which every member has one. */
 export function addMembership({ store, behaviours }: Call, teamId: string, userId: string): void {
   const rows = store.budgetsOf(teamId);
   if (!behaviours.everyMemberHasMembership || rows.has(userId)) return;

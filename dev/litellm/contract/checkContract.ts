@@ -49,7 +49,7 @@ const unneededPaths: readonly string[] = [
   '/team/permissions_list',
 ];
 
-/** Reads the version of a proxy. Throws where something else answers. */
+/** Reads the version of a proxy. Throws if something else answers. */
 export async function readVersion(url: string): Promise<string> {
   const response = await fetch(`${url}/openapi.json`, { redirect: 'manual' });
   if (!response.ok) throw new Error(`${url}/openapi.json was answered with ${response.status}`);

@@ -69,15 +69,15 @@ export interface ComparedAnswer {
 }
 
 export interface CompareOptions {
-  /** The order of lists matters. LiteLLM promises one only where the request asks for pages. */
+  /** The order of lists matters. LiteLLM promises one only if the request asks for pages. */
   readonly isOrdered: boolean;
   /** Fields whose values are not compared. */
   readonly ignored?: ReadonlySet<string>;
 }
 
 /**
- * Returns every difference in words, with its path. A success is compared in the fields that the product reads, where an
- * absent field and null are the same. An error is compared in its shape, type and text, from which the product tells
+ * Returns every difference in words, with its path. A success is compared in the fields that the product reads. An
+ * absent field and null are the same there. An error is compared in its shape, type and text, from which the product tells
  * errors apart.
  */
 export function findDifferences(

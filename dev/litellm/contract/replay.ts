@@ -31,7 +31,7 @@ export interface ReplayedStep extends ReplayedAnswer {
   readonly step: Step;
   /** Counted from 1. */
   readonly number: number;
-  /** Empty where the proxy answers as recorded. */
+  /** Empty if the proxy answers as recorded. */
   readonly differences: readonly string[];
   /** Why it was not compared, if it was not. */
   readonly skipped?: string | undefined;

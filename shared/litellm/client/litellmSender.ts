@@ -92,7 +92,7 @@ export function requireBody(answer: Answer): unknown {
 const AMBIGUOUS: ReadonlySet<number> = new Set([400, 404, 409, 500]);
 
 /**
- * Returns how a write ended: `done`, or `already` where LiteLLM refused it because it is done already. A 400, 404, 409 or 500 does
+ * Returns how a write ended: `done`, or `already` if LiteLLM refused it because it is done already. A 400, 404, 409 or 500 does
  * not say which, so `looksDone` looks once. If it does not look done, what the answer means is thrown.
  * `ifUnclear`: what to return after a 500, which does not say whose write did it.
  * What may still take effect later (a time-out, 502 to 504) is thrown as it is: a look now would prove nothing.

@@ -74,7 +74,7 @@ export function createOrganizationCalls(sender: LitellmSender): OrganizationCall
         organization_id: organizationId,
         user_id: userId,
       });
-      // The answer is the removed row, or null where there was none.
+      // The answer is the removed row, or null if there was none.
       if (answer.ok && answer.body === null) return 'already';
       return settle(answer, async () => (await findRole(organizationId, userId)) === undefined);
     },

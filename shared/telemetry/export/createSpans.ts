@@ -36,7 +36,7 @@ export interface SpansOptions {
 
 export interface Spans extends Pick<Tracing, 'run'> {
   describe(span: Span | undefined): RunningSpan | undefined;
-  /** Rejects where an exporter does. */
+  /** Rejects if an exporter does. */
   flush(): Promise<void>;
 }
 

@@ -79,7 +79,7 @@ async function settleWithin(timeoutMs: number, work: readonly Promise<void>[]): 
 const EXPORT_INTERVAL_MS = 10_000;
 
 export interface Meters extends Pick<Tracing, 'add' | 'record'> {
-  /** Rejects where an exporter does. */
+  /** Rejects if an exporter does. */
   flush(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The error page's script: shows each `button[data-copy]` where the browser can copy. A click copies the text of the element that
- * the button names, or selects it where copying is refused.
+ * The error page's script: shows each `button[data-copy]` if the browser can copy. A click copies the text of the element that
+ * the button names, or selects it if copying is refused.
  */
 async function copyText(button: HTMLButtonElement): Promise<void> {
   const source = document.getElementById(button.dataset['copy'] ?? '');

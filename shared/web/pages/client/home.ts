@@ -154,7 +154,7 @@ function requireObject(value: unknown): Answer {
   return value;
 }
 
-/** Returns `undefined` where the page is about to be reloaded. */
+/** Returns `undefined` if the page is about to be reloaded. */
 async function readAnswer(answer: Response): Promise<Answer | undefined> {
   if (answer.status === 401) {
     reload();
@@ -164,7 +164,7 @@ async function readAnswer(answer: Response): Promise<Answer | undefined> {
   return requireObject(await answer.json());
 }
 
-/** Returns `undefined` where the page was fetched, or is about to be reloaded. */
+/** Returns `undefined` if the page was fetched, or is about to be reloaded. */
 async function readProvisioning(observation: string): Promise<Keys | undefined> {
   const answer = await ask(`/api/provisioning/${encodeURIComponent(observation)}`, 'application/json');
   if (answer.status === 404) {
@@ -179,7 +179,7 @@ async function readProvisioning(observation: string): Promise<Keys | undefined> 
   return { answered, shown: findMain().dataset['progress'] ?? '' };
 }
 
-/** Returns `undefined` where the page is about to be reloaded. */
+/** Returns `undefined` if the page is about to be reloaded. */
 async function readMe(): Promise<Keys | undefined> {
   const me = await readAnswer(await ask('/api/me', 'application/json'));
   if (me === undefined) return undefined;
@@ -253,7 +253,7 @@ function syncingDelay(syncing: string, age: number): number {
   return age < MINUTE_MS ? pace.lateMs : RARE_MS;
 }
 
-/** Returns `undefined` where nothing changes by itself, or not soon. */
+/** Returns `undefined` if nothing changes by itself, or not soon. */
 function nextDelay(): number | undefined {
   if (isUnderWay()) return underWayDelay();
   const { syncing } = findMain().dataset;
