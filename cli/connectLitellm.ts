@@ -1,12 +1,15 @@
 /** What `npm run sync` compares: a storage account, and the LiteLLM proxy that belongs to it. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
-import { createLitellmClient } from '../shared/litellm/client/litellmClient.ts';
+import { createGuardedClient } from '../shared/litellm/guardedClient.ts';
+import type { ProxyState } from '../shared/litellm/proxyState.ts';
 import { createStore, type Store } from '../shared/storage/store.ts';
+import { ProxyRecord } from '../shared/storage/proxyRecord.ts';
 import { SyncRecord } from '../shared/storage/syncRecord.ts';
 import { formatFault } from '../shared/config/configFault.ts';
 import { type LitellmAccess, readLitellm } from '../shared/config/settingGroups.ts';
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
+import type { Tables } from '../shared/model/tables.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
 import { SYNC_QUEUE } from '../shared/queue/queueMessage.ts';
 import { findLocalStack, readSettingsFile } from './localStack.ts';
@@ -47,23 +50,46 @@ async function requireLitellm(isStackStorage: boolean): Promise<LitellmAccess> {
 export interface Connection {
   /** The proxy's address, to show. */
   readonly baseUrl: string;
+  readonly proxy: ProxyState;
   readonly deps: SyncDeps & { readonly store: Store };
+}
+
+/** A dry run writes nothing, and needs no right to. */
+function proxyRecordOf(
+  tables: Tables,
+  baseUrl: string,
+  isDryRun: boolean,
+): Pick<ProxyRecord, 'read' | 'write'> {
+  const record = new ProxyRecord(tables, baseUrl);
+  return isDryRun
+    ? { read: async () => record.read(), write: async ({ etag }) => etag ?? 'dry run' }
+    : record;
 }
 
 /**
  * Creates what the command needs, and connects to nothing yet. `account`: a storage account in Azure. Throws an Error that says what
  * to do.
  */
-export async function connect(account: string | undefined): Promise<Connection> {
+export async function connect(
+  account: string | undefined,
+  { isDryRun }: { readonly isDryRun: boolean },
+): Promise<Connection> {
   const given = process.env['AzureWebJobsStorage'] ?? '';
   const { baseUrl, apiKey } = await requireLitellm(account === undefined && given === '');
   const { tables, createQueue } = await openStorage(account);
   const clock = { now: () => new Date() };
+  const store = createStore(tables);
+  const { litellm, proxy } = createGuardedClient(
+    { baseUrl, apiKey, fetch, clock },
+    { record: proxyRecordOf(tables, baseUrl, isDryRun), users: store.users },
+  );
   return {
     baseUrl,
+    proxy,
     deps: {
-      store: createStore(tables),
-      litellm: createLitellmClient({ baseUrl, apiKey, fetch, clock }),
+      store,
+      litellm,
+      proxy,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       queue: createQueue(SYNC_QUEUE),
       clock,

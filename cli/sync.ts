@@ -108,7 +108,7 @@ async function main(): Promise<void> {
     return;
   }
   const isDryRun = values['dry-run'];
-  const connection = await connect(values.account);
+  const connection = await connect(values.account, { isDryRun });
   console.log(`${isDryRun ? 'Compares' : 'Compares and syncs'}: ${connection.baseUrl}\n`);
   const { done, waiting, failed, added, changed, removed } = await run(connection, isDryRun);
   if (isDryRun) {

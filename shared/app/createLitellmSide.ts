@@ -1,11 +1,13 @@
 import type { Store } from '../storage/store.ts';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { FailureStore } from '../storage/failureStore.ts';
-import { createLitellmClient } from '../litellm/client/litellmClient.ts';
+import { createGuardedClient } from '../litellm/guardedClient.ts';
 import { SyncRecord } from '../storage/syncRecord.ts';
 import type { Tables } from '../model/tables.ts';
 import type { Config } from '../config/config.ts';
 import { createSyncQueue } from '../litellm/sync.ts';
+import type { ProxyState } from '../litellm/proxyState.ts';
+import { ProxyRecord } from '../storage/proxyRecord.ts';
 import type { SyncDeps, SyncResult } from '../litellm/syncDeps.ts';
 import type { WorkerQueue } from '../queue/queueWorker.ts';
 import type { SyncMessage, SyncRequests } from '../queue/queueMessage.ts';
@@ -16,6 +18,7 @@ import type { TracedAdapters } from '../telemetry/traceAdapters.ts';
 /** The parts of the application that exist only if a LiteLLM proxy is connected. */
 export interface LitellmSide {
   readonly sync: SyncDeps;
+  readonly proxy: ProxyState;
   readonly requests: SyncRequests;
   readonly queue: WorkerQueue<SyncMessage, SyncResult>;
 }
@@ -39,10 +42,13 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { baseUrl, apiKey } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
-  const litellm = createLitellmClient({ baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep });
-  const sync = { store, litellm, record, queue, clock, random, sleep };
+  const options = { baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep };
+  const known = { record: new ProxyRecord(tables, baseUrl), users: store.users };
+  const { litellm, proxy } = createGuardedClient(options, known);
+  const sync = { store, litellm, proxy, record, queue, clock, random, sleep };
   return {
     sync,
+    proxy,
     requests: { queue, clock, traceparent: () => observedBy.current()?.traceparent },
     queue: createSyncQueue({ sync, poisonQueue, failures: new FailureStore(tables, 'litellm-sync') }),
   };

@@ -3,6 +3,7 @@ import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncReport } from '../model/synced.ts';
 import type { RunResult } from '../queue/queueWorker.ts';
+import type { ProxyState } from './proxyState.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 
@@ -10,6 +11,8 @@ export interface SyncDeps {
   readonly store: Pick<Store, 'users' | 'entities' | 'readMemberships'>;
   readonly litellm: LitellmClient;
   readonly record: SyncRecord;
+  /** What is known about the proxy as a whole. */
+  readonly proxy: Pick<ProxyState, 'read' | 'noteOrganizations'>;
   /** The queue `litellm-sync`. */
   readonly queue: Pick<MessageQueue, 'enqueue'>;
   readonly clock: Clock;

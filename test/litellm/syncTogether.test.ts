@@ -6,7 +6,8 @@ import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import { type Azurite, startAzurite } from '../../dev/stack/azurite.ts';
 import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
-import { createLitellmClient } from '../../shared/litellm/client/litellmClient.ts';
+import { createGuardedClient } from '../../shared/litellm/guardedClient.ts';
+import { ProxyRecord } from '../../shared/storage/proxyRecord.ts';
 import { SyncRecord } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { createStore } from '../../shared/storage/store.ts';
@@ -41,9 +42,13 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const apiKey = new Secret(litellm.masterKey);
   const fetch = outgoingFetch;
+  const store = createStore(tables);
   return {
-    store: createStore(tables),
-    litellm: createLitellmClient({ baseUrl: litellm.url, apiKey, fetch, clock, sleep }),
+    store,
+    ...createGuardedClient(
+      { baseUrl: litellm.url, apiKey, fetch, clock, sleep },
+      { record: new ProxyRecord(tables, litellm.url), users: store.users },
+    ),
     record: new SyncRecord({ tables, clock, random: { uuid: randomUUID } }),
     queue: {
       enqueue: async (text) => {

@@ -71,6 +71,11 @@ export class MemoryLitellm implements LitellmClient {
     this.#options = options;
   }
 
+  /** The user who owns the key. */
+  get keyUserId(): string {
+    return this.#options.keyUserId ?? 'default_user_id';
+  }
+
   get writes(): readonly LitellmCall[] {
     return this.calls.filter((call) => call.isWrite);
   }
@@ -322,7 +327,7 @@ export class MemoryLitellm implements LitellmClient {
   }
 
   async findOwnUser(): Promise<string | undefined> {
-    return this.#read('findOwnUser', [], () => this.#options.keyUserId ?? 'default_user_id');
+    return this.#read('findOwnUser', [], () => this.keyUserId);
   }
 
   async findVersion(): Promise<string | undefined> {

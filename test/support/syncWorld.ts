@@ -9,12 +9,14 @@ import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups
 import { parseSyncMessage, type ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
 import type { SyncSubject } from '../../shared/model/synced.ts';
+import { MemoryProxy } from './memoryProxy.ts';
 import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';
 import { createWorld, type QueuedMessage, type World, type WorldOptions } from './world.ts';
 
 export interface SyncWorld {
   readonly world: World;
   readonly litellm: MemoryLitellm;
+  readonly proxy: MemoryProxy;
   /** Sync messages that have not run yet, oldest first. */
   readonly waiting: QueuedMessage[];
   readonly deps: SyncDeps;
@@ -46,6 +48,7 @@ function createSleep(world: World): () => Promise<void> {
 export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   const world = createWorld(options);
   const litellm = new MemoryLitellm(options.litellm);
+  const proxy = new MemoryProxy(litellm);
   const waiting: QueuedMessage[] = [];
   const queue = {
     check: async () => undefined,
@@ -64,6 +67,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
     return {
       store: createStore(tables),
       litellm: to,
+      proxy,
       record: new SyncRecord({ tables, clock, random: { uuid } }),
       queue,
       clock,
@@ -87,6 +91,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   return {
     world,
     litellm,
+    proxy,
     waiting,
     deps,
     refresh: async () => {

@@ -17,6 +17,8 @@ export interface LitellmOptions {
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly sleep: (durationMs: number) => Promise<void>;
+  /** Called before each request. What it throws is thrown on, and nothing is sent. */
+  readonly beforeSend?: () => Promise<void>;
   /** For each request, from the first byte sent to the last byte read. */
   readonly timeoutMs: number;
 }
@@ -34,8 +36,8 @@ export type Answer =
   | { readonly ok: false; readonly failure: Failure };
 
 /**
- * Both methods send what `kind` allows, and follow no redirect: the key must not go anywhere else. They throw only `litellm_refused`
- * (status 422), for input that `kind` does not allow. Nothing was sent then.
+ * Both methods send what `kind` allows, and follow no redirect: the key must not go anywhere else. They throw `litellm_refused`
+ * (status 422) for input that `kind` does not allow, and what `beforeSend` throws. Nothing was sent then.
  */
 export interface LitellmSender {
   readonly options: LitellmOptions;
@@ -57,6 +59,7 @@ export interface LitellmSender {
 export function createSender(options: LitellmOptions): LitellmSender {
   const send: LitellmSender['send'] = async (kind, input, timeoutMs = options.timeoutMs) => {
     const { url, init } = createRequest(options, kind, requireInput(kind, input));
+    await options.beforeSend?.();
     const about = { path: kind.path, isWrite: kind.method !== 'GET' };
     const timeout = startTimeout(timeoutMs);
     try {
