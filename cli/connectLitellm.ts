@@ -75,7 +75,7 @@ export async function connect(
   { isDryRun }: { readonly isDryRun: boolean },
 ): Promise<Connection> {
   const given = process.env['AzureWebJobsStorage'] ?? '';
-  const { baseUrl, apiKey } = await requireLitellm(account === undefined && given === '');
+  const { baseUrl, apiKey, closesFoundUsers } = await requireLitellm(account === undefined && given === '');
   const { tables, createQueue } = await openStorage(account);
   const clock = { now: () => new Date() };
   const store = createStore(tables);
@@ -90,6 +90,7 @@ export async function connect(
       store,
       litellm,
       proxy,
+      closesFoundUsers,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       queue: createQueue(SYNC_QUEUE),
       clock,

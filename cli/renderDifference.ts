@@ -11,6 +11,7 @@ const WHY: Readonly<Record<WhyLeftAlone, string>> = {
   added_in_litellm: 'added in LiteLLM',
   cannot_be_cleared: 'LiteLLM does not accept an empty value',
   role_needs_licence: 'LiteLLM needs a licence for this role',
+  account_closed: 'the account is closed',
   row_missing: 'its stored row, or one that it needs, is missing',
   row_unreadable: 'its stored row, or its sync record, cannot be read',
 };

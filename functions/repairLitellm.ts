@@ -14,7 +14,7 @@ onTimer(
     run: async () => {
       const { store } = requireApp();
       const { sync, requests } = requireLitellmSide();
-      return repairLitellm({ store, litellm: sync.litellm, record: sync.record, requests });
+      return repairLitellm({ ...sync, store, requests });
     },
     describe: (repaired) => ({ ...repaired }),
   },

@@ -45,7 +45,8 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const options = { baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep };
   const known = { record: new ProxyRecord(tables, baseUrl), users: store.users };
   const { litellm, proxy } = createGuardedClient(options, known);
-  const sync = { store, litellm, proxy, record, queue, clock, random, sleep };
+  const { closesFoundUsers } = parts.litellm;
+  const sync = { store, litellm, proxy, closesFoundUsers, record, queue, clock, random, sleep };
   return {
     sync,
     proxy,

@@ -79,6 +79,8 @@ export interface LitellmAccess {
   /** Without a slash at the end. Contains a path if the proxy is served under one. */
   readonly baseUrl: string;
   readonly apiKey: Secret;
+  /** `LITELLM_CLOSE_FOUND`: a closed account also ends a user that LiteLLM had before this product. */
+  readonly closesFoundUsers: boolean;
 }
 
 /**
@@ -97,7 +99,8 @@ export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
   const baseUrl = reader.find(litellmBaseUrl);
   const apiKey = reader.find(litellmApiKey);
   if (baseUrl === undefined || apiKey === undefined) return undefined;
-  return { baseUrl, apiKey: new Secret(apiKey) };
+  const closesFoundUsers = reader.findOrDefault(settings.litellmCloseFound) === 'on';
+  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers };
 }
 
 /** Where telemetry is exported. An absent part is not exported. */

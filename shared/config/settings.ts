@@ -253,6 +253,14 @@ const proxy = {
       example: 'sk-the-key',
     }),
   ),
+  litellmCloseFound: defaulted('on', {
+    name: 'LITELLM_CLOSE_FOUND',
+    schema: values.oneOf('on', 'off'),
+    decides:
+      'Whether a closed account also ends a user that LiteLLM had before this product, if its id is the object id.',
+    valid: '`on` or `off`',
+    example: 'off',
+  }),
 };
 
 const monitoring = {

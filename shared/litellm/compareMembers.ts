@@ -13,12 +13,16 @@ import { isSafeId } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
 import type { MemberIndex } from '../storage/memberIndex.ts';
+import { isClosed } from '../model/userRecord.ts';
+import type { ClosingRules } from './syncDeps.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncedPerson, SyncRecord } from '../storage/syncRecord.ts';
 
 /** What a comparison reads. None of it can write. */
-export interface CompareDeps {
+export interface CompareDeps extends ClosingRules {
   readonly store: {
+    readonly teamMemberships: Pick<Store['teamMemberships'], 'read'>;
+    readonly organizationMemberships: Pick<Store['organizationMemberships'], 'read'>;
     readonly users: Pick<Store['users'], 'find' | 'readPages'>;
     readonly entities: Pick<
       Store['entities'],
@@ -92,6 +96,7 @@ function recordedOf(person: SyncedPerson, { of, id }: EntityMembers) {
 async function findObstacle(deps: CompareDeps, userId: string): Promise<WhyLeftAlone | undefined> {
   const user = await orUnreadable(deps.store.users.find(userId));
   if (user === 'unreadable') return 'row_unreadable';
+  if (user !== undefined && isClosed(user)) return 'account_closed';
   return user?.run === undefined ? 'row_missing' : undefined;
 }
 

@@ -21,6 +21,7 @@ import {
   orUnreadable,
   PARALLEL_LOOKS,
 } from './compareMembers.ts';
+import { compareStanding } from './compareStanding.ts';
 import { inParallel } from '../platform/inParallel.ts';
 
 /** How much was compared. */
@@ -275,12 +276,16 @@ class Comparison {
 
   async #people(people: readonly PersonRow[]): Promise<void> {
     this.#count.people += people.length;
-    const inLitellm = await this.#deps.litellm.findUsers(people.map(({ user }) => user.user_id));
-    const found = await inParallel(people, PARALLEL_LOOKS, async ({ user }) => {
+    const inLitellm = await this.#deps.litellm.findUsers(people.map(({ record }) => record.user.user_id));
+    const found = await inParallel(people, PARALLEL_LOOKS, async ({ record }) => {
+      const { user } = record;
       const { user_id: id } = user;
+      const { rows, isSettled } = await compareStanding(this.#deps, { record, user: inLitellm.get(id) });
+      if (isSettled) return rows;
       const actual = inLitellm.get(id)?.values;
       const entity = { what: 'user' as const, id, desired: userValues(user), actual, synced: USER_FIELDS };
-      return this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
+      const values = await this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
+      return [...rows, ...values];
     });
     await this.#report(found.flat());
   }

@@ -12,6 +12,7 @@ export const KEY_USER_ID = 'default_user_id';
  * - `added_in_litellm`: the membership was added in LiteLLM.
  * - `cannot_be_cleared`: LiteLLM does not accept an empty value for it.
  * - `role_needs_licence`: LiteLLM needs a licence for this role.
+ * - `account_closed`: the person's account is closed, so LiteLLM gets nothing for them.
  * - `row_missing`: a row that is needed (the organization's, the team's or the person's) is missing in the store.
  * - `row_unreadable`: such a row, or the sync record, cannot be read.
  */
@@ -20,6 +21,7 @@ export type WhyLeftAlone =
   | 'added_in_litellm'
   | 'cannot_be_cleared'
   | 'role_needs_licence'
+  | 'account_closed'
   | 'row_missing'
   | 'row_unreadable';
 

@@ -7,7 +7,14 @@ import type { ProxyState } from './proxyState.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 
-export interface SyncDeps {
+/** What decides whose account may be closed in LiteLLM. */
+export interface ClosingRules {
+  readonly proxy: Pick<ProxyState, 'read'>;
+  /** `LITELLM_CLOSE_FOUND`: a closed account also ends a user that LiteLLM had before this product. */
+  readonly closesFoundUsers: boolean;
+}
+
+export interface SyncDeps extends ClosingRules {
   readonly store: Pick<Store, 'users' | 'entities' | 'readMemberships'>;
   readonly litellm: LitellmClient;
   readonly record: SyncRecord;

@@ -1,15 +1,18 @@
 /** The sync of one person: what the store says, compared with what LiteLLM has now, and then applied. */
 import { AppError } from '../model/errors.ts';
-import { userValues } from '../model/litellmValues.ts';
+import { closedUserValues, userValues } from '../model/litellmValues.ts';
+import type { LitellmUser } from '../model/litellmPorts.ts';
 import { type SyncOutcome, type SyncReport, SYNC_REPORT_LIMIT } from '../model/synced.ts';
-import type { UserRecord } from '../model/userRecord.ts';
+import { isClosed, type UserRecord } from '../model/userRecord.ts';
+import { deactivate, findObstacle, isMemberInLitellm, reactivate } from './applyStanding.ts';
+import { standingOf, withoutMemberships } from './standing.ts';
 import { upsertOrganizations, upsertTeams } from './personEntities.ts';
 import { type PersonSync, readPerson } from './readPerson.ts';
 import type { SyncDeps, SyncResult } from './syncDeps.ts';
 import { refusalOf } from './syncErrors.ts';
 import { takeLease } from './syncLease.ts';
 import { type SyncedMemberships, syncMemberships } from './syncMemberships.ts';
-import { upsertUser } from './upsertEntity.ts';
+import { type EntityInLitellm, upsertUser } from './upsertEntity.ts';
 
 /** The finish of a run writes budget, models, email and a higher role. Before it, a new user would have no limits. */
 function isUnfinished({ run }: UserRecord): boolean {
@@ -59,6 +62,43 @@ async function finish(
   return { status: 'done', changes: memberships.changes, reported };
 }
 
+const NOBODY: Pick<EntityInLitellm, 'reported' | 'isMissing'> = { reported: [], isMissing: false };
+
+/** Deactivates a person who has no access left, and reactivates one whom an administrator added to a team in LiteLLM. */
+async function settleNoAccess(deps: SyncDeps, person: PersonSync, user: LitellmUser): Promise<void> {
+  const hasAccess = await isMemberInLitellm(deps, person, user);
+  if (hasAccess) return reactivate(deps, person, user);
+  if ((await findObstacle(deps, person, 'no_access')) === undefined)
+    await deactivate(deps, person, { user, reason: 'no_access' });
+}
+
+/**
+ * Ends what a closed account can do in LiteLLM: the deactivation first, then the lowest role, then what this product gave. A user that
+ * does not exist is not created. What was found in LiteLLM stays an administrator's.
+ */
+async function closePerson(deps: SyncDeps, person: PersonSync): Promise<SyncResult> {
+  const { userId, stored, recorded } = person;
+  const user = await deps.litellm.findUser(userId);
+  const obstacle = user && (await findObstacle(deps, person, 'closed'));
+  if (user !== undefined && obstacle === undefined)
+    await deactivate(deps, person, { user, reason: 'closed' });
+  const emptied = { ...person, stored: withoutMemberships(stored) };
+  const organizations = await upsertOrganizations(deps, emptied);
+  const teams = await upsertTeams(deps, emptied, organizations);
+  const desired = stored.user && recorded.user && closedUserValues(stored.user.user);
+  const mayLower = user !== undefined && obstacle === undefined;
+  const lowered = desired && mayLower ? await upsertUser(deps, person, { desired, found: user }) : undefined;
+  const plans = { organization: organizations.plan, team: teams.plan };
+  const memberships = await syncMemberships(deps, emptied, plans);
+  const entities = [
+    ...(obstacle === undefined ? [] : [obstacle]),
+    ...organizations.reported,
+    ...(lowered?.reported ?? []),
+    ...teams.reported,
+  ];
+  return finish(deps, person, { entities, memberships });
+}
+
 /**
  * Makes LiteLLM match the store for one person, in this order: organizations, the user, teams, memberships. It can be repeated or
  * interrupted anywhere. If only memberships are missing, it costs 1 request for the user, and 1 for each organization and each team
@@ -76,6 +116,7 @@ export async function syncPerson(
   try {
     const person = await readPerson(deps, userId, lease);
     const record = person.stored.user;
+    if (record !== undefined && isClosed(record)) return await closePerson(deps, person);
     // Unknown is not empty: without the person's row nothing says what the person should have.
     if (record?.run === undefined) {
       const reported = [{ kind: 'user', id: userId, code: 'row_missing' } as const];
@@ -86,8 +127,15 @@ export async function syncPerson(
         retryable: true,
       });
     }
+    const standing = standingOf(person.stored);
+    const found = await deps.litellm.findUser(userId);
+    // Before anything that the person gets: the keys of a deactivated user are refused.
+    if (standing === 'open' && found !== undefined) await reactivate(deps, person, found);
     const organizations = await upsertOrganizations(deps, person);
-    const user = await upsertUser(deps, person, userValues(record.user));
+    // Nobody is created in LiteLLM only to have no access.
+    const isWanted = standing === 'open' || found !== undefined;
+    const desired = userValues(record.user);
+    const user = isWanted ? await upsertUser(deps, person, { desired, found }) : NOBODY;
     if (user.isMissing) {
       // Without the user nothing can follow: with the first membership LiteLLM would create one without any limits.
       const { reported } = user;
@@ -98,6 +146,7 @@ export async function syncPerson(
     const plans = { organization: organizations.plan, team: teams.plan };
     const memberships = await syncMemberships(deps, person, plans);
     const entities = [...organizations.reported, ...user.reported, ...teams.reported];
+    if (standing === 'no_access' && found !== undefined) await settleNoAccess(deps, person, found);
     return await finish(deps, person, { entities, memberships });
   } catch (error) {
     lease.noteFailure(error);

@@ -9,7 +9,13 @@ import {
 } from './planEntity.ts';
 import type { SyncedEntity, SyncReport, SyncSubject } from '../model/synced.ts';
 import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
-import type { Created, LitellmMember, LitellmOrganization, LitellmTeam } from '../model/litellmPorts.ts';
+import type {
+  Created,
+  LitellmMember,
+  LitellmOrganization,
+  LitellmTeam,
+  LitellmUser,
+} from '../model/litellmPorts.ts';
 import type { HeldLease } from '../storage/syncRecord.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';
@@ -232,13 +238,13 @@ export async function upsertTeam(
   return { ...upserted, reported: [...upserted.reported, { kind: 'team', id, code: 'not_moved' }] };
 }
 
-/** As {@link upsertOrganization}, under the person's lease. Throws `litellm_email_taken` too. */
+/** As {@link upsertOrganization}, under the person's lease. Throws `litellm_email_taken` too. `found`: a look shortly before. */
 export async function upsertUser(
   deps: SyncDeps,
   { userId, lease, recorded }: PersonSync,
-  desired: UserValues,
+  { desired, found: seen }: { readonly desired: UserValues; readonly found: LitellmUser | undefined },
 ): Promise<EntityInLitellm<UserValues>> {
   const user = userOf(deps, userId, desired);
-  const found = await user.find();
+  const found = seen && { values: seen.values, members: [] };
   return applyOrReport(user, { found, recorded: recorded.user, lease, now: deps.clock.now() });
 }

@@ -84,3 +84,8 @@ export function userValues(user: User): UserValues {
     ...(budget_duration === undefined ? {} : { budget_duration }),
   };
 }
+
+/** Returns the values of a person whose account is closed: as {@link userValues}, with the lowest role. */
+export function closedUserValues(user: User): UserValues {
+  return { ...userValues(user), user_role: 'internal_user_viewer' };
+}

@@ -25,6 +25,15 @@ export interface SyncedMembership {
   readonly since?: string;
 }
 
+/** That this product deactivated a person in LiteLLM, and why. */
+export interface SyncedStanding {
+  readonly reason: 'closed' | 'no_access';
+  /** ISO 8601 UTC. */
+  readonly since: string;
+  /** Hashes of the keys that it blocked, where LiteLLM cannot deactivate a user (before 1.84.0). */
+  readonly blockedKeys: readonly string[];
+}
+
 /** Something that differs between the store and the proxy, and why. */
 export interface SyncReport {
   readonly kind: 'user' | 'organization' | 'team';
@@ -36,6 +45,8 @@ export interface SyncReport {
    * - `not_moved`: the team was created before its organization. A LiteLLM administrator may move it.
    * - `role_needs_licence`: a team has no `admin` without a licence, so the role is `user`.
    * - `refused`: the proxy refused it. `detail`: the status of its answer.
+   * - `not_deactivated`: the person's account is closed, but LiteLLM goes on serving it. `detail`: `own_key` (the person owns the
+   *   key that this product calls with) or `created_in_litellm` (LITELLM_CLOSE_FOUND is off).
    * - `row_missing`: its row in the store is gone or unreadable, so nothing is known about it.
    */
   readonly code:
@@ -45,6 +56,7 @@ export interface SyncReport {
     | 'not_moved'
     | 'role_needs_licence'
     | 'refused'
+    | 'not_deactivated'
     | 'row_missing';
   readonly detail?: string;
 }

@@ -52,6 +52,14 @@ export interface UserRecord {
   readonly unreadable: UnreadablePlace | undefined;
 }
 
+/**
+ * Returns whether the account is closed: an operator wrote `active: false`. An unreadable `active` ends the person's sessions, but
+ * removes nothing.
+ */
+export function isClosed({ active, unreadable }: Pick<UserRecord, 'active' | 'unreadable'>): boolean {
+  return !active && unreadable?.columns.includes('active') !== true;
+}
+
 /** The fields that a write changes. Absent fields stay, `null` clears. */
 export interface UserPatch {
   readonly tenant_id?: string;

@@ -11,6 +11,7 @@ import {
   type SyncedMembership,
   type SyncOutcome,
   type SyncReport,
+  type SyncedStanding,
   type SyncSubject,
 } from '../model/synced.ts';
 import { GLOBAL_ROLES } from '../model/entities.ts';
@@ -26,6 +27,7 @@ const LEASE = 'lease';
 const USER = 'user';
 const ENTITY = 'entity';
 const OUTCOME = 'outcome';
+const STANDING = 'standing';
 /** The prefixes end with a colon, which no id contains (`isSafeId`). So a membership's row key never equals another row's key. */
 const ORGANIZATION_PREFIX = 'organization:';
 const TEAM_PREFIX = 'team:';
@@ -80,6 +82,7 @@ const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   not_moved: 'not_moved',
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',
+  not_deactivated: 'not_deactivated',
   row_missing: 'row_missing',
 };
 const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
@@ -90,6 +93,8 @@ const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
     detail: z.exactOptional(z.string()),
   }),
 );
+const standingColumns = z.object({ reason: z.enum(['closed', 'no_access']), since: z.string() });
+const blockedKeysSchema = z.array(z.string());
 const outcomeColumns = z.object({
   status: z.enum(['done', 'waiting', 'retrying', 'failed']),
   reason: text,
@@ -153,6 +158,13 @@ function parseMembership(table: string, row: StoredRow, entityId: string): Synce
   return { entityId, state, role, ...withoutUndefined({ wanted, since }) };
 }
 
+function parseStanding(table: string, row: StoredRow | undefined): SyncedStanding | undefined {
+  if (row === undefined) return undefined;
+  const blockedKeys = blockedKeysSchema.safeParse(parsePacked('blocked_keys', row.properties)).data;
+  if (blockedKeys === undefined) throw unreadable(table, row, ['blocked_keys']);
+  return { ...requireColumns(table, row, standingColumns), blockedKeys };
+}
+
 /**
  * Parses an outcome. Returns `undefined` for a broken one, because it decides nothing in LiteLLM and the next outcome
  * overwrites it.
@@ -201,6 +213,12 @@ class Writes {
     this.put(rowKey, entity && { since: entity.since, ...packJson('written', entity.written) });
   }
 
+  putStanding(standing: SyncedStanding | null | undefined): void {
+    if (standing === null || standing === undefined) return this.put(STANDING, standing);
+    const { reason, since, blockedKeys } = standing;
+    this.put(STANDING, { reason, since, ...packJson('blocked_keys', blockedKeys) });
+  }
+
   putMemberships(
     prefix: string,
     memberships: ReadonlyMap<string, SyncedMembership | null> | undefined,
@@ -226,6 +244,8 @@ export interface SyncedPerson {
   readonly user: SyncedEntity<UserValues> | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
   readonly teams: ReadonlyMap<string, SyncedMembership>;
+  /** Present: this product deactivated the person. */
+  readonly standing: SyncedStanding | undefined;
   readonly outcome: SyncOutcome | undefined;
 }
 
@@ -234,6 +254,7 @@ export interface PersonRecordChanges {
   readonly user?: SyncedEntity<UserValues> | null;
   readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
   readonly teams?: ReadonlyMap<string, SyncedMembership | null>;
+  readonly standing?: SyncedStanding | null;
   readonly outcome?: SyncOutcome;
 }
 
@@ -330,6 +351,7 @@ export class SyncRecord {
       user: parseEntity(table, findRow(rows, USER), userValuesSchema),
       organizations: memberships(ORGANIZATION_PREFIX),
       teams: memberships(TEAM_PREFIX),
+      standing: parseStanding(table, findRow(rows, STANDING)),
       outcome: parseOutcome(findRow(rows, OUTCOME)),
     };
   }
@@ -342,6 +364,7 @@ export class SyncRecord {
   async writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
+    writes.putStanding(changes.standing);
     writes.putMemberships(ORGANIZATION_PREFIX, changes.organizations);
     writes.putMemberships(TEAM_PREFIX, changes.teams);
     // Last, because with several transactions the outcome must not say `done` before everything is written.

@@ -148,8 +148,8 @@ function parsePeople(rows: readonly StoredRow[]): {
       unreadable.push({ id: row.partitionKey, table: TABLES.users, columns: reading.columns });
       continue;
     }
-    const { run, user } = parseUserRow(row);
-    if (run !== undefined) people.push({ user });
+    const record = parseUserRow(row);
+    if (record.run !== undefined) people.push({ record });
   }
   return { people, unreadable };
 }
@@ -266,7 +266,7 @@ export type Written = { readonly written: true; readonly etag: string } | { read
 
 /** A person whom a run has provisioned. */
 export interface PersonRow {
-  readonly user: User;
+  readonly record: UserRecord;
 }
 
 /** The store of people and their outcomes. */

@@ -304,6 +304,7 @@ function recordOf(changes: Partial<SyncedPerson>): Pick<SyncRecord, 'readPerson'
         user: undefined,
         organizations: new Map(),
         teams: new Map(),
+        standing: undefined,
         outcome: undefined,
         ...changes,
       });

@@ -8,10 +8,12 @@ import { organizationValues, teamValues, userValues } from '../../shared/model/l
 import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
+import type { UserRecord } from '../../shared/model/userRecord.ts';
 import type { LitellmTeam, LitellmUser } from '../../shared/model/litellmPorts.ts';
 import type { EntityRead } from '../../shared/storage/entityStore.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
-import { unreachable } from '../support/memoryLitellm.ts';
+import { MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
+import { MemoryProxy } from '../support/memoryProxy.ts';
 import { createMemoryTables } from '../support/memoryTables.ts';
 import {
   compareAll,
@@ -449,6 +451,9 @@ describe('requests', () => {
       [`find ${TABLES.teamMemberships}`]: 2,
       [`readPage ${TABLES.syncedPeople}`]: 2,
       [`find ${TABLES.users}`]: 2,
+      // Whoever is in no team in LiteLLM may have no access.
+      [`readPage ${TABLES.teamMemberships}`]: 2,
+      [`readPage ${TABLES.organizationMemberships}`]: 2,
     });
   });
 });
@@ -502,6 +507,20 @@ function userAt(number: number): User {
     active: true,
     created_at: at,
     updated_at: at,
+  };
+}
+
+function recordAt(number: number): UserRecord {
+  const field = { current: undefined, written: undefined };
+  return {
+    etag: '',
+    run: undefined,
+    sessionsValidFrom: undefined,
+    active: true,
+    isNew: false,
+    user: userAt(number),
+    fields: { user_role: field, user_email: field, display_name: field },
+    unreadable: undefined,
   };
 }
 
@@ -571,13 +590,19 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
     metadata: {},
     teams: [],
   });
+  const fence = { etag: undefined, observation: undefined };
+  const noMemberships = { rows: [], unreadable: [], fence };
   return {
+    proxy: new MemoryProxy(new MemoryLitellm()),
+    closesFoundUsers: true,
     store: {
+      teamMemberships: { read: async () => Promise.resolve(noMemberships) },
+      organizationMemberships: { read: async () => Promise.resolve(noMemberships) },
       users: {
         find: async () => Promise.resolve(undefined),
         async *readPages() {
           for await (const people of pages('people', PEOPLE_COUNT / 1_000, (page) =>
-            range(1_000, page * 1_000).map((number) => ({ user: userAt(number) })),
+            range(1_000, page * 1_000).map((number) => ({ record: recordAt(number) })),
           ))
             yield { people, unreadable: [] };
         },
@@ -633,6 +658,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
           user: undefined,
           organizations: new Map(),
           teams: new Map(),
+          standing: undefined,
           outcome: undefined,
         }),
       findOrganization: async () => Promise.resolve(undefined),

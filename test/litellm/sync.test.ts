@@ -140,9 +140,11 @@ describe('requests to LiteLLM', () => {
       });
       await on.refresh();
       await on.drain();
-      await on.provision(message({ groups: [] }));
+      // With a role of their own, the person is in LiteLLM before the memberships.
+      const appRoles = ['internal_user'];
+      await on.provision(message({ groups: [], appRoles }));
       await on.drain();
-      await on.provision(message({ groups: groups.map((group) => group.id), second: 60 }));
+      await on.provision(message({ groups: groups.map((group) => group.id), appRoles, second: 60 }));
       on.litellm.calls.length = 0;
       await on.drain();
       expect(on.litellm.calls).toHaveLength(flag ? 1 + 3 * count : 1 + 2 * count);

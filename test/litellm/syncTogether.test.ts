@@ -56,6 +56,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
         await Promise.resolve();
       },
     },
+    closesFoundUsers: true,
     clock,
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     sleep,

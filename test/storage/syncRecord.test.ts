@@ -124,15 +124,17 @@ describe.each([
     const teams = new Map<string, SyncedMembership>([
       ['g1', { entityId: 'g1', state: 'adding', role: 'user', wanted: 'admin' }],
     ]);
-    const user = { written: ALICE, since: SINCE };
-    await record.writePerson(await take(), { user, organizations, teams, outcome: OUTCOME });
+    const standing = { reason: 'closed' as const, since: SINCE, blockedKeys: ['a'.repeat(64)] };
+    const all = { user: { written: ALICE, since: SINCE }, organizations, teams, standing, outcome: OUTCOME };
+    await record.writePerson(await take(), all);
     stand.forgetRequests();
-    expect(await record.readPerson(userId)).toStrictEqual({ user, organizations, teams, outcome: OUTCOME });
+    expect(await record.readPerson(userId)).toStrictEqual(all);
     expect(stand.countRequests()).toBe(1);
     expect(await record.readPerson(`${userId}-other`)).toStrictEqual({
       user: undefined,
       organizations: new Map(),
       teams: new Map(),
+      standing: undefined,
       outcome: undefined,
     });
   });

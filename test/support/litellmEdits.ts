@@ -282,7 +282,8 @@ export async function createScenario(drawn: Scenario): Promise<SyncWorld> {
 }
 
 export function compareDeps(on: SyncWorld): CompareDeps {
-  return { store: on.world.store, litellm: on.litellm, record: on.deps.record };
+  const { record, proxy, closesFoundUsers } = on.deps;
+  return { store: on.world.store, litellm: on.litellm, record, proxy, closesFoundUsers };
 }
 
 /** Returns everything that the comparison finds. */
@@ -301,8 +302,12 @@ export function lineOf(difference: LitellmDifference): string {
   const subject =
     what === 'membership'
       ? `${difference.of} ${difference.id} ${difference.userId}`
-      : `${what} ${difference.id}`;
+      : `${what} ${difference.id}${isStanding(difference) ? ' (standing)' : ''}`;
   return `${action} ${subject}${why === undefined ? '' : `, ${why}`}`;
+}
+
+function isStanding({ fields }: LitellmDifference): boolean {
+  return fields.some(({ field }) => field === 'standing');
 }
 
 export function writesOf(differences: readonly LitellmDifference[]): readonly string[] {
@@ -329,7 +334,10 @@ const CALLS: Readonly<Record<string, string>> = {
 
 /** Returns the writes to LiteLLM in the words of {@link lineOf}. A write that was repeated with a lesser role counts once. */
 export function writtenTo(calls: readonly LitellmCall[]): readonly string[] {
-  const lines = calls.map(({ method, ids }) => `${CALLS[method] ?? method} ${ids.join(' ')}`);
+  // Who leaves the last team is deactivated after that, which only the removal is listed for.
+  const leaving = new Set(calls.flatMap(({ method, ids }) => (method === 'removeTeamMember' ? ids[1] : [])));
+  const shown = calls.filter(({ ids }) => ids[1] !== '(standing)' || !leaving.has(ids[0]));
+  const lines = shown.map(({ method, ids }) => `${CALLS[method] ?? method} ${ids.join(' ')}`);
   return [...new Set(lines)].sort();
 }
 

@@ -247,7 +247,9 @@ export class MemoryLitellm implements LitellmClient {
     id: string,
     { metadata, ...changes }: Changes<UserValues> & { readonly metadata?: Metadata },
   ): Promise<void> {
-    await this.#write('updateUser', [id], () => {
+    // A change of metadata alone is a change of the standing.
+    const ids = Object.keys(changes).length === 0 ? [id, '(standing)'] : [id];
+    await this.#write('updateUser', ids, () => {
       this.users.set(id, applied(this.users.get(id) ?? {}, changes));
       if (metadata !== undefined) this.metadata.set(id, metadata);
     });

@@ -24,6 +24,8 @@ export interface SyncWorld {
   /** Provisions, and leaves the request for a sync in {@link SyncWorld.waiting}. */
   provision(this: void, message: ProvisionMessage): Promise<ProvisionResult>;
   sync(this: void, subject: SyncSubject): Promise<SyncResult>;
+  /** As {@link SyncWorld.sync}, in another deployment. */
+  syncWith(this: void, deps: SyncDeps, subject: SyncSubject): Promise<SyncResult>;
   /** Runs every waiting message, also those that were put back (the clock goes on). Returns their results. */
   drain(this: void): Promise<readonly SyncResult[]>;
   /** Returns another worker instance on the same store and the same proxy. */
@@ -68,6 +70,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       store: createStore(tables),
       litellm: to,
       proxy,
+      closesFoundUsers: true,
       record: new SyncRecord({ tables, clock, random: { uuid } }),
       queue,
       clock,
@@ -103,6 +106,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
         attempt: 1,
         isLastAttempt: false,
       }),
+    syncWith: async (other, subject) => sync(other, { version: 1, subject }, { attempt: 1 }),
     sync: async (subject) => sync(deps, { version: 1, subject }, { attempt: 1 }),
     drain,
     worker,

@@ -49,6 +49,10 @@ export const litellmReportTexts: Readonly<
     todo: 'Ask the LiteLLM admin.',
   },
   refused: { happened: 'LiteLLM refused a change', todo: 'Ask the LiteLLM admin to check this.' },
+  not_deactivated: {
+    happened: 'The account is closed, but we may not close it in LiteLLM',
+    todo: 'Ask the LiteLLM admin to close it there.',
+  },
   row_missing: {
     happened: 'Its stored row was missing or unreadable, so we changed nothing in LiteLLM',
     todo: 'Ask the operator to check this.',
