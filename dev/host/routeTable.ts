@@ -16,8 +16,9 @@ export interface RouteMatch {
 
 export interface RouteTable {
   /**
-   * Finds the function for a method and a path. Upper and lower case do not matter. Returns `undefined` for a wrong method too,
-   * because Azure's host answers 404 to it, not 405. Azure's host does not serve HEAD from a GET function either.
+   * Finds the function for a method and a path. Upper and lower case do not matter, and neither does one slash at the end. An empty
+   * segment (`//`) matches nothing. Returns `undefined` for a wrong method too, because Azure's host answers 404 to it, not 405.
+   * Azure's host does not serve HEAD from a GET function either.
    */
   find(method: string, path: string): RouteMatch | undefined;
 }
@@ -32,6 +33,7 @@ export function createRouteTable(entries: readonly RouteEntry[], routePrefix: st
     .sort((a, b) => a.precedence.localeCompare(b.precedence));
   return {
     find: (method, path) => {
+      if (path.includes('//')) return undefined;
       const pathname = path.length > 1 ? path.replace(/\/$/, '') : path;
       for (const { entry, pattern } of routes) {
         const accepts = entry.methods.length === 0 || entry.methods.includes(method.toUpperCase());

@@ -22,6 +22,11 @@ describe('a route template', () => {
     { template: 'a/{id:int}', path: '/a/12', expected: { id: '12' } },
     { template: 'a/{id:int}', path: '/a/1x', expected: undefined },
     { template: 'a', path: '//a', expected: undefined },
+    { template: 'a', path: '/a/', expected: {} },
+    { template: 'a', path: '/a//', expected: undefined },
+    { template: '/', path: '//', expected: undefined },
+    { template: 'a/b', path: '/a//b', expected: undefined },
+    { template: '{*all}', path: '//', expected: undefined },
   ])('$template reads $expected from $path', ({ template, path, expected }) => {
     expect(createRouteTable([entryOf(template)], '').find('GET', path)?.parameters).toEqual(expected);
   });
