@@ -111,9 +111,9 @@ describe('routes', () => {
     },
     { name: 'matches literals in any case', method: 'GET', path: '/UNROUTED/', status: 200, body: 'by name' },
     {
-      name: 'prefers a literal route',
+      name: 'prefers the function whose name comes first in the alphabet',
       method: 'GET',
-      path: '/echo/7/literal',
+      path: '/echo/8/literal',
       status: 200,
       body: 'the literal route',
     },
