@@ -9,12 +9,13 @@ import { clearSession, openSession } from '../shared/session/session.ts';
 import { observeFlow } from '../shared/telemetry/events.ts';
 
 /**
- * `GET /`: what this service is, or what the signed-in person can use. (An empty `route` would become the function's
+ * `GET` and `HEAD /`: what this service is, or what the signed-in person can use. (An empty `route` would become the function's
  * name.)
  */
 app.http('home', {
   route: '/',
-  methods: ['GET'],
+  // The host answers 404 to HEAD unless it is named. Probes and link checkers send it.
+  methods: ['GET', 'HEAD'],
   authLevel: 'anonymous',
   handler: answerPages(async (request, answering) => {
     const { nonce } = answering;

@@ -47,9 +47,16 @@ param environmentName string
 ])
 param location string
 
-@description('Name of the resource group. Empty means rg-<environmentName>.')
+@description('Name of the resource group that the template creates. Empty means rg-<environmentName>. It must be a new name: the tags of a group that exists would be replaced.')
 @maxLength(90)
 param resourceGroupName string = ''
+
+@description('Name of a resource group that exists. The template then creates no group, and neither changes nor tags this one. It takes precedence over resourceGroupName.')
+@maxLength(90)
+param existingResourceGroup string = ''
+
+@description('Tags of the resource group that the template creates and of all resources, such as {"costCenter":"4711"}. The tags that azd needs are added.')
+param tags { *: string } = {}
 
 @description('Name of the function app. It is part of the host name and must be unique worldwide. Empty means func-<hash>.')
 @maxLength(60)
@@ -202,8 +209,14 @@ param litellmApiKeySecretUri string = ''
 @description('Hash of subscription, environment and region. It makes names unique, and a later deployment computes the same names again.')
 var token = take(uniqueString(subscription().subscriptionId, environmentName, location), 13)
 
-@description('Tags of all resources. azd finds the environment by them.')
-var tags = { 'azd-env-name': environmentName }
+@description('Tags of all resources: the chosen ones, and the one by which azd finds the environment, which cannot be replaced.')
+var allTags = union(tags, { 'azd-env-name': environmentName })
+
+@description('Whether the resources go into a resource group that exists.')
+var usesExistingGroup = !empty(existingResourceGroup)
+
+@description('Name of the resource group that the template creates.')
+var newGroupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
 
 @description('Name of the function app.')
 var siteName = empty(functionAppName) ? 'func-${token}' : functionAppName
@@ -240,10 +253,16 @@ var usesSecret = !deployApplication && !empty(entraClientSecretUri)
 @description('Whether the key of a LiteLLM proxy was given. It stays in Key Vault too. Without it, no proxy is connected.')
 var hasProxyKey = !empty(litellmApiKeySecretUri)
 
-resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+// Only its name is read, so neither its tags nor its region can change. If it does not exist, the modules fail.
+resource existingGroup 'Microsoft.Resources/resourceGroups@2025-04-01' existing = if (usesExistingGroup) {
+  name: existingResourceGroup
+}
+
+// Not deployed with an existing group. The modules still take their scope from its name, because a scope cannot be chosen.
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = if (!usesExistingGroup) {
+  name: usesExistingGroup ? existingResourceGroup : newGroupName
   location: location
-  tags: tags
+  tags: allTags
 }
 
 // ---------------------------------------------------------------- identity, then Entra, then the site
@@ -253,7 +272,7 @@ module identity 'app/identity.bicep' = {
   params: {
     name: 'id-${token}'
     location: location
-    tags: tags
+    tags: allTags
   }
 }
 
@@ -274,7 +293,7 @@ module storage 'app/storage.bicep' = {
   params: {
     name: accountName
     location: location
-    tags: tags
+    tags: allTags
     sku: storageSku
     isPrivate: vnetEnabled
   }
@@ -286,7 +305,7 @@ module monitoring 'app/monitoring.bicep' = {
     workspaceName: workspaceName
     componentName: componentName
     location: location
-    tags: tags
+    tags: allTags
     retentionDays: logRetentionDays
   }
 }
@@ -296,7 +315,7 @@ module alerts 'app/alerts.bicep' = {
   params: {
     token: token
     location: location
-    tags: tags
+    tags: allTags
     workspaceId: monitoring.outputs.workspaceId
     email: alertEmail
     signInFailureThreshold: signInFailureThreshold
@@ -307,7 +326,7 @@ module workbook 'app/workbook.bicep' = {
   scope: group
   params: {
     location: location
-    tags: tags
+    tags: allTags
     workspaceName: workspaceName
   }
   dependsOn: [monitoring]
@@ -330,7 +349,7 @@ module network 'app/network.bicep' = if (vnetEnabled) {
   params: {
     token: token
     location: location
-    tags: tags
+    tags: allTags
     addressPrefix: vnetAddressPrefix
     storageAccountId: storage.outputs.id
   }
@@ -342,7 +361,7 @@ module functionApp 'app/functionApp.bicep' = {
     name: siteName
     planName: 'plan-${token}'
     location: location
-    tags: tags
+    tags: allTags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     blobEndpoint: storage.outputs.blobEndpoint
@@ -391,7 +410,7 @@ module functionApp 'app/functionApp.bicep' = {
 // may have the name of a parameter. Otherwise the created application would look like an existing one that was given.
 
 @description('Resource group of all resources.')
-output AZURE_RESOURCE_GROUP string = group.name
+output AZURE_RESOURCE_GROUP string = usesExistingGroup ? existingGroup.name : group.name
 
 @description('Name of the function app.')
 output DEPLOYED_FUNCTION_APP_NAME string = functionApp.outputs.name

@@ -6,6 +6,8 @@ using './main.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param resourceGroupName = readEnvironmentVariable('RESOURCE_GROUP_NAME', '')
+param existingResourceGroup = readEnvironmentVariable('EXISTING_RESOURCE_GROUP', '')
+param tags = json(readEnvironmentVariable('TAGS', '{}'))
 param functionAppName = readEnvironmentVariable('FUNCTION_APP_NAME', '')
 param storageAccountName = readEnvironmentVariable('STORAGE_ACCOUNT_NAME', '')
 param maximumInstanceCount = int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '40'))

@@ -20,6 +20,9 @@ export interface TlsKey {
   readonly cert: string;
 }
 
+/** As Azure's host: 8 KB for the request line and 32 KB for headers. Node would refuse 16 KB in all. */
+const maxHeaderSize = 40 * 1024;
+
 /**
  * Listens on 127.0.0.1, and on ::1 if the machine has it, because a browser may try either for `localhost`. Never
  * listens on another address. Port 0 takes a free one. Speaks HTTPS if `tls` is given.
@@ -28,7 +31,10 @@ export interface TlsKey {
 export async function listenOnLoopback(port: number, tls?: TlsKey): Promise<LoopbackServer> {
   let current: RequestListener = (_request, response) => void response.writeHead(503).end();
   const answer: RequestListener = (request, response) => current(request, response);
-  const create = (): Server => (tls === undefined ? createServer(answer) : createTlsServer(tls, answer));
+  const create = (): Server =>
+    tls === undefined
+      ? createServer({ maxHeaderSize }, answer)
+      : createTlsServer({ ...tls, maxHeaderSize }, answer);
   const first = await listen(create(), '127.0.0.1', port);
   const address = first.address();
   const actualPort = typeof address === 'object' && address !== null ? address.port : port;

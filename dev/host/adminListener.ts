@@ -28,7 +28,7 @@ export function createAdminListener(
       sendEmpty(response, 404);
       return;
     }
-    const { body } = await readHttpInput(request, 'http://localhost', {});
+    const { body } = await readHttpInput(request, {});
     const text = body === undefined ? '{}' : Buffer.from(body.bytes).toString();
     const parsed = bodySchema.safeParse(parseJson(text));
     if (!parsed.success) {

@@ -61,7 +61,6 @@ export function createFunctionsHost(options: FunctionsHostOptions): FunctionsHos
       ...collectHttp(triggers, options.hostJson.routePrefix),
       invoker,
       functionKey: options.functionKey,
-      url: options.url,
       homepage: options.settings['AzureWebJobsDisableHomepage']?.toLowerCase() !== 'true',
       log: options.log,
       admin: createAdminListener(manualStarts),

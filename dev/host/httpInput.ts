@@ -16,21 +16,22 @@ export class BodyTooLargeError extends Error {
 /**
  * Reads one request. Header names are in lower case; values of the same name are joined with a comma; empty headers are
  * left out. Query keys that differ only in case count as the same, and their values are joined with a comma. The body
- * needs a Content-Length: a chunked body is dropped, as in Azure without HTTP streams.
+ * needs a Content-Length: a chunked body is dropped, as in Azure without HTTP streams. The address has the Host header as it
+ * was sent, even if the header is missing (HTTP/1.0): `http:///api/me`.
  * Throws {@link BodyTooLargeError}.
  */
 export async function readHttpInput(
   request: IncomingMessage,
-  origin: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<HttpInput> {
-  const url = new URL(request.url ?? '/', origin);
+  const target = request.url ?? '/';
+  const [, query = ''] = /\?(.*)$/s.exec(target) ?? [];
   const body = await readBody(request);
   return {
     method: request.method ?? 'GET',
-    url: url.href,
+    url: `http://${request.headers.host ?? ''}${target}`,
     nullableHeaders: readHeaders(request.rawHeaders),
-    nullableQuery: readQuery(url.searchParams),
+    nullableQuery: readQuery(new URLSearchParams(query)),
     nullableParams: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, { value }])),
     ...(body.byteLength === 0 ? {} : { body: { bytes: body } }),
   };

@@ -19,14 +19,15 @@ export interface HttpListenerOptions {
   readonly functions: ReadonlyMap<string, HttpFunction>;
   readonly invoker: Invoker;
   readonly functionKey: string;
-  /** Used if a request has no Host header, for example `http://localhost:7071`. */
-  readonly url: string;
-  /** Answers `GET /` itself, as Azure does unless the setting `AzureWebJobsDisableHomepage` is true. */
+  /** Answers `/` with the host's own page where no function does, unless the setting `AzureWebJobsDisableHomepage` is true. */
   readonly homepage: boolean;
   readonly log: HostLog;
   /** Answers `/admin/...`. */
   readonly admin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
+
+/** Azure's host, which is Kestrel, refuses longer request lines (method, target and version, without the line's end). */
+const maxRequestLineBytes = 8190;
 
 /** Creates the listener for all requests. It never throws: a failure is a 500 with an empty body. */
 export function createHttpListener(
@@ -54,30 +55,27 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (requestLineBytes(request) > maxRequestLineBytes) {
+    response.shouldKeepAlive = false;
+    sendEmpty(response, 414);
+    return;
+  }
   const path = (request.url ?? '/').split('?')[0] ?? '/';
   if (path.toLowerCase().startsWith('/admin/')) {
     await options.admin(request, response);
     return;
   }
-  if (options.homepage && path === '/') {
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(
-      'The host answers "/" itself. Set AzureWebJobsDisableHomepage=true to let a function answer it.\n',
-    );
-    return;
-  }
   const route = options.routes.find(request.method ?? 'GET', path);
   const target = route === undefined ? undefined : options.functions.get(route.functionName);
   if (route === undefined || target === undefined) {
-    sendEmpty(response, path === '/' ? 204 : 404);
+    sendUnanswered(options, path, response);
     return;
   }
   if (!isAuthorized(request, target.authLevel, options.functionKey)) {
     sendEmpty(response, 401);
     return;
   }
-  const origin = request.headers.host === undefined ? options.url : `http://${request.headers.host}`;
-  const http = await readHttpInput(request, URL.canParse(origin) ? origin : options.url, route.parameters);
+  const http = await readHttpInput(request, route.parameters);
   const result = await options.invoker.invoke({
     functionName: route.functionName,
     input: { name: target.bindingName, data: { http } },
@@ -87,4 +85,19 @@ async function answer(
     }),
   });
   sendAnswer(response, result);
+}
+
+/** Returns the length of the line as it was sent. Node keeps its target unchanged. */
+function requestLineBytes({ method = '', url = '', httpVersion }: IncomingMessage): number {
+  return Buffer.byteLength(`${method} ${url} HTTP/${httpVersion}`, 'latin1');
+}
+
+/** Answers what no function answers: `/` with the host's own page, or 204 where the page is disabled; the rest with 404. */
+function sendUnanswered({ homepage }: HttpListenerOptions, path: string, response: ServerResponse): void {
+  if (!homepage || path !== '/') {
+    sendEmpty(response, path === '/' ? 204 : 404);
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end('The host answers "/" itself, because no function does.\n');
 }

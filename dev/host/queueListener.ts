@@ -99,7 +99,7 @@ function connect({ connectionString, queueName, options }: QueueListenerOptions)
   });
   return {
     queue: service.getQueueClient(queueName),
-    // A poison queue has no poison queue of its own. Its failed messages come back until they expire.
+    // A poison queue has no poison queue of its own. Its failed messages come back when their lease ends, until they expire.
     poison: queueName.endsWith(poisonSuffix)
       ? undefined
       : service.getQueueClient(`${queueName}${poisonSuffix}`),

@@ -16,13 +16,24 @@ export interface ReceivedMessage {
   readonly messageText: string;
 }
 
-/** Decodes a stored text. Returns `undefined` if host.json says base64 and the text isn't base64. */
-export function decodeMessage(messageText: string, encoding: 'base64' | 'none'): string | undefined {
+/** Keeps a byte order mark, as .NET does, and throws if the bytes are not UTF-8. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A decoded text, or why Azure's host cannot call the worker with it. */
+export type Decoded = { readonly text: string } | { readonly fault: 'not base64' | 'not UTF-8' };
+
+/** Decodes a stored text, by the encoding in host.json. */
+export function decodeMessage(messageText: string, encoding: 'base64' | 'none'): Decoded {
   if (encoding === 'none') {
-    return messageText;
+    return { text: messageText };
   }
   const compact = messageText.replaceAll(/\s/g, '');
-  return base64.test(compact) ? Buffer.from(compact, 'base64').toString('utf8') : undefined;
+  if (!base64.test(compact)) return { fault: 'not base64' };
+  try {
+    return { text: utf8.decode(Buffer.from(compact, 'base64')) };
+  } catch {
+    return { fault: 'not UTF-8' };
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Runs one queue message, and then deletes it, releases it or moves it to the poison queue. */
 import type { QueueClient } from '@azure/storage-queue';
 import type { QueueOptions } from './hostJson.ts';
-import { type ReceivedMessage, decodeMessage } from './queueMessage.ts';
+import { type Decoded, type ReceivedMessage, decodeMessage } from './queueMessage.ts';
 
 /**
  * How long a message stays hidden while its function runs. Longer runs renew it in time. Azure's host uses ten minutes,
@@ -22,9 +22,10 @@ export type MessageOutcome = 'deleted' | 'moved to the poison queue' | 'comes ba
 
 /**
  * Runs one message in Azure's order. A message that was delivered too often (after crashes) moves to the poison queue
- * without a run. A success deletes the message. A failure at the last attempt moves it to the poison queue with the same
- * body, and an earlier failure makes it visible again after `visibilityTimeout`. A text that should be base64, and isn't,
- * counts as a failed attempt.
+ * without a run, and so does a text that should be base64 and isn't. A success deletes the message. A failure at the last
+ * attempt moves it to the poison queue with the same body, and an earlier failure makes it visible again after
+ * `visibilityTimeout`. A text that isn't UTF-8 is a failed attempt. In a poison queue, a failed message stays hidden until its
+ * lease ends, any number of times.
  * Throws what storage throws. The message then becomes visible again when its lease ends.
  */
 export async function processMessage(
@@ -33,17 +34,20 @@ export async function processMessage(
   run: (text: string) => Promise<unknown>,
 ): Promise<MessageOutcome> {
   const { queue, poison, options } = queues;
-  if (poison !== undefined && message.dequeueCount > options.maxDequeueCount) {
+  const decoded = decodeMessage(message.messageText, options.messageEncoding);
+  const isUndecodable = 'fault' in decoded && decoded.fault === 'not base64';
+  if (poison !== undefined && (isUndecodable || message.dequeueCount > options.maxDequeueCount)) {
     return moveToPoison({ queue, poison }, message, message.popReceipt);
   }
   const lease = holdLease(queues, message);
-  const succeeded = await runDecoded(message, options, run);
+  const succeeded = await runDecoded(decoded, run);
   const popReceipt = await lease.release();
   if (succeeded) {
     await queue.deleteMessage(message.messageId, popReceipt);
     return 'deleted';
   }
-  if (poison !== undefined && message.dequeueCount >= options.maxDequeueCount) {
+  if (poison === undefined) return 'comes back';
+  if (message.dequeueCount >= options.maxDequeueCount) {
     return moveToPoison({ queue, poison }, message, popReceipt);
   }
   const hiddenSeconds = Math.round(options.visibilityTimeoutMs / 1000);
@@ -52,17 +56,12 @@ export async function processMessage(
 }
 
 /** Runs the function, and returns whether it succeeded. The invoker logs its error. */
-async function runDecoded(
-  message: ReceivedMessage,
-  options: QueueOptions,
-  run: (text: string) => Promise<unknown>,
-): Promise<boolean> {
-  const text = decodeMessage(message.messageText, options.messageEncoding);
-  if (text === undefined) {
+async function runDecoded(decoded: Decoded, run: (text: string) => Promise<unknown>): Promise<boolean> {
+  if ('fault' in decoded) {
     return false;
   }
   try {
-    await run(text);
+    await run(decoded.text);
     return true;
   } catch {
     return false;
@@ -75,6 +74,7 @@ async function moveToPoison(
   popReceipt: string,
 ): Promise<MessageOutcome> {
   await poison.createIfNotExists();
+  // Without a time to live, as Azure's host does: the copy expires after 7 days.
   await poison.sendMessage(message.messageText);
   await queue.deleteMessage(message.messageId, popReceipt);
   return 'moved to the poison queue';

@@ -16,22 +16,25 @@ export interface RouteMatch {
 
 export interface RouteTable {
   /**
-   * Finds the function for a method and a path. Upper and lower case do not matter. Returns `undefined` for a wrong method too,
-   * because Azure's host answers 404 to it, not 405. Azure's host does not serve HEAD from a GET function either.
+   * Finds the function for a method and a path. Upper and lower case do not matter, and neither does one slash at the end. An empty
+   * segment (`//`) matches nothing. Returns `undefined` for a wrong method too, because Azure's host answers 404 to it, not 405.
+   * Azure's host does not serve HEAD from a GET function either.
    */
   find(method: string, path: string): RouteMatch | undefined;
 }
 
 /**
- * Creates the table of these routes under host.json's prefix. The most specific template that matches wins.
+ * Creates the table of these routes under host.json's prefix. Of two templates that match, the one of the function whose name comes
+ * first in the alphabet wins, however specific the other is (https://github.com/Azure/azure-functions-host/issues/9876).
  * Throws a RangeError for a template that the local host does not support.
  */
 export function createRouteTable(entries: readonly RouteEntry[], routePrefix: string): RouteTable {
   const routes = entries
-    .map((entry) => ({ entry, ...parseTemplate(`${routePrefix}/${entry.route}`) }))
-    .sort((a, b) => a.precedence.localeCompare(b.precedence));
+    .map((entry) => ({ entry, pattern: parseTemplate(`${routePrefix}/${entry.route}`) }))
+    .sort((a, b) => a.entry.functionName.localeCompare(b.entry.functionName, 'en'));
   return {
     find: (method, path) => {
+      if (path.includes('//')) return undefined;
       const pathname = path.length > 1 ? path.replace(/\/$/, '') : path;
       for (const { entry, pattern } of routes) {
         const accepts = entry.methods.length === 0 || entry.methods.includes(method.toUpperCase());
@@ -45,28 +48,16 @@ export function createRouteTable(entries: readonly RouteEntry[], routePrefix: st
   };
 }
 
-interface ParsedTemplate {
-  readonly pattern: URLPattern;
-  /** Sorts templates: literals come first, then constrained parameters, parameters, and catch-alls. */
-  readonly precedence: string;
-}
-
-function parseTemplate(template: string): ParsedTemplate {
-  const segments = template
-    .split('/')
-    .filter((segment) => segment !== '')
-    .map(parseSegment);
-  const pathname = segments.map(({ source }) => `/${source}`).join('');
-  return {
-    pattern: new URLPattern({ pathname: pathname === '' ? '/' : pathname }, { ignoreCase: true }),
-    precedence: segments.map(({ rank }) => rank).join(''),
-  };
+function parseTemplate(template: string): URLPattern {
+  const segments = template.split('/').filter((segment) => segment !== '');
+  const pathname = segments.map((segment) => `/${parseSegment(segment)}`).join('');
+  return new URLPattern({ pathname: pathname === '' ? '/' : pathname }, { ignoreCase: true });
 }
 
 /** Translates a segment into the syntax of `URLPattern`. */
-function parseSegment(segment: string): { readonly source: string; readonly rank: string } {
+function parseSegment(segment: string): string {
   if (!/[{}]/.test(segment)) {
-    return { source: segment.replaceAll(/[*+?:()\\]/g, String.raw`\$&`), rank: '1' };
+    return segment.replaceAll(/[*+?:()\\]/g, String.raw`\$&`);
   }
   const match = /^\{(\*)?([A-Za-z_]\w*)(:int)?(\?)?\}$/.exec(segment);
   if (match === null) {
@@ -74,11 +65,9 @@ function parseSegment(segment: string): { readonly source: string; readonly rank
   }
   const [, star, name, int, optional = ''] = match;
   if (star !== undefined) {
-    return { source: `:${name}*`, rank: '5' };
+    return `:${name}*`;
   }
-  return int === undefined
-    ? { source: `:${name}${optional}`, rank: '3' }
-    : { source: String.raw`:${name}(-?\d+)${optional}`, rank: '2' };
+  return int === undefined ? `:${name}${optional}` : String.raw`:${name}(-?\d+)${optional}`;
 }
 
 function decodeParameters(groups: Readonly<Record<string, string | undefined>>): Record<string, string> {

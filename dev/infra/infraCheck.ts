@@ -43,8 +43,9 @@ export interface InfraCheck {
 }
 
 /**
- * Starts a compiler on a copy of `infra/` in `root`. Only one thing differs in the copy: it uses the Microsoft Graph types in
- * `infra/check/microsoftgraph-v1.0`, because their registry may be unreachable. The caller stops the compiler.
+ * Starts a compiler on a copy of `infra/` in `root`. Two things differ in the copy. It uses the Microsoft Graph types in
+ * `infra/check/microsoftgraph-v1.0`, because their registry may be unreachable. And every warning of the linter is an error
+ * (`infra/check/strictRules.json`). The caller stops the compiler.
  */
 export async function startInfraCheck(bicepPath: string, root = repositoryDir): Promise<InfraCheck> {
   const dir = mkdtempSync(join(tmpdir(), 'infra-check-'));
@@ -85,12 +86,20 @@ export async function startInfraCheck(bicepPath: string, root = repositoryDir): 
 }
 
 const bicepConfigSchema = z.looseObject({ extensions: z.object({ microsoftGraphV1: z.string() }) });
+const strictRulesSchema = z.strictObject({ analyzers: z.json() });
+
+/** Reads the linter's rules of the check, each of which is an error. */
+function parseRules(text: string): z.infer<typeof strictRulesSchema> {
+  return strictRulesSchema.parse(JSON.parse(text));
+}
 
 function offlineConfig(dir: string): string {
   const config = bicepConfigSchema.parse(JSON.parse(readFileSync(join(dir, 'bicepconfig.json'), 'utf8')));
   return JSON.stringify({
     ...config,
     extensions: { microsoftGraphV1: './graph.tgz' },
+    // Not in the file that is shipped: azd chooses the compiler, and a new rule of its linter must not stop a deployment.
+    ...parseRules(readFileSync(join(dir, 'check/strictRules.json'), 'utf8')),
     // The cache in the home folder may be in use by another check.
     cacheRootDirectory: join(dir, '.modules'),
   });
@@ -153,6 +162,7 @@ function describeFiles(root: string): Snapshots {
   const parsed: readonly (readonly [string, Json])[] = [
     ['host.json', parseJson(read('host.json'))],
     ['bicepconfig.json', parseJson(read('infra/bicepconfig.json'))],
+    ['strictRules.json', parseJson(read('infra/check/strictRules.json'))],
     ['azure.yaml.json', yaml('azure.yaml')],
     ['funcignore.json', linesOf(read('.funcignore'))],
     ['main.bicepparam.json', linesOf(read('infra/main.bicepparam'))],

@@ -4,6 +4,11 @@ using '../main.bicep'
 param environmentName = 'contoso-test'
 param location = 'westeurope'
 param resourceGroupName = 'ai-access'
+param tags = {
+  costCenter: '4711'
+  owner: 'platform@contoso.example'
+  'azd-env-name': 'not this one'
+}
 param functionAppName = 'Contoso-Access'
 param storageAccountName = 'contosoaccess'
 param maximumInstanceCount = 100

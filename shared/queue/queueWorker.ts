@@ -192,8 +192,8 @@ export interface KeptMessage extends Readonly<Record<string, string | true | und
 /**
  * Keeps a poison message whole, with the reason, and then shows that it failed. Idempotent by message id. Keeps unreadable messages too:
  * a poison queue has no poison queue of its own.
- * Throws `storage_unavailable` or `storage_refused`, so that the host delivers the message again. At the last delivery it puts
- * the message back into the poison queue instead.
+ * Throws `storage_unavailable` or `storage_refused`. The host then hides the message for ten minutes and delivers it again, any number
+ * of times, until the message expires: 7 days after the host moved it here. The fifth failure replaces it by a copy that never expires.
  */
 export async function keepPoison<M extends QueueMessage>(
   queue: FailingQueue<M>,
@@ -203,7 +203,7 @@ export async function keepPoison<M extends QueueMessage>(
   try {
     return await keep(queue, poison, text);
   } catch (error) {
-    // The host deletes a poison message that failed too often. This is the last chance to put it back.
+    // A fault of storage that lasts so long may last longer than the 7 days of the host's own copy.
     if (!poison.isLastAttempt) throw error;
     await queue.poisonQueue.enqueue(text, { delaySeconds: KEEP_AGAIN_AFTER_SECONDS });
     return { reason: errorCodeOf(error), putBack: true };

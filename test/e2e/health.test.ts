@@ -51,6 +51,23 @@ describe('health', () => {
     expect(await get('/api/health')).toMatchObject({ status: 200, body: '' });
   });
 
+  it.each([
+    ['/', 200],
+    ['/api/health', 200],
+    ['/api/health/detail', 404],
+    ['/api/me', 404],
+    ['/api/provisioning/x', 404],
+    ['/sso/login', 404],
+    ['/sso/callback?code=x&state=y', 404],
+    ['/sso/logout', 404],
+  ])('answers HEAD %s with %i and no body', async (path, status) => {
+    const headers = { 'x-functions-key': stack.functionKey };
+    const answer = await new Visitor(stack.url).request(path, { method: 'HEAD', headers });
+    expect(answer).toMatchObject({ status, body: '', cookies: [] });
+    // Only our own answers have this header.
+    expect(answer.headers.get('cache-control')).toBe(status === 200 ? 'no-store' : null);
+  });
+
   it('shows its detail only with the function key', async () => {
     expect(await get('/api/health/detail')).toMatchObject({ status: 401, body: '' });
     expect((await get('/api/health/detail', { 'x-functions-key': 'guessed' })).status).toBe(401);

@@ -9,8 +9,16 @@ const repositoryDir = resolve(import.meta.dirname, '../..');
 describe('azure.yaml', () => {
   it('requires the same version of azd as docs/deploy.md', () => {
     const deploy = readFileSync(join(repositoryDir, 'docs/deploy.md'), 'utf8');
-    const least = /\(`azd`\) (\d+\.\d+) or newer/.exec(deploy)?.[1] ?? 'none';
-    expect(readFileSync(join(repositoryDir, 'azure.yaml'), 'utf8')).toContain(`  azd: '>= ${least}.0'\n`);
+    const least = /\(`azd`\) (\d+\.\d+\.\d+) or newer/.exec(deploy)?.[1] ?? 'none';
+    expect(readFileSync(join(repositoryDir, 'azure.yaml'), 'utf8')).toContain(`  azd: '>= ${least}'\n`);
+  });
+
+  it('requires a version of azd that reads `remoteBuild: false`', () => {
+    const config = readFileSync(join(repositoryDir, 'azure.yaml'), 'utf8');
+    const [major = 0, minor = 0, patch = 0] =
+      /azd: '>= (\d+)\.(\d+)\.(\d+)'/.exec(config)?.slice(1).map(Number) ?? [];
+    expect(config).toContain('remoteBuild: false');
+    expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(1_023_005);
   });
 });
 

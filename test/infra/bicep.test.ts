@@ -110,7 +110,7 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
     plant('infra/check/network.bicepparam', 'vnetEnabled = true', 'vnetEnabled = false');
     plant('infra/main.bicepparam', "'40'", "'400'");
     plant(
-      'infra/bicepconfig.json',
+      'infra/check/strictRules.json',
       '"max-outputs": { "level": "error" }',
       '"max-outputs": { "level": "info" }',
     );
@@ -140,11 +140,11 @@ describe.skipIf(bicep === undefined)('the infrastructure', { timeout: 60_000 }, 
       'deployments/main.json': [
         `$.predictedResources["${resourceGroup}/Microsoft.Web/sites/func-7qyfx5j7g2pgy"]`,
       ],
-      'files/bicepconfig.json': ['$.analyzers.core.rules["max-outputs"].level'],
+      'files/strictRules.json': ['$.analyzers.core.rules["max-outputs"].level'],
       'files/host.json': ['$.extensions.queues.maxDequeueCount'],
       'files/azure.yaml.json': ['$.services.app.remoteBuild'],
       'files/funcignore.json': ['$[10]'],
-      'files/main.bicepparam.json': ['$[6]'],
+      'files/main.bicepparam.json': ['$[8]'],
       'files/workflows/check.yml.json': ['$.on.pull_request'],
       'files/workflows/deploy.yml.json': ['$.jobs.deploy.permissions["id-token"]'],
     });

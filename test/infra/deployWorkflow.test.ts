@@ -2,9 +2,10 @@
  * Checks what the workflows share with other files, and what protects the deployment. infra/snapshots has the workflows
  * themselves.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -36,6 +37,65 @@ const choices = steps.flatMap(({ env }) => env?.['CHOICES']?.trim().split(/\s+/)
 const namesIn = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map((found) => found[1] ?? '');
 
+/** Runs the step that deploys the app, with an `azd` that ends each attempt with the next of these outputs and an error. */
+function deployWith(failures: readonly string[]): {
+  readonly status: number | null;
+  readonly attempts: number;
+} {
+  const dir = mkdtempSync(join(tmpdir(), 'deploy-step-'));
+  try {
+    const script = jobs.deploy.steps.find(({ run }) => run?.includes('azd deploy app'))?.run ?? '';
+    mkdirSync(join(dir, 'package'));
+    writeFileSync(join(dir, 'package/app.zip'), '');
+    for (const [index, text] of failures.entries()) writeFileSync(join(dir, `failure${index + 1}`), text);
+    const azd = [
+      'echo x >> attempts; n=$(wc -l < attempts | tr -d " ")',
+      'if [ -f "failure$n" ]; then cat "failure$n" >&2; exit 1; fi',
+    ].join('\n');
+    writeFileSync(join(dir, 'azd'), `#!/bin/sh\n${azd}\n`, { mode: 0o755 });
+    writeFileSync(join(dir, 'sleep'), '#!/bin/sh\n', { mode: 0o755 });
+    const env = { ...process.env, PATH: `${dir}:${process.env['PATH']}` };
+    const options = { input: script, cwd: dir, env, encoding: 'utf8' } as const;
+    const { status } = spawnSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail'], options);
+    const attempts = readFileSync(join(dir, 'attempts'), 'utf8').trim().split('\n').length;
+    return { status, attempts };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+describe.skipIf(process.platform === 'win32')('the step that deploys the app', () => {
+  const refused =
+    'InaccessibleStorageException: Failed to access storage account for deployment: BlobUploadFailedException: ' +
+    'Failed to upload blob to storage account: Response status code does not indicate success: 403';
+
+  it.each([
+    { what: 'deploys once', failures: [], expected: { status: 0, attempts: 1 } },
+    {
+      what: 'tries again while storage refuses',
+      failures: [refused, refused],
+      expected: { status: 0, attempts: 3 },
+    },
+    {
+      what: 'gives up after eight attempts',
+      failures: Array(9).fill(refused),
+      expected: { status: 1, attempts: 8 },
+    },
+    {
+      what: 'does not repeat another failure',
+      failures: ['ERROR: the package is not a zip', ''],
+      expected: { status: 1, attempts: 1 },
+    },
+    {
+      what: 'stops at another failure later',
+      failures: [refused, 'ERROR: Site Unavailable (CODE: 503)'],
+      expected: { status: 1, attempts: 2 },
+    },
+  ])('$what', ({ failures, expected }) => {
+    expect(deployWith(failures)).toEqual(expected);
+  });
+});
+
 describe('.github/workflows/deploy.yml', () => {
   it('uses no secret', () => {
     expect(workflow).not.toMatch(
@@ -64,11 +124,26 @@ describe('.github/workflows/deploy.yml', () => {
     );
   });
 
-  it('pins every action to the same major version as the other workflow', () => {
-    const uses = steps.flatMap((step) => step.uses ?? []);
-    expect(uses.filter((action) => !/^(?:actions|Azure)\/[\w-]+@v\d+$/.test(action))).toEqual([]);
-    const elsewhere = namesIn(read('.github/workflows/check.yml'), /\buses: (.+)$/gm);
-    expect(elsewhere.filter((action) => !uses.includes(action))).toEqual([]);
+  it('pins every action to a commit and names its version, the same in both workflows and in docs/security.md', () => {
+    const both = workflow + read('.github/workflows/check.yml');
+    const lines = namesIn(both, /\buses: *(.+)$/gm);
+    expect(lines.length).toBeGreaterThan(6);
+    const pinned = /^((?:actions|Azure)\/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$/;
+    expect(lines.filter((line) => !pinned.test(line))).toEqual([]);
+    const pins = new Set(lines.map((line) => line.replace(pinned, '| `$1` | `$3` | `$2` |')));
+    const listed = namesIn(
+      read('docs/security.md'),
+      /^(\| `\w+\/[\w-]+` \| `v[\d.]+` \| `[0-9a-f]{40}` \|)/gm,
+    );
+    expect([...pins].sort()).toEqual([...listed].sort());
+  });
+
+  it('installs a release of azd that azure.yaml accepts', () => {
+    const step = steps.find(({ uses }) => uses?.startsWith('Azure/setup-azd@'));
+    const installed = z.string().parse(step?.with?.['version']);
+    const [, required = ''] = /azd: '>= ([\d.]+)'/.exec(read('azure.yaml')) ?? [];
+    expect(installed).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(installed.localeCompare(required, 'en', { numeric: true })).toBeGreaterThanOrEqual(0);
   });
 
   it('inserts no text of the run into a script, because the shell would execute it', () => {

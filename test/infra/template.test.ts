@@ -9,6 +9,7 @@ import { repositoryDir } from '../../dev/infra/infraCheck.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { settings } from '../../shared/config/settings.ts';
+import type { Json } from '../../dev/infra/snapshots.ts';
 import { GLOBAL_ROLES } from '../../shared/model/entities.ts';
 import { MAX_DELIVERIES, QUEUES } from '../../shared/queue/queueMessage.ts';
 import { readQueryNames } from '../support/queryNames.ts';
@@ -304,8 +305,33 @@ describe('settings', () => {
   }
 });
 
+describe('bicepconfig.json', () => {
+  it('has no rules for the linter, because azd chooses the compiler and new rules must not stop a deployment', () => {
+    const config: unknown = JSON.parse(read('infra/bicepconfig.json'));
+    expect(config).toMatchObject({ extensions: {} });
+    expect(config).not.toHaveProperty('analyzers');
+    const nested = readdirSync(join(repositoryDir, 'infra'), { recursive: true, encoding: 'utf8' });
+    expect(nested.filter((file) => /^(?!snapshots).*bicepconfig\.json$/.test(file))).toEqual([
+      'bicepconfig.json',
+    ]);
+  });
+});
+
 describe('host.json', () => {
   const host: unknown = JSON.parse(read('host.json'));
+
+  it('logs no single request to storage, and still logs that a message was moved, which an alert reads', () => {
+    expect(host).toMatchObject({
+      logging: {
+        logLevel: {
+          default: 'Information',
+          'Azure.Core': 'Warning',
+          // The host writes "Message has reached MaxDequeueCount" as a warning.
+          'Microsoft.Azure.WebJobs.Extensions.Storage.Common.Listeners.QueueListener': 'Warning',
+        },
+      },
+    });
+  });
 
   it('delivers a message as often as the code expects', () => {
     expect(host).toMatchObject({ extensions: { queues: { maxDequeueCount: MAX_DELIVERIES } } });
@@ -373,5 +399,41 @@ describe('every resource', () => {
       const environments = new Set(tagged.map((each) => at(each, 'tags', 'azd-env-name')));
       expect([...environments]).toEqual([name === 'everythingChosen' ? 'contoso-test' : 'contoso']);
     }
+  });
+
+  it.each([
+    ['everythingChosen', { costCenter: '4711', owner: 'platform@contoso.example' }],
+    ['existingGroup', { costCenter: '4711' }],
+  ])('that can have tags has the chosen ones: %s', (name, chosen) => {
+    const { resources } = requireDeployment(name);
+    // Azure accepts tags exactly where it asks for a location, and for no child resource here.
+    const tagged = Object.values(resources).filter((each) => at(each, 'location') !== undefined);
+    expect(tagged.length).toBeGreaterThan(15);
+    for (const each of tagged) expect(at(each, 'tags')).toMatchObject(chosen);
+  });
+});
+
+describe('the resource group', () => {
+  const groups = (name: string): readonly Json[] =>
+    resourcesOfType(requireDeployment(name), 'Microsoft.Resources/resourceGroups');
+
+  it('is created with the tags', () => {
+    expect(groups('default').map((each) => at(each, 'tags'))).toEqual([{ 'azd-env-name': 'contoso' }]);
+    const [chosen] = groups('everythingChosen');
+    expect(at(chosen, 'name')).toBe('ai-access');
+    expect(at(chosen, 'tags', 'costCenter')).toBe('4711');
+  });
+
+  it('is neither created, changed nor tagged if it exists, and everything is in it', () => {
+    expect(groups('existingGroup')).toEqual([]);
+    const { resources, outputs } = requireDeployment('existingGroup');
+    const elsewhere = Object.keys(resources).filter(
+      (id) => id.startsWith('/subscriptions/') && !id.includes('/resourceGroups/landing-zone/providers/'),
+    );
+    expect(elsewhere).toEqual([]);
+    expect(at(outputs, 'AZURE_RESOURCE_GROUP')).toBe('landing-zone');
+    const { existingGroup, group } = objectAt(template, 'resources');
+    expect(existingGroup).toMatchObject({ existing: true, name: "[parameters('existingResourceGroup')]" });
+    expect(at(group, 'condition')).toBe("[not(variables('usesExistingGroup'))]");
   });
 });

@@ -167,7 +167,7 @@ describe('a poison message of the queue provision', () => {
     expect((await world.store.failures.read()).failures).toHaveLength(1);
   });
 
-  it('goes back into the poison queue at the last delivery, after which an error would lose it', async () => {
+  it('is replaced by a copy that never expires after five failures, because the host’s own copy expires', async () => {
     const { world, poisonQueue, record } = poisoned();
     const broken = world.tables.view(() => {
       throw new AppError('storage_refused', 'no table');

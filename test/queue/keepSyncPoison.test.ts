@@ -81,7 +81,7 @@ describe('a poison message of the queue litellm-sync', () => {
     expect((await queue.failures.read()).failures).toMatchObject([{ id: 'm1', reason }]);
   });
 
-  it('goes back into the poison queue at its last delivery if it cannot be kept', async () => {
+  it('is replaced by a copy that never expires after five failures', async () => {
     const { queue, poison } = createQueue();
     const keep = async (): Promise<never> => Promise.reject(new Error('no storage'));
     const broken = { ...queue, failures: { ...queue.failures, keep } };

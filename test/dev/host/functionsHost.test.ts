@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QueueServiceClient } from '@azure/storage-queue';
@@ -110,9 +111,9 @@ describe('routes', () => {
     },
     { name: 'matches literals in any case', method: 'GET', path: '/UNROUTED/', status: 200, body: 'by name' },
     {
-      name: 'prefers a literal route',
+      name: 'prefers the function whose name comes first in the alphabet',
       method: 'GET',
-      path: '/echo/7/literal',
+      path: '/echo/8/literal',
       status: 200,
       body: 'the literal route',
     },
@@ -159,11 +160,82 @@ describe('routes', () => {
     expect(await response.text()).toBe(body);
   });
 
-  test('answers "/" itself until the homepage is disabled', async () => {
-    const other = await startHost({ AzureWebJobsDisableHomepage: 'false' });
-    const response = await fetch(other.url);
-    await other.stop();
-    expect(await response.text()).toContain('AzureWebJobsDisableHomepage');
+  test.each([
+    { homepage: 'enabled', disableHomepage: 'false', status: 200, body: 'The host answers "/" itself' },
+    { homepage: 'disabled', disableHomepage: 'true', status: 204, body: '' },
+  ])('leave "/" to the function that has it, else to the host, whose page is $homepage', async (given) => {
+    const setting = { AzureWebJobsDisableHomepage: given.disableHomepage };
+    const [usual, withoutFunction] = await Promise.all([
+      startHost(setting),
+      startHost({ ...setting, 'AzureWebJobs.home.Disabled': 'true' }),
+    ]);
+    const answers = await Promise.all([fetch(usual.url), fetch(withoutFunction.url)]);
+    const [ours, itsOwn] = await Promise.all(answers.map(async (answer) => answer.text()));
+    await Promise.all([usual.stop(), withoutFunction.stop()]);
+    expect(answers.map(({ status }) => status)).toEqual([200, given.status]);
+    expect(ours).toBe('home');
+    expect(itsOwn?.startsWith(given.body)).toBe(true);
+  });
+});
+
+/** Measured with Kestrel and the routing of Azure's host (Microsoft.Azure.WebJobs.Extensions.Http 3.2.0, .NET 10). */
+describe('a request line', () => {
+  /** Sends the text as it is, and returns the status and the body. */
+  async function sendRaw(text: string): Promise<{ readonly status: number; readonly body: string }> {
+    const { hostname, port } = new URL(host.url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      let received = '';
+      const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(text, 'latin1'));
+      socket.on('data', (chunk) => {
+        received += chunk.toString('latin1');
+      });
+      socket.on('end', () => resolve(received));
+      socket.on('error', reject);
+    });
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    return { status: Number(head.split(' ')[1]), body };
+  }
+
+  const headers = 'Host: localhost\r\nConnection: close\r\n\r\n';
+
+  test.each(['//', '///', '//unrouted', '/unrouted//', '/echo//7', '//evil.example/unrouted'])(
+    'with an empty segment reaches no function: %s',
+    async (path) => {
+      expect(await sendRaw(`GET ${path} HTTP/1.1\r\n${headers}`)).toEqual({ status: 404, body: '' });
+    },
+  );
+
+  test.each([
+    [8190, 200],
+    [8191, 414],
+    [20_000, 414],
+  ])('of %i bytes is answered with %i', async (length, status) => {
+    const [start, end] = ['GET /unrouted?x=', ' HTTP/1.1'];
+    const line = `${start}${'a'.repeat(length - start.length - end.length)}${end}`;
+    expect(await sendRaw(`${line}\r\n${headers}`)).toMatchObject({ status });
+  });
+
+  test('of HTTP/1.0 without a Host header reaches the function, with an address that has no host', async () => {
+    const { status, body } = await sendRaw('GET /echo/1?x=2 HTTP/1.0\r\n\r\n');
+    expect(status).toBe(200);
+    // The library reads `http:///echo/1?x=2`, as the real host sends it, by the rules of browsers.
+    expect(JSON.parse(body)).toMatchObject({
+      url: 'http://echo/1?x=2',
+      params: { id: '1' },
+      query: { x: '2' },
+    });
+  });
+
+  test('of HTTP/1.0 with a Host header is like any other', async () => {
+    const { status, body } = await sendRaw('GET /echo/1 HTTP/1.0\r\nHost: localhost:99\r\n\r\n');
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ url: 'http://localhost:99/echo/1' });
+  });
+
+  test('of HTTP/1.1 without a Host header is refused', async () => {
+    expect(await sendRaw('GET /unrouted HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatchObject({
+      status: 400,
+    });
   });
 });
 

@@ -85,8 +85,50 @@ test('moves a message that was delivered too often to the poison queue without a
   expect(await receive(1, poison)).toMatchObject({ messageText: 'crashed' });
 });
 
-test('returns a failed message to a poison queue, any number of times', async () => {
+test('leaves a failed message of a poison queue hidden until its lease ends, any number of times', async () => {
   await queue.sendMessage('stubborn');
-  const message = { ...(await requireMessage(30)), dequeueCount: 99 };
-  expect(await processMessage({ queue, poison: undefined, options }, message, fail)).toBe('comes back');
+  const message = { ...(await requireMessage(3)), dequeueCount: 99 };
+  const quick = { ...options, visibilityTimeoutMs: 0 };
+  expect(await processMessage({ queue, poison: undefined, options: quick }, message, fail)).toBe(
+    'comes back',
+  );
+  expect(await receive(1)).toBeUndefined();
+  await sleep(3_100);
+  expect(await receive(1)).toMatchObject({ messageText: 'stubborn' });
+});
+
+const base64 = { ...options, messageEncoding: 'base64' } as const;
+
+test.each([
+  ['a lone continuation byte', [0x80]],
+  ['Latin-1', [0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72]],
+  ['a cut character', [0x61, 0xe2, 0x82]],
+  ['an encoded surrogate', [0xed, 0xa0, 0x80]],
+])('counts base64 that is not UTF-8 as a failed attempt and runs nothing: %s', async (_what, bytes) => {
+  await queue.sendMessage(Buffer.from(bytes).toString('base64'));
+  const quick = { ...base64, visibilityTimeoutMs: 0 };
+  const runs: string[] = [];
+  const run = async (text: string): Promise<void> => void runs.push(text);
+  const first = await processMessage({ queue, poison, options: quick }, await requireMessage(30), run);
+  const second = await processMessage({ queue, poison, options: quick }, await requireMessage(30), run);
+  expect([first, second]).toEqual(['comes back', 'moved to the poison queue']);
+  expect(runs).toEqual([]);
+});
+
+test('moves a text that is not base64 at its first delivery, and runs nothing', async () => {
+  await queue.sendMessage('not base64!');
+  const message = await requireMessage(30);
+  expect(await processMessage({ queue, poison, options: base64 }, message, fail)).toBe(
+    'moved to the poison queue',
+  );
+  expect(await receive(1, poison)).toMatchObject({ messageText: 'not base64!' });
+});
+
+test('passes on a text with a byte order mark and every character of UTF-8', async () => {
+  const text = '\uFEFFmüller 😀 \u0000';
+  await queue.sendMessage(Buffer.from(text).toString('base64'));
+  const runs: string[] = [];
+  const message = await requireMessage(30);
+  await processMessage({ queue, poison, options: base64 }, message, async (got) => void runs.push(got));
+  expect(runs).toEqual([text]);
 });

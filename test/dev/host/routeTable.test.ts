@@ -22,6 +22,11 @@ describe('a route template', () => {
     { template: 'a/{id:int}', path: '/a/12', expected: { id: '12' } },
     { template: 'a/{id:int}', path: '/a/1x', expected: undefined },
     { template: 'a', path: '//a', expected: undefined },
+    { template: 'a', path: '/a/', expected: {} },
+    { template: 'a', path: '/a//', expected: undefined },
+    { template: '/', path: '//', expected: undefined },
+    { template: 'a/b', path: '/a//b', expected: undefined },
+    { template: '{*all}', path: '//', expected: undefined },
   ])('$template reads $expected from $path', ({ template, path, expected }) => {
     expect(createRouteTable([entryOf(template)], '').find('GET', path)?.parameters).toEqual(expected);
   });
@@ -31,10 +36,16 @@ describe('a route template', () => {
   });
 });
 
-test('the most specific route wins, whatever the order of registration', () => {
-  const table = createRouteTable(['{*all}', 'a/{x}', 'a/{x:int}', 'a/b'].map(entryOf), 'api');
-  const found = ['/api/a/b', '/api/a/1', '/api/a/c', '/api/z/z', '/a/b'].map(
+test('of two routes that match, the function whose name comes first wins, as in Azure', () => {
+  const entries = [
+    { functionName: 'Unknown', route: '{*all}' },
+    { functionName: 'item', route: 'a/{x}' },
+    { functionName: 'latest', route: 'a/latest' },
+    { functionName: 'home', route: '/' },
+  ].map((entry) => ({ ...entry, methods: ['GET'] }));
+  const table = createRouteTable(entries, 'api');
+  const found = ['/api/a/latest', '/api/a/1', '/api', '/api/z/z', '/a/1'].map(
     (path) => table.find('get', path)?.functionName,
   );
-  expect(found).toEqual(['a/b', 'a/{x:int}', 'a/{x}', '{*all}', undefined]);
+  expect(found).toEqual(['item', 'item', 'home', 'Unknown', undefined]);
 });
