@@ -162,6 +162,8 @@ function findUser({ recorded }: PresenceInput, outcome: SyncOutcome | undefined)
   const memberships = [...recorded.organizations.values(), ...recorded.teams.values()];
   // If the user itself is refused, nothing else is tried. So a refusal of something else proves that the user
   // exists.
+  const isNotCreated = reported.some(({ code }) => code === 'not_created');
+  if (isNotCreated) return { state: 'not_yet', reported };
   const isEnsured =
     outcome?.status === 'done' || (outcome?.reason === 'litellm_refused' && !isRefused(reported));
   // Every member is a user. (A recorded user proves nothing: it is recorded before it is created.)

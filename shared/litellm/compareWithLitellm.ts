@@ -77,6 +77,16 @@ function unseenOf({ found, unreadable }: EntityRead<Team>, seen: ReadonlySet<str
   };
 }
 
+/** Names the role that LiteLLM has, also one that this product does not know, such as `org_admin` from LiteLLM's own sign-in. */
+function withRole(rows: readonly EntityDifference[], role: string | undefined): readonly EntityDifference[] {
+  return rows.map((row) => ({
+    ...row,
+    fields: row.fields.map((field) =>
+      field.field === 'user_role' ? { ...field, inLitellm: role ?? field.inLitellm } : field,
+    ),
+  }));
+}
+
 /** One comparison, and what it has counted so far. */
 class Comparison {
   /** By organization: models that were changed in LiteLLM. Its teams follow them. */
@@ -285,7 +295,7 @@ class Comparison {
       const actual = inLitellm.get(id)?.values;
       const entity = { what: 'user' as const, id, desired: userValues(user), actual, synced: USER_FIELDS };
       const values = await this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
-      return [...rows, ...values];
+      return [...rows, ...withRole(values, inLitellm.get(id)?.role)];
     });
     await this.#report(found.flat());
   }

@@ -62,14 +62,23 @@ async function finish(
   return { status: 'done', changes: memberships.changes, reported };
 }
 
-const NOBODY: Pick<EntityInLitellm, 'reported' | 'isMissing'> = { reported: [], isMissing: false };
+function notCreated(userId: string): Pick<EntityInLitellm, 'reported' | 'isMissing'> {
+  return { reported: [{ kind: 'user', id: userId, code: 'not_created' }], isMissing: false };
+}
 
 /** Deactivates a person who has no access left, and reactivates one whom an administrator added to a team in LiteLLM. */
-async function settleNoAccess(deps: SyncDeps, person: PersonSync, user: LitellmUser): Promise<void> {
-  const hasAccess = await isMemberInLitellm(deps, person, user);
-  if (hasAccess) return reactivate(deps, person, user);
-  if ((await findObstacle(deps, person, 'no_access')) === undefined)
-    await deactivate(deps, person, { user, reason: 'no_access' });
+async function settleNoAccess(
+  deps: SyncDeps,
+  person: PersonSync,
+  user: LitellmUser,
+): Promise<readonly SyncReport[]> {
+  if (await isMemberInLitellm(deps, person, user)) {
+    await reactivate(deps, person, user);
+    return [];
+  }
+  if ((await findObstacle(deps, person, 'no_access')) !== undefined) return [];
+  await deactivate(deps, person, { user, reason: 'no_access' });
+  return [{ kind: 'user', id: person.userId, code: 'deactivated' }];
 }
 
 /**
@@ -135,7 +144,7 @@ export async function syncPerson(
     // Nobody is created in LiteLLM only to have no access.
     const isWanted = standing === 'open' || found !== undefined;
     const desired = userValues(record.user);
-    const user = isWanted ? await upsertUser(deps, person, { desired, found }) : NOBODY;
+    const user = isWanted ? await upsertUser(deps, person, { desired, found }) : notCreated(userId);
     if (user.isMissing) {
       // Without the user nothing can follow: with the first membership LiteLLM would create one without any limits.
       const { reported } = user;
@@ -145,8 +154,9 @@ export async function syncPerson(
     const teams = await upsertTeams(deps, person, organizations);
     const plans = { organization: organizations.plan, team: teams.plan };
     const memberships = await syncMemberships(deps, person, plans);
-    const entities = [...organizations.reported, ...user.reported, ...teams.reported];
-    if (standing === 'no_access' && found !== undefined) await settleNoAccess(deps, person, found);
+    const isLeft = standing === 'no_access' && found !== undefined;
+    const settled = isLeft ? await settleNoAccess(deps, person, found) : [];
+    const entities = [...organizations.reported, ...user.reported, ...teams.reported, ...settled];
     return await finish(deps, person, { entities, memberships });
   } catch (error) {
     lease.noteFailure(error);

@@ -47,6 +47,8 @@ export interface SyncReport {
    * - `refused`: the proxy refused it. `detail`: the status of its answer.
    * - `not_deactivated`: the person's account is closed, but LiteLLM goes on serving it. `detail`: `own_key` (the person owns the
    *   key that this product calls with) or `created_in_litellm` (LITELLM_CLOSE_FOUND is off).
+   * - `not_created`: the person has no access yet, so LiteLLM needs no user.
+   * - `deactivated`: the person has no access any more, so LiteLLM refuses the person's keys.
    * - `row_missing`: its row in the store is gone or unreadable, so nothing is known about it.
    */
   readonly code:
@@ -57,6 +59,8 @@ export interface SyncReport {
     | 'role_needs_licence'
     | 'refused'
     | 'not_deactivated'
+    | 'not_created'
+    | 'deactivated'
     | 'row_missing';
   readonly detail?: string;
 }

@@ -83,6 +83,8 @@ const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',
   not_deactivated: 'not_deactivated',
+  not_created: 'not_created',
+  deactivated: 'deactivated',
   row_missing: 'row_missing',
 };
 const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(

@@ -65,6 +65,7 @@ export const statusIcons = {
   waiting: renderStatusIcon('M10 5.5V10l3 2'),
   done: renderStatusIcon('M6.5 10.25l2.5 2.5 4.75-5.25'),
   exceptions: renderStatusIcon('M10 5.75v5M10 14h.01'),
+  none: renderStatusIcon('M7 10h6'),
   failed: renderStatusIcon('M7 7l6 6M13 7l-6 6'),
   superseded: renderStatusIcon('M6.5 10h7M10.5 7l3 3-3 3'),
 } as const;

@@ -53,6 +53,14 @@ export const litellmReportTexts: Readonly<
     happened: 'The account is closed, but we may not close it in LiteLLM',
     todo: 'Ask the LiteLLM admin to close it there.',
   },
+  not_created: {
+    happened: 'You have no access yet, so LiteLLM has no user for you',
+    todo: 'You get one together with your first team.',
+  },
+  deactivated: {
+    happened: 'You have no access any more, so LiteLLM refuses your keys',
+    todo: 'They work again once you are back in a team.',
+  },
   row_missing: {
     happened: 'Its stored row was missing or unreadable, so we changed nothing in LiteLLM',
     todo: 'Ask the operator to check this.',

@@ -30,7 +30,8 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   organizations_unlicensed: 'The LiteLLM proxy has no licence for organizations.',
   litellm_answer_invalid: 'The configured address isn’t a LiteLLM proxy.',
   litellm_refused: 'The LiteLLM proxy refused a change.',
-  litellm_email_taken: 'Another user of the LiteLLM proxy has this email.',
+  litellm_email_taken:
+    'Another user of the LiteLLM proxy has this email. A LiteLLM admin must change that user’s email or delete that user.',
   litellm_role_needs_licence: 'The LiteLLM proxy needs a licence for this role.',
   sync_overtaken: 'Another update about the same person or team is in progress.',
 };

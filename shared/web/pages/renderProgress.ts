@@ -1,3 +1,4 @@
+import type { GlobalRole } from '../../model/entities.ts';
 import type {
   LitellmProgress,
   MyAccess,
@@ -12,8 +13,8 @@ import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
 import { renderSync } from './renderLitellm.ts';
 
-/** The look of the card: the status, or a finished run with exceptions. */
-type Look = ProvisioningStatus | 'exceptions';
+/** The look of the card: the status, a finished run with exceptions, or one without any organization or team. */
+type Look = ProvisioningStatus | 'exceptions' | 'none';
 
 /** The heading of a finished run while LiteLLM isn't up to date. */
 const LITELLM_TITLES: Readonly<Record<Exclude<NonNullable<LitellmProgress['status']>, 'done'>, string>> = {
@@ -28,14 +29,18 @@ const TITLES: Readonly<Record<Look, string>> = {
   waiting: 'Setup is waiting',
   done: 'Your access is up to date',
   exceptions: 'Set up, with exceptions',
+  none: 'You are signed in',
   failed: 'Setup failed',
   superseded: 'A newer sign-in took over',
 };
 
-function findLook({ provisioning, litellm }: MyAccess): Look {
+function findLook(access: MyAccess): Look {
+  const { provisioning, litellm } = access;
   const { status, reported } = provisioning;
   const needsAttention = reported.length > 0 || litellm.status === 'failed' || litellm.status === 'unknown';
-  return status === 'done' && needsAttention ? 'exceptions' : status;
+  if (status !== 'done') return status;
+  if (needsAttention) return 'exceptions';
+  return access.organizations.length + access.teams.length === 0 ? 'none' : 'done';
 }
 
 /** Returns the progress in a few words: its heading, and the page's title while it is under way. */
@@ -51,6 +56,14 @@ export function isUnderWay({ status }: ProvisioningProgress): boolean {
   return status === 'pending' || status === 'waiting';
 }
 
+/** What somebody without an organization or team may do, by role. */
+const NO_TEAM_TEXTS: Readonly<Record<GlobalRole, string>> = {
+  proxy_admin: 'You administer the LiteLLM proxy. You are in no organization or team.',
+  proxy_admin_viewer: 'You can see everything in the LiteLLM proxy. You are in no organization or team.',
+  internal_user: 'You are in no organization or team yet.',
+  internal_user_viewer: 'You have no access to models yet.',
+};
+
 function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): string {
   if (granted === 0 && removed === 0) return 'No changes since your last sign-in.';
   const parts = [
@@ -60,7 +73,13 @@ function describeDone({ granted = 0, removed = 0 }: ProvisioningProgress): strin
   return `${parts.filter(Boolean).join(', ')}.`;
 }
 
-function describe(progress: ProvisioningProgress): string {
+function describeNone({ user, provisioning }: MyAccess): string {
+  const text = NO_TEAM_TEXTS[user.user_role];
+  return (provisioning.removed ?? 0) > 0 ? `${text} ${describeDone(provisioning)}` : text;
+}
+
+function describe(access: MyAccess): string {
+  const { provisioning: progress } = access;
   const reason = progress.reason === undefined ? '' : `${findReasonText(progress.reason)} `;
   const texts: Readonly<Record<ProvisioningStatus, string>> = {
     pending:
@@ -68,7 +87,7 @@ function describe(progress: ProvisioningProgress): string {
         ? 'We turn your groups into organizations, teams and memberships. This takes a few seconds.'
         : `${reason}We’re trying again.`,
     waiting: `${reason}It continues automatically. You can close this page.`,
-    done: describeDone(progress),
+    done: findLook(access) === 'none' ? describeNone(access) : describeDone(progress),
     failed: `${reason}Your existing access stays as it is.`,
     superseded: `${reason}It has a newer list of your groups.`,
   };
@@ -170,7 +189,7 @@ export function renderProgress(access: MyAccess): Html {
         ${statusIcons[look]}
         <h2 id="progress-title" data-say>${findProgressTitle(access)}</h2>
       </div>
-      <p data-say data-note>${describe(progress)}</p>
+      <p data-say data-note>${describe(access)}</p>
       ${renderSync(access)} ${renderTimes(progress)} ${renderAction(progress)} ${renderCodes(access)}
     </div>
   </section>`;

@@ -232,14 +232,38 @@ describe('the progress', () => {
     ],
     ['superseded', { status: 'superseded' }, ['A newer sign-in took over', 'Show its result']],
     [
-      'done, nothing changed',
-      { status: 'done' },
-      ['Your access is up to date', 'No changes since your last sign-in.'],
+      'done, without any team',
+      { status: 'done', removed: 1 },
+      ['You are signed in', 'You are in no organization or team yet. 1 membership removed.'],
     ],
-    ['done', { status: 'done', granted: 2, removed: 1 }, ['2 memberships granted, 1 membership removed.']],
   ])('says that it is %s', (_name, changes, texts) => {
     const text = readMain(createPendingAccess(changes));
     for (const each of texts) expect(text).toContain(each);
+  });
+
+  it('says that it is done, and what changed, to a person with a team', () => {
+    const texts = [
+      [{}, 'No changes since your last sign-in.'],
+      [{ granted: 2, removed: 1 }, '2 memberships granted, 1 membership removed.'],
+    ] as const;
+    for (const [counts, text] of texts) {
+      const provisioning = { status: 'done' as const, reported: [], ...counts };
+      const main = readMain(createAccess({ provisioning, teams: [createTeam()] }));
+      expect(main).toContain('Your access is up to date');
+      expect(main).toContain(text);
+    }
+  });
+
+  it.each([
+    ['proxy_admin', 'You administer the LiteLLM proxy.'],
+    ['proxy_admin_viewer', 'You can see everything in the LiteLLM proxy.'],
+    ['internal_user', 'You are in no organization or team yet.'],
+    ['internal_user_viewer', 'You have no access to models yet.'],
+  ] as const)('promises nothing to a person of role %s without a team', (role, text) => {
+    const access = createPendingAccess({ status: 'done' });
+    const main = readMain({ ...access, user: { ...access.user, user_role: role } });
+    expect(main).toContain(text);
+    expect(main).not.toContain('up to date');
   });
 
   it('shows a person without an observation, and a text that isn’t an instant', () => {
@@ -316,7 +340,7 @@ describe('LiteLLM', () => {
     [
       'refused with the user',
       { state: 'refused', reason: 'litellm_email_taken', reported: [] },
-      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. Ask the LiteLLM admin to check this.',
+      'Refused by LiteLLM. Another user of the LiteLLM proxy has this email. A LiteLLM admin must change that user’s email or delete that user. Ask the LiteLLM admin to check this.',
     ],
     [
       'stopped',
