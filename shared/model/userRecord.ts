@@ -25,6 +25,8 @@ export interface RunState {
   readonly state: 'applying' | 'applied';
   /** Names one claim, so that a run can tell its own unfinished claim from another delivery's. */
   readonly claimId: string;
+  /** When the run claimed or finished the row last, by its host's clock. ISO 8601 UTC. */
+  readonly claimedAt?: string;
   readonly digest?: string;
   readonly digestAt?: string;
   readonly finishedAt?: string;
@@ -67,7 +69,7 @@ export interface UserPatch {
   readonly active?: boolean;
   readonly created_at?: string;
   readonly updated_at?: string;
-  readonly run?: RunState;
+  readonly run?: RunState | null;
 }
 
 /**

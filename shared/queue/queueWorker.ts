@@ -96,6 +96,11 @@ const LONGEST_DELAY_SECONDS = 60 * 60;
 /** After this time a waiting message fails (docs/domain.md, "Waiting is not failing"). */
 const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
 
+/** Returns whether a message has waited so long that it is not put back any more: 24 hours. */
+export function hasWaitedTooLong({ waiting }: QueueMessage, now: Date): boolean {
+  return waiting !== undefined && now.getTime() - Date.parse(waiting.since) >= WAITING_LIMIT_MS;
+}
+
 /** How long a poison message that couldn't be kept is hidden before the next try. */
 const KEEP_AGAIN_AFTER_SECONDS = 300;
 
@@ -143,7 +148,7 @@ async function putBack<M extends QueueMessage>(
   const { reason = 'unexpected' } = result;
   const now = queue.clock.now();
   const { since, tries } = message.waiting ?? { since: now.toISOString(), tries: 0 };
-  if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
+  if (hasWaitedTooLong(message, now)) {
     const error = new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
       details: { reason },
     });

@@ -35,6 +35,7 @@ const REPORTED_CODES: { readonly [Code in Reported['code']]: Code } = {
   row_missing: 'row_missing',
   last_org_admin: 'last_org_admin',
   group_not_yet_known: 'group_not_yet_known',
+  removal_not_checked: 'removal_not_checked',
   standalone_for_now: 'standalone_for_now',
   models_kept: 'models_kept',
 };
@@ -67,6 +68,7 @@ const systemColumns = z.object({
   sessions_valid_from: text,
   tenant_id: idleText,
   claim_id: idleText,
+  claimed_at: idleText,
   digest: idleText,
   digest_at: idleText,
   finished_at: idleText,
@@ -120,6 +122,7 @@ function parseRun(columns: SystemColumns): RunState | undefined {
     observation: { observed_at: observedAt, id },
     state,
     claimId: columns.claim_id ?? '',
+    ...(columns.claimed_at === undefined ? {} : { claimedAt: columns.claimed_at }),
     ...(columns.digest === undefined ? {} : { digest: columns.digest }),
     ...(columns.digest_at === undefined ? {} : { digestAt: columns.digest_at }),
     ...(columns.finished_at === undefined ? {} : { finishedAt: columns.finished_at }),
@@ -204,12 +207,17 @@ function parseUserRow(row: StoredRow): UserRecord {
   };
 }
 
-function runColumns(run: RunState): Properties {
+/** Empty columns read as a row that no run has claimed. */
+const NO_RUN: Properties = { observed_at: '', observation_id: '', run_state: '', claim_id: '' };
+
+function runColumns(run: RunState | null): Properties {
+  if (run === null) return NO_RUN;
   return {
     observed_at: run.observation.observed_at,
     observation_id: run.observation.id,
     run_state: run.state,
     claim_id: run.claimId,
+    claimed_at: run.claimedAt ?? '',
     digest: run.digest ?? '',
     digest_at: run.digestAt ?? '',
     finished_at: run.finishedAt ?? '',

@@ -30,6 +30,7 @@ import {
   createWorld,
   membershipsOf,
   message,
+  readListAgain,
   readyWorld,
   sampleRules,
 } from '../support/world.ts';
@@ -485,8 +486,8 @@ describe('order', () => {
     const world = await readyWorld();
     await world.provision(message());
     const dying = world.through(
-      world.tables.view(({ phase, table }) => {
-        if (phase === 'before' && table === 'LiteLLMTeamMembership') throw new Error('crash');
+      world.tables.view(({ phase, kind }) => {
+        if (phase === 'before' && kind === 'transact') throw new Error('crash');
       }),
     );
     await dying.provision(message({ second: 30, groups: [] })).catch(() => undefined);
@@ -713,6 +714,7 @@ describe('what a run costs', () => {
     async ({ groups: count, transactions }) => {
       const { world, groups } = await worldOf(count);
       await world.provision(message({ groups }));
+      await readListAgain(world);
       const removing = await requestsOf(world.tables, async () =>
         world.provision(message({ groups: [], second: 60 })),
       );
