@@ -84,4 +84,6 @@ export interface Outcome {
   readonly attempts: number;
   readonly nextTryAt?: string;
   readonly updatedAt: string;
+  /** Not stored. The message begins again, so this replaces its `failed`. */
+  readonly isRedriven?: true;
 }

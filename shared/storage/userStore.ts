@@ -6,7 +6,7 @@ import type { UnreadableRow, EntraField } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import type { Reported } from '../model/access.ts';
 import { type User, GLOBAL_ROLES } from '../model/entities.ts';
-import { isOutcomeNewer } from '../model/progress.ts';
+import { outcomeStays } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
 import { AppError } from '../model/errors.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, withoutUndefined, word } from './tables/columns.ts';
@@ -262,6 +262,18 @@ function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
   };
 }
 
+function outcomeProperties(outcome: Outcome): Properties {
+  return {
+    observed_at: outcome.observation.observed_at,
+    observation_id: outcome.observation.id,
+    status: outcome.status,
+    reason: outcome.reason,
+    attempts: outcome.attempts,
+    next_try_at: outcome.nextTryAt ?? '',
+    updated_at: outcome.updatedAt,
+  };
+}
+
 /** Returns the stored sign-out time in milliseconds, or `NaN` if it is absent or unreadable. No comparison with `NaN` is true. */
 function validFromMs(row: StoredRow): number {
   const stored = row.properties['sessions_valid_from'];
@@ -274,6 +286,13 @@ export type Written = { readonly written: true; readonly etag: string } | { read
 /** A person whom a run has provisioned. */
 export interface PersonRow {
   readonly user: User;
+}
+
+/** A person's outcome as read. */
+export interface StoredOutcome {
+  readonly userId: string;
+  readonly etag: string;
+  readonly outcome: Outcome;
 }
 
 /** The store of people and their outcomes. */
@@ -331,27 +350,41 @@ export class UserStore {
   }
 
   /**
-   * Records the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` if other
+   * Records the outcome unless the stored one stays ({@link outcomeStays}). Idempotent. Throws `storage_contention` if other
    * writers keep changing the row.
    */
   async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
     const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
-    const properties: Properties = {
-      observed_at: outcome.observation.observed_at,
-      observation_id: outcome.observation.id,
-      status: outcome.status,
-      reason: outcome.reason,
-      attempts: outcome.attempts,
-      next_try_at: outcome.nextTryAt ?? '',
-      updated_at: outcome.updatedAt,
-    };
+    const properties = outcomeProperties(outcome);
     await this.#writeInRounds(key, (row) => {
       const stored = parseOutcomeRow(row);
-      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return undefined;
+      if (stored !== undefined && outcomeStays(stored, outcome)) return undefined;
       return row === undefined
         ? { kind: 'create', key, properties }
         : { kind: 'replace', key, properties, etag: row.etag };
     });
+  }
+
+  /** Reads everyone's outcomes, page by page. Skips those that cannot be read. */
+  async *readOutcomePages(): AsyncGenerator<readonly StoredOutcome[]> {
+    for await (const page of this.#tables.readPages(TABLES.users, {})) {
+      yield page
+        .filter(({ rowKey }) => rowKey === OUTCOME_ROW_KEY)
+        .flatMap((row) => {
+          const outcome = parseOutcomeRow(row);
+          return outcome === undefined ? [] : [{ userId: row.partitionKey, etag: row.etag, outcome }];
+        });
+    }
+  }
+
+  /** Replaces an outcome as read, or removes it: one write. Returns `false` if it has changed since. */
+  async settleOutcome({ userId, etag }: StoredOutcome, settled: Outcome | undefined): Promise<boolean> {
+    const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
+    const write: Write =
+      settled === undefined
+        ? { kind: 'delete', key, etag }
+        : { kind: 'replace', key, properties: outcomeProperties(settled), etag };
+    return (await this.#tables.write(TABLES.users, write)).done;
   }
 
   /**
