@@ -2,6 +2,8 @@ import { versionOf } from '../../shared/groups/brake.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { entityPartition } from '../../shared/storage/entityStore.ts';
+import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Organization, Team } from '../../shared/model/entities.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
@@ -27,6 +29,7 @@ import {
   BOB,
   PRODUCTION_TEAM,
   START,
+  createSlowClock,
   createWorld,
   membershipsOf,
   message,
@@ -471,6 +474,69 @@ describe('order', () => {
     });
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
+
+  it('a late one after a deleted row writes nothing at all, and the next sign-in brings everything back', async () => {
+    const world = await readyWorld();
+    await world.provision(message({ second: 60, appRoles: ['proxy_admin'] }));
+    await deleteRow(world.tables, userRow(ALICE));
+    const before = world.tables.dump();
+    await world.provision(message({ groups: [] }));
+    expect(world.tables.dump()).toEqual(before);
+    await world.provision(message({ second: 70 }));
+    expect((await world.store.users.find(ALICE))?.user).toMatchObject({
+      user_email: 'alice@company.com',
+      user_role: 'internal_user_viewer',
+    });
+  });
+
+  it('a late one gives up the claim of its own that an earlier try left', async () => {
+    const world = await readyWorld();
+    await world.provision(message({ second: 60 }));
+    await deleteRow(world.tables, userRow(ALICE));
+    const late = message({ groups: [] });
+    await editRow(world.tables, userRow(ALICE), {
+      observed_at: late.observed_at,
+      observation_id: late.id,
+      run_state: 'applying',
+      claim_id: 'left',
+    });
+    await expect(world.provision(late, { attempt: 2 })).resolves.toEqual({ status: 'superseded' });
+    expect((await world.store.users.find(ALICE))?.run).toBeUndefined();
+    await expect(world.provision(message({ second: 70 }))).resolves.toMatchObject({ status: 'done' });
+  });
+
+  it.each(['applied', 'applying'])(
+    'a host with a slow clock believes a newer row that is %s',
+    async (state) => {
+      const world = await readyWorld();
+      await world.provision(message({ second: -900 }));
+      // It changes nothing, so no fence tells of it.
+      await world.provision(message({ second: -20 }));
+      if (state === 'applying')
+        await editRow(world.tables, userRow(ALICE), { run_state: state, finished_at: '' });
+      const slow = world.through(world.tables, createSlowClock(world.clock, 10 * 60_000));
+      await expect(slow.provision(message({ second: -700, groups: [] }))).resolves.toEqual({
+        status: 'superseded',
+      });
+      expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
+    },
+  );
+
+  it.each(['the row', 'a fence'])(
+    'an edited time of %s that lies ahead of every clock supersedes nothing',
+    async (what) => {
+      const world = await readyWorld();
+      await world.provision(message());
+      const key = { partitionKey: ALICE, rowKey: FENCE_ROW_KEY };
+      const row = what === 'the row' ? userRow(ALICE) : { table: TABLES.teamMemberships, key };
+      await editRow(world.tables, row, { observed_at: '2027-11-23T09:00:00.000Z' });
+      await readListAgain(world);
+      await expect(world.provision(message({ second: 60, groups: [] }))).resolves.toMatchObject({
+        status: 'done',
+        changes: { removed: 2 },
+      });
+    },
+  );
 
   it('every transaction moves its fence to the observation, and a partition without a change keeps its own', async () => {
     const world = await readyWorld();
