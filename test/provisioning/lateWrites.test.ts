@@ -183,6 +183,21 @@ describe('a late write of a sync', () => {
     }
   });
 
+  it('is dropped where the next delivery synced the person between the end of the run and its outcome', async () => {
+    const on = await aliceSynced();
+    on.litellm.faults = () => ({ when: 'before', error: unreachable() });
+    const slept = on.world.tables.view(async (moment) => {
+      if (moment.phase !== 'after' || moment.kind !== 'write' || moment.write.kind !== 'delete') return;
+      // Its lease is released, and its outcome isn't written yet.
+      on.litellm.faults = () => undefined;
+      await sync(on.deps, SYNC_ALICE, { attempt: 2 });
+    });
+    await expect(sync(on.worker(slept), SYNC_ALICE, { attempt: 1 })).resolves.toMatchObject({
+      status: 'waiting',
+    });
+    expect(await outcomeOf(on)).toBe('done');
+  });
+
   it('that says `failed` still replaces one that is not final', async () => {
     const on = await aliceSynced();
     const updatedAt = on.world.clock.now().toISOString();
