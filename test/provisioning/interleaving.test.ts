@@ -30,8 +30,6 @@ interface Scenario {
   readonly before?: InlineMessage;
   /** Then somebody deleted the person's own row by hand, and nothing else. */
   readonly isForgotten?: boolean;
-  /** And the person signed out, which creates a row without a run. */
-  readonly isSignedOut?: boolean;
   /** Its team and organization are gone, and the accepted list says so. */
   readonly withoutEntities?: string;
   readonly messages: readonly [InlineMessage, InlineMessage];
@@ -112,16 +110,6 @@ const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'the same message delivered twice', messages: [older, older] },
   {
-    name: 'two sign-ins after the row was deleted by hand and the person signed out',
-    before: message({ id: 'before', second: 0, groups: ['group-a', 'group-b'] }),
-    isForgotten: true,
-    isSignedOut: true,
-    messages: [
-      message({ id: 'older', second: 10, groups: ['group-b'] }),
-      message({ id: 'newer', second: 20, groups: ['group-a', 'group-b'] }),
-    ],
-  },
-  {
     name: 'two late ones, after the row of a newer one was deleted by hand',
     before: message({ id: 'before', second: 30, groups: ['group-a'], appRoles: ['proxy_admin'] }),
     isForgotten: true,
@@ -176,7 +164,6 @@ async function prepare(scenario: Scenario): Promise<World> {
   if (scenario.withoutEntities !== undefined) await removeEntities(world, scenario.withoutEntities);
   if (scenario.before !== undefined) await world.provision(scenario.before);
   if (scenario.isForgotten === true) await deleteRow(world.tables, userRow(ALICE));
-  if (scenario.isSignedOut === true) await world.store.users.endSessions(ALICE, world.clock.now());
   return world;
 }
 

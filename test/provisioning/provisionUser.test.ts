@@ -489,6 +489,30 @@ describe('order', () => {
     });
   });
 
+  it.each([false, true])(
+    'one that was about to write when the row was deleted writes nothing after a newer one (signed out since: %s)',
+    async (isSignedOut) => {
+      const world = await readyWorld();
+      await world.provision(message());
+      await readListAgain(world);
+      let isFirst = true;
+      const slow = world.through(
+        world.tables.view(async ({ phase, kind }) => {
+          if (phase !== 'before' || kind !== 'transact' || !isFirst) return;
+          isFirst = false;
+          await deleteRow(world.tables, userRow(ALICE));
+          if (isSignedOut) await world.store.users.endSessions(ALICE, world.clock.now());
+          // It wants what is there, so only the row says that its fences must move.
+          await world.provision(message({ second: 40 }));
+        }),
+      );
+      await expect(slow.provision(message({ second: 20, groups: [] }))).resolves.toEqual({
+        status: 'superseded',
+      });
+      expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
+    },
+  );
+
   it('a late one gives up the claim of its own that an earlier try left', async () => {
     const world = await readyWorld();
     await world.provision(message({ second: 60 }));
