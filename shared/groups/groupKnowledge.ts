@@ -185,6 +185,29 @@ function mayBringNews(observation: Observation, list: AcceptedGroups): boolean {
   return observation.groups_source === 'claim' || !isReadAfter(list, observation);
 }
 
+/**
+ * Returns the groups after the list was read again, at most once a minute over all instances. `startedAtMs`: when this run began, by
+ * this clock; a list that was read since then was read after the observation, even if the clocks differ. If the list can't be read, or
+ * isn't read again yet, `wasLookedUp` stays false, with the reason.
+ */
+export async function recheckGroups(
+  { knowledge }: Pick<KnownGroupsDeps, 'knowledge'>,
+  observation: Observation,
+  { known, startedAtMs }: { readonly known: KnownGroups; readonly startedAtMs: number },
+): Promise<KnownGroups> {
+  const reason = OUTSIDE_FAILURES.has(known.reason) ? known.reason : 'groups_not_checked';
+  try {
+    const list = await knowledge.refreshed();
+    if (list === undefined) return { ...known, reason, wasLookedUp: false };
+    const checked = knownFrom(list, observation);
+    const wasLookedUp = checked.wasLookedUp || Date.parse(list.checkedAt) >= startedAtMs;
+    return { ...checked, wasLookedUp, ...(wasLookedUp ? {} : { reason }) };
+  } catch (error) {
+    if (!(error instanceof AppError) || !OUTSIDE_FAILURES.has(error.code)) throw error;
+    return { ...known, reason: error.code, wasLookedUp: false };
+  }
+}
+
 function isReadAfter(list: AcceptedGroups, observation: Observation): boolean {
   return Date.parse(list.checkedAt) >= Date.parse(observation.observed_at);
 }

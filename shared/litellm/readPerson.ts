@@ -2,6 +2,7 @@
 import type { PersonMemberships } from '../storage/personMemberships.ts';
 import type { SyncedPerson } from '../storage/syncRecord.ts';
 import type { UserRecord } from '../model/userRecord.ts';
+import type { SeenOutcome } from '../queue/queueWorker.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { KeptErrors } from './syncErrors.ts';
 import type { SyncLease } from './syncLease.ts';
@@ -18,15 +19,17 @@ export interface PersonSync {
   readonly lease: SyncLease;
   readonly stored: StoredPerson;
   readonly recorded: SyncedPerson;
+  /** The outcome that was recorded before this sync. */
+  readonly seen: SeenOutcome;
   readonly errors: KeptErrors;
 }
 
 /** Reads everything about a person that a sync needs, but nothing of LiteLLM. Throws what the store and the record throw. */
 export async function readPerson(deps: SyncDeps, userId: string, lease: SyncLease): Promise<PersonSync> {
-  const [user, recorded, memberships] = await Promise.all([
+  const [user, { recorded, seen }, memberships] = await Promise.all([
     deps.store.users.find(userId),
-    deps.record.readPerson(userId),
+    deps.record.readPersonSeen(userId),
     deps.store.readMemberships(userId),
   ]);
-  return { userId, lease, stored: { user, ...memberships }, recorded, errors: new KeptErrors() };
+  return { userId, lease, stored: { user, ...memberships }, recorded, seen, errors: new KeptErrors() };
 }

@@ -5,12 +5,15 @@ import type { CompareDeps } from './compareMembers.ts';
 import { type Compared, compareWithLitellm } from './compareWithLitellm.ts';
 import { inParallel } from '../platform/inParallel.ts';
 import { type SyncRequests, enqueueSync } from '../queue/queueMessage.ts';
+import { LOST_AFTER_MS } from '../queue/queueWorker.ts';
+import type { SyncRecord } from '../storage/syncRecord.ts';
 import { createHash } from 'node:crypto';
 
 /** Messages enqueued at a time. */
 const PARALLEL_REQUESTS = 16;
 
 export interface RepairDeps extends CompareDeps {
+  readonly record: CompareDeps['record'] & Pick<SyncRecord, 'readLostOutcomePages'>;
   readonly requests: SyncRequests;
 }
 
@@ -50,24 +53,33 @@ export class DifferenceTally {
     return differences.flatMap((difference) => {
       this.#counts[COUNTED_AS[difference.action]] += 1;
       const subject = subjectOf(difference);
-      return subject !== undefined && this.#named.add(`${subject.kind}:${subject.id}`) ? [subject] : [];
+      return subject === undefined ? [] : this.name([subject]);
     });
+  }
+
+  /** Returns the subjects that were not named before. */
+  name(subjects: readonly SyncSubject[]): readonly SyncSubject[] {
+    return subjects.filter(({ kind, id }) => this.#named.add(`${kind}:${id}`));
   }
 }
 
 /**
- * Compares as {@link compareWithLitellm}, and enqueues one sync message for each person, organization or team that differs. Changes
- * nothing itself. Idempotent, since a sync reads the present state again. Throws what LiteLLM, the store and the queue throw; syncs
+ * Compares as {@link compareWithLitellm}, and enqueues one sync message for each person, organization or team that differs, and for each
+ * person whose outcome is not final although its message is gone. Changes nothing itself. Idempotent, since a sync reads the present state again. Throws what LiteLLM, the store and the queue throw; syncs
  * requested before that remain requested.
  */
 export async function repairLitellm(deps: RepairDeps): Promise<Repaired> {
   const tally = new DifferenceTally();
   let requested = 0;
-  const compared = await compareWithLitellm(deps, async (differences) => {
-    const subjects = tally.take(differences);
+  const request = async (subjects: readonly SyncSubject[]): Promise<void> => {
     await inParallel(subjects, PARALLEL_REQUESTS, async (subject) => enqueueSync(deps.requests, subject));
     requested += subjects.length;
-  });
+  };
+  const compared = await compareWithLitellm(deps, async (differences) => request(tally.take(differences)));
+  const before = new Date(deps.requests.clock.now().getTime() - LOST_AFTER_MS);
+  for await (const userIds of deps.record.readLostOutcomePages(before)) {
+    await request(tally.name(userIds.map((id) => ({ kind: 'user', id }))));
+  }
   return { ...compared, ...tally.counts, requested };
 }
 

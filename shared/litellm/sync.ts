@@ -5,6 +5,7 @@ import {
   type Delivery,
   type FailingQueue,
   type MessageKind,
+  type RunNotes,
   type RunnableQueue,
   type WorkerQueue,
   runMessage,
@@ -33,16 +34,25 @@ const OVERTAKEN_DELAY_SECONDS = 3;
 /** After this time an unfinished provisioning run has died, and what it wrote is synced as it is. */
 const UNFINISHED_LIMIT_MS = 5 * 60_000;
 
-async function syncSubject(deps: SyncDeps, { subject, waiting }: SyncMessage): Promise<SyncResult> {
+interface SyncDelivery extends Pick<Delivery, 'attempt'> {
+  readonly notes: RunNotes;
+}
+
+async function syncSubject(
+  deps: SyncDeps,
+  { subject, waiting }: SyncMessage,
+  { attempt, notes }: SyncDelivery,
+): Promise<SyncResult> {
   const waitedMs = waiting === undefined ? 0 : deps.clock.now().getTime() - Date.parse(waiting.since);
   const takesUnfinished = waitedMs >= UNFINISHED_LIMIT_MS;
-  if (subject.kind === 'user') return syncPerson(deps, subject.id, { takesUnfinished });
+  const isRepeat = waiting !== undefined || attempt > 1;
+  if (subject.kind === 'user') return syncPerson(deps, subject.id, { takesUnfinished, isRepeat, notes });
   return syncEntity(deps, { kind: subject.kind, id: subject.id });
 }
 
-async function syncOrWait(deps: SyncDeps, message: SyncMessage): Promise<SyncResult> {
+async function syncOrWait(deps: SyncDeps, message: SyncMessage, delivery: SyncDelivery): Promise<SyncResult> {
   try {
-    return await syncSubject(deps, message);
+    return await syncSubject(deps, message, delivery);
   } catch (error) {
     if (!(error instanceof AppError) || !WAITABLE.has(error.code)) throw error;
     const { retryAfterSeconds } = error.details;
@@ -57,17 +67,20 @@ async function syncOrWait(deps: SyncDeps, message: SyncMessage): Promise<SyncRes
 
 /** Describes the messages. The outcome of a person is recorded beside what was synced of them; entities have none. */
 export function describeSyncMessages(
-  record: Pick<SyncRecord, 'readPerson' | 'recordPersonOutcome'>,
+  record: Pick<SyncRecord, 'readPersonSeen' | 'recordPersonOutcome'>,
 ): MessageKind<SyncMessage> {
   return {
     parse: parseSyncMessage,
     ownerOf: ({ subject }) => (subject.kind === 'user' ? { userId: subject.id } : {}),
     describe: ({ subject }) => ({ subject: subject.kind, id: subject.id }),
-    findOutcome: async ({ subject }) =>
-      subject.kind === 'user' ? (await record.readPerson(subject.id)).outcome : undefined,
-    recordOutcome: async ({ subject }, outcome) => {
+    findOutcome: async ({ subject }) => {
+      if (subject.kind !== 'user') return undefined;
+      const { recorded, seen } = await record.readPersonSeen(subject.id);
+      return recorded.outcome && { ...recorded.outcome, seen };
+    },
+    recordOutcome: async ({ subject }, outcome, seen) => {
       if (subject.kind !== 'user') return;
-      await record.recordPersonOutcome(subject.id, { reported: [], ...outcome });
+      await record.recordPersonOutcome(subject.id, { reported: [], ...outcome }, seen);
     },
     showsRedriven: false,
   };
@@ -78,7 +91,7 @@ function describeRunnable(deps: SyncDeps): RunnableQueue<SyncMessage, SyncResult
     ...describeSyncMessages(deps.record),
     queue: deps.queue,
     clock: deps.clock,
-    run: async (message) => syncOrWait(deps, message),
+    run: async (message, { attempt }, notes) => syncOrWait(deps, message, { attempt, notes }),
     statusOf: (error) => {
       // The sync has already recorded each thing that LiteLLM refused.
       if (errorCodeOf(error) === 'litellm_refused') return undefined;

@@ -6,6 +6,7 @@ import { type SyncOutcome, type SyncReport, SYNC_REPORT_LIMIT } from '../model/s
 import { isClosed, type UserRecord } from '../model/userRecord.ts';
 import { deactivate, findObstacle, isMemberInLitellm, reactivate } from './applyStanding.ts';
 import { standingOf, withoutMemberships } from './standing.ts';
+import type { RunNotes } from '../queue/queueWorker.ts';
 import { upsertOrganizations, upsertTeams } from './personEntities.ts';
 import { type PersonSync, readPerson } from './readPerson.ts';
 import type { SyncDeps, SyncResult } from './syncDeps.ts';
@@ -19,20 +20,34 @@ function isUnfinished({ run }: UserRecord): boolean {
   return run?.state === 'applying' && run.report === undefined;
 }
 
-/** Records the outcome, unless it is `done` and says nothing new: a sync that changes nothing writes only its lease. */
+interface RepeatableSync extends PersonSync {
+  readonly isRepeat: boolean;
+}
+
+/**
+ * Records the outcome, unless it is `done` and says nothing new: a sync that changes nothing writes only its lease. A repeated delivery
+ * writes it nevertheless: an outcome of the earlier one may be on its way, and the new ETag refuses it.
+ */
 async function recordOutcome(
   deps: SyncDeps,
-  { lease, recorded }: PersonSync,
+  { lease, recorded, isRepeat }: RepeatableSync,
   end: Pick<SyncOutcome, 'status' | 'reason' | 'reported'>,
 ): Promise<void> {
   const last = recorded.outcome;
   const isSame =
+    !isRepeat &&
     end.status === 'done' &&
     last?.status === end.status &&
     JSON.stringify(last.reported) === JSON.stringify(end.reported);
   if (isSame) return;
   const outcome: SyncOutcome = { ...end, attempts: 1, updatedAt: deps.clock.now().toISOString() };
   await lease.write(async (held) => deps.record.writePerson(held, { outcome }));
+}
+
+export interface SyncPersonOptions {
+  readonly takesUnfinished?: boolean;
+  readonly isRepeat?: boolean;
+  readonly notes?: RunNotes;
 }
 
 /** What the steps of one person's sync came to. */
@@ -44,7 +59,7 @@ interface Steps {
 /** Throws the errors that were kept, records the outcome, and throws what LiteLLM refused of the memberships. */
 async function finish(
   deps: SyncDeps,
-  person: PersonSync,
+  person: RepeatableSync,
   { entities, memberships }: Steps,
 ): Promise<SyncResult> {
   // Everything else is done. The message waits, and its next try repeats what failed.
@@ -85,7 +100,7 @@ async function settleNoAccess(
  * Ends what a closed account can do in LiteLLM: the deactivation first, then the lowest role, then what this product gave. A user that
  * does not exist is not created. What was found in LiteLLM stays an administrator's.
  */
-async function closePerson(deps: SyncDeps, person: PersonSync): Promise<SyncResult> {
+async function closePerson(deps: SyncDeps, person: RepeatableSync): Promise<SyncResult> {
   const { userId, stored, recorded } = person;
   const user = await deps.litellm.findUser(userId);
   const obstacle = user && (await findObstacle(deps, person, 'closed'));
@@ -112,18 +127,20 @@ async function closePerson(deps: SyncDeps, person: PersonSync): Promise<SyncResu
  * Makes LiteLLM match the store for one person, in this order: organizations, the user, teams, memberships. It can be repeated or
  * interrupted anywhere. If only memberships are missing, it costs 1 request for the user, and 1 for each organization and each team
  * to look and 1 to add (none to look at a team that its organization's answer carried). A repeat writes nothing.
- * `takesUnfinished`: also syncs a person whose provisioning has not finished, because it must have died.
+ * `takesUnfinished`: also syncs a person whose provisioning has not finished, because it must have died. `isRepeat`: the message was
+ * delivered before. `notes`: gets the outcome that was recorded before this sync.
  * Throws `sync_overtaken` and LiteLLM's retryable errors (try again later); after everything else is done, `litellm_refused` and
  * `litellm_email_taken` (final); and what the store throws.
  */
 export async function syncPerson(
   deps: SyncDeps,
   userId: string,
-  { takesUnfinished = false }: { readonly takesUnfinished?: boolean } = {},
+  { takesUnfinished = false, isRepeat = false, notes = {} }: SyncPersonOptions = {},
 ): Promise<SyncResult> {
   const lease = await takeLease(deps, { kind: 'user', id: userId });
   try {
-    const person = await readPerson(deps, userId, lease);
+    const person = { ...(await readPerson(deps, userId, lease)), isRepeat };
+    notes.seen = person.seen;
     const record = person.stored.user;
     if (record !== undefined && isClosed(record)) return await closePerson(deps, person);
     // Unknown is not empty: without the person's row nothing says what the person should have.

@@ -123,6 +123,7 @@ export interface Reported {
     | 'row_missing'
     | 'last_org_admin'
     | 'group_not_yet_known'
+    | 'removal_not_checked'
     | 'standalone_for_now'
     | 'models_kept';
   readonly detail?: string;

@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'directory_answer_invalid'
   | 'assigned_groups_unknown'
   | 'groups_not_yet_known'
+  | 'groups_not_checked'
   // storage
   | 'storage_unavailable'
   | 'storage_refused'

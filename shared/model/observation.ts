@@ -39,6 +39,20 @@ export function isTooFarAhead(observation: Pick<ObservationKey, 'observed_at'>, 
   return Date.parse(observation.observed_at) - nowMs > MAX_AHEAD_MS;
 }
 
+/**
+ * Returns whether the time of a stored observation is believed. One that lies ahead of both the reader's clock and the time at which it
+ * was written (ISO 8601; `undefined`: not known) was edited by hand. The writer's clock counts too, because the reader's may be slow.
+ */
+export function isBelieved(
+  observation: Pick<ObservationKey, 'observed_at'>,
+  { writtenAt, nowMs }: { readonly writtenAt: string | undefined; readonly nowMs: number },
+): boolean {
+  return (
+    !isTooFarAhead(observation, nowMs) ||
+    (writtenAt !== undefined && Date.parse(observation.observed_at) - Date.parse(writtenAt) <= MAX_AHEAD_MS)
+  );
+}
+
 /** Orders two observations: negative when `a` is older, 0 when they are the same one. */
 export function compareObservations(a: ObservationKey, b: ObservationKey): number {
   const byTime = Date.parse(a.observed_at) - Date.parse(b.observed_at);

@@ -52,6 +52,16 @@ export function isOutcomeNewer(outcome: Outcome, key: ObservationKey): boolean {
   return !wasRefused && compareObservations(outcome.observation, key) > 0;
 }
 
+/**
+ * Returns whether a stored outcome stays where `next` arrives: it belongs to a newer observation, or it is the end of the same message,
+ * which a delayed write must not hide.
+ */
+export function outcomeStays(stored: Outcome, next: Outcome): boolean {
+  if (isOutcomeNewer(stored, next.observation)) return true;
+  const isSame = compareObservations(stored.observation, next.observation) === 0;
+  return isSame && stored.status === 'failed' && next.status !== 'failed' && next.isRedriven !== true;
+}
+
 /** Returns the newest known observation of a person: the one that their page shows. */
 export function newestObservation(known: ObservationKey, sources: ProgressSources): ObservationKey {
   const { outcome } = sources;

@@ -25,6 +25,8 @@ export interface RunState {
   readonly state: 'applying' | 'applied';
   /** Names one claim, so that a run can tell its own unfinished claim from another delivery's. */
   readonly claimId: string;
+  /** When the run claimed or finished the row last, by its host's clock. ISO 8601 UTC. */
+  readonly claimedAt?: string;
   readonly digest?: string;
   readonly digestAt?: string;
   readonly finishedAt?: string;
@@ -75,7 +77,7 @@ export interface UserPatch {
   readonly active?: boolean;
   readonly created_at?: string;
   readonly updated_at?: string;
-  readonly run?: RunState;
+  readonly run?: RunState | null;
 }
 
 /**
@@ -90,4 +92,6 @@ export interface Outcome {
   readonly attempts: number;
   readonly nextTryAt?: string;
   readonly updatedAt: string;
+  /** Not stored. The message begins again, so this replaces its `failed`. */
+  readonly isRedriven?: true;
 }

@@ -1,10 +1,10 @@
-/** Brings a person's memberships to what is desired: reads both partitions with their fences, plans, applies removals before grants. */
+/** Brings a person's memberships to what is desired: plans on both partitions with their fences, applies removals before grants. */
 import type { Reported } from '../model/access.ts';
 import type { DesiredState } from './desiredState.ts';
 import { reportUnreadable } from '../model/handEdits.ts';
 import { type OrganizationRole, type TeamRole, ORGANIZATION_ROLES, TEAM_ROLES } from '../model/entities.ts';
 import { type MembershipPlan, isEmptyPlan, planMemberships, withoutEntities } from './planMemberships.ts';
-import { compareObservations } from '../model/observation.ts';
+import { compareObservations, isBelieved } from '../model/observation.ts';
 import type {
   Fence,
   MembershipPartition,
@@ -67,8 +67,10 @@ async function applyPhase<Role extends string>(
   return result.applied ? result.fence : undefined;
 }
 
-function isNewer(fence: Fence, run: Run): boolean {
-  return fence.observation !== undefined && compareObservations(fence.observation, run.message) > 0;
+function isNewer({ observation, movedAt: writtenAt }: Fence, run: Run): boolean {
+  if (observation === undefined || !isBelieved(observation, { writtenAt, nowMs: run.now.getTime() }))
+    return false;
+  return compareObservations(observation, run.message) > 0;
 }
 
 interface Plans {
@@ -77,7 +79,8 @@ interface Plans {
   readonly reported: readonly Reported[];
 }
 
-interface Partitions {
+/** A person's memberships as read, with their fences. */
+export interface Partitions {
   readonly teams: MembershipPartition<TeamRole>;
   readonly organizations: MembershipPartition<OrganizationRole>;
 }
@@ -161,9 +164,11 @@ function changesOf(plans: Plans): MembershipChanges {
   };
 }
 
-async function readPartitions(run: Run): Promise<Partitions> {
-  const { teamMemberships, organizationMemberships } = run.deps.store;
-  const userId = run.message.person.user_id;
+/** Reads both membership partitions: 2 reads. */
+export async function readPartitions(
+  { teamMemberships, organizationMemberships }: Run['deps']['store'],
+  userId: string,
+): Promise<Partitions> {
   const [teams, organizations] = await Promise.all([
     teamMemberships.read(userId),
     organizationMemberships.read(userId),
@@ -171,24 +176,29 @@ async function readPartitions(run: Run): Promise<Partitions> {
   return { teams, organizations };
 }
 
+/** Returns whether a fence carries a newer observation than this run's. */
+export function isSupersededByFence(run: Run, { teams, organizations }: Partitions): boolean {
+  return isNewer(teams.fence, run) || isNewer(organizations.fence, run);
+}
+
 /**
- * Brings both membership partitions to what is desired: 2 reads, the index rows of what is granted (up to 100 a request), the
- * transactions, and a request for each index row of what is removed. `moveBothFences`: also moves the fence of a partition that has
+ * Brings both membership partitions to what is desired: the index rows of what is granted (up to 100 a request), the
+ * transactions, and a request for each index row of what is removed. The partitions were read after the person's row and before the
+ * claim, which proves that nothing was written in between. `moveBothFences`: also moves the fence of a partition that has
  * nothing to write.
  * Returns `overtaken` if a transaction was refused, or if the cached list of groups is no longer the stored one: begin again from the
- * person's row. Returns `superseded` if a fence carries a newer observation than this run's.
+ * person's row.
  */
 export async function applyMemberships(
   run: Run,
   desired: DesiredState,
-  options: { readonly moveBothFences: boolean },
-): Promise<AppliedMemberships | 'overtaken' | 'superseded'> {
+  read: { readonly partitions: Partitions; readonly moveBothFences: boolean },
+): Promise<AppliedMemberships | 'overtaken'> {
   const { teamMemberships, organizationMemberships } = run.deps.store;
-  const { teams, organizations } = await readPartitions(run);
-  if (isNewer(teams.fence, run) || isNewer(organizations.fence, run)) return 'superseded';
-  const plans = await planBoth(run, desired, { teams, organizations });
+  const { teams, organizations } = read.partitions;
+  const plans = await planBoth(run, desired, read.partitions);
   if (await isListOutdated(run, plans)) return 'overtaken';
-  const { moveBothFences: mustMoveFence } = options;
+  const { moveBothFences: mustMoveFence } = read;
   const done = await applyBoth(
     run,
     // A team's role is `user` unless it was edited by hand, so every change of it means less access.

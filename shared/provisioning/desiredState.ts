@@ -19,6 +19,11 @@ export interface CountedGroups {
    * nothing is removed because of them until the list is accepted (brake).
    */
   readonly braked: readonly string[];
+  /**
+   * Groups of the accepted list that a claim lacks although Entra granted the person a membership of them, where the list was not
+   * read after the observation: they may have lost their assignment by mistake, so nothing is removed because of them yet.
+   */
+  readonly unchecked?: readonly string[];
 }
 
 /** Sorts the person's group ids by the accepted list (docs/domain.md, "Which groups count"). Repeated ids count once. */
@@ -50,7 +55,7 @@ export interface DesiredState {
    */
   readonly held: ReadonlySet<string>;
   readonly userRole: GlobalRole;
-  /** The role if the groups that are not yet known counted: a higher current one is lowered to this and no further yet. */
+  /** The role if the groups that are not decided yet counted: a higher current one is lowered to this and no further yet. */
   readonly userRoleOnceKnown: GlobalRole;
   /** `PROXY_ADMIN_ID` names this person: the role holds even against a hand edit. */
   readonly userRoleIsFixed: boolean;
@@ -101,6 +106,8 @@ export function desiredState(observation: Observation, groups: CountedGroups, ru
     report(withheldOrganization(group));
   }
   for (const id of groups.unknown) reported.push({ kind: 'group', id, code: 'group_not_yet_known' });
+  const { unchecked = [] } = groups;
+  for (const id of unchecked) reported.push({ kind: 'group', id, code: 'removal_not_checked' });
   // Without an accepted list every id that the person has may carry a mapped role, team or not.
   const roleGroupIds = rules.assignedGroupsAreKnown
     ? groups.counted.map((group) => group.id)
@@ -112,11 +119,16 @@ export function desiredState(observation: Observation, groups: CountedGroups, ru
       ...groups.counted.map((group) => group.id),
       ...groups.unknown,
       ...groups.braked,
+      ...unchecked,
       ...heldRaw(observation, rules),
     ]),
     userRole: globalRoleOf(observation.person, roleGroupIds, rules),
     userRoleIsFixed: rules.proxyAdminId === observation.person.user_id,
-    userRoleOnceKnown: globalRoleOf(observation.person, [...roleGroupIds, ...groups.unknown], rules),
+    userRoleOnceKnown: globalRoleOf(
+      observation.person,
+      [...roleGroupIds, ...groups.unknown, ...groups.braked, ...unchecked],
+      rules,
+    ),
     organizationRole,
     reported,
   };

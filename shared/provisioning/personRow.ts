@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Reported } from '../model/access.ts';
 import { AppError } from '../model/errors.ts';
-import { compareObservations, isTooFarAhead, type Observation, type Person } from '../model/observation.ts';
+import { compareObservations, isBelieved, type Observation, type Person } from '../model/observation.ts';
 import type { Rules } from '../model/rules.ts';
 import {
   type RunReport,
@@ -30,11 +30,18 @@ export function settledBy(
   message: ProvisionMessage,
   nowMs: number,
 ): 'superseded' | 'already_done' | undefined {
+  const run = record?.run;
   // An observation from the future is a hand edit, and must not outrank every later sign-in.
-  if (record?.run === undefined || isTooFarAhead(record.run.observation, nowMs)) return undefined;
-  const order = compareObservations(record.run.observation, message);
+  if (run === undefined || !isRunBelieved(run, nowMs)) return undefined;
+  const order = compareObservations(run.observation, message);
   if (order > 0) return 'superseded';
-  return order === 0 && record.run.state === 'applied' ? 'already_done' : undefined;
+  return order === 0 && run.state === 'applied' ? 'already_done' : undefined;
+}
+
+function isRunBelieved(run: RunState, nowMs: number): boolean {
+  return [run.claimedAt, run.finishedAt].some((writtenAt) =>
+    isBelieved(run.observation, { writtenAt, nowMs }),
+  );
 }
 
 /** After this time an unchanged person is provisioned in full again, so that what was deleted by hand comes back. */
@@ -100,8 +107,21 @@ export async function moveObservation(run: Run, record: UserRecord): Promise<boo
 export interface Claim {
   readonly etag: string;
   readonly claimId: string;
-  /** Another run was, or may still be, writing. */
-  readonly foundApplying: boolean;
+}
+
+/** Returns whether another run may still be writing: it has not finished, or the row that would say so was deleted or edited by hand. */
+export function mayBeWriting(record: UserRecord | undefined, nowMs: number): boolean {
+  return record?.run?.state !== 'applied' || !isRunBelieved(record.run, nowMs);
+}
+
+/**
+ * Gives up a claim that an earlier try of this message left, once a newer fence has superseded it: at most one write. The row then says
+ * that no run has claimed it. If the row has changed since it was read, its writer decides.
+ */
+export async function giveUpClaim(run: Run, record: UserRecord | undefined): Promise<void> {
+  const last = record?.run;
+  if (last?.state !== 'applying' || compareObservations(last.observation, run.message) !== 0) return;
+  await run.deps.store.users.update(run.message.person.user_id, { run: null }, record?.etag ?? '');
 }
 
 /** Claims the row under the ETag read: one write. Returns `undefined` if another run was first: then read again. */
@@ -119,6 +139,7 @@ export async function claimRun(
     observation: { id: run.message.id, observed_at: run.message.observed_at },
     state: 'applying',
     claimId,
+    claimedAt: run.now.toISOString(),
     // What earlier tries of this message did still counts, even if this try has to begin again.
     ...(isOurs && last.report !== undefined ? { report: last.report } : {}),
   };
@@ -126,7 +147,7 @@ export async function claimRun(
   const written =
     record === undefined ? await users.create(userId, patch) : await users.update(userId, patch, record.etag);
   if (!written.written) return undefined;
-  return { etag: written.etag, claimId, foundApplying: record?.run?.state === 'applying' };
+  return { etag: written.etag, claimId };
 }
 
 export interface FinishInput {
@@ -160,10 +181,10 @@ export async function finishRun(run: Run, input: FinishInput): Promise<'finished
     const written = await users.update(userId, finishPatch(run, input, record), etag);
     if (written.written) return 'finished';
     record = await users.find(userId);
-    if (record?.run === undefined) {
+    if (record === undefined) {
       throw new AppError('storage_contention', 'The user row vanished during the run.', { retryable: true });
     }
-    if (record.run.claimId !== input.claim.claimId) return 'overtaken';
+    if (record.run?.claimId !== input.claim.claimId) return 'overtaken';
     etag = record.etag;
   }
   throw new AppError('storage_contention', 'The user row kept changing while the run finished.', {
@@ -177,6 +198,7 @@ function finishPatch(run: Run, input: FinishInput, record: UserRecord | undefine
     observation: { id: run.message.id, observed_at: run.message.observed_at },
     state: input.state,
     claimId: input.claim.claimId,
+    claimedAt: at,
     ...(input.state === 'applied' ? { finishedAt: at } : {}),
     report: reportOf(run, input),
     // While anything is degraded, withheld or unknown, the next message must look again.

@@ -1,5 +1,6 @@
 /**
- * Provisions one message: claim the person's row, decide what the person should have, plan, apply under the fences, finish the row.
+ * Provisions one message: read the person's row and memberships, decide what the person should have, claim the row, plan, apply under the
+ * fences, finish the row.
  *
  * docs/domain.md ("Order, repetition, concurrency") describes the protocol. A transaction covers one partition of one table. So the
  * person's row (personRow.ts) orders the runs, and a fence row in each membership partition stops a late run from writing.
@@ -9,20 +10,32 @@ import { reportUnreadable } from '../model/handEdits.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
 import { isTooFarAhead, type Observation } from '../model/observation.ts';
-import type { UserRecord } from '../model/userRecord.ts';
 import { ensureEntities } from '../groups/ensureEntities.ts';
-import { type KnownGroups, readKnownGroups } from '../groups/groupKnowledge.ts';
+import { readKnownGroups } from '../groups/groupKnowledge.ts';
 import { type ProvisionMessage, parseProvisionMessage, enqueueSync } from '../queue/queueMessage.ts';
-import type { Delivery, RunResult, FailingQueue, MessageKind, WorkerQueue } from '../queue/queueWorker.ts';
-import { applyMemberships } from './applyMemberships.ts';
+import {
+  type Delivery,
+  type FailingQueue,
+  hasWaitedTooLong,
+  type MessageKind,
+  type RunResult,
+  type WorkerQueue,
+} from '../queue/queueWorker.ts';
+import {
+  type AppliedMemberships,
+  applyMemberships,
+  isSupersededByFence,
+  readPartitions,
+} from './applyMemberships.ts';
+import { checkRemovals, createRun, type Decided } from './checkRemovals.ts';
 import { type CountedGroups, countGroups, type DesiredState, desiredState } from './desiredState.ts';
 import {
-  type Claim,
   claimRun,
   finishRun,
+  giveUpClaim,
   isUnchanged,
+  mayBeWriting,
   moveObservation,
-  runDigest,
   settledBy,
 } from './personRow.ts';
 import type { MembershipChanges, ProvisionDeps, Run } from './provisionRun.ts';
@@ -56,8 +69,9 @@ export async function provisionUser(
 ): Promise<ProvisionResult> {
   refuseFuture(message, deps.clock.now());
   const reported: Reported[] = [];
+  const startedAtMs = deps.clock.now().getTime();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const result = await provisionOnce(deps, message, { delivery, reported });
+    const result = await provisionOnce(deps, message, { delivery, startedAtMs, reported });
     if (result !== 'again') return result;
   }
   throw new AppError('storage_contention', 'Other runs kept changing the same rows.', { retryable: true });
@@ -72,6 +86,8 @@ function refuseFuture(message: ProvisionMessage, now: Date): void {
 
 interface Rounds {
   readonly delivery: Delivery;
+  /** When the first round began, by this host's clock. */
+  readonly startedAtMs: number;
   /**
    * What earlier rounds did to organizations and teams before they began again. It is done, so a later round doesn't find it.
    * Each round adds to the list.
@@ -79,11 +95,7 @@ interface Rounds {
   readonly reported: Reported[];
 }
 
-async function provisionOnce(
-  deps: ProvisionDeps,
-  message: ProvisionMessage,
-  { delivery, reported }: Rounds,
-): Promise<Round> {
+async function provisionOnce(deps: ProvisionDeps, message: ProvisionMessage, rounds: Rounds): Promise<Round> {
   const record = await deps.store.users.find(message.person.user_id);
   const settled = settledBy(record, message, deps.clock.now().getTime());
   if (settled !== undefined) {
@@ -93,24 +105,24 @@ async function provisionOnce(
   const observation = await readObservation(deps, message);
   const known = await readKnownGroups(deps, observation);
   if (known.groups === undefined) return { status: 'waiting', reason: known.reason };
+  const run = createRun({ deps, message, observation, delivery: rounds.delivery }, known);
   const groups = countGroups(observation, known.groups, known.lostIds);
-  const run: Run = {
-    deps,
-    message,
-    observation,
-    delivery,
-    digest: runDigest(observation, deps.rules, known.version),
-    listVersion: known.version,
-    now: deps.clock.now(),
-  };
-  const mayBeUnchanged = groups.unknown.length === 0 && reported.length === 0;
+  const mayBeUnchanged = groups.unknown.length === 0 && rounds.reported.length === 0;
   if (record !== undefined && mayBeUnchanged && isUnchanged(record, run)) {
     // One write moves the observation, so that older ones stay superseded.
     if (!(await moveObservation(run, record))) return 'again';
     await removeSnapshot(deps, message);
     return { status: 'unchanged' };
   }
-  return claimAndApply(run, record, { groups, known, reported });
+  // Before the claim: a run that meets a newer fence must leave the row as the newer observation left it.
+  const partitions = await readPartitions(deps.store, message.person.user_id);
+  if (isSupersededByFence(run, partitions)) {
+    await giveUpClaim(run, record);
+    await removeSnapshot(deps, message);
+    return { status: 'superseded' };
+  }
+  const decided = await checkRemovals({ run, known, groups, record, partitions }, rounds.startedAtMs);
+  return claimAndApply(decided, rounds.reported);
 }
 
 async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observation> {
@@ -128,11 +140,6 @@ async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): 
 /** Called once no run needs the snapshot any more: the observation is applied, or a newer one holds. */
 async function removeSnapshot(deps: ProvisionDeps, message: ProvisionMessage): Promise<void> {
   if ('parked' in message) await deps.parked.remove(message.parked.snapshot_id);
-}
-
-interface Groups extends Pick<Rounds, 'reported'> {
-  readonly groups: CountedGroups;
-  readonly known: KnownGroups;
 }
 
 /** Creates what the counted groups lack: no request if they lack nothing. */
@@ -158,42 +165,42 @@ interface Ensuring {
   readonly failure: AppError | undefined;
 }
 
-async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: Groups): Promise<Round> {
+/** What was done to organizations and teams by earlier rounds and this one, what the person's row lacks, and what was withheld. */
+function allReported(
+  { run, record }: Decided,
+  parts: readonly { readonly reported: readonly Reported[] }[],
+): readonly Reported[] {
+  const unreadable = record?.unreadable;
+  return [
+    ...parts.flatMap(({ reported }) => reported),
+    ...(unreadable === undefined ? [] : [reportUnreadable('user', run.message.person.user_id, unreadable)]),
+  ];
+}
+
+async function claimAndApply(decided: Decided, earlier: Reported[]): Promise<Round> {
+  const { run, record, partitions } = decided;
   const { deps, message, observation } = run;
   const [claimed, ensured] = await Promise.all([
-    claimRun(run, record, desiredState(observation, sorted.groups, deps.rules)),
+    claimRun(run, record, desiredState(observation, decided.groups, deps.rules)),
     // Needs no claim: the groups are in force whichever run wins, and every run creates the same.
-    ensureMissing(run, sorted.groups.counted),
+    ensureMissing(run, decided.groups.counted),
   ]);
-  sorted.reported.push(...ensured.reported);
+  earlier.push(...ensured.reported);
   if (claimed === undefined) return 'again';
 
-  const groups: CountedGroups = { ...sorted.groups, counted: ensured.counted };
+  const groups: CountedGroups = { ...decided.groups, counted: ensured.counted };
   const desired = desiredState(observation, groups, deps.rules);
-  const applied = await applyMemberships(run, desired, {
-    // After a row that a run left, or that was deleted by hand, an earlier run may still be writing.
-    moveBothFences: claimed.foundApplying || record === undefined,
-  });
+  const moveBothFences = mayBeWriting(record, run.now.getTime());
+  const applied = await applyMemberships(run, desired, { partitions, moveBothFences });
   if (applied === 'overtaken') return 'again';
-  if (applied === 'superseded') {
-    await removeSnapshot(deps, message);
-    return { status: 'superseded' };
-  }
 
   deps.onApplied?.(applied.changes);
-  const reported = [
-    ...desired.reported,
-    ...sorted.reported,
-    ...applied.reported,
-    ...(record?.unreadable === undefined
-      ? []
-      : [reportUnreadable('user', message.person.user_id, record.unreadable)]),
-  ];
-  if (mayHaveChanged(run, { claimed, record, desired, changes: applied.changes })) {
+  const reported = allReported(decided, [desired, { reported: earlier }, applied]);
+  if (moveBothFences || mayHaveChanged(decided, { desired, changes: applied.changes })) {
     // Before the finish: a crash in between repeats the sync, and never loses it.
     await enqueuePerson(run);
   }
-  const comeBack = mustComeBack(run, { groups, known: sorted.known }, ensured.failure);
+  const comeBack = mustComeBack({ ...decided, groups }, ensured.failure);
   const finished = await finishRun(run, {
     claim: claimed,
     before: record,
@@ -206,28 +213,22 @@ async function claimAndApply(run: Run, record: UserRecord | undefined, sorted: G
   });
   if (finished !== 'finished') return 'again';
   if (comeBack?.kind === 'retry') throw comeBack.failure;
-  if (comeBack?.kind === 'wait') return { status: 'waiting', reason: sorted.known.reason };
+  if (comeBack?.kind === 'wait') return { status: 'waiting', reason: decided.known.reason };
   await removeSnapshot(deps, message);
   return { status: 'done', changes: applied.changes, reportedCount: reported.length };
 }
 
 /**
- * Whether LiteLLM may have to change: this run wrote something, or another run left its claim and may have died before it could
- * enqueue a sync.
+ * Returns whether LiteLLM may have to change because of what this run wrote. It may also have to if another run left its claim, and died
+ * before it could enqueue a sync.
  */
 function mayHaveChanged(
-  { observation }: Run,
-  done: {
-    readonly claimed: Claim;
-    readonly record: UserRecord | undefined;
-    readonly desired: DesiredState;
-    readonly changes: MembershipChanges;
-  },
+  { run, record }: Decided,
+  { desired, changes }: Pick<AppliedMemberships, 'changes'> & { readonly desired: DesiredState },
 ): boolean {
-  const { claimed, record, desired, changes } = done;
-  if (claimed.foundApplying || record?.run === undefined || record.isNew) return true;
+  if (record === undefined || record.isNew) return true;
   if (record.user.user_role !== desired.userRole) return true;
-  if (record.user.display_name !== observation.person.display_name) return true;
+  if (record.user.display_name !== run.observation.person.display_name) return true;
   return changes.granted + changes.changed + changes.removed > 0;
 }
 
@@ -246,17 +247,16 @@ type ComeBack = { readonly kind: 'retry'; readonly failure: AppError } | { reado
 /**
  * Decides whether the message must come back; what was provisioned stays. For an organization that can't be created, the queue
  * retries until its last attempt, which degrades the team instead. For a group that a freshly read list doesn't have, the message comes back
- * a limited number of times. For a group that couldn't be looked up, it waits for the directory.
+ * a limited number of times. For a group that couldn't be looked up, it waits for the directory. For a removal that isn't checked, it waits
+ * for 24 hours; then the run is done and reports it.
  */
-function mustComeBack(
-  run: Run,
-  sorted: Omit<Groups, 'reported'>,
-  failure: AppError | undefined,
-): ComeBack | undefined {
+function mustComeBack({ run, groups, known }: Decided, failure: AppError | undefined): ComeBack | undefined {
   if (failure !== undefined && !run.delivery.isLastAttempt) return { kind: 'retry', failure };
-  if (sorted.groups.unknown.length === 0) return undefined;
+  const { unknown, unchecked = [] } = groups;
+  if (unchecked.length > 0 && !hasWaitedTooLong(run.message, run.now)) return { kind: 'wait' };
+  if (unknown.length === 0) return undefined;
   const tries = run.message.waiting?.tries ?? 0;
-  return sorted.known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
+  return known.wasLookedUp && tries >= UNKNOWN_GROUP_TRIES ? undefined : { kind: 'wait' };
 }
 
 /** Describes the messages, whose outcome is recorded beside the person's row. */

@@ -19,12 +19,25 @@ export interface MessageOutcome {
   readonly updatedAt: string;
   readonly nextTryAt?: string;
   readonly reported?: readonly SyncReport[];
+  /** The message begins again, so this replaces its `failed`. */
+  readonly isRedriven?: true;
+}
+
+/** The recorded outcome as a run saw it; without an ETag there was none. What was recorded since then is newer than the run. */
+export interface SeenOutcome {
+  readonly etag: string | undefined;
+}
+
+/** What a run notes on its way, for the outcome that the worker records after it. */
+export interface RunNotes {
+  seen?: SeenOutcome;
 }
 
 /** The outcome that was recorded last. */
 export type LastOutcome = Pick<MessageOutcome, 'attempts' | 'reported'> & {
   readonly status: MessageOutcome['status'] | 'done';
   readonly reason?: string;
+  readonly seen?: SeenOutcome;
 };
 
 /** Which delivery of a message this is. */
@@ -56,7 +69,8 @@ export interface MessageKind<M extends QueueMessage> {
   describe(this: void, message: M): Readonly<Record<string, string>>;
   /** Returns the outcome that the last delivery recorded; `done` if a newer message has succeeded since. */
   findOutcome(this: void, message: M): Promise<LastOutcome | undefined>;
-  recordOutcome(this: void, message: M, outcome: MessageOutcome): Promise<void>;
+  /** Records the outcome, unless a newer one is recorded. `seen`: what the run saw, if it noted that. */
+  recordOutcome(this: void, message: M, outcome: MessageOutcome, seen?: SeenOutcome): Promise<void>;
   /** Whether a redriven message is shown as `retrying`. */
   readonly showsRedriven: boolean;
 }
@@ -78,7 +92,7 @@ export interface RunnableQueue<M extends QueueMessage, R extends RunResult> exte
   readonly queue: Pick<MessageQueue, 'enqueue'>;
   readonly clock: Clock;
   /** Runs one message. Must be safe to repeat. */
-  run(this: void, message: M, delivery: Delivery): Promise<R>;
+  run(this: void, message: M, delivery: Delivery, notes: RunNotes): Promise<R>;
   /** Returns what is shown of an error while the host still delivers the message again, or `undefined` for nothing. */
   statusOf(this: void, error: unknown): 'retrying' | 'failed' | undefined;
   /** Returns a number from 0 up to 1. Each delay grows by up to half of itself, so that messages don't come back all at once. */
@@ -96,6 +110,17 @@ const LONGEST_DELAY_SECONDS = 60 * 60;
 /** After this time a waiting message fails (docs/domain.md, "Waiting is not failing"). */
 const WAITING_LIMIT_MS = 24 * 60 * 60 * 1000;
 
+/**
+ * An outcome that is older and not final has lost its message: one that waits records an outcome at least hourly, and fails after
+ * {@link WAITING_LIMIT_MS}. The daily repairs heal it.
+ */
+export const LOST_AFTER_MS = 25 * 60 * 60 * 1000;
+
+/** Returns whether a message has waited so long that it is not put back any more: 24 hours. */
+export function hasWaitedTooLong({ waiting }: QueueMessage, now: Date): boolean {
+  return waiting !== undefined && now.getTime() - Date.parse(waiting.since) >= WAITING_LIMIT_MS;
+}
+
 /** How long a poison message that couldn't be kept is hidden before the next try. */
 const KEEP_AGAIN_AFTER_SECONDS = 300;
 
@@ -109,13 +134,14 @@ export async function runMessage<M extends QueueMessage, R extends RunResult>(
   delivery: Delivery,
 ): Promise<R> {
   let result: R;
+  const notes: RunNotes = {};
   try {
-    result = await queue.run(message, delivery);
+    result = await queue.run(message, delivery, notes);
   } catch (error) {
-    await tryRecord(queue, message, { error, attempts: delivery.attempt });
+    await tryRecord(queue, message, { error, attempts: delivery.attempt, notes });
     throw error;
   }
-  if (result.status === 'waiting') await putBack(queue, message, result);
+  if (result.status === 'waiting') await putBack(queue, message, { ...result, notes });
   return result;
 }
 
@@ -123,13 +149,18 @@ export async function runMessage<M extends QueueMessage, R extends RunResult>(
 async function tryRecord<M extends QueueMessage>(
   queue: RunnableQueue<M, RunResult>,
   message: M,
-  { error, attempts }: { readonly error: unknown; readonly attempts: number },
+  {
+    error,
+    attempts,
+    notes,
+  }: { readonly error: unknown; readonly attempts: number; readonly notes: RunNotes },
 ): Promise<void> {
   const status = queue.statusOf(error);
   if (status === undefined) return;
   try {
     const updatedAt = queue.clock.now().toISOString();
-    await queue.recordOutcome(message, { status, reason: errorCodeOf(error), attempts, updatedAt });
+    const outcome = { status, reason: errorCodeOf(error), attempts, updatedAt };
+    await queue.recordOutcome(message, outcome, notes.seen);
   } catch {
     // Most likely the store is what failed, and the error under way says so.
   }
@@ -138,27 +169,28 @@ async function tryRecord<M extends QueueMessage>(
 async function putBack<M extends QueueMessage>(
   queue: RunnableQueue<M, RunResult>,
   message: M,
-  result: RunResult,
+  result: RunResult & { readonly notes: RunNotes },
 ): Promise<void> {
-  const { reason = 'unexpected' } = result;
+  const { reason = 'unexpected', notes } = result;
   const now = queue.clock.now();
   const { since, tries } = message.waiting ?? { since: now.toISOString(), tries: 0 };
-  if (now.getTime() - Date.parse(since) >= WAITING_LIMIT_MS) {
+  if (hasWaitedTooLong(message, now)) {
     const error = new AppError('waited_too_long', `The message waited for 24 hours (${reason}).`, {
       details: { reason },
     });
-    await tryRecord(queue, message, { error, attempts: tries });
+    await tryRecord(queue, message, { error, attempts: tries, notes });
     throw error;
   }
   const delaySeconds = delaySecondsOf(queue, result, tries);
   // The outcome first: a crash in between leaves the message in the queue, which delivers it again.
-  await queue.recordOutcome(message, {
+  const outcome = {
     status: 'waiting',
     reason,
     attempts: tries + 1,
     nextTryAt: new Date(now.getTime() + delaySeconds * 1000).toISOString(),
     updatedAt: now.toISOString(),
-  });
+  } as const;
+  await queue.recordOutcome(message, outcome, notes.seen);
   const nextTries = result.fixedDelaySeconds === undefined ? tries + 1 : tries;
   const waiting = { since, tries: nextTries };
   await queue.queue.enqueue(JSON.stringify({ ...message, waiting }), { delaySeconds });
@@ -227,7 +259,7 @@ async function keep<M extends QueueMessage>(
   // A newer message has succeeded since: then the failure of this one is only kept for the operator.
   if (last.status !== 'done') {
     const outcome = { status: 'failed', reason, attempts, updatedAt: failedAt, reported } as const;
-    await queue.recordOutcome(message, outcome);
+    await queue.recordOutcome(message, outcome, last.seen);
   }
   return { reason, ...queue.describe(message) };
 }
@@ -297,7 +329,8 @@ async function redriveOne<M extends QueueMessage>(
   if (queue.showsRedriven) {
     const updatedAt = queue.clock.now().toISOString();
     // Before the message: afterwards it could hide the `failed` of a worker that was quicker.
-    await queue.recordOutcome(message, { status: 'retrying', reason, attempts: 0, updatedAt });
+    const outcome = { status: 'retrying', reason, attempts: 0, updatedAt, isRedriven: true } as const;
+    await queue.recordOutcome(message, outcome);
   }
   const { waiting: _waited, ...rest } = message;
   await queue.queue.enqueue(JSON.stringify(rest));

@@ -23,14 +23,15 @@ const INDEX_ROWS_PER_TRANSACTION = 100;
 /** Concurrent requests to the index: enough to hide latency, few enough to leave sockets to other requests. */
 const PARALLEL_INDEX_WRITES = 16;
 
-const fenceColumns = z.object({ observed_at: text, observation_id: text });
+const fenceColumns = z.object({ observed_at: text, observation_id: text, moved_at: text });
 
 function parseFence(row: StoredRow | undefined): Fence {
   if (row === undefined) return { etag: undefined, observation: undefined };
   const reading = readColumns(fenceColumns, row.properties);
-  const { observed_at: observedAt, observation_id: id } = reading.ok ? reading.value : {};
+  const { observed_at: observedAt, observation_id: id, moved_at: movedAt } = reading.ok ? reading.value : {};
   return {
     etag: row.etag,
+    ...(movedAt === undefined ? {} : { movedAt }),
     observation: observedAt === undefined || id === undefined ? undefined : { observed_at: observedAt, id },
   };
 }
@@ -73,6 +74,8 @@ export interface Fence {
   readonly etag: string | undefined;
   /** The observation of the run that moved the fence last, or `undefined` if the fence names none. */
   readonly observation: ObservationKey | undefined;
+  /** When it was moved last, by the clock of that run's host. ISO 8601 UTC. */
+  readonly movedAt?: string;
 }
 
 /** One person's memberships of one kind, as read. */
@@ -155,7 +158,11 @@ export class MembershipStore<Role extends string> {
       const chunk = operations.slice(start, start + WRITES_PER_TRANSACTION);
       const result = await this.#tables.transact(this.#kind.table, [moveFence(context, fence), ...chunk]);
       if (!result.done) return { applied: false };
-      fence = { etag: result.etags[0], observation: context.observation };
+      fence = {
+        etag: result.etags[0],
+        observation: context.observation,
+        movedAt: context.now.toISOString(),
+      };
     }
     await this.#removeFromIndex(context.userId, writes.removals);
     return { applied: true, fence };

@@ -125,6 +125,14 @@ function unreadable(table: string, row: RowKey, columns: readonly string[]): App
   });
 }
 
+function contention(table: string): AppError {
+  return new AppError(
+    'storage_contention',
+    'The record of a sync could not be written: every try was refused.',
+    { retryable: true, details: { table } },
+  );
+}
+
 function requireColumns<T extends z.ZodMiniType>(table: string, row: StoredRow, schema: T): z.output<T> {
   const reading = readColumns(schema, row.properties);
   if (!reading.ok) throw unreadable(table, row, reading.columns);
@@ -178,6 +186,11 @@ function parseOutcome(row: StoredRow | undefined): SyncOutcome | undefined {
   const { status, attempts, updated_at: updatedAt, reported } = reading.value;
   const { reason, next_try_at: nextTryAt } = reading.value;
   return { status, attempts, updatedAt, reported, ...withoutUndefined({ reason, nextTryAt }) };
+}
+
+function isLost(outcome: SyncOutcome | undefined, before: Date): boolean {
+  const isFinal = outcome === undefined || outcome.status === 'done' || outcome.status === 'failed';
+  return !isFinal && Date.parse(outcome.updatedAt) < before.getTime();
 }
 
 function outcomeProperties(outcome: SyncOutcome): Properties {
@@ -340,6 +353,14 @@ export class SyncRecord {
 
   /** Reads the record of a person with one partition read. */
   async readPerson(userId: string): Promise<SyncedPerson> {
+    return (await this.readPersonSeen(userId)).recorded;
+  }
+
+  /** Reads as {@link SyncRecord.readPerson}, with the ETag of the outcome's row for {@link SyncRecord.recordPersonOutcome}. */
+  async readPersonSeen(userId: string): Promise<{
+    readonly recorded: SyncedPerson;
+    readonly seen: { readonly etag: string | undefined };
+  }> {
     const { table, partitionKey } = personPlace(userId);
     const rows = await this.#tables.read(table, { partitionKey });
     const memberships = (prefix: string): ReadonlyMap<string, SyncedMembership> =>
@@ -349,13 +370,15 @@ export class SyncRecord {
           .map((row) => [row.rowKey.slice(prefix.length), row] as const)
           .map(([entityId, row]) => [entityId, parseMembership(table, row, entityId)]),
       );
-    return {
+    const outcome = findRow(rows, OUTCOME);
+    const recorded = {
       user: parseEntity(table, findRow(rows, USER), userValuesSchema),
       organizations: memberships(ORGANIZATION_PREFIX),
       teams: memberships(TEAM_PREFIX),
       standing: parseStanding(table, findRow(rows, STANDING)),
-      outcome: parseOutcome(findRow(rows, OUTCOME)),
+      outcome: parseOutcome(outcome),
     };
+    return { recorded, seen: { etag: outcome?.etag } };
   }
 
   /**
@@ -400,14 +423,41 @@ export class SyncRecord {
     return this.#writeEntity(lease, entity);
   }
 
-  /** Writes a person's outcome alone, with one write and without a lease. */
-  async recordPersonOutcome(userId: string, outcome: SyncOutcome): Promise<void> {
+  /**
+   * Writes a person's outcome alone, without a lease: one write under the ETag that the sync saw. What was recorded since then is newer
+   * and stays; only `failed` still replaces it, unless it is `done`. Without `seen`, whatever is stored now counts as seen.
+   * Throws `storage_contention` if other writers keep changing the row.
+   */
+  async recordPersonOutcome(
+    userId: string,
+    outcome: SyncOutcome,
+    seen?: { readonly etag: string | undefined },
+  ): Promise<void> {
     const { table, partitionKey } = personPlace(userId);
-    await this.#tables.write(table, {
-      kind: 'upsert',
-      key: { partitionKey, rowKey: OUTCOME },
-      properties: outcomeProperties(outcome),
-    });
+    const key = { partitionKey, rowKey: OUTCOME };
+    const properties = outcomeProperties(outcome);
+    let etag = seen?.etag;
+    for (let round = 0; round < WRITE_ROUNDS; round += 1) {
+      const { done } = await this.#tables.write(
+        table,
+        etag === undefined ? { kind: 'create', key, properties } : { kind: 'replace', key, properties, etag },
+      );
+      if (done) return;
+      const row = await this.#tables.find(table, key);
+      const wasUnseen = seen !== undefined || round > 0;
+      if (wasUnseen && (outcome.status !== 'failed' || parseOutcome(row)?.status === 'done')) return;
+      etag = row?.etag;
+    }
+    throw contention(table);
+  }
+
+  /** Reads the people whose outcome is not final, and was written before `before`: one request a page of the whole record. */
+  async *readLostOutcomePages(before: Date): AsyncGenerator<readonly string[]> {
+    for await (const page of this.#tables.readPages(TABLES.syncedPeople, {})) {
+      yield page
+        .filter((row) => row.rowKey === OUTCOME && isLost(parseOutcome(row), before))
+        .map((row) => row.partitionKey);
+    }
   }
 
   #nowMs(): number {
@@ -467,14 +517,7 @@ export class SyncRecord {
       const present = new Set(rows.map(({ rowKey }) => rowKey));
       pending = writes.filter((write) => write.kind !== 'delete' || present.has(write.key.rowKey));
     }
-    throw new AppError(
-      'storage_contention',
-      'The record of a sync could not be written: every try was refused.',
-      {
-        retryable: true,
-        details: { table },
-      },
-    );
+    throw contention(table);
   }
 }
 

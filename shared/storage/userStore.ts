@@ -6,7 +6,7 @@ import type { UnreadableRow, EntraField } from '../model/handEdits.ts';
 import * as z from 'zod/mini';
 import type { Reported } from '../model/access.ts';
 import { type User, GLOBAL_ROLES } from '../model/entities.ts';
-import { isOutcomeNewer } from '../model/progress.ts';
+import { outcomeStays } from '../model/progress.ts';
 import type { Outcome, RunReport, RunState, UserPatch, UserRecord } from '../model/userRecord.ts';
 import { AppError } from '../model/errors.ts';
 import { amount, jsonOrNull, nameList, readColumns, text, word } from './tables/columns.ts';
@@ -36,6 +36,7 @@ const REPORTED_CODES: { readonly [Code in Reported['code']]: Code } = {
   row_missing: 'row_missing',
   last_org_admin: 'last_org_admin',
   group_not_yet_known: 'group_not_yet_known',
+  removal_not_checked: 'removal_not_checked',
   standalone_for_now: 'standalone_for_now',
   models_kept: 'models_kept',
 };
@@ -68,6 +69,7 @@ const systemColumns = z.object({
   sessions_valid_from: text,
   tenant_id: idleText,
   claim_id: idleText,
+  claimed_at: idleText,
   digest: idleText,
   digest_at: idleText,
   finished_at: idleText,
@@ -121,6 +123,7 @@ function parseRun(columns: SystemColumns): RunState | undefined {
     observation: { observed_at: observedAt, id },
     state,
     claimId: columns.claim_id ?? '',
+    ...(columns.claimed_at === undefined ? {} : { claimedAt: columns.claimed_at }),
     ...(columns.digest === undefined ? {} : { digest: columns.digest }),
     ...(columns.digest_at === undefined ? {} : { digestAt: columns.digest_at }),
     ...(columns.finished_at === undefined ? {} : { finishedAt: columns.finished_at }),
@@ -205,12 +208,17 @@ function parseUserRow(row: StoredRow): UserRecord {
   };
 }
 
-function runColumns(run: RunState): Properties {
+/** Empty columns read as a row that no run has claimed. */
+const NO_RUN: Properties = { observed_at: '', observation_id: '', run_state: '', claim_id: '' };
+
+function runColumns(run: RunState | null): Properties {
+  if (run === null) return NO_RUN;
   return {
     observed_at: run.observation.observed_at,
     observation_id: run.observation.id,
     run_state: run.state,
     claim_id: run.claimId,
+    claimed_at: run.claimedAt ?? '',
     digest: run.digest ?? '',
     digest_at: run.digestAt ?? '',
     finished_at: run.finishedAt ?? '',
@@ -255,6 +263,18 @@ function parseOutcomeRow(row: StoredRow | undefined): Outcome | undefined {
   };
 }
 
+function outcomeProperties(outcome: Outcome): Properties {
+  return {
+    observed_at: outcome.observation.observed_at,
+    observation_id: outcome.observation.id,
+    status: outcome.status,
+    reason: outcome.reason,
+    attempts: outcome.attempts,
+    next_try_at: outcome.nextTryAt ?? '',
+    updated_at: outcome.updatedAt,
+  };
+}
+
 /** Returns the stored sign-out time in milliseconds, or `NaN` if it is absent or unreadable. No comparison with `NaN` is true. */
 function validFromMs(row: StoredRow): number {
   const stored = row.properties['sessions_valid_from'];
@@ -267,6 +287,13 @@ export type Written = { readonly written: true; readonly etag: string } | { read
 /** A person whom a run has provisioned. */
 export interface PersonRow {
   readonly record: UserRecord;
+}
+
+/** A person's outcome as read. */
+export interface StoredOutcome {
+  readonly userId: string;
+  readonly etag: string;
+  readonly outcome: Outcome;
 }
 
 /** The store of people and their outcomes. */
@@ -324,27 +351,41 @@ export class UserStore {
   }
 
   /**
-   * Records the outcome unless the stored one belongs to a newer observation. Idempotent. Throws `storage_contention` if other
+   * Records the outcome unless the stored one stays ({@link outcomeStays}). Idempotent. Throws `storage_contention` if other
    * writers keep changing the row.
    */
   async recordOutcome(userId: string, outcome: Outcome): Promise<void> {
     const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
-    const properties: Properties = {
-      observed_at: outcome.observation.observed_at,
-      observation_id: outcome.observation.id,
-      status: outcome.status,
-      reason: outcome.reason,
-      attempts: outcome.attempts,
-      next_try_at: outcome.nextTryAt ?? '',
-      updated_at: outcome.updatedAt,
-    };
+    const properties = outcomeProperties(outcome);
     await this.#writeInRounds(key, (row) => {
       const stored = parseOutcomeRow(row);
-      if (stored !== undefined && isOutcomeNewer(stored, outcome.observation)) return undefined;
+      if (stored !== undefined && outcomeStays(stored, outcome)) return undefined;
       return row === undefined
         ? { kind: 'create', key, properties }
         : { kind: 'replace', key, properties, etag: row.etag };
     });
+  }
+
+  /** Reads everyone's outcomes, page by page. Skips those that cannot be read. */
+  async *readOutcomePages(): AsyncGenerator<readonly StoredOutcome[]> {
+    for await (const page of this.#tables.readPages(TABLES.users, {})) {
+      yield page
+        .filter(({ rowKey }) => rowKey === OUTCOME_ROW_KEY)
+        .flatMap((row) => {
+          const outcome = parseOutcomeRow(row);
+          return outcome === undefined ? [] : [{ userId: row.partitionKey, etag: row.etag, outcome }];
+        });
+    }
+  }
+
+  /** Replaces an outcome as read, or removes it: one write. Returns `false` if it has changed since. */
+  async settleOutcome({ userId, etag }: StoredOutcome, settled: Outcome | undefined): Promise<boolean> {
+    const key = { partitionKey: userId, rowKey: OUTCOME_ROW_KEY };
+    const write: Write =
+      settled === undefined
+        ? { kind: 'delete', key, etag }
+        : { kind: 'replace', key, properties: outcomeProperties(settled), etag };
+    return (await this.#tables.write(TABLES.users, write)).done;
   }
 
   /**

@@ -30,6 +30,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   directory_answer_invalid: 502,
   assigned_groups_unknown: 503,
   groups_not_yet_known: 503,
+  groups_not_checked: 503,
   storage_unavailable: 503,
   storage_refused: 500,
   storage_contention: 503,

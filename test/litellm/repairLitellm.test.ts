@@ -14,8 +14,12 @@ import {
 import type { SyncWorld } from '../support/syncWorld.ts';
 
 async function repair(on: SyncWorld): Promise<Repaired> {
-  const { queue, clock } = on.deps;
-  return repairLitellm({ ...compareDeps(on), requests: { queue, clock, traceparent: () => undefined } });
+  const { queue, clock, record } = on.deps;
+  return repairLitellm({
+    ...compareDeps(on),
+    record,
+    requests: { queue, clock, traceparent: () => undefined },
+  });
 }
 
 function askedFor(on: SyncWorld): readonly string[] {
@@ -46,6 +50,26 @@ describe('the daily repair', () => {
       { numRuns: 100 },
     );
   });
+
+  it.each(['waiting', 'retrying'] as const)(
+    'requests a sync of a person whose outcome is `%s` although its message is gone, which heals it',
+    async (status) => {
+      const on = await createScenario(quiet);
+      const { clock, record } = on.deps;
+      const outcomeOf = async (userId: string) => (await record.readPerson(userId)).outcome;
+      const updatedAt = clock.now().toISOString();
+      const lost = { status, reason: 'litellm_unreachable', attempts: 4, updatedAt, reported: [] };
+      await record.recordPersonOutcome('p1', lost);
+      on.world.clock.advance(25 * 3_600_000);
+      expect((await repair(on)).requested).toBe(0);
+      on.world.clock.advance(1);
+      expect((await repair(on)).requested).toBe(1);
+      expect(askedFor(on)).toEqual(['user p1']);
+      await on.drain();
+      expect((await outcomeOf('p1'))?.status).toBe('done');
+      expect((await repair(on)).requested).toBe(0);
+    },
+  );
 
   it('writes nothing itself, and requests one sync for each subject that differs', async () => {
     const on = await createScenario({

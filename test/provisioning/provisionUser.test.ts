@@ -2,6 +2,8 @@ import { versionOf } from '../../shared/groups/brake.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { entityPartition } from '../../shared/storage/entityStore.ts';
+import { FENCE_ROW_KEY } from '../../shared/storage/membershipKinds.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import type { Organization, Team } from '../../shared/model/entities.ts';
 import type { AssignedGroup } from '../../shared/model/assignedGroups.ts';
 import type { Rules } from '../../shared/model/rules.ts';
@@ -27,9 +29,11 @@ import {
   BOB,
   PRODUCTION_TEAM,
   START,
+  createSlowClock,
   createWorld,
   membershipsOf,
   message,
+  readListAgain,
   readyWorld,
   sampleRules,
 } from '../support/world.ts';
@@ -471,6 +475,93 @@ describe('order', () => {
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
+  it('a late one after a deleted row writes nothing at all, and the next sign-in brings everything back', async () => {
+    const world = await readyWorld();
+    await world.provision(message({ second: 60, appRoles: ['proxy_admin'] }));
+    await deleteRow(world.tables, userRow(ALICE));
+    const before = world.tables.dump();
+    await world.provision(message({ groups: [] }));
+    expect(world.tables.dump()).toEqual(before);
+    await world.provision(message({ second: 70 }));
+    expect((await world.store.users.find(ALICE))?.user).toMatchObject({
+      user_email: 'alice@company.com',
+      user_role: 'internal_user_viewer',
+    });
+  });
+
+  it.each([false, true])(
+    'one that was about to write when the row was deleted writes nothing after a newer one (signed out since: %s)',
+    async (isSignedOut) => {
+      const world = await readyWorld();
+      await world.provision(message());
+      await readListAgain(world);
+      let isFirst = true;
+      const slow = world.through(
+        world.tables.view(async ({ phase, kind }) => {
+          if (phase !== 'before' || kind !== 'transact' || !isFirst) return;
+          isFirst = false;
+          await deleteRow(world.tables, userRow(ALICE));
+          if (isSignedOut) await world.store.users.endSessions(ALICE, world.clock.now());
+          // It wants what is there, so only the row says that its fences must move.
+          await world.provision(message({ second: 40 }));
+        }),
+      );
+      await expect(slow.provision(message({ second: 20, groups: [] }))).resolves.toEqual({
+        status: 'superseded',
+      });
+      expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
+    },
+  );
+
+  it('a late one gives up the claim of its own that an earlier try left', async () => {
+    const world = await readyWorld();
+    await world.provision(message({ second: 60 }));
+    await deleteRow(world.tables, userRow(ALICE));
+    const late = message({ groups: [] });
+    await editRow(world.tables, userRow(ALICE), {
+      observed_at: late.observed_at,
+      observation_id: late.id,
+      run_state: 'applying',
+      claim_id: 'left',
+    });
+    await expect(world.provision(late, { attempt: 2 })).resolves.toEqual({ status: 'superseded' });
+    expect((await world.store.users.find(ALICE))?.run).toBeUndefined();
+    await expect(world.provision(message({ second: 70 }))).resolves.toMatchObject({ status: 'done' });
+  });
+
+  it.each(['applied', 'applying'])(
+    'a host with a slow clock believes a newer row that is %s',
+    async (state) => {
+      const world = await readyWorld();
+      await world.provision(message({ second: -900 }));
+      // It changes nothing, so no fence tells of it.
+      await world.provision(message({ second: -20 }));
+      if (state === 'applying')
+        await editRow(world.tables, userRow(ALICE), { run_state: state, finished_at: '' });
+      const slow = world.through(world.tables, createSlowClock(world.clock, 10 * 60_000));
+      await expect(slow.provision(message({ second: -700, groups: [] }))).resolves.toEqual({
+        status: 'superseded',
+      });
+      expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
+    },
+  );
+
+  it.each(['the row', 'a fence'])(
+    'an edited time of %s that lies ahead of every clock supersedes nothing',
+    async (what) => {
+      const world = await readyWorld();
+      await world.provision(message());
+      const key = { partitionKey: ALICE, rowKey: FENCE_ROW_KEY };
+      const row = what === 'the row' ? userRow(ALICE) : { table: TABLES.teamMemberships, key };
+      await editRow(world.tables, row, { observed_at: '2027-11-23T09:00:00.000Z' });
+      await readListAgain(world);
+      await expect(world.provision(message({ second: 60, groups: [] }))).resolves.toMatchObject({
+        status: 'done',
+        changes: { removed: 2 },
+      });
+    },
+  );
+
   it('every transaction moves its fence to the observation, and a partition without a change keeps its own', async () => {
     const world = await readyWorld();
     const first = message();
@@ -485,8 +576,8 @@ describe('order', () => {
     const world = await readyWorld();
     await world.provision(message());
     const dying = world.through(
-      world.tables.view(({ phase, table }) => {
-        if (phase === 'before' && table === 'LiteLLMTeamMembership') throw new Error('crash');
+      world.tables.view(({ phase, kind }) => {
+        if (phase === 'before' && kind === 'transact') throw new Error('crash');
       }),
     );
     await dying.provision(message({ second: 30, groups: [] })).catch(() => undefined);
@@ -713,6 +804,7 @@ describe('what a run costs', () => {
     async ({ groups: count, transactions }) => {
       const { world, groups } = await worldOf(count);
       await world.provision(message({ groups }));
+      await readListAgain(world);
       const removing = await requestsOf(world.tables, async () =>
         world.provision(message({ groups: [], second: 60 })),
       );

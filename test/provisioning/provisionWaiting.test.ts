@@ -9,6 +9,7 @@ import {
 import { provisionUser } from '../../shared/provisioning/provisionUser.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import type { ProvisioningProgress } from '../../shared/model/access.ts';
+import { requestsOf, tally } from '../support/handEdits.ts';
 import {
   type MessageOptions,
   type World,
@@ -18,6 +19,7 @@ import {
   createWorld,
   membershipsOf,
   message,
+  readListAgain,
   readyWorld,
   sampleRules,
 } from '../support/world.ts';
@@ -519,6 +521,173 @@ describe('with the brake on', () => {
     const world = await readyWorld({ on: before, assigned: [], acceptVersion: list.heldBack?.version ?? '' });
     await world.provision(message({ groups, source: 'directory', second: 60 }));
     expect(await membershipsOf(world, ALICE)).toEqual([]);
+  });
+});
+
+describe('a claim that lacks an accepted group', () => {
+  const assigned = Array.from({ length: 12 }, (_, index) => ({ id: `g-${index}`, displayName: `${index}` }));
+  const all = assigned.map(({ id }) => id);
+  const rules = sampleRules({ roleMappings: new Map([['g-5', 'proxy_admin']]) });
+
+  /** Alice is in all but the last of the groups, by a claim a minute ago. */
+  async function aliceInEleven(options: Parameters<typeof readyWorld>[0] = {}): Promise<World> {
+    const world = await readyWorld({ assigned, rules, ...options });
+    await world.provision(message({ groups: all.slice(0, 11) }));
+    world.clock.advance(60_000);
+    return world;
+  }
+  const teamsOf = async (world: World): Promise<readonly string[]> =>
+    (await world.store.teamMemberships.read(ALICE)).rows.map(({ entityId }) => entityId).sort();
+  const runOf = async (world: World) => (await world.store.users.find(ALICE))?.run;
+  const roleOf = async (world: World) => (await world.store.users.find(ALICE))?.user.user_role;
+
+  it.each([3, 8, 9])(
+    'removes nothing where %i of 12 groups lost their assignment by mistake',
+    async (lost) => {
+      const world = await aliceInEleven();
+      world.assigned = assigned.slice(lost);
+      // The last group is new to Alice, and granted at once.
+      const entry = message({ groups: all.slice(lost), second: 60 });
+      await expect(world.provision(entry)).resolves.toMatchObject({ status: 'done', reportedCount: 0 });
+      expect(await teamsOf(world)).toEqual([...all].sort());
+      expect(world.directoryReads).toBe(2);
+      expect(await roleOf(world)).toBe('proxy_admin');
+      expect((await runOf(world))?.digest).toBeUndefined();
+      // The operator gives the assignments back.
+      world.assigned = assigned;
+      await readListAgain(world);
+      await world.provision(message({ groups: all.slice(1), second: 120 }));
+      expect(await teamsOf(world)).toEqual(all.slice(1).sort());
+    },
+  );
+
+  it('keeps no role because of a lost group that the person never had', async () => {
+    const world = await readyWorld({ assigned, rules });
+    await world.provision(message({ groups: ['g-11'], appRoles: ['proxy_admin'] }));
+    world.assigned = assigned.slice(9);
+    await readListAgain(world);
+    await world.provision(message({ groups: ['g-11'], second: 60 }));
+    expect(await roleOf(world)).toBe('internal_user_viewer');
+    expect((await runOf(world))?.digest).toBeDefined();
+  });
+
+  it('removes a group that the person left, in the same run', async () => {
+    const world = await aliceInEleven();
+    await expect(world.provision(message({ groups: all.slice(6), second: 60 }))).resolves.toMatchObject({
+      status: 'done',
+      changes: { granted: 2, removed: 12 },
+    });
+    expect(await roleOf(world)).toBe('internal_user_viewer');
+    expect(world.directoryReads).toBe(2);
+  });
+
+  it('removes a group whose lost assignment the brake lets pass', async () => {
+    const world = await aliceInEleven();
+    world.assigned = assigned.slice(1);
+    await world.provision(message({ groups: all.slice(1, 11), second: 60 }));
+    expect(await teamsOf(world)).toEqual(all.slice(1, 11).sort());
+  });
+
+  it('costs the run a turn, a read of the directory, the list, and what its groups have', async () => {
+    const world = await readyWorld();
+    await world.provision(message());
+    const requests = async (second: number): Promise<unknown> =>
+      tally(await requestsOf(world.tables, async () => world.provision(message({ groups: [], second }))));
+    const checked = await requests(60);
+    await world.provision(message({ second: 70 }));
+    await readListAgain(world);
+    const plain = await requests(80);
+    expect(checked).toEqual({
+      ...Object(plain),
+      'find EntraAssignedGroups': 2,
+      'write EntraAssignedGroups': 2,
+      'readPage LiteLLMTeamTable': 1,
+      'readPage LiteLLMOrganizationTable': 1,
+    });
+  });
+
+  it('reads nothing again where the list was read after the observation, or the directory stated the groups', async () => {
+    const world = await aliceInEleven();
+    await world.refresh();
+    await world.provision(message({ groups: all.slice(1), second: 60 }));
+    expect(await teamsOf(world)).toHaveLength(11);
+    world.clock.advance(60_000);
+    await world.provision(message({ groups: all.slice(2), second: 120, source: 'directory' }));
+    expect(await teamsOf(world)).toHaveLength(10);
+    expect(world.directoryReads).toBe(2);
+  });
+
+  it('waits with the removal alone while the directory is down, says so, and never removes it unchecked', async () => {
+    const world = await aliceInEleven();
+    world.assigned = broken('directory_unreachable');
+    const entry = message({ groups: ['g-11'], second: 60 });
+    let result = await world.provision(entry);
+    expect(result).toEqual({ status: 'waiting', reason: 'directory_unreachable' });
+    expect(await teamsOf(world)).toHaveLength(12);
+    expect(await roleOf(world)).toBe('proxy_admin');
+    const reported = all.slice(0, 11).sort();
+    expect((await progressOf(world, entry)).reported.map(({ code, id }) => `${code} ${id}`)).toEqual(
+      reported.map((id) => `removal_not_checked ${id}`),
+    );
+    const end = world.clock.now().getTime() + 24 * HOUR_MS;
+    while (result.status === 'waiting') result = await world.provision(takeQueued(world));
+    expect(world.clock.now().getTime()).toBeGreaterThanOrEqual(end);
+    expect(result).toMatchObject({ status: 'done', reportedCount: 11 });
+    expect(await teamsOf(world)).toHaveLength(12);
+    expect(await progressOf(world, entry)).toMatchObject({ status: 'done' });
+    expect(world.queued).toEqual([]);
+    // The next sign-in looks again, because such a run leaves no digest.
+    world.assigned = assigned;
+    world.clock.advance(60_000);
+    await world.provision(message({ groups: ['g-11'], second: 24 * 3600 }));
+    expect(await teamsOf(world)).toEqual(['g-11']);
+    expect(await roleOf(world)).toBe('internal_user_viewer');
+  });
+
+  it('waits where another instance read the list just before, and decides when it may read again', async () => {
+    const world = await aliceInEleven();
+    await world.store.assignedGroups.takeTurn(world.clock.now(), 60_000);
+    const entry = message({ groups: all.slice(1, 11), second: 60 });
+    let result = await world.provision(entry);
+    expect(result).toEqual({ status: 'waiting', reason: 'groups_not_checked' });
+    let tries = 0;
+    while (result.status === 'waiting') {
+      expect(await teamsOf(world)).toHaveLength(11);
+      tries += 1;
+      result = await world.provision(takeQueued(world));
+    }
+    expect(tries).toBeLessThan(4);
+    expect(await teamsOf(world)).toEqual(all.slice(1, 11).sort());
+  });
+
+  it('lets a newer sign-in that has the group again decide', async () => {
+    const world = await aliceInEleven();
+    world.assigned = broken('microsoft_unreachable');
+    await world.provision(message({ groups: [], second: 60 }));
+    const waiting = takeQueued(world);
+    world.assigned = assigned;
+    await world.provision(message({ groups: all, second: 70 }));
+    await expect(world.provision(waiting)).resolves.toEqual({ status: 'superseded' });
+    expect(await teamsOf(world)).toHaveLength(12);
+  });
+
+  it('without removals reads the list again only before it lowers a role', async () => {
+    const additive = { ...rules, membershipSyncMode: 'additive' as const };
+    const world = await aliceInEleven({ rules: additive });
+    world.assigned = broken('directory_unreachable');
+    await expect(world.provision(message({ groups: all.slice(5), second: 60 }))).resolves.toMatchObject({
+      status: 'done',
+    });
+    expect(world.directoryReads).toBe(1);
+    await expect(world.provision(message({ groups: all.slice(6), second: 70 }))).resolves.toMatchObject({
+      status: 'waiting',
+    });
+    expect(await roleOf(world)).toBe('proxy_admin');
+    world.assigned = assigned;
+    let result = await world.provision(takeQueued(world));
+    while (result.status === 'waiting') result = await world.provision(takeQueued(world));
+    expect(await roleOf(world)).toBe('internal_user_viewer');
+    expect(await teamsOf(world)).toHaveLength(12);
   });
 });
 

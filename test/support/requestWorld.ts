@@ -36,6 +36,8 @@ export interface RequestWorld {
   ): Promise<{ readonly counted: Requests; readonly message: ProvisionMessage }>;
   /** Processes a message as the worker does. Does not count the host's own requests to receive and delete it. */
   provision(this: void, message: ProvisionMessage): Promise<Requests>;
+  /** Reads the assigned groups again, as the timer does. */
+  refresh(this: void): Promise<void>;
   stop(this: void): Promise<void>;
 }
 
@@ -85,12 +87,15 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
         if (status !== 'done' && status !== 'unchanged')
           throw new Error(`The provisioning ended as ${status}.`);
       }),
+    async refresh() {
+      app.knowledge.remember((await refreshAssignedGroups(app.refresh)).list);
+    },
     async stop() {
       await proxies.stop();
       await emulators.stop();
     },
   };
-  app.knowledge.remember((await refreshAssignedGroups(app.refresh)).list);
+  await world.refresh();
   await world.signIn(WARM_UP);
   return world;
 }

@@ -58,6 +58,11 @@ export function createTestClock(startMs: number = START): TestClock {
   };
 }
 
+/** Returns the clock of a host that is slow by so much. */
+export function createSlowClock(clock: Clock, behindMs: number): Clock {
+  return { now: () => new Date(clock.now().getTime() - behindMs) };
+}
+
 export interface MessageOptions {
   readonly userId?: string;
   readonly groups?: readonly string[];
@@ -114,10 +119,10 @@ export interface World {
   queueOf(deps: ProvisionDeps): WorkerQueue<ProvisionMessage, ProvisionResult>;
   /** Delivers a message. The fifth attempt is the last one. */
   provision(message: ProvisionMessage, delivery?: { readonly attempt: number }): Promise<ProvisionResult>;
-  /** Returns the dependencies of another worker instance, which uses its own view of the same store. */
-  worker(tables: Tables): ProvisionDeps;
+  /** Returns the dependencies of another worker instance, which uses its own view of the same store. Its clock may be wrong. */
+  worker(tables: Tables, clock?: Clock): ProvisionDeps;
   /** Returns `provision` and `refresh` of another instance with its own view of the same store. */
-  through(tables: Tables): Pick<World, 'provision' | 'refresh'>;
+  through(tables: Tables, clock?: Clock): Pick<World, 'provision' | 'refresh'>;
 }
 
 export interface WorldOptions {
@@ -161,25 +166,25 @@ export function createWorld(options: WorldOptions = {}): World {
       return world.assigned;
     },
   };
-  const refreshOn = (store: Store): RefreshDeps => ({
+  const refreshOn = (store: Store, at: Clock = clock): RefreshDeps => ({
     store,
     directory,
-    clock,
+    clock: at,
     rules,
     brake: { removalLimitPercent: options.removalLimitPercent ?? 20, acceptVersion: options.acceptVersion },
   });
-  const depsOn = (view: Tables): ProvisionDeps => {
+  const depsOn = (view: Tables, at: Clock = clock): ProvisionDeps => {
     const store = createStore(view);
     return {
       store,
       parked: new ParkedSnapshots(view),
-      clock,
+      clock: at,
       random,
       rules,
       knowledge: createGroupKnowledge({
         store: store.assignedGroups,
-        clock,
-        refresh: async () => (await refreshAssignedGroups(refreshOn(store))).list,
+        clock: at,
+        refresh: async () => (await refreshAssignedGroups(refreshOn(store, at))).list,
       }),
     };
   };
@@ -207,11 +212,11 @@ export function createWorld(options: WorldOptions = {}): World {
       createProvisionQueue({ provision: deps, queue, poisonQueue: queue, failures: deps.store.failures }),
     provision: provisionWith(provisionDeps),
     worker: depsOn,
-    through: (view) => {
-      const deps = depsOn(view);
+    through: (view, at) => {
+      const deps = depsOn(view, at);
       return {
         provision: provisionWith(deps),
-        refresh: async () => refreshAssignedGroups(refreshOn(createStore(view))),
+        refresh: async () => refreshAssignedGroups(refreshOn(createStore(view), at)),
       };
     },
   };
@@ -228,6 +233,12 @@ export async function membershipsOf(world: Pick<World, 'store'>, userId: string)
     ...teams.rows.map((row) => `team:${row.entityId} ${row.role}`),
     ...organizations.rows.map((row) => `organization:${row.entityId} ${row.role}`),
   ].sort();
+}
+
+/** Reads the assigned groups again a minute later, so that a claim made until then needs no further check. */
+export async function readListAgain(world: Pick<World, 'clock' | 'refresh'>): Promise<void> {
+  world.clock.advance(60_000);
+  await world.refresh();
 }
 
 /** Creates a world whose groups were read and accepted once, so that their teams and organizations exist. */

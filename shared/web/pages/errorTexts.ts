@@ -240,6 +240,13 @@ const DIRECTORY = {
     fixer: 'time',
     retry: 'home',
   },
+  groups_not_checked: {
+    title: 'We haven’t checked all of your groups yet',
+    happened: 'We haven’t read yet which groups are assigned now.',
+    todo: 'Wait a few minutes, then try again.',
+    fixer: 'time',
+    retry: 'home',
+  },
 } as const satisfies Partial<Record<ErrorCode, ErrorText>>;
 
 const STORAGE = {

@@ -12,6 +12,7 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   directory_answer_invalid: 'We couldn’t understand Microsoft Graph’s answer.',
   assigned_groups_unknown: 'We don’t know yet which groups are assigned to the application.',
   groups_not_yet_known: 'Entra doesn’t list all of your groups as assigned yet. That takes a few minutes.',
+  groups_not_checked: 'We haven’t checked yet which groups are assigned now. That takes a minute or two.',
   storage_unavailable: 'Our storage doesn’t answer.',
   storage_refused: 'Our storage refused a request. The operator needs to check the permissions.',
   storage_contention: 'The same data was being changed at the same time.',
@@ -52,6 +53,7 @@ export const reportTexts: Readonly<Record<Reported['code'], string>> = {
   row_missing: 'is withheld: its stored row is missing. The operator needs to check this.',
   last_org_admin: 'keeps you as its organization admin. We don’t remove the last one automatically.',
   group_not_yet_known: 'is in your sign-in, but not in the list of assigned groups yet. Sign in again later.',
+  removal_not_checked: 'isn’t in your sign-in. You keep it until we’ve checked which groups are assigned.',
   standalone_for_now: 'has no organization for now: we couldn’t create it. We’ll link them later.',
   models_kept: 'is linked to its organization. Its models were edited by hand, so we kept them.',
 };
