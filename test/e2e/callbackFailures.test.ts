@@ -176,7 +176,7 @@ describe('an id_token that is not what it seems', () => {
 
   it.each<[string, FaultsInput, ErrorCode]>([
     ['signed with another key', { wrongKey: true }, 'id_token_invalid'],
-    ['signed with an unpublished key', { wrongKey: 'unknownKid' }, 'id_token_invalid'],
+    ['signed with an unpublished key', { wrongKey: 'unknownKid' }, 'signing_key_unknown'],
     ['not signed at all', { algNone: true }, 'id_token_invalid'],
     ['signed with the public key as a password', { algHs256: true }, 'id_token_invalid'],
     ['of another issuer', { claimsOverride: { iss: 'https://login.example/x/v2.0' } }, 'id_token_invalid'],

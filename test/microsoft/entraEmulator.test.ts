@@ -195,7 +195,7 @@ describe('a callback that brings an error', () => {
 describe('what the emulator forges or breaks', () => {
   it.each<readonly [FaultsInput, string]>([
     [{ wrongKey: true }, 'id_token_invalid'],
-    [{ wrongKey: 'unknownKid' }, 'id_token_invalid'],
+    [{ wrongKey: 'unknownKid' }, 'signing_key_unknown'],
     [{ algNone: true }, 'id_token_invalid'],
     [{ algHs256: true }, 'id_token_invalid'],
     [{ claimsOverride: { iss: 'https://evil.example/v2.0' } }, 'id_token_invalid'],
