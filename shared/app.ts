@@ -220,6 +220,16 @@ function createHealth(
   };
 }
 
+/** Returns the ids of the accepted list. Returns none if the list can't be read: then the sign-in asks Graph. */
+async function readAcceptedGroupIds(knowledge: GroupKnowledge): Promise<ReadonlySet<string>> {
+  try {
+    return new Set((await knowledge.current())?.groups.map((group) => group.id));
+  } catch (error) {
+    if (error instanceof AppError) return new Set();
+    throw error;
+  }
+}
+
 /** Creates the application for one configuration. Connects to nothing. */
 export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
   const { storage, rules } = config;
@@ -260,7 +270,9 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       directory,
       queue,
       snapshots: parked,
+      issuer: config.entra.issuer,
       groupsClaimIsApplicationGroup: config.entra.groupsClaimIsApplicationGroup,
+      readAcceptedGroupIds: async () => readAcceptedGroupIds(knowledge),
       allowedEmailDomains: config.allowedEmailDomains,
     },
     provision,

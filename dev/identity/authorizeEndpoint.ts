@@ -38,6 +38,24 @@ function translateRefusal(error: errors.OIDCProviderError): EntraError {
     : { ...entraErrors.requestMalformed(description), error: error.error };
 }
 
+/** Changes what the person is sent back with, where a switch asks for it. */
+function forgeCallback(emulator: Emulator, url: URL): void {
+  const { authorizeRefusal, callbackQuery } = emulator.faults.current;
+  if (authorizeRefusal !== undefined) {
+    const { error, number } = authorizeRefusal;
+    url.searchParams.delete('code');
+    url.searchParams.set('error', error);
+    const refusal = number === undefined ? undefined : { code: number, error, message: 'Refused.' };
+    url.searchParams.set(
+      'error_description',
+      refusal === undefined ? 'Refused.' : describeError(refusal, emulator.now()),
+    );
+  }
+  for (const [name, value] of new URLSearchParams(callbackQuery)) {
+    url.searchParams.append(name, value);
+  }
+}
+
 /** Adds Entra's error texts and fields to the redirects back to the application, and removes the provider's own. */
 export function dressAuthorizeAnswers(emulator: Emulator, provider: Provider): void {
   const refusals = new WeakMap<object, errors.OIDCProviderError>();
@@ -67,6 +85,7 @@ export function dressAuthorizeAnswers(emulator: Emulator, provider: Provider): v
         url.searchParams.set('error_subcode', 'cancel');
       }
     }
+    forgeCallback(emulator, url);
     context.redirect(url.href);
   });
 }

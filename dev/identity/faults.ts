@@ -55,11 +55,22 @@ export const faultsSchema = z.strictObject({
   dropGroupsClaim: z.boolean().optional(),
   /** `true` signs with another key under the published key id. `unknownKid` also uses an unpublished key id. */
   wrongKey: z.union([z.boolean(), z.literal('unknownKid')]).optional(),
+  /**
+   * Signs with another key under another key id. `rotated` publishes it, as after a change of keys. `application` lists it only for a
+   * request with `?appid=` of the application, as for an application with its own signing key.
+   */
+  signingKey: z.enum(['rotated', 'application']).optional(),
   algNone: z.boolean().optional(),
   /** Signs with HS256 and the published public key as the secret, a well-known attack on verifiers. */
   algHs256: z.boolean().optional(),
   /** Merged into the id_token. `null` removes a claim. */
   claimsOverride: z.record(z.string(), z.unknown()).optional(),
+  /** Merged into an answer of the token endpoint that grants tokens. `null` removes a field. */
+  tokenAnswer: z.record(z.string(), z.unknown()).optional(),
+  /** Sends the person back with this refusal of the authorize endpoint instead of a code. */
+  authorizeRefusal: z.strictObject({ error: z.string(), number: z.number().int().optional() }).optional(),
+  /** Added to the query with which the person is sent back, such as `iss=https://evil.example`. */
+  callbackQuery: z.string().optional(),
   /** How far Microsoft's clock is ahead: in tokens and in every `Date` header. */
   clockSkewSeconds: z.number().int().optional(),
   /** The token endpoint answers AADSTS50076 until a sign-in carries the challenge in its `claims` parameter. */

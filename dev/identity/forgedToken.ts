@@ -1,13 +1,15 @@
 /** Forged id_tokens. Nothing else replaces the provider's own tokens. */
-import { createHmac } from 'node:crypto';
+import { createHmac, createPublicKey } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 
 import type { Emulator } from './emulator.ts';
 import type { Faults } from './faults.ts';
+import { exportSigningKey } from './signingKeys.ts';
 
 function isForged(faults: Faults): boolean {
   return (
     (faults.wrongKey ?? false) !== false ||
+    faults.signingKey !== undefined ||
     faults.algNone === true ||
     faults.algHs256 === true ||
     faults.claimsOverride !== undefined ||
@@ -17,8 +19,9 @@ function isForged(faults: Faults): boolean {
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function withoutNulls(claims: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+/** Returns the fields that are not `null`: that is how a switch removes one. */
+export function withoutNulls(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 function signWithPublicKey(emulator: Emulator, claims: object): string {
@@ -45,8 +48,36 @@ export async function forgeIdToken(emulator: Emulator, idToken: string): Promise
   if (faults.algHs256 === true) {
     return signWithPublicKey(emulator, claims);
   }
-  const keyId = faults.wrongKey === 'unknownKid' ? `unpublished-${emulator.keys.keyId}` : emulator.keys.keyId;
+  const isOtherId = faults.wrongKey === 'unknownKid' || faults.signingKey !== undefined;
+  const isOtherKey = isOtherId || faults.wrongKey === true;
   return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId })
-    .sign((faults.wrongKey ?? false) === false ? emulator.keys.privateKey : emulator.keys.unpublishedKey());
+    .setProtectedHeader({
+      alg: 'RS256',
+      typ: 'JWT',
+      kid: isOtherId ? otherKeyId(emulator) : emulator.keys.keyId,
+    })
+    .sign(isOtherKey ? emulator.keys.unpublishedKey() : emulator.keys.privateKey);
+}
+
+/** Each switch has its own key id: an application does not ask at once again for one that it just missed. */
+const otherKeyId = (emulator: Emulator): string =>
+  `${emulator.faults.current.signingKey ?? 'unpublished'}-${emulator.keys.keyId}`;
+
+/**
+ * Returns the tenant's keys together with the other key, where the switch `signingKey` publishes it for this request. Otherwise
+ * returns `undefined`, and the provider answers.
+ */
+export function renderOtherKeys(emulator: Emulator, query: URLSearchParams): object | undefined {
+  const { signingKey } = emulator.faults.current;
+  const isForUs = query.get('appid') === emulator.directory().application.clientId;
+  if (signingKey === undefined || (signingKey === 'application' && !isForUs)) {
+    return undefined;
+  }
+  const { keys } = emulator;
+  return {
+    keys: [
+      exportSigningKey(keys.publicKey, keys.keyId),
+      exportSigningKey(createPublicKey(keys.unpublishedKey()), otherKeyId(emulator)),
+    ],
+  };
 }

@@ -1,6 +1,4 @@
 /** The OAuth half: a certified OpenID provider that looks like one Entra tenant. */
-import type { KeyObject } from 'node:crypto';
-
 import { errors, interactionPolicy, Provider } from 'oidc-provider';
 import type { Configuration, KoaContextWithOIDC, UnknownObject } from 'oidc-provider';
 
@@ -10,6 +8,7 @@ import type { Emulator } from './emulator.ts';
 import { describeError, entraErrors } from './entraErrors.ts';
 import { claimsByScope, idTokenClaims } from './idTokenClaims.ts';
 import { renderRefusalPage } from './pages.ts';
+import { exportSigningKey } from './signingKeys.ts';
 import { createProviderStorage } from './providerStorage.ts';
 
 const oidcScopes = ['openid', 'profile', 'email', 'offline_access'];
@@ -105,10 +104,6 @@ function lifetimes(emulator: Emulator): Configuration['ttl'] {
     RefreshToken: 14 * 24 * hourSeconds,
     Session: 14 * 24 * hourSeconds,
   };
-}
-
-function exportSigningKey(key: KeyObject, keyId: string): object {
-  return { ...key.export({ format: 'jwk' }), kid: keyId, use: 'sig', alg: 'RS256' };
 }
 
 function configure(emulator: Emulator): Configuration {

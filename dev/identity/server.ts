@@ -18,6 +18,7 @@ import type { Emulator } from './emulator.ts';
 import { entraErrors, renderTokenError } from './entraErrors.ts';
 import { actOutEndpointFault, takeFault } from './faults.ts';
 import type { Faults } from './faults.ts';
+import { renderOtherKeys } from './forgedToken.ts';
 import { handleGraph, isGraphPath } from './graph.ts';
 import type { IdentityState } from './identityState.ts';
 import { handleInteraction } from './interaction.ts';
@@ -120,6 +121,13 @@ async function handleProviderKind(
   if (kind === 'discovery') {
     response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
     response.end(JSON.stringify(renderDiscovery(emulator)));
+    return;
+  }
+  const { searchParams } = new URL(request.url ?? '/', emulator.origin);
+  const otherKeys = kind === 'jwks' ? renderOtherKeys(emulator, searchParams) : undefined;
+  if (otherKeys !== undefined) {
+    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+    response.end(JSON.stringify(otherKeys));
     return;
   }
   if (kind === 'authorize') {

@@ -32,3 +32,8 @@ export function openSigningKeys(pem: string): SigningKeys {
     unpublishedKey: () => (unpublished ??= createPrivateKey(createSigningKeyPem())),
   };
 }
+
+/** Returns a key as a JSON Web Key for signing with RS256: with its private part, if it has one. */
+export function exportSigningKey(key: KeyObject, keyId: string): object {
+  return { ...key.export({ format: 'jwk' }), kid: keyId, use: 'sig', alg: 'RS256' };
+}

@@ -14,7 +14,7 @@ import type { Emulator } from './emulator.ts';
 import { entraErrors, renderTokenError } from './entraErrors.ts';
 import type { EntraError } from './entraErrors.ts';
 import { actOutEndpointFault, takeFault } from './faults.ts';
-import { forgeIdToken } from './forgedToken.ts';
+import { forgeIdToken, withoutNulls } from './forgedToken.ts';
 import { routes } from './provider.ts';
 import type { RecordedRequest } from './recordedRequest.ts';
 
@@ -235,7 +235,8 @@ export function dressTokenAnswers(emulator: Emulator, provider: Provider): void 
       return;
     }
     if (outcome.error === undefined) {
-      context.body = await renderGranted(emulator, outcome.context);
+      const granted = await renderGranted(emulator, outcome.context);
+      context.body = withoutNulls({ ...granted, ...emulator.faults.current.tokenAnswer });
     } else {
       const refusal = translateRefusal(outcome.error);
       context.status = refusal.status ?? 400;

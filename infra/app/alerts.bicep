@@ -70,10 +70,12 @@ var rules = [
     description: 'More sign-ins failed than usual, for reasons that neither the user nor a stranger can cause. The code in the event names the reason.'
     severity: 2
     threshold: signInFailureThreshold
-    // Excludes codes that anyone can cause without an account, with an old link, or by declining the consent.
+    // Excludes codes that anyone can cause without an account, with an old link, with a code of their own, or by declining the
+    // consent, and every refusal that only the query of the callback states.
     query: '''
 | where event in ("signin.start", "signin.complete") and isnotempty(code)
-| where code !in ("attempt_missing", "state_mismatch", "code_missing", "consent_declined")
+| where code !in ("attempt_missing", "state_mismatch", "code_missing", "callback_malformed", "code_refused", "consent_declined")
+| where tostring(fields.source) != "query"
 '''
   }
   {

@@ -151,6 +151,9 @@ const OUTSIDE_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'directory_permission_missing',
   'directory_answer_invalid',
   'credential_refused',
+  'application_disabled',
+  'application_misconfigured',
+  'policy_blocked',
   'microsoft_unreachable',
   // Of the accepted list, broken by a hand edit. The operator repairs or deletes the row, and the messages continue.
   'row_unreadable',

@@ -57,6 +57,12 @@ const HINTS: Readonly<Record<string, string>> = {
     "Grant the application's service principal the Graph application permission Application.Read.All (admin consent). Until then messages with an unknown group wait; all others use the accepted list.",
   credential_refused:
     'Entra refused the client credential: check the secret, or the federated credential and its subject.',
+  application_disabled:
+    'The Enterprise Application is disabled: switch on Properties → Enabled for users to sign in.',
+  application_misconfigured:
+    'Entra does not know the application as it is set up: compare MICROSOFT_TENANT and MICROSOFT_CLIENT_ID, and the API permissions, with the app registration.',
+  policy_blocked:
+    'A Conditional Access policy for workload identities blocks the application. The service principal sign-in logs of Entra name it.',
   directory_unreachable:
     'Microsoft Graph does not answer. Messages with an unknown group wait; all others use the accepted list.',
   litellm_unreachable:

@@ -16,6 +16,7 @@ import type {
 import { organizationAccess, teamAccess } from './effectiveAccess.ts';
 import type { TeamRole } from '../model/entities.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
+import { compareObservations } from '../model/observation.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
@@ -27,15 +28,27 @@ export interface AccessDeps {
   readonly syncRecord?: Pick<SyncRecord, 'readPerson'>;
 }
 
+/** Returns whether the row knows less of the person than the sign-in of this session. */
+function isBehind(record: UserRecord | undefined, session: Session): boolean {
+  const run = record?.run;
+  if (run === undefined) return true;
+  const order = compareObservations(run.observation, session.observation);
+  return order < 0 || (order === 0 && run.state === 'applying');
+}
+
+/** The row says who the person is. Until it knows of this sign-in, the sign-in itself says what the row lacks. */
 function userAccess(session: Session, record: UserRecord | undefined): UserAccess {
   const user = record?.user;
+  const said: Partial<Session> = isBehind(record, session) ? session : {};
+  const email = user?.user_email ?? said.email;
+  const name = user?.display_name ?? said.displayName;
   return {
     user_id: session.userId,
     // Nothing is granted until the first run has finished, so the lowest role is correct.
     user_role: user?.user_role ?? 'internal_user_viewer',
     models: user?.models ?? [],
-    ...(user?.user_email === undefined ? {} : { user_email: user.user_email }),
-    ...(user?.display_name === undefined ? {} : { display_name: user.display_name }),
+    ...(email === undefined ? {} : { user_email: email }),
+    ...(name === undefined ? {} : { display_name: name }),
     ...(user?.max_budget === undefined ? {} : { max_budget: user.max_budget }),
     ...(user?.budget_duration === undefined ? {} : { budget_duration: user.budget_duration }),
   };

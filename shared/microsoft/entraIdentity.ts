@@ -3,7 +3,12 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
 import type { AuthorizeRequest, Clock, Fetch, Identity, RedeemRequest } from '../model/ports.ts';
 import { createIdTokenVerifier } from './idTokenVerifier.ts';
-import { createMsalClient, appErrorOfMsal } from './msalClient.ts';
+import {
+  createMsalClient,
+  appErrorOfMsal,
+  type GrantedTokens,
+  type MsalClientOptions,
+} from './msalClient.ts';
 
 /**
  * What a person consents to. MSAL also adds `offline_access`. The refresh token that it brings is dropped with the
@@ -39,32 +44,18 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     async redeemCode(request) {
       // In parallel with the token, so that the person doesn't wait for two answers in a row.
       verifier.prepare();
-      const network = noteAnswerTime(bounded.fetch);
-      const client = createMsalClient({ ...bounded, fetch: network.fetch });
-      const { idToken, accessToken } = await redeem(client, redirectUri, request);
+      const { idToken, accessToken, date } = await redeem(bounded, request);
       const claims = await verifier.verify(idToken, request.nonce);
       // Without a `Date`, the token's own time is used. Entra dates it back, so this observation can only lose
       // against others.
-      return { claims, accessToken, answeredAt: network.answeredAt() ?? claims.issuedAt };
+      return { claims, accessToken, answeredAt: readDate(date) ?? claims.issuedAt };
     },
   };
 }
 
-/** Wraps a `fetch` and remembers the `Date` header of the last answer. */
-function noteAnswerTime(fetch: Fetch): {
-  readonly fetch: Fetch;
-  readonly answeredAt: () => string | undefined;
-} {
-  let answeredAt: string | undefined;
-  return {
-    async fetch(url, init) {
-      const response = await fetch(url, init);
-      const time = Date.parse(response.headers.get('date') ?? '');
-      answeredAt = Number.isNaN(time) ? undefined : new Date(time).toISOString();
-      return response;
-    },
-    answeredAt: () => answeredAt,
-  };
+function readDate(date: string | undefined): string | undefined {
+  const time = Date.parse(date ?? '');
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
 /** Computes; sends nothing. */
@@ -87,23 +78,45 @@ function createUrl(
   });
 }
 
-/** Redeems the code at Entra. The caller has compared the state; MSAL compares the nonce. */
+interface Redeemed {
+  /** Unverified. */
+  readonly idToken: string;
+  readonly accessToken: string;
+  readonly date: string | undefined;
+}
+
+/** Redeems the code at Entra. The caller has compared the state; the verifier compares the nonce. */
 async function redeem(
+  options: EntraIdentityOptions & MsalClientOptions,
+  request: RedeemRequest,
+): Promise<Redeemed> {
+  const seen: { granted?: GrantedTokens } = {};
+  const client = createMsalClient({
+    ...options,
+    onGranted(granted) {
+      seen.granted = granted;
+    },
+  });
+  const { accessToken } = await acquireToken(client, options.redirectUri, request);
+  const { idToken, date } = seen.granted ?? {};
+  if (idToken !== undefined) return { idToken, accessToken, date };
+  throw new AppError('id_token_invalid', 'The token endpoint gave no id_token');
+}
+
+async function acquireToken(
   client: ConfidentialClientApplication,
   redirectUri: string,
   request: RedeemRequest,
-): Promise<{ readonly idToken: string; readonly accessToken: string }> {
+): Promise<{ readonly accessToken: string }> {
   try {
-    const { idToken, accessToken } = await client.acquireTokenByCode({
+    return await client.acquireTokenByCode({
       scopes: SCOPES,
       redirectUri,
       code: request.code,
       codeVerifier: request.codeVerifier,
-      nonce: request.nonce,
+      // No nonce: it is in the id_token, which MSAL doesn't see. The verifier requires and compares it.
     });
-    if (idToken !== '') return { idToken, accessToken };
   } catch (error) {
     throw appErrorOfMsal(error);
   }
-  throw new AppError('id_token_invalid', 'The token endpoint gave no id_token');
 }

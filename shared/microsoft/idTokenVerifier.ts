@@ -1,4 +1,11 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from 'jose';
 import * as z from 'zod/mini';
 import type { Config } from '../config/config.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
@@ -9,8 +16,10 @@ import type { Clock, Fetch, IdTokenClaims } from '../model/ports.ts';
 
 /** How long a withdrawn key stays trusted. A new key is fetched when it is first used. */
 const KEYS_MAX_AGE_MS = 60 * 60 * 1000;
-/** Unknown key ids cause a request at most this often. */
-const KEYS_COOLDOWN_MS = 30_000;
+/** A key id that stays unknown causes another request at most this often. One that is new causes one at once. */
+const UNKNOWN_KEY_COOLDOWN_MS = 5_000;
+/** How many unknown key ids are remembered. Only Entra's token endpoint can bring one. */
+const MAX_UNKNOWN_KEYS = 100;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
 export interface IdTokenVerifierOptions {
@@ -27,13 +36,23 @@ export interface IdTokenVerifier {
   verify(this: void, idToken: string, nonce: string): Promise<IdTokenClaims>;
 }
 
+/** The last second that JavaScript can write as a date with four digits for the year. */
+const MAX_INSTANT_SECONDS = 253_402_300_799;
+const instant = z.number().check(z.nonnegative(), z.lte(MAX_INSTANT_SECONDS));
+
+/** The door for claims. A claim of another type is refused, also where Entra may leave it out. */
 const claimsSchema = z.object({
   // jose also accepts a list that holds our id. Entra never sends one, so a list isn't meant for us.
   aud: z.string(),
+  // OpenID Connect requires it, with at most 255 characters.
+  sub: z.string().check(z.minLength(1), z.maxLength(255)),
+  azp: z.exactOptional(z.string()),
   oid: z.string().check(z.refine(isSafeId)),
   tid: z.string(),
   nonce: z.string(),
-  iat: z.int().check(z.positive()),
+  iat: z.int().check(z.positive(), z.lte(MAX_INSTANT_SECONDS)),
+  exp: instant,
+  nbf: z.exactOptional(instant),
   name: z.exactOptional(z.string()),
   email: z.exactOptional(z.string()),
   preferred_username: z.exactOptional(z.string()),
@@ -46,19 +65,22 @@ const claimsSchema = z.object({
 /**
  * Creates the verifier of one application's id_tokens. It keeps Entra's signing keys for an hour.
  *
- * MSAL doesn't check any of this: RS256 with a key of the tenant, exact issuer and audience, times by our clock (60
- * s tolerance), then `tid` and nonce.
+ * MSAL checks none of this: RS256 with a key of the tenant, exact issuer and audience, times by our clock (60
+ * s tolerance), then the types of all claims, `azp`, `tid` and nonce.
  * `verify` throws `id_token_invalid`, `wrong_tenant`, `clock_skew` (issued more than 5 minutes ahead, or not valid
- * yet), or `microsoft_unreachable` (retryable: the keys could not be read).
+ * yet), `signing_key_unknown` (retryable: signed with a key that Entra doesn't publish yet), or `microsoft_unreachable` (retryable:
+ * the keys could not be read).
  */
 export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenVerifier {
   const { entra, clock } = options;
-  const keys = createRemoteJWKSet(new URL(entra.jwksUri), {
+  const keys = createRemoteJWKSet(keysUrl(entra), {
     timeoutDuration: options.timeoutMs,
     cacheMaxAge: KEYS_MAX_AGE_MS,
-    cooldownDuration: KEYS_COOLDOWN_MS,
+    // When to ask again for an unknown key is decided in `findKey`.
+    cooldownDuration: Infinity,
     [customFetch]: (url, init) => fetchKeys(options.fetch, url, init),
   });
+  const findKey = askForUnknownKeys(keys, clock);
   return {
     prepare() {
       if (!keys.fresh) keys.reload().catch(() => undefined);
@@ -67,18 +89,52 @@ export function createIdTokenVerifier(options: IdTokenVerifierOptions): IdTokenV
       const now = clock.now();
       const payload = await verifySigned(
         () =>
-          jwtVerify(idToken, keys, {
+          jwtVerify(idToken, findKey, {
             algorithms: ['RS256'],
             issuer: entra.issuer,
             audience: entra.clientId,
             clockTolerance: CLOCK_TOLERANCE_SECONDS,
-            requiredClaims: ['iss', 'aud', 'exp', 'iat', 'oid', 'tid', 'nonce'],
+            requiredClaims: ['iss', 'aud', 'sub', 'exp', 'iat', 'oid', 'tid', 'nonce'],
             currentDate: now,
           }),
         entra.tenantId,
       );
       return readClaims(payload, { entra, nonce, now });
     },
+  };
+}
+
+/**
+ * With `appid`, Entra also lists the application's own signing key, which applications with mapped claims have
+ * (https://learn.microsoft.com/entra/identity-platform/access-tokens).
+ */
+function keysUrl(entra: Config['entra']): URL {
+  const url = new URL(entra.jwksUri);
+  url.searchParams.set('appid', entra.clientId);
+  return url;
+}
+
+type KeySet = ReturnType<typeof createRemoteJWKSet>;
+
+/**
+ * Finds the key of a token. Reads the keys again at once for a key id that was never seen, so that nobody is refused when Entra
+ * changes its keys. For one that stays unknown, it reads again after {@link UNKNOWN_KEY_COOLDOWN_MS}.
+ */
+function askForUnknownKeys(keys: KeySet, clock: Clock): JWTVerifyGetKey {
+  const askedAtMs = new Map<string, number>();
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      const id = header.kid ?? '';
+      const nowMs = clock.now().getTime();
+      if (nowMs - (askedAtMs.get(id) ?? -Infinity) < UNKNOWN_KEY_COOLDOWN_MS) throw error;
+      if (askedAtMs.size >= MAX_UNKNOWN_KEYS) askedAtMs.clear();
+      askedAtMs.set(id, nowMs);
+      await keys.reload();
+      return keys(header, token);
+    }
   };
 }
 
@@ -125,6 +181,15 @@ function appErrorOfJose(error: unknown, tenantId: string): AppError {
   }
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
     return keysUnreachable(error);
+  if (error instanceof errors.JWKSNoMatchingKey) {
+    return new AppError(
+      'signing_key_unknown',
+      'The id_token is signed with a key that Entra does not publish',
+      {
+        retryable: true,
+      },
+    );
+  }
   if (!(error instanceof errors.JOSEError)) return invalid('unreadable');
   // jose uses its generic code for a key set that isn't JSON.
   return error.code === 'ERR_JOSE_GENERIC' ? keysUnreachable(error) : invalid(error.code.toLowerCase());
@@ -140,6 +205,7 @@ function readClaims(payload: JWTPayload, expected: Expected): IdTokenClaims {
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) throw invalid(`claim_${String(parsed.error.issues[0]?.path[0])}`);
   const claims = parsed.data;
+  if (claims.azp !== undefined && claims.azp !== expected.entra.clientId) throw invalid('claim_azp');
   if (claims.tid !== expected.entra.tenantId) throw wrongTenant();
   if (!equalInConstantTime(claims.nonce, expected.nonce)) throw invalid('claim_nonce');
   const issuedAt = new Date(claims.iat * 1000).toISOString();

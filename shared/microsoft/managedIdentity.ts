@@ -3,6 +3,7 @@ import { type AuthenticationResult, AuthError, ManagedIdentityApplication } from
 import { AppError } from '../model/errors.ts';
 import type { Clock, Fetch } from '../model/ports.ts';
 import { cacheToken, type TokenSource } from './cacheToken.ts';
+import { readManagedIdentityAnswer } from './tokenAnswer.ts';
 import { createTokenNetwork } from './tokenNetwork.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -33,6 +34,7 @@ export function createManagedIdentity(options: ManagedIdentityOptions): TokenCre
         fetch: options.fetch,
         timeoutMs: TIMEOUT_MS,
         unavailable: 'return',
+        read: ({ body }) => readManagedIdentityAnswer(body),
       }),
     },
   });

@@ -10,6 +10,7 @@ import {
 import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
 import type { Fetch } from '../model/ports.ts';
+import { readTokenAnswer } from './tokenAnswer.ts';
 import { createTokenNetwork } from './tokenNetwork.ts';
 import { signInError } from './signInError.ts';
 
@@ -19,6 +20,15 @@ export interface MsalClientOptions {
   readonly timeoutMs: number;
   /** A managed identity's token for the token exchange; needed with the credential `federated`. */
   readonly assertion?: () => Promise<string>;
+  /** Receives what MSAL doesn't see of an answer with tokens. */
+  readonly onGranted?: (granted: GrantedTokens) => void;
+}
+
+export interface GrantedTokens {
+  /** Unverified. */
+  readonly idToken: string | undefined;
+  /** The `Date` header of the answer. */
+  readonly date: string | undefined;
 }
 
 /**
@@ -43,7 +53,15 @@ export function createMsalClient(options: MsalClientOptions): ConfidentialClient
       ...credentialOf(options),
     },
     system: {
-      networkClient: createTokenNetwork({ ...options, unavailable: 'throw' }),
+      networkClient: createTokenNetwork({
+        ...options,
+        unavailable: 'throw',
+        read({ body, date }) {
+          const { forMsal, idToken } = readTokenAnswer(body);
+          options.onGranted?.({ idToken, date });
+          return forMsal;
+        },
+      }),
       // MSAL's log isn't used, but MSAL formats every line that its level allows.
       loggerOptions: { logLevel: LogLevel.Error },
     },
@@ -59,12 +77,6 @@ function credentialOf(options: MsalClientOptions): Partial<MsalConfiguration['au
   return { clientAssertion: options.assertion };
 }
 
-const TOKEN_FAULTS: ReadonlySet<string> = new Set([
-  ClientAuthErrorCodes.nonceMismatch,
-  ClientAuthErrorCodes.tokenParsingError,
-  ClientAuthErrorCodes.nullOrEmptyToken,
-]);
-
 /**
  * Returns the AppError for a failure of MSAL. Throws the error itself if it isn't MSAL's, because that is a defect.
  * MSAL's own error is never the cause: its text is Entra's description, which may name the person.
@@ -76,8 +88,9 @@ export function appErrorOfMsal(error: unknown): AppError {
   if (error.errorCode === ClientAuthErrorCodes.networkError) {
     return new AppError('microsoft_unreachable', 'Microsoft did not answer usably', { retryable: true });
   }
-  if (TOKEN_FAULTS.has(error.errorCode)) {
-    return new AppError('id_token_invalid', 'The token endpoint gave no acceptable id_token', {
+  if (!(error instanceof ServerError || error instanceof InteractionRequiredAuthError)) {
+    // MSAL's own objection, not Entra's refusal.
+    return new AppError('id_token_invalid', 'MSAL does not accept the answer of the token endpoint', {
       details: { fault: error.errorCode },
     });
   }
@@ -85,13 +98,7 @@ export function appErrorOfMsal(error: unknown): AppError {
     error: error.errorCode,
     suberror: error.subError === '' ? undefined : error.subError,
     description: error.errorMessage,
-    number: numberOf(error),
+    number: error.errorNo,
     claims: error instanceof InteractionRequiredAuthError && error.claims !== '' ? error.claims : undefined,
   });
-}
-
-function numberOf(error: AuthError): string | undefined {
-  return error instanceof InteractionRequiredAuthError || error instanceof ServerError
-    ? error.errorNo
-    : undefined;
 }

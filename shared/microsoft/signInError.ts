@@ -1,7 +1,10 @@
 import { AppError, type ErrorCode, type LogSafeDetails } from '../model/errors.ts';
+import { findRefusalCode } from './aadsts.ts';
 
 /** Entra's refusal, from the authorize endpoint (in the callback's query) or the token endpoint. */
 export interface EntraRefusal {
+  /** The query says so, which the browser brings to the callback. Absent: the token endpoint says so. */
+  readonly source?: 'query';
   /** OAuth's `error`. */
   readonly error?: string | undefined;
   /** Entra's `suberror`. */
@@ -14,51 +17,47 @@ export interface EntraRefusal {
   readonly claims?: string | undefined;
 }
 
-/** AADSTS numbers that say more than OAuth's `error`. */
-const CODE_BY_NUMBER: Readonly<Record<string, ErrorCode>> = {
-  '65001': 'consent_missing',
-  '90094': 'consent_missing', // an administrator must consent
-  '65004': 'consent_declined',
-  '50105': 'not_assigned',
-  '50057': 'account_disabled',
-  '50020': 'wrong_tenant', // the account is not known in this tenant
-  '50034': 'wrong_tenant', // the same
-  '90072': 'wrong_tenant', // the same, for an account of another directory
-  '70008': 'code_refused', // expired
-  '70000': 'code_refused',
-  '54005': 'code_refused', // redeemed before
-  '700016': 'credential_refused', // the application is not known in this tenant
-  '700024': 'credential_refused', // the client assertion is outside its time
-  '700027': 'credential_refused', // its signature is wrong
-};
+/** What OAuth's `error` says where the number says nothing. */
+const CODE_BY_ERROR: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['consent_required', 'consent_missing'],
+  ['invalid_client', 'credential_refused'],
+  ['unauthorized_client', 'application_misconfigured'],
+  ['invalid_scope', 'application_misconfigured'],
+  ['invalid_resource', 'application_misconfigured'],
+  ['interaction_required', 'interaction_required'],
+  ['login_required', 'interaction_required'],
+  ['account_selection_required', 'interaction_required'],
+  ['server_error', 'microsoft_unreachable'],
+  ['temporarily_unavailable', 'microsoft_unreachable'],
+]);
 
-/** 70021, 700211 … 700214: no federated credential matches. 7000215, 7000222 …: the secret is wrong or expired. */
-const CREDENTIAL_NUMBER = /^(?:70021\d?|7000\d{3})$/;
+/** The same, for errors that mean many things: they count only where Entra gives no number at all. */
+const CODE_WITHOUT_NUMBER: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['access_denied', 'consent_declined'],
+  ['invalid_grant', 'code_refused'],
+]);
 
-const CODE_BY_ERROR: Readonly<Record<string, ErrorCode>> = {
-  consent_required: 'consent_missing',
-  access_denied: 'consent_declined',
-  invalid_client: 'credential_refused',
-  unauthorized_client: 'credential_refused',
-  invalid_grant: 'code_refused',
-  interaction_required: 'interaction_required',
-  login_required: 'interaction_required',
-  server_error: 'microsoft_unreachable',
-  temporarily_unavailable: 'microsoft_unreachable',
-};
+/** What only a token endpoint can say, because only it sees the code and the credential. */
+const SAID_BY_TOKEN_ENDPOINT: ReadonlySet<ErrorCode> = new Set(['credential_refused', 'code_refused']);
 
 /**
  * Returns the {@link AppError} for Entra's refusal. The AADSTS number decides, then `suberror`, then a claims
  * challenge, then OAuth's `error`. An unknown refusal is `sign_in_refused`. Only `microsoft_unreachable` is
  * retryable.
  *
+ * Anyone can write the callback's query. So a refusal from there never says what only the token endpoint can say, and `details`
+ * marks it with `source: 'query'`: its page is no failure of this service, and the sign-in alert leaves it out.
+ *
  * `details` holds the number and OAuth's error names, never the description. For `interaction_required` it also
  * holds `claims`, the challenge to replay, which names policies and no person.
  */
 export function signInError(refusal: EntraRefusal): AppError {
   const number = findNumber(refusal);
-  const code = codeOf(refusal, number);
+  const said = codeOf(refusal, number);
+  const isQuery = refusal.source === 'query';
+  const code = isQuery && SAID_BY_TOKEN_ENDPOINT.has(said) ? 'sign_in_refused' : said;
   const details: LogSafeDetails = {
+    ...(isQuery ? { source: 'query' } : {}),
     oauthError: nameOf(refusal.error),
     ...(refusal.suberror === undefined ? {} : { suberror: nameOf(refusal.suberror) }),
     ...(number === undefined ? {} : { aadsts: number }),
@@ -71,15 +70,15 @@ export function signInError(refusal: EntraRefusal): AppError {
 }
 
 function codeOf(refusal: EntraRefusal, number: string | undefined): ErrorCode {
-  const byNumber = number === undefined ? undefined : CODE_BY_NUMBER[number];
-  if (byNumber !== undefined) return byNumber;
-  if (number !== undefined && CREDENTIAL_NUMBER.test(number)) return 'credential_refused';
-  if (refusal.suberror === 'consent_required') return 'consent_missing';
-  if (isChallenge(refusal.claims)) return 'interaction_required';
-  const byError = Object.hasOwn(CODE_BY_ERROR, refusal.error ?? '')
-    ? CODE_BY_ERROR[refusal.error ?? '']
-    : undefined;
-  return byError ?? 'sign_in_refused';
+  const error = refusal.error ?? '';
+  return (
+    (number === undefined ? undefined : findRefusalCode(number)) ??
+    (refusal.suberror === 'consent_required' ? 'consent_missing' : undefined) ??
+    (isChallenge(refusal.claims) ? 'interaction_required' : undefined) ??
+    CODE_BY_ERROR.get(error) ??
+    (number === undefined ? CODE_WITHOUT_NUMBER.get(error) : undefined) ??
+    'sign_in_refused'
+  );
 }
 
 function findNumber(refusal: EntraRefusal): string | undefined {

@@ -18,12 +18,14 @@ export interface TokenNetworkOptions {
    * MSAL's throttling cache would refuse every later call for a minute. `return`: MSAL sees it and may retry.
    */
   readonly unavailable: 'throw' | 'return';
+  /** Reads an answer and returns what MSAL may see of it. `undefined`: it is unusable. Throws an AppError that says more. */
+  readonly read: (answer: { readonly body: object; readonly date: string | undefined }) => object | undefined;
 }
 
 /**
  * Creates MSAL's network: one request per call, with a time-out and without redirects.
- * Throws an AuthError, which MSAL passes on. Its cause is the AppError `microsoft_unreachable` (retryable): no
- * answer in time, 429 or 5xx with `unavailable: 'throw'`, or an answer that isn't a JSON object.
+ * Throws an AuthError, which MSAL passes on. Its cause is the AppError that `read` throws, or `microsoft_unreachable` (retryable):
+ * no answer in time, 429 or 5xx with `unavailable: 'throw'`, or an answer that isn't a JSON object or is unusable.
  */
 export function createTokenNetwork(options: TokenNetworkOptions): INetworkModule {
   return {
@@ -43,10 +45,21 @@ async function send<T>(
 ): Promise<NetworkResponse<T>> {
   const { status, headers, text } = await exchange(options, url, request);
   if (options.unavailable === 'throw' && (status === 429 || status >= 500)) throw unreachable({ status });
-  // MSAL names the type that it expects, and checks what it reads. We can only promise an object.
-  const body = z.custom<T>(isJsonObject).safeParse(parseJson(text));
-  if (!body.success) throw unreachable({ status });
-  return { status, headers, body: body.data };
+  const body = parseJson(text);
+  const forMsal = isJsonObject(body) ? read(options, body, headers['date']) : undefined;
+  // MSAL names the type that it expects. `read` has checked its fields.
+  const typed = z.custom<T>((value) => value !== undefined).safeParse(forMsal);
+  if (!typed.success) throw unreachable({ status });
+  return { status, headers, body: typed.data };
+}
+
+function read(options: TokenNetworkOptions, body: object, date: string | undefined): object | undefined {
+  try {
+    return options.read({ body, date });
+  } catch (error) {
+    if (error instanceof AppError) throw authErrorOf(error);
+    throw error;
+  }
 }
 
 interface Exchange {
@@ -78,12 +91,19 @@ async function exchange(options: TokenNetworkOptions, url: string, request: Toke
 }
 
 function unreachable(details: { readonly status?: number }, cause?: unknown): AuthError {
+  return authErrorOf(
+    new AppError('microsoft_unreachable', 'Microsoft did not answer usably', {
+      retryable: true,
+      details,
+      cause,
+    }),
+  );
+}
+
+/** MSAL passes on only its own errors. */
+function authErrorOf(cause: AppError): AuthError {
   const error = new AuthError('network_error', '');
-  error.cause = new AppError('microsoft_unreachable', 'Microsoft did not answer usably', {
-    retryable: true,
-    details,
-    cause,
-  });
+  error.cause = cause;
   return error;
 }
 
@@ -95,6 +115,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isJsonObject(body: unknown): boolean {
+function isJsonObject(body: unknown): body is object {
   return typeof body === 'object' && body !== null && !Array.isArray(body);
 }

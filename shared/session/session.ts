@@ -42,10 +42,13 @@ export interface LoginAttempt {
   readonly claimsReplayed: boolean;
 }
 
-/** Who is signed in: ids only. */
+/** Who is signed in: ids, and what the first page shows of the person. */
 export interface Session {
   readonly userId: string;
   readonly tenantId: string;
+  /** As the id_token said at the sign-in. Shown until the person's row says more; nothing depends on them. */
+  readonly displayName?: string;
+  readonly email?: string;
   /** The observation of this sign-in, so that its progress can be shown. */
   readonly observation: ObservationKey;
   /** ISO 8601 UTC with milliseconds, by this service's clock: to be compared with "sessions valid from". */
@@ -92,7 +95,12 @@ const sessionSchema = z.object({
   tenantId: z.string(),
   observation: z.object({ id: z.string(), observed_at: z.string() }),
   issuedAt: z.string(),
+  displayName: z.exactOptional(z.string()),
+  email: z.exactOptional(z.string()),
 });
+
+/** How many bytes of the cookie the name and the email may take. */
+const MAX_PROFILE_BYTES = 300;
 
 /** Returns the sealed cookie of an attempt. Throws what {@link KeyRing} throws. */
 export async function sealAttempt(context: SealContext, attempt: LoginAttempt): Promise<ResponseCookie> {
@@ -128,10 +136,48 @@ export function clearCrowdedAttempts(cookies: RequestCookies): readonly Response
   return names.length > MAX_PENDING_ATTEMPTS ? names.map((name) => cookie(name, '', 0)) : [];
 }
 
-/** Returns the sealed cookie of a session. Throws what {@link KeyRing} throws. */
+/**
+ * Returns the sealed cookie of a session. It keeps the email and the name only as far as both fit into 300 bytes: a longer name is
+ * cut, and a longer email is left out. Throws what {@link KeyRing} throws.
+ */
 export async function sealSession(context: SealContext, session: Session): Promise<ResponseCookie> {
-  const value = await seal(context, 'session', { ...session });
+  const { displayName, email, ...ids } = session;
+  const value = await seal(context, 'session', { ...ids, ...fitProfile({ displayName, email }) });
   return cookie(SESSION_COOKIE_NAME, value, SESSION_LIFETIME_SECONDS);
+}
+
+interface Profile {
+  readonly displayName?: string | undefined;
+  readonly email?: string | undefined;
+}
+
+function fitProfile({ displayName = '', email = '' }: Profile): Profile {
+  const keptEmail = bytesOf(email) <= MAX_PROFILE_BYTES ? email : '';
+  const keptName = cutText(displayName, MAX_PROFILE_BYTES - bytesOf(keptEmail));
+  return {
+    ...(keptName === '' ? {} : { displayName: keptName }),
+    ...(keptEmail === '' ? {} : { email: keptEmail }),
+  };
+}
+
+/** The bytes of a text in the cookie's JSON, without its quotes. */
+function bytesOf(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2;
+}
+
+const characters = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** Cuts a text to `maxBytes`, between two characters as people see them. A cut text ends with `…`. */
+function cutText(text: string, maxBytes: number): string {
+  if (bytesOf(text) <= maxBytes) return text;
+  let kept = '';
+  let left = maxBytes - bytesOf('…');
+  for (const { segment } of characters.segment(text)) {
+    left -= bytesOf(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return kept === '' ? '' : `${kept}…`;
 }
 
 /**

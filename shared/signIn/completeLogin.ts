@@ -1,8 +1,6 @@
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
-import { isSafeId } from '../model/entities.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
-import { signInError } from '../microsoft/signInError.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
 import {
   isTraceparent,
@@ -19,14 +17,20 @@ import {
   type ResponseCookie,
   sealSession,
 } from '../session/session.ts';
+import { requireCode, requireOneAnswer } from './callbackQuery.ts';
 import { startLogin, type StartLoginDeps } from './startLogin.ts';
+import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
 
 export interface CompleteLoginDeps extends StartLoginDeps {
   readonly directory: Directory;
   readonly queue: Pick<MessageQueue, 'enqueue'>;
   readonly snapshots: Pick<ParkedSnapshots, 'park'>;
+  /** The exact issuer of our tenant's answers. */
+  readonly issuer: string;
   /** `ENTRA_GROUPS_CLAIM=ApplicationGroup` */
   readonly groupsClaimIsApplicationGroup: boolean;
+  /** Returns the ids of the accepted list of assigned groups; empty if there is none, or if it can't be read. */
+  readonly readAcceptedGroupIds: () => Promise<ReadonlySet<string>>;
   readonly allowedEmailDomains: readonly string[];
 }
 
@@ -55,8 +59,8 @@ export type LoginOutcome =
     };
 
 /**
- * Completes a login at its callback. It finds the attempt, compares the state, redeems the code, checks the account
- * and finds the group ids. Then it seals the session and enqueues exactly one message, in this order, so that a
+ * Completes a login at its callback. It checks that the query is one answer of our issuer, finds the attempt, compares the state,
+ * redeems the code, checks the account and finds the group ids. Then it seals the session and enqueues exactly one message, in this order, so that a
  * failure enqueues nothing and starts no session.
  *
  * It returns a failure instead of throwing it, because a failure has a cookie to clear too. A claims challenge
@@ -70,6 +74,7 @@ export async function completeLogin(
   const cookies = state === '' ? [] : [clearAttempt(state)];
   let attempt: LoginAttempt | undefined;
   try {
+    requireOneAnswer(request.query, deps.issuer);
     attempt = await requireAttempt(deps, request, state);
     return await signIn(deps, request, attempt);
   } catch (error) {
@@ -100,6 +105,8 @@ const REFUSES_ACCOUNT: ReadonlySet<ErrorCode> = new Set([
   'domain_not_allowed',
   'not_assigned',
   'account_disabled',
+  'account_locked',
+  'policy_blocked',
 ]);
 
 function retryHref(code: ErrorCode, returnTo: string): string {
@@ -141,6 +148,8 @@ async function signIn(
   const session = await sealSession(deps.seal, {
     userId: person.user_id,
     tenantId: person.tenant_id,
+    ...(person.display_name === undefined ? {} : { displayName: person.display_name }),
+    ...(person.user_email === undefined ? {} : { email: person.user_email }),
     observation,
     issuedAt: now.toISOString(),
   });
@@ -160,27 +169,12 @@ async function signIn(
   };
 }
 
-/** Microsoft's own errors come in the query, where MSAL never sees them. */
-function requireCode(query: URLSearchParams): string {
-  const error = query.get('error');
-  if (error !== null) {
-    throw signInError({
-      error,
-      suberror: query.get('suberror') ?? query.get('error_subcode') ?? undefined,
-      description: query.get('error_description') ?? undefined,
-    });
-  }
-  const code = query.get('code') ?? '';
-  if (code === '') throw new AppError('code_missing', 'The callback brings neither a code nor an error');
-  return code;
-}
-
 function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {
   // The adapter has checked this already. It is checked again here, where the code decides who may sign in.
   if (claims.tenantId !== deps.seal.tenantId)
     throw new AppError('wrong_tenant', 'The account is of another tenant');
   const email = findUserEmail(claims);
-  if (!isEmailDomainAllowed(email, deps.allowedEmailDomains)) {
+  if (!isEmailDomainAllowed(claims, deps.allowedEmailDomains)) {
     throw new AppError('domain_not_allowed', 'The email is of no allowed domain');
   }
   return {
@@ -205,10 +199,28 @@ interface ObservedGroups {
 async function readGroups(deps: CompleteLoginDeps, redeemed: RedeemedCode): Promise<ObservedGroups> {
   const { groups } = redeemed.claims;
   // A claim with names instead of ids is useless. Graph knows the ids.
-  if (deps.groupsClaimIsApplicationGroup && groups.kind === 'listed' && groups.groupIds.every(isSafeId)) {
+  if (
+    deps.groupsClaimIsApplicationGroup &&
+    groups.kind === 'listed' &&
+    (await areGroupIds(deps, groups.groupIds))
+  ) {
     return { source: 'claim', groupIds: [...new Set(groups.groupIds)], observedAt: redeemed.answeredAt };
   }
   return { source: 'directory', ...(await deps.directory.readMyGroupIds(redeemed.accessToken)) };
+}
+
+/** Entra's ids, as it writes them in tokens. */
+const GUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/**
+ * Whether every value of a `groups` claim is the id of a group. An application can also be set up to send names, which often look
+ * like ids. So a value that is no GUID must be in the accepted list, which is read only then.
+ */
+async function areGroupIds(deps: CompleteLoginDeps, values: readonly string[]): Promise<boolean> {
+  const others = values.filter((value) => !GUID.test(value));
+  if (others.length === 0) return true;
+  const accepted = await deps.readAcceptedGroupIds();
+  return others.every((value) => accepted.has(value));
 }
 
 /**
@@ -242,37 +254,4 @@ async function enqueue(
 function findChallenge(error: unknown): string | undefined {
   if (!(error instanceof AppError) || error.code !== 'interaction_required') return undefined;
   return typeof error.details['claims'] === 'string' ? error.details['claims'] : undefined;
-}
-
-/** The claims of an id_token from which an email may come. */
-export interface EmailClaims {
-  /** The `email` claim. */
-  readonly email?: string;
-  /** The UPN. A guest's UPN isn't an address: `bob_example.com#EXT#@tenant.onmicrosoft.com`. */
-  readonly preferredUsername?: string;
-}
-
-/**
- * Returns the `email` claim, or the UPN unless the person is a guest, or `undefined` (docs/domain.md, "Entities").
- * `mail` isn't a claim of the id_token, so a sign-in never sees it.
- */
-export function findUserEmail(claims: EmailClaims): string | undefined {
-  if (claims.email !== undefined && claims.email.includes('@')) return claims.email;
-  const upn = claims.preferredUsername;
-  if (upn === undefined || !upn.includes('@') || /#ext#/i.test(upn)) return undefined;
-  return upn;
-}
-
-/**
- * Whether the email's domain is one of the allowed ones (lower-case; subdomains don't count). An empty list allows
- * every person, also without an email. Any other list refuses a person without an email.
- */
-export function isEmailDomainAllowed(email: string | undefined, allowedDomains: readonly string[]): boolean {
-  if (allowedDomains.length === 0) return true;
-  if (email === undefined) return false;
-  // Lowers only A-Z: Unicode's rules turn the Kelvin sign into a "k", and another domain into an allowed one.
-  const domain = email
-    .slice(email.lastIndexOf('@') + 1)
-    .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return allowedDomains.includes(domain);
 }

@@ -14,7 +14,9 @@ export async function signOut(
   session: Session | undefined,
 ): Promise<ResponseCookie> {
   if (session !== undefined && (await isLive(deps.store, session))) {
-    await deps.store.users.endSessions(session.userId, deps.clock.now());
+    // The clock of the instance that issued this session may be ahead of ours. It ends in any case.
+    const endMs = Math.max(deps.clock.now().getTime(), Date.parse(session.issuedAt));
+    await deps.store.users.endSessions(session.userId, new Date(endMs));
   }
   return clearSession();
 }

@@ -67,9 +67,13 @@ export async function startLogin(deps: StartLoginDeps, request: StartLoginReques
   return { location, cookie, clearing: clearCrowdedAttempts(request.cookies ?? new Map()) };
 }
 
+/** Paths that are no page: the sign-in itself, data, and what the Functions host answers itself. */
+const NOT_A_PAGE = /^\/(?:sso|api|admin|runtime)(?:\/|$)/i;
+
 /**
  * Returns a path on this site, or `/` if another origin was asked for, in any spelling that browsers accept.
- * Otherwise an attacker could use the sign-in page to send people to their own site.
+ * Otherwise an attacker could use the sign-in page to send people to their own site. Paths below `/sso/`, `/api/`, `/admin/` and
+ * `/runtime/` become `/` too: one link to `/sso/login` could otherwise make a person sign in many times.
  */
 export function readReturnTo(returnTo: string | undefined, publicUrl: string): string {
   if (returnTo === undefined || returnTo.length > MAX_RETURN_TO_LENGTH) return '/';
@@ -80,7 +84,42 @@ export function readReturnTo(returnTo: string | undefined, publicUrl: string): s
   if (url.origin !== new URL(publicUrl).origin) return '/';
   const path = url.pathname + url.search + url.hash;
   // Dot segments may leave a path that starts with two slashes (`/.//host`), which names another host.
-  return path.startsWith('//') || path.length > MAX_RETURN_TO_LENGTH ? '/' : path;
+  if (path.startsWith('//') || path.length > MAX_RETURN_TO_LENGTH) return '/';
+  return isPage(url.pathname) ? path : '/';
+}
+
+/** A path that is encoded more often than this isn't one of ours. */
+const MAX_DECODINGS = 5;
+
+/** Whether no server reads the path as one of {@link NOT_A_PAGE}, also after it decoded `%73so` or `x%2f..%2fsso`. */
+function isPage(pathname: string): boolean {
+  let path = pathname;
+  for (let time = 0; time < MAX_DECODINGS; time += 1) {
+    if (NOT_A_PAGE.test(path)) return false;
+    const decoded = decodePath(path);
+    if (decoded === path) return true;
+    path = decoded;
+  }
+  return false;
+}
+
+/** Decodes a path once and resolves what this brings: dot segments, backslashes, empty segments. */
+function decodePath(path: string): string {
+  const segments: string[] = [];
+  for (const segment of decodeOnce(path).split(/[/\\]/)) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '.' && segment !== '') segments.push(segment);
+  }
+  return `/${segments.join('/')}`;
+}
+
+function decodeOnce(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // No server can decode it either.
+    return path;
+  }
 }
 
 /** 256 bits, base64url: 43 characters, which PKCE allows (RFC 7636, 4.1). */

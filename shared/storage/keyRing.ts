@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
-import type { Properties, StoredRow, Tables } from '../model/tables.ts';
+import type { Properties, RowKey, StoredRow, Tables } from '../model/tables.ts';
 import { TABLES } from './tables/tableNames.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,6 +12,8 @@ const PUBLISH_AHEAD_MS = 10 * MINUTE_MS;
 const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS;
 /** A key opens cookies until all that it sealed have expired: 8 hours for a session, plus one hour for clocks that differ. */
 const OPENS_AFTER_SUCCESSOR_MS = 9 * 60 * MINUTE_MS;
+/** No clock is this wrong. A key that begins even later was damaged: no key would follow it, and none would retire. */
+const MAX_AHEAD_MS = 24 * 60 * MINUTE_MS;
 /** The shortest time between two reads caused by unknown key ids. Any client can send an unknown id, so it must stay cheap. */
 const REREAD_MS = 10_000;
 
@@ -106,7 +108,10 @@ export class KeyRing {
 
   async #readRing(): Promise<Ring> {
     const rows = await this.#tables.read(this.#table, { partitionKey: PARTITION });
-    return rows.map((row) => parseRow(this.#table, row));
+    const ring = rows.map((row) => parseRow(this.#table, row));
+    const damaged = ring.find((key, index) => !isInOrder(key, ring[index - 1], this.#nowMs()));
+    if (damaged !== undefined) throw damagedKey(this.#table, { partitionKey: PARTITION, rowKey: damaged.id });
+    return ring;
   }
 
   /**
@@ -151,14 +156,23 @@ function isRetired(ring: Ring, index: number, nowMs: number): boolean {
   return successor !== undefined && nowMs >= successor.sealsFromMs + OPENS_AFTER_SUCCESSOR_MS;
 }
 
+/** A key begins after its predecessor. Otherwise the predecessor would retire too early, and sign people out without any error. */
+function isInOrder(key: StoredKey, predecessor: StoredKey | undefined, nowMs: number): boolean {
+  return (
+    key.sealsFromMs >= (predecessor?.sealsFromMs ?? -Infinity) && key.sealsFromMs - nowMs <= MAX_AHEAD_MS
+  );
+}
+
+function damagedKey(table: string, { partitionKey, rowKey }: RowKey): AppError {
+  return new AppError('row_unreadable', 'A key of the key ring cannot be read.', {
+    details: { table, partitionKey, rowKey },
+  });
+}
+
 function parseRow(table: string, row: StoredRow): StoredKey {
   const parsed = rowSchema.safeParse(row);
   // Skipping a damaged key would sign people out without any error.
-  if (!parsed.success) {
-    throw new AppError('row_unreadable', 'A key of the key ring cannot be read.', {
-      details: { table, partitionKey: row.partitionKey, rowKey: row.rowKey },
-    });
-  }
+  if (!parsed.success) throw damagedKey(table, row);
   const { secret, seals_from } = parsed.data.properties;
   return { id: row.rowKey, secret, etag: row.etag, sealsFromMs: Date.parse(seals_from) };
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../model/errors.ts';
+import { AppError, type ErrorCode, errorCodeOf } from '../model/errors.ts';
 
 /**
  * 4xx: the person or their administrator can change it. 500: this service is set up wrongly. 502: Microsoft or
@@ -9,16 +9,25 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   attempt_missing: 400,
   state_mismatch: 400,
   code_missing: 400,
+  callback_malformed: 400,
   consent_missing: 403,
   consent_declined: 403,
   not_assigned: 403,
   account_disabled: 403,
+  account_locked: 403,
+  password_expired: 403,
+  policy_blocked: 403,
+  device_refused: 403,
   interaction_required: 403,
+  identity_provider_failed: 403,
+  application_disabled: 403,
+  application_misconfigured: 500,
   sign_in_refused: 403,
   code_refused: 400,
   credential_refused: 500,
   microsoft_unreachable: 502,
   id_token_invalid: 502,
+  signing_key_unknown: 503,
   wrong_tenant: 403,
   domain_not_allowed: 403,
   clock_skew: 500,
@@ -57,4 +66,14 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
 /** Returns the HTTP status of a page or answer that reports this error. */
 export function errorStatus(code: ErrorCode): number {
   return STATUSES[code];
+}
+
+/**
+ * Returns the HTTP status for a failure. One that only the query of the callback states is never a 5xx: anyone can write that query,
+ * and this service did not fail.
+ */
+export function failureStatus(error: unknown): number {
+  const status = errorStatus(errorCodeOf(error));
+  const isFromQuery = error instanceof AppError && error.details['source'] === 'query';
+  return isFromQuery && status >= 500 ? 403 : status;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { AppError, errorCodeOf } from '../model/errors.ts';
-import { errorStatus } from './errorStatus.ts';
+import { failureStatus } from './errorStatus.ts';
 import { errorTexts } from './pages/errorTexts.ts';
 import { renderConfigurationFault } from './pages/renderConfigurationFault.ts';
 import { renderError } from './pages/renderError.ts';
@@ -93,15 +93,29 @@ export function emptyAnswer(status: number): HttpResponseInit {
   return { status, headers: { ...COMMON_HEADERS } };
 }
 
-/** Reads the `Cookie` header. If a name comes twice, the first counts, because browsers send the longest path first. */
+/** A cookie's name (RFC 6265, 4.1.1): visible ASCII without separators. */
+const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Reads the `Cookie` header. If a name comes twice, the first counts, because browsers send the longest path first.
+ *
+ * Only spaces and tabs are trimmed, and a name that is no RFC 6265 token is ignored. `trim()` would also remove U+00A0,
+ * for example. With that, another host of the same domain could set a cookie that we read as a `__Host-` cookie, although the
+ * browser does not see that prefix.
+ */
 export function readCookies(request: HttpRequest): RequestCookies {
   const cookies = new Map<string, string>();
   for (const pair of (request.headers.get('cookie') ?? '').split(';')) {
     const separator = pair.indexOf('=');
-    const name = pair.slice(0, Math.max(separator, 0)).trim();
-    if (name !== '' && !cookies.has(name)) cookies.set(name, pair.slice(separator + 1).trim());
+    const name = trimBlanks(pair.slice(0, Math.max(separator, 0)));
+    if (COOKIE_NAME.test(name) && !cookies.has(name))
+      cookies.set(name, trimBlanks(pair.slice(separator + 1)));
   }
   return cookies;
+}
+
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '');
 }
 
 /** Throws `origin_mismatch` unless the browser says that the request comes from this site's own pages. */
@@ -111,9 +125,36 @@ export function requireOwnOrigin(request: HttpRequest, publicUrl: string): void 
   }
 }
 
+/**
+ * Returns where a sign-in has to start instead, if the browser opened the site at another host than `publicUrl`'s. A cookie belongs
+ * to one host, and Microsoft sends the browser back to `publicUrl`. Returns `undefined` if the host is right, or if the browser comes
+ * from such a redirect (`canonical`): a gateway may rewrite `Host`, and the redirect would never end.
+ *
+ * Hosts are compared, not schemes. The header is only compared, and is never part of the address.
+ */
+export function findCanonicalLogin(request: HttpRequest, publicUrl: string): string | undefined {
+  const query = new URLSearchParams(new URL(request.url).search);
+  const host = request.headers.get('host');
+  if (host === null || query.has('canonical') || hostOf(host) === hostOf(new URL(publicUrl).host))
+    return undefined;
+  query.set('canonical', '1');
+  return `${publicUrl}/sso/login?${query.toString()}`;
+}
+
+/** Returns a host in lower case, without the default port of either scheme. */
+function hostOf(host: string): string {
+  return host.toLowerCase().replace(/:(?:80|443)?$/, '');
+}
+
 function settingsOf(error: unknown): readonly string[] {
   const settings = error instanceof AppError ? error.details['settings'] : undefined;
   return typeof settings === 'object' ? settings : [];
+}
+
+/** Returns Entra's number of a refusal, for the administrator who looks it up. */
+function detailOf(error: unknown): string | undefined {
+  const number = error instanceof AppError ? error.details['aadsts'] : undefined;
+  return typeof number === 'string' ? `AADSTS${number}` : undefined;
 }
 
 export interface ErrorAnswerOptions {
@@ -129,13 +170,20 @@ export function errorPageAnswer(
 ): HttpResponseInit {
   const { nonce, correlationId } = answering;
   const code = errorCodeOf(error);
-  const page = { nonce, status: errorStatus(code), cookies: options.cookies ?? [] };
+  const page = { nonce, status: failureStatus(error), cookies: options.cookies ?? [] };
   if (code === 'configuration_invalid') {
     return pageAnswer(renderConfigurationFault({ nonce, settings: settingsOf(error) }), page);
   }
   const { retryHref } = options;
+  const detail = detailOf(error);
   return pageAnswer(
-    renderError({ nonce, code, correlationId, ...(retryHref === undefined ? {} : { retryHref }) }),
+    renderError({
+      nonce,
+      code,
+      correlationId,
+      ...(retryHref === undefined ? {} : { retryHref }),
+      ...(detail === undefined ? {} : { detail }),
+    }),
     page,
   );
 }
@@ -153,13 +201,13 @@ function errorJsonAnswer(error: unknown, answering: Answering): HttpResponseInit
         ...(settings.length === 0 ? {} : { settings }),
       },
     },
-    errorStatus(code),
+    failureStatus(error),
   );
 }
 
 /** Returns the log level of a failure: `error` if this service or Microsoft failed, `warn` for a refusal. */
 export function failureLevel(error: unknown): 'error' | 'warn' {
-  return errorStatus(errorCodeOf(error)) >= 500 ? 'error' : 'warn';
+  return failureStatus(error) >= 500 ? 'error' : 'warn';
 }
 
 /** Logs a failure outside a flow. It has no event of its own, and the reference on the page must be in the log. */

@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { REQUESTS } from '../../shared/litellm/client/requests.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { settings } from '../../shared/config/settings.ts';
+import { AADSTS_NUMBERS } from '../../shared/microsoft/aadsts.ts';
+import { signInError } from '../../shared/microsoft/signInError.ts';
+import type { Fixer } from '../../shared/web/pages/errorText.ts';
 import { errorTexts } from '../../shared/web/pages/errorTexts.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 
@@ -39,6 +42,9 @@ const [eventType = ''] = namesIn(source, /export type EventName =([^;]*);/g);
 const events = namesIn(eventType, /'([^']+)'/g);
 const queues = namesIn(source, /^export const \w*_QUEUE = '([^']+)'/gm);
 
+const signInErrorFixer = (numbers: readonly number[]): Fixer =>
+  errorTexts[signInError({ number: numbers[0] }).code].fixer;
+
 describe('docs/operations.md', () => {
   it('has a runbook for each alert of the template', () => {
     const alerts = namesIn(read('infra/app/alerts.bicep'), /^ {4}name: '(\w+)'\n {4}displayName:/gm);
@@ -52,6 +58,19 @@ describe('docs/operations.md', () => {
 
   it('explains each error code once', () => {
     expect([...listedUnder(operations, 'Code')].sort()).toEqual(Object.keys(errorTexts).sort());
+  });
+
+  it('lists each known AADSTS number, with who can fix it', () => {
+    const who = {
+      you: 'the person',
+      administrator: 'an Entra administrator',
+      operator: 'the operator',
+      time: 'waiting helps',
+    };
+    const rows = Object.entries(AADSTS_NUMBERS).map(
+      ([code, numbers]) => `| \`${code}\` | ${who[signInErrorFixer(numbers)]} | ${numbers.join(', ')} |`,
+    );
+    expect(rows.filter((row) => !operations.includes(row))).toEqual([]);
   });
 
   it('names each table and each queue', () => {

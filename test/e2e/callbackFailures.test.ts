@@ -115,10 +115,46 @@ describe('what Microsoft says no with', () => {
     ['too many requests', { token: { status: 429, retryAfterSeconds: 1 } }, 'microsoft_unreachable'],
     ['nothing: it hangs up', { token: { hangUp: true } }, 'microsoft_unreachable'],
     ['what is not JSON', { token: { status: 200, body: '<html>' } }, 'microsoft_unreachable'],
+    ['a scope that is no text', { tokenAnswer: { scope: 7 } }, 'id_token_invalid'],
+    ['tokens of another type', { tokenAnswer: { token_type: 'pop' } }, 'id_token_invalid'],
+    ['an expiry that is no number', { tokenAnswer: { expires_in: {} } }, 'id_token_invalid'],
+    ['no access token', { tokenAnswer: { access_token: null } }, 'id_token_invalid'],
+    ['an error that is no text', { tokenAnswer: { error: 7 } }, 'id_token_invalid'],
     ['a clock that is ahead', { clockSkewSeconds: 900 }, 'clock_skew'],
   ])('%s is a page of its own', async (_what, faults, code) => {
     await stack.control.setFaults(faults);
     expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(refusedWith(code));
+  });
+
+  it.each<[string, number, ErrorCode]>([
+    ['Conditional Access blocks', 53003, 'policy_blocked'],
+    ['the device is not managed', 53000, 'device_refused'],
+    ['the application is disabled', 7000112, 'application_disabled'],
+    ['the account is locked', 50053, 'account_locked'],
+  ])('the number decides, at either endpoint: %s', async (_what, number, code) => {
+    await stack.control.setFaults({ authorizeRefusal: { error: 'access_denied', number } });
+    const atOnce = await new Visitor(stack.url).signIn(bob);
+    expect(await readRefusal(atOnce)).toEqual(refusedWith(code));
+    expect(atOnce.body).toContain(`AADSTS${number}`);
+    await stack.control.clearFaults();
+    await stack.control.setFaults({ token: tokenError('access_denied', number) });
+    expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(refusedWith(code));
+  });
+
+  it.each([
+    ['error=invalid_client', 'sign_in_refused'],
+    ['error=invalid_client&error_description=AADSTS7000215%3A+Invalid+client+secret', 'sign_in_refused'],
+    ['error=server_error', 'microsoft_unreachable'],
+    ['error=unauthorized_client', 'application_misconfigured'],
+  ])('a stranger who writes %s raises no alarm', async (query, code) => {
+    const { visitor, back } = await comeBack();
+    const url = new URL(back);
+    const state = url.searchParams.get('state') ?? '';
+    const answer = await visitor.request(`/sso/callback?${query}&state=${state}`);
+    expect(await readRefusal(answer)).toMatchObject({ status: 403, code });
+    const line = await waitForLog(stack, (each) => each.includes(referenceOf(answer)));
+    expect(line).toContain('"source":"query"');
+    expect(line).toContain(' warning callback ');
   });
 
   it('a person who declines sees that, and may try again', async () => {
@@ -176,7 +212,7 @@ describe('an id_token that is not what it seems', () => {
 
   it.each<[string, FaultsInput, ErrorCode]>([
     ['signed with another key', { wrongKey: true }, 'id_token_invalid'],
-    ['signed with an unpublished key', { wrongKey: 'unknownKid' }, 'id_token_invalid'],
+    ['signed with an unpublished key', { wrongKey: 'unknownKid' }, 'signing_key_unknown'],
     ['not signed at all', { algNone: true }, 'id_token_invalid'],
     ['signed with the public key as a password', { algHs256: true }, 'id_token_invalid'],
     ['of another issuer', { claimsOverride: { iss: 'https://login.example/x/v2.0' } }, 'id_token_invalid'],
@@ -187,6 +223,10 @@ describe('an id_token that is not what it seems', () => {
     ['expired', { claimsOverride: { exp: 1_700_000_000 } }, 'id_token_invalid'],
     ['without an end', { claimsOverride: { exp: null } }, 'id_token_invalid'],
     ['without an object id', { claimsOverride: { oid: null } }, 'id_token_invalid'],
+    ['without a subject', { claimsOverride: { sub: null } }, 'id_token_invalid'],
+    ['whose subject is a number', { claimsOverride: { sub: 12 } }, 'id_token_invalid'],
+    ['issued in another geological age', { claimsOverride: { iat: 1e15 } }, 'id_token_invalid'],
+    ['for another authorized party', { claimsOverride: { azp: elsewhere } }, 'id_token_invalid'],
     ['of an id that is not a key', { claimsOverride: { oid: '../../etc' } }, 'id_token_invalid'],
     ['of another tenant', { claimsOverride: { tid: elsewhere } }, 'wrong_tenant'],
     [
@@ -210,6 +250,26 @@ describe('an id_token that is not what it seems', () => {
       refusedWith('domain_not_allowed'),
     );
   });
+
+  it.each([
+    'a@evil.example,b@company.com',
+    'a@evil.example b@company.com',
+    '@company.com',
+    'x_y.example#EXT#@company.com',
+  ])('whose email is not one address signs no one in: %s', async (email) => {
+    await stack.control.setFaults({ claimsOverride: { email } });
+    expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(
+      refusedWith('domain_not_allowed'),
+    );
+  });
+
+  it.each(['rotated', 'application'] as const)(
+    'is verified with a key that is %s, at once',
+    async (signingKey) => {
+      await stack.control.setFaults({ signingKey });
+      expect((await new Visitor(stack.url).signIn(bob)).status).toBe(302);
+    },
+  );
 
   it('whose email only ends like an allowed domain signs no one in', async () => {
     await stack.control.setFaults({ claimsOverride: { email: 'bob@evilcompany.com' } });
@@ -256,6 +316,22 @@ describe('an attempt', () => {
     const url = new URL(back);
     url.searchParams.delete('code');
     expect(await readRefusal(await visitor.request(url.href))).toEqual(refusedWith('code_missing'));
+  });
+
+  it.each(['iss=https%3A%2F%2Fevil.example', 'code=another', 'state=another', 'session_state=1'])(
+    'that comes back with %s as well is not one answer of Microsoft',
+    async (callbackQuery) => {
+      await stack.control.setFaults({ callbackQuery });
+      expect(await readRefusal(await new Visitor(stack.url).signIn(bob))).toEqual(
+        refusedWith('callback_malformed'),
+      );
+    },
+  );
+
+  it('of a link from one sign-in into the next ends on the page', async () => {
+    const visitor = new Visitor(stack.url);
+    const answer = await visitor.signIn(bob, { return_to: '/sso/login?return_to=%2Fsso%2Flogin' });
+    expect(answer).toMatchObject({ status: 302, location: '/' });
   });
 
   it('believes no error of a stranger: the state is compared first', async () => {
@@ -336,6 +412,15 @@ describe('a session', () => {
     const session = cookies.find((cookie) => cookie.name === SESSION_COOKIE_NAME);
     expect(session?.attributes).toContain('max-age=28800');
     expect(decodeProtectedHeader(session?.value ?? '')).toMatchObject({ alg: 'dir', enc: 'A256GCM' });
+  });
+
+  it('shows who signed in on the first page and in its header, although nothing is provisioned yet', async () => {
+    const visitor = await signIn('olivia@company.com');
+    const home = await visitor.request('/');
+    expect(home.body).toMatch(/class="account-name[^>]*>olivia@company\.com</);
+    expect(home.body).toMatch(/<h1>Hello, Olivia/);
+    expect(home.body).not.toContain('Not known');
+    expect((await visitor.me()).user).toMatchObject({ user_email: 'olivia@company.com' });
   });
 
   it('is not opened by an attempt’s cookie, nor an attempt by a session’s', async () => {
@@ -475,23 +560,41 @@ describe('every answer', () => {
   });
 
   it('believes no Host header: the way back is the configured one', async () => {
-    const location = await new Promise<string>((resolve, reject) => {
-      const url = new URL('/sso/login', stack.url);
-      const headers = {
-        host: 'evil.example',
-        'x-forwarded-host': 'evil.example',
-        'x-original-host': 'evil.example',
-        forwarded: 'host=evil.example',
-      };
-      sendRequest({ host: '127.0.0.1', port: url.port, path: url.pathname, headers }, (response) => {
-        response.resume();
-        resolve(response.headers.location ?? '');
-      })
-        .on('error', reject)
-        .end();
-    });
+    const readLocation = async (path: string): Promise<string> =>
+      new Promise<string>((resolve, reject) => {
+        const url = new URL(path, stack.url);
+        const headers = {
+          host: 'evil.example',
+          'x-forwarded-host': 'evil.example',
+          'x-original-host': 'evil.example',
+          forwarded: 'host=evil.example',
+        };
+        sendRequest(
+          { host: '127.0.0.1', port: url.port, path: url.pathname + url.search, headers },
+          (response) => {
+            response.resume();
+            resolve(response.headers.location ?? '');
+          },
+        )
+          .on('error', reject)
+          .end();
+      });
+    // Cookies of another host would not come back, so the sign-in first goes to the configured one, once.
+    const canonical = await readLocation('/sso/login?return_to=%2F%3Fx');
+    expect(canonical).toBe(`${stack.url}/sso/login?return_to=%2F%3Fx&canonical=1`);
+    const location = await readLocation(canonical);
     expect(new URL(location).searchParams.get('redirect_uri')).toBe(`${stack.url}/sso/callback`);
     expect(location).not.toContain('evil');
+  });
+
+  it('reads no session that a sibling host planted: only blanks are trimmed from a cookie’s name', async () => {
+    const visitor = new Visitor(stack.url);
+    await visitor.signIn(bob);
+    const session = visitor.session ?? '';
+    const statusWith = async (name: string): Promise<number> =>
+      (await fetch(new URL('/api/me', stack.url), { headers: { cookie: `${name}=${session}` } })).status;
+    expect(await statusWith(SESSION_COOKIE_NAME)).toBe(200);
+    expect(await statusWith(`\u00a0${SESSION_COOKIE_NAME}`)).toBe(401);
   });
 });
 

@@ -111,6 +111,30 @@ describe('readMyAccess', () => {
     });
   });
 
+  it('shows the name and email of the sign-in until a run has applied it', async () => {
+    const session = { ...sessionOf(), displayName: 'Alice of the token', email: 'token@company.com' };
+    const said = { display_name: 'Alice of the token', user_email: 'token@company.com' };
+    const world = createWorld();
+    await world.refresh();
+    expect((await accessOf(world, session)).user).toMatchObject(said);
+    await world.provision({ ...seen, group_ids: [] });
+    expect((await accessOf(world, session)).user).toMatchObject({
+      display_name: 'Alice Anderson',
+      user_email: 'alice@company.com',
+    });
+  });
+
+  it('shows no name and email of an older sign-in where a newer one had none', async () => {
+    const world = await provisioned();
+    const { user_email: _, display_name: __, ...person } = seen.person;
+    const newer = { ...seen, id: `${seen.id}-2`, observed_at: '2026-11-23T09:00:01.000Z', person };
+    await world.provision({ ...newer, group_ids: [GROUP] });
+    const session = { ...sessionOf(), displayName: 'Alice of the token', email: 'token@company.com' };
+    const { user } = await accessOf(world, session);
+    expect(user).not.toHaveProperty('user_email', 'token@company.com');
+    expect(user).not.toHaveProperty('display_name', 'Alice of the token');
+  });
+
   it('returns the organization’s current models and limits after an edit', async () => {
     const world = await provisioned();
     await editRow(world.tables, organizationRow(GROUP), {

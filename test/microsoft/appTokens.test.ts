@@ -60,6 +60,23 @@ describe('createAppTokens', () => {
     await expect(appToken()).rejects.toMatchObject({ code: 'credential_refused', retryable: false });
   });
 
+  it.each([
+    ['application_disabled', 7_000_112],
+    ['application_misconfigured', 700_016],
+    ['policy_blocked', 53_003],
+    ['credential_refused', 50_105],
+  ])('says what is wrong with the application: %s', async (code, number) => {
+    entra.intercept('/token', async () => refuse('unauthorized_client', number));
+    await expect(appToken()).rejects.toMatchObject({ code, retryable: false });
+  });
+
+  it('treats a malformed answer as none, so that messages wait', async () => {
+    entra.intercept('/token', async () =>
+      Response.json({ token_type: 'Bearer', expires_in: 'x', access_token: 'a' }),
+    );
+    await expect(appToken()).rejects.toMatchObject({ code: 'microsoft_unreachable', retryable: true });
+  });
+
   it('asks the emulator’s own Graph', async () => {
     const config = createEntraConfig({ graphBaseUrl: 'https://localhost:8443/graph/v1.0' });
     await createAppTokens({ entra: config, clock, fetch: entra.fetch, timeoutMs: 1_000 })();

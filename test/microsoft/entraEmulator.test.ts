@@ -195,7 +195,7 @@ describe('a callback that brings an error', () => {
 describe('what the emulator forges or breaks', () => {
   it.each<readonly [FaultsInput, string]>([
     [{ wrongKey: true }, 'id_token_invalid'],
-    [{ wrongKey: 'unknownKid' }, 'id_token_invalid'],
+    [{ wrongKey: 'unknownKid' }, 'signing_key_unknown'],
     [{ algNone: true }, 'id_token_invalid'],
     [{ algHs256: true }, 'id_token_invalid'],
     [{ claimsOverride: { iss: 'https://evil.example/v2.0' } }, 'id_token_invalid'],
@@ -203,6 +203,15 @@ describe('what the emulator forges or breaks', () => {
     [{ claimsOverride: { nonce: 'another' } }, 'id_token_invalid'],
     [{ claimsOverride: { exp: 1 } }, 'id_token_invalid'],
     [{ claimsOverride: { oid: null } }, 'id_token_invalid'],
+    [{ claimsOverride: { sub: null } }, 'id_token_invalid'],
+    [{ claimsOverride: { sub: 12 } }, 'id_token_invalid'],
+    [{ claimsOverride: { iat: 1e15 } }, 'id_token_invalid'],
+    [{ claimsOverride: { azp: 'another' } }, 'id_token_invalid'],
+    [{ tokenAnswer: { scope: 7 } }, 'id_token_invalid'],
+    [{ tokenAnswer: { id_token: null } }, 'id_token_invalid'],
+    [{ tokenAnswer: { access_token: {} } }, 'id_token_invalid'],
+    [{ tokenAnswer: { token_type: 'mac' } }, 'id_token_invalid'],
+    [{ tokenAnswer: { error: 'server_error' } }, 'microsoft_unreachable'],
     [{ claimsOverride: { tid: 'another' } }, 'wrong_tenant'],
     [{ clockSkewSeconds: 3600 }, 'clock_skew'],
     [{ consentMissing: { at: 'token' } }, 'consent_missing'],
@@ -217,6 +226,17 @@ describe('what the emulator forges or breaks', () => {
     await fixture.identity.control.setFaults(faults);
     await expect(redeem()).rejects.toMatchObject({ code });
   });
+});
+
+describe('keys of the emulator', () => {
+  it.each(['rotated', 'application'] as const)(
+    'that are %s verify the id_token at once',
+    async (signingKey) => {
+      const { redeem } = await walk('alice@company.com');
+      await fixture.identity.control.setFaults({ signingKey });
+      await expect(redeem()).resolves.toMatchObject({ claims: { userId: samplePeople.alice } });
+    },
+  );
 });
 
 describe('the directory', () => {

@@ -76,6 +76,20 @@ describe('createManagedIdentity', () => {
     await expect(credential.getToken(SCOPE)).resolves.toBeDefined();
   });
 
+  it.each([
+    { access_token: 7, expires_on: '1', token_type: 'Bearer' },
+    { access_token: 'a', expires_on: {}, token_type: 'Bearer' },
+    { access_token: 'a', expires_on: 1e300, token_type: 'Bearer' },
+    { access_token: 'a', expires_on: '1', token_type: 7 },
+    {},
+  ])('treats a malformed answer as none: %j', async (body) => {
+    answer = async () => Response.json(body);
+    await expect(createCredential().getToken(SCOPE)).rejects.toMatchObject({
+      code: 'microsoft_unreachable',
+      retryable: true,
+    });
+  });
+
   it('reports that the identity does not exist', async () => {
     answer = async () =>
       Response.json({ statusCode: 400, message: 'No User Assigned Identity' }, { status: 400 });

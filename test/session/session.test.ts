@@ -187,6 +187,63 @@ describe('a cookie that is not ours', () => {
   });
 });
 
+describe('the name and the email in a session', () => {
+  async function kept(profile: Partial<Session>): Promise<Partial<Session>> {
+    const context = createSealContext();
+    const opened = await openSession(context, sent(await sealSession(context, { ...session, ...profile })));
+    const { displayName, email } = opened ?? {};
+    return {
+      ...(displayName === undefined ? {} : { displayName }),
+      ...(email === undefined ? {} : { email }),
+    };
+  }
+  const bytesOf = (profile: Partial<Session>): number =>
+    Object.values(profile).reduce((sum, value) => sum + Buffer.byteLength(JSON.stringify(value)) - 2, 0);
+
+  it('are those of the sign-in', async () => {
+    const profile = { displayName: 'Zoë Ünal 👩‍👩‍👧', email: 'zoë@company.com' };
+    expect(await kept(profile)).toEqual(profile);
+    expect(await kept({})).toEqual({});
+    expect(await kept({ displayName: '', email: '' })).toEqual({});
+  });
+
+  it.each([
+    ['letters', 'x'.repeat(5_000)],
+    ['letters of three bytes', '名'.repeat(5_000)],
+    ['families', '👩‍👩‍👧'.repeat(1_000)],
+    ['controls', '\u0000'.repeat(1_000)],
+    ['quotes', '"'.repeat(1_000)],
+    ['half characters', '\ud800'.repeat(1_000)],
+    ['one character with many accents', `e${'\u0301'.repeat(1_000)}`],
+  ])('take at most 300 bytes, and a cut name has only whole characters: %s', async (_, displayName) => {
+    const email = `${'a'.repeat(88)}@company.com`;
+    const profile = await kept({ displayName, email });
+    expect(profile.email).toBe(email);
+    expect(bytesOf(profile)).toBeLessThanOrEqual(300);
+    const name = profile.displayName ?? '…';
+    expect(name.endsWith('…')).toBe(true);
+    expect(displayName.startsWith(name.slice(0, -1))).toBe(true);
+    const parts = [...new Intl.Segmenter('en').segment(displayName)].map(({ segment }) => segment);
+    expect(parts.slice(0, [...new Intl.Segmenter('en').segment(name)].length - 1).join('')).toBe(
+      name.slice(0, -1),
+    );
+  });
+
+  it('are exactly 300 bytes where they fit', async () => {
+    const profile = { displayName: 'x'.repeat(200), email: 'y'.repeat(100) };
+    expect(await kept(profile)).toEqual(profile);
+    expect((await kept({ ...profile, displayName: 'x'.repeat(201) })).displayName).toBe(
+      `${'x'.repeat(197)}…`,
+    );
+  });
+
+  it('are never half an address', async () => {
+    expect(await kept({ displayName: 'Alice', email: `${'a'.repeat(300)}@company.com` })).toEqual({
+      displayName: 'Alice',
+    });
+  });
+});
+
 describe('the key that is derived', () => {
   it('is HKDF-SHA-256 of the ring’s secret for purpose, tenant, client and site, so that all versions open the same', async () => {
     const context = createSealContext();

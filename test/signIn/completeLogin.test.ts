@@ -25,8 +25,10 @@ import {
   TENANT_ID,
 } from '../support/signInDoubles.ts';
 
+const GUID = '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0';
 const CHALLENGE = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const ISSUER = `https://login.microsoftonline.com/${TENANT_ID}/v2.0`;
 const TOKEN_DATE = '2026-07-01T10:00:04.000Z';
 const DIRECTORY_DATE = '2026-07-01T10:00:00.000Z';
 
@@ -46,6 +48,9 @@ interface World {
   refusal?: Error;
   directoryAnswer: { readonly groupIds: readonly string[]; readonly observedAt: string };
   directoryFault?: AppError;
+  /** The ids of the accepted list, and how often it was read. */
+  accepted: ReadonlySet<string>;
+  acceptedReads: number;
   cookies: RequestCookies;
 }
 
@@ -61,7 +66,12 @@ beforeEach(() => {
     random: createTestRandom(),
     queue,
     snapshots,
+    issuer: ISSUER,
     groupsClaimIsApplicationGroup: true,
+    readAcceptedGroupIds: async () => {
+      world.acceptedReads += 1;
+      return world.accepted;
+    },
     allowedEmailDomains: [],
     identity: {
       async createAuthorizeUrl(request) {
@@ -98,6 +108,8 @@ beforeEach(() => {
     directoryReads: [],
     directoryAnswer: { groupIds: ['d1'], observedAt: DIRECTORY_DATE },
     answeredAt: TOKEN_DATE,
+    accepted: new Set(['g1', 'g2']),
+    acceptedReads: 0,
     cookies: new Map(),
     claims: {
       userId: 'alice-oid',
@@ -122,7 +134,10 @@ async function begin(request: StartLoginRequest = {}): Promise<AuthorizeRequest>
 }
 
 /** Comes back from Microsoft with this query, in the browser of the test. */
-async function comeBack(query: Record<string, string>, traceparent?: string): Promise<LoginOutcome> {
+async function comeBack(
+  query: Record<string, string> | URLSearchParams,
+  traceparent?: string,
+): Promise<LoginOutcome> {
   const outcome = await completeLogin(world.deps, {
     query: new URLSearchParams(query),
     cookies: world.cookies,
@@ -157,6 +172,8 @@ describe('a sign-in', () => {
     expect(await openSession(world.deps.seal, world.cookies)).toEqual({
       userId: 'alice-oid',
       tenantId: TENANT_ID,
+      displayName: 'Alice',
+      email: 'alice@company.com',
       observation: { id: onlyMessage().id, observed_at: TOKEN_DATE },
       issuedAt: '2026-07-01T10:00:05.678Z',
     });
@@ -205,6 +222,9 @@ describe('a sign-in', () => {
       tenant_id: TENANT_ID,
       app_roles: ['org_admin'],
     });
+    const session = await openSession(world.deps.seal, world.cookies);
+    expect(session).not.toHaveProperty('displayName');
+    expect(session).not.toHaveProperty('email');
   });
 
   it('is independent of another in a second tab', async () => {
@@ -233,6 +253,12 @@ describe('the group ids', () => {
     ['the claim is missing', true, { kind: 'missing' }],
     ['the claim points elsewhere', true, { kind: 'overage' }],
     ['the claim holds names', true, { kind: 'listed', groupIds: ['Production Team'] }],
+    ['the claim holds a name that looks like an id', true, { kind: 'listed', groupIds: ['Engineering'] }],
+    ['one value of many is a name', true, { kind: 'listed', groupIds: [GUID, 'g1', 'Sales-EU'] }],
+    ['the claim holds on-premises ids', true, { kind: 'listed', groupIds: ['S-1-5-21-1-2-3-512'] }],
+    ['a value is empty', true, { kind: 'listed', groupIds: ['g1', ''] }],
+    ['a value only contains a GUID', true, { kind: 'listed', groupIds: [`${GUID}.x`] }],
+    ['a value is a GUID in braces', true, { kind: 'listed', groupIds: [`{${GUID}}`] }],
   ])('are Graph’s, by Graph’s clock, where %s', async (_, groupsClaimIsApplicationGroup, groups) => {
     world.deps = { ...world.deps, groupsClaimIsApplicationGroup };
     world.claims = { ...world.claims, groups };
@@ -244,6 +270,25 @@ describe('the group ids', () => {
       group_ids: ['d1'],
       observed_at: DIRECTORY_DATE,
     });
+  });
+
+  it('of a claim are looked up in the accepted list only where a value is no GUID', async () => {
+    world.claims = { ...world.claims, groups: { kind: 'listed', groupIds: [GUID] } };
+    await signIn();
+    expect(onlyMessage()).toMatchObject({ groups_source: 'claim', group_ids: [GUID] });
+    expect(world.acceptedReads).toBe(0);
+    world.queue.messages.length = 0;
+    world.claims = { ...world.claims, groups: { kind: 'listed', groupIds: [GUID, 'g1'] } };
+    await signIn();
+    expect(onlyMessage()).toMatchObject({ groups_source: 'claim', group_ids: [GUID, 'g1'] });
+    expect(world.acceptedReads).toBe(1);
+    expect(world.directoryReads).toEqual([]);
+  });
+
+  it('of a claim with a name are asked of Graph, also where no list is known yet', async () => {
+    world.accepted = new Set();
+    await signIn();
+    expect(onlyMessage()).toMatchObject({ groups_source: 'directory', group_ids: ['d1'] });
   });
 
   it('are enqueued as an empty list, from either source', async () => {
@@ -273,6 +318,7 @@ describe('the group ids', () => {
     ] as const) {
       world.queue.messages.length = 0;
       const groupIds = [...ids, 'x'.repeat(length)];
+      world.accepted = new Set(groupIds);
       world.claims = { ...world.claims, groups: { kind: 'listed', groupIds } };
       await signIn();
       const message = onlyMessage();
@@ -406,7 +452,77 @@ describe('an attempt', () => {
   });
 });
 
+describe('a query that is not one answer of our issuer', () => {
+  it.each<[string, (query: URLSearchParams) => void]>([
+    ['has the code twice', (query) => query.append('code', 'another')],
+    ['has the same code twice', (query) => query.append('code', 'code-1')],
+    ['has the state twice', (query) => query.append('state', 'another')],
+    [
+      'has an error twice',
+      (query) => {
+        query.append('error', 'access_denied');
+        query.append('error', 'access_denied');
+      },
+    ],
+    [
+      'has another parameter twice',
+      (query) => {
+        query.append('session_state', '1');
+        query.append('session_state', '2');
+      },
+    ],
+    ['is of another issuer', (query) => query.append('iss', 'https://evil.example/v2.0')],
+    ['is of an issuer that only begins as ours', (query) => query.append('iss', `${ISSUER}/`)],
+    ['is of no issuer', (query) => query.append('iss', '')],
+  ])('is refused where it %s, and redeems nothing', async (_, change) => {
+    const { state } = await begin({ returnTo: '/teams' });
+    const query = new URLSearchParams({ code: 'code-1', state });
+    change(query);
+    expect(await comeBack(query)).toMatchObject({ ok: false, error: { code: 'callback_malformed' } });
+    expect(world.redeemed).toEqual([]);
+    expectNothingStarted();
+  });
+
+  it('is refused with an error of another issuer too', async () => {
+    const { state } = await begin();
+    expect(await comeBack({ error: 'access_denied', state, iss: 'https://evil.example/v2.0' })).toMatchObject(
+      { error: { code: 'callback_malformed' } },
+    );
+  });
+
+  it('is not one that names our own issuer', async () => {
+    const { state } = await begin();
+    expect(await comeBack({ code: 'code-1', state, iss: ISSUER })).toMatchObject({ ok: true });
+  });
+
+  it.each(['', ' ', 'a b', 'a\u0000b', 'ä', 'x'.repeat(8193)])('has no code where it is %j', async (code) => {
+    const { state } = await begin();
+    expect(await comeBack({ code, state })).toMatchObject({ error: { code: 'code_missing' } });
+    expect(world.redeemed).toEqual([]);
+  });
+});
+
 describe('a refusal', () => {
+  it('in the query says only what an authorization endpoint can say, and is marked', async () => {
+    for (const query of [
+      { error: 'invalid_client' },
+      { error: 'invalid_client', error_description: 'AADSTS7000215: Invalid client secret provided.' },
+      { error: 'access_denied', error_description: 'AADSTS700027: No.' },
+      { error: 'invalid_grant' },
+      { error: 'invalid_grant', error_description: 'AADSTS54005: No.' },
+      { error: 'storage_unavailable' },
+    ]) {
+      const { state } = await begin();
+      expect(await comeBack({ ...query, state })).toMatchObject({
+        error: { code: 'sign_in_refused', retryable: false, details: { source: 'query' } },
+      });
+    }
+    const { state } = await begin();
+    expect(await comeBack({ error: 'server_error', state })).toMatchObject({
+      error: { code: 'microsoft_unreachable', details: { source: 'query' } },
+    });
+  });
+
   it('in the query is judged after the state, and never redeems', async () => {
     expect(await comeBack({ error: 'access_denied', state: 'x' })).toMatchObject({
       error: { code: 'attempt_missing' },

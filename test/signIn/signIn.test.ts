@@ -65,7 +65,9 @@ beforeEach(async () => {
     random,
     queue,
     snapshots: createTestSnapshots(),
+    issuer: createEntraConfig().issuer,
     groupsClaimIsApplicationGroup: true,
+    readAcceptedGroupIds: async () => new Set(['entra-group-123']),
     allowedEmailDomains: ['company.com'],
   };
 });

@@ -29,6 +29,14 @@ describe('signOut', () => {
     expect(await check(world, session(START + 1))).toBe('live');
   });
 
+  it('ends its own session too where the clock of another instance, which issued it, is ahead', async () => {
+    const world = createWorld();
+    const ahead = session(START + 40_000);
+    await signOut(world, ahead);
+    expect(await check(world, ahead)).toBe('session_missing');
+    expect(await check(world, session(START + 40_001))).toBe('live');
+  });
+
   it('ends no other person’s', async () => {
     const world = createWorld();
     await signOut(world, session(START));

@@ -111,6 +111,41 @@ describe('reading', () => {
   });
 });
 
+describe('a key whose beginning was edited', () => {
+  async function edit(
+    world: ReturnType<typeof createWorld>,
+    rowKey: string,
+    sealsFromMs: number,
+  ): Promise<void> {
+    const properties = {
+      secret: new Uint8Array(32).fill(7),
+      seals_from: new Date(sealsFromMs).toISOString(),
+    };
+    const key = { partitionKey: 'ring', rowKey };
+    await world.tables.write(TABLES.sessionKeys, { kind: 'upsert', key, properties });
+  }
+  const damaged = (rowKey: string): object => ({ code: 'row_unreadable', details: { rowKey } });
+
+  it('is an error where it would retire its predecessor early, and sign people out', async () => {
+    const world = createWorld();
+    await world.instance('a').sealingKey();
+    world.clock.advance(31 * DAY_MS);
+    await world.instance('a').sealingKey();
+    await edit(world, 'k000002', 0);
+    await expect(world.instance('b').findKey('k000001')).rejects.toMatchObject(damaged('k000002'));
+  });
+
+  it('is an error where no key would ever follow it', async () => {
+    const world = createWorld();
+    await world.instance('a').sealingKey();
+    const nowMs = world.clock.now().getTime();
+    await edit(world, 'k000001', nowMs + DAY_MS + 1);
+    await expect(world.instance('b').sealingKey()).rejects.toMatchObject(damaged('k000001'));
+    await edit(world, 'k000001', nowMs + DAY_MS);
+    await expect(world.instance('c').sealingKey()).resolves.toMatchObject({ id: 'k000001' });
+  });
+});
+
 describe('rotation', () => {
   it('publishes the next key after thirty days, and every instance seals with it ten minutes later', async () => {
     const { clock, instance } = createWorld();

@@ -41,10 +41,14 @@ export interface EntraDouble {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Method and path of every request, in order. */
   readonly requests: string[];
+  /** The address of every request, in order. */
+  readonly urls: URL[];
   /** The forms that were sent to the token endpoint, in order. */
   readonly forms: URLSearchParams[];
   /** Signs a person in at an authorize URL. Returns a code for these claims. */
   authorize(authorizeUrl: string, person?: { readonly claims?: JWTPayload; readonly forge?: Forge }): string;
+  /** Publishes the signing key under one more key id. */
+  publish(keyId: string): void;
   /** Replaces the answer to every request whose path ends with `pathEnd`. `undefined` restores the normal answer. */
   intercept(pathEnd: string, answer: ((signal: AbortSignal) => Promise<Response>) | undefined): void;
 }
@@ -71,7 +75,9 @@ export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
     sign: (claims, { alg = 'RS256', kid = KEY_ID } = {}) =>
       new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'JWT' }).sign(privateKey),
   };
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: KEY_ID, use: 'sig' }] };
+  const jwk = { ...(await exportJWK(publicKey)), use: 'sig' };
+  const keyIds = [KEY_ID];
+  const urls: URL[] = [];
   const grants = new Map<string, Grant>();
   const requests: string[] = [];
   const forms: URLSearchParams[] = [];
@@ -112,14 +118,16 @@ export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
 
   return {
     requests,
+    urls,
     forms,
     async fetch(url, init) {
       const { pathname } = new URL(url);
+      urls.push(new URL(url));
       requests.push(`${init.method ?? 'GET'} ${pathname.replace(`/${TENANT_ID}`, '')}`);
       for (const [end, answer] of intercepted) {
         if (pathname.endsWith(end)) return answer(init.signal ?? new AbortController().signal);
       }
-      if (pathname.endsWith('/keys')) return Response.json(jwks);
+      if (pathname.endsWith('/keys')) return Response.json({ keys: keyIds.map((kid) => ({ ...jwk, kid })) });
       if (!pathname.endsWith('/token')) return new Response('not found', { status: 404 });
       const form = new URLSearchParams(typeof init.body === 'string' ? init.body : '');
       forms.push(form);
@@ -153,6 +161,9 @@ export async function createEntraDouble(clock: Clock): Promise<EntraDouble> {
           ),
       });
       return code;
+    },
+    publish(keyId) {
+      keyIds.push(keyId);
     },
     intercept(pathEnd, answer) {
       if (answer === undefined) intercepted.delete(pathEnd);

@@ -6,6 +6,7 @@ import {
   answerPages,
   emptyAnswer,
   failureLevel,
+  findCanonicalLogin,
   type Handle,
   jsonAnswer,
   pageAnswer,
@@ -68,6 +69,13 @@ describe('readCookies', () => {
     ['a=', [['a', '']]],
     ['=nameless; plain; ; a=1', [['a', '1']]],
     ['__proto__=x', [['__proto__', 'x']]],
+    // What only looks like a name with a prefix: browsers let sibling hosts set these.
+    ['\u00a0__Host-litellm-session=x; a=1', [['a', '1']]],
+    ['__Host-litellm-session\u00a0=x; a=1', [['a', '1']]],
+    ['\u0085__Host-litellm-session=x; a=1', [['a', '1']]],
+    ['a b=1; "c"=2; d(e)=3; f@g=4; ok=5', [['ok', '5']]],
+    ['\t a\t=\t1 ', [['a', '1']]],
+    ['a=\u00a01\u00a0', [['a', '\u00a01\u00a0']]],
     ['', []],
   ])('reads %j', (header, expected) => {
     expect([...readCookies(aRequest({ cookie: header }))]).toEqual(expected);
@@ -75,6 +83,78 @@ describe('readCookies', () => {
 
   it('reads none without a header', () => {
     expect(readCookies(aRequest()).size).toBe(0);
+  });
+});
+
+describe('findCanonicalLogin', () => {
+  const at = (
+    host: string | undefined,
+    query = '',
+    url = 'http://inside.example/sso/login',
+  ): string | undefined =>
+    findCanonicalLogin(
+      new HttpRequest({
+        method: 'GET',
+        url: `${url}${query}`,
+        headers: { ...(host === undefined ? {} : { host }), 'x-forwarded-host': 'evil.example' },
+      }),
+      SITE,
+    );
+
+  it.each(['ai.company.com', 'AI.Company.com', 'ai.company.com:443', 'ai.company.com:80', undefined])(
+    'lets a sign-in start at the site itself: %s',
+    (host) => {
+      expect(at(host)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    '127.0.0.1',
+    'app-x.azurewebsites.net',
+    'ai.company.com.evil.example',
+    'ai.company.com:8443',
+    'ai.company.com.',
+    'evil.example/ai.company.com',
+    'x@ai.company.com',
+    '',
+  ])('sends %j to the configured address, once', (host) => {
+    expect(at(host)).toBe(`${SITE}/sso/login?canonical=1`);
+    expect(at(host, '?canonical=1')).toBeUndefined();
+    expect(at(host, '?canonical')).toBeUndefined();
+  });
+
+  it('keeps the query, and nothing of the header', () => {
+    const location = at(
+      'evil.example',
+      '?return_to=%2F%3Fx%3D1&login_hint=a%40b.example&prompt=select_account',
+    );
+    expect(location).toBe(
+      `${SITE}/sso/login?return_to=%2F%3Fx%3D1&login_hint=a%40b.example&prompt=select_account&canonical=1`,
+    );
+  });
+
+  it('compares with the port where the site has one', () => {
+    const request = new HttpRequest({
+      method: 'GET',
+      url: 'http://127.0.0.1:7071/sso/login',
+      headers: { host: 'localhost:7071' },
+    });
+    expect(findCanonicalLogin(request, 'http://localhost:7071')).toBeUndefined();
+    expect(findCanonicalLogin(request, 'http://localhost:7072')).toBe(
+      'http://localhost:7072/sso/login?canonical=1',
+    );
+  });
+});
+
+describe('a refusal that only the query states', () => {
+  it('is never a failure of this service', async () => {
+    const refusal = new AppError('microsoft_unreachable', 'no', {
+      details: { source: 'query', aadsts: '90033' },
+    });
+    const { answer, logged } = await answerOf(answerPages, async () => Promise.reject(refusal));
+    expect(answer.status).toBe(403);
+    expect(textOf(answer)).toContain('AADSTS90033');
+    expect(logged).toEqual([expect.stringMatching(/^warning .*"source":"query"/)]);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../model/errors.ts';
 import { text as copyScript } from './client/copy.ts?text';
-import { errorTexts, type ErrorText, type Fixer } from './errorTexts.ts';
+import type { ErrorText, Fixer } from './errorText.ts';
+import { errorTexts } from './errorTexts.ts';
 import { html, type Html } from './html.ts';
 import { renderDocument } from './renderDocument.ts';
 

@@ -189,7 +189,9 @@ function createInstance(around: Surroundings): Instance {
       directory,
       queue,
       snapshots: new ParkedSnapshots(signInTables),
+      issuer: 'https://login.example/v2.0',
       groupsClaimIsApplicationGroup: true,
+      readAcceptedGroupIds: async () => Promise.reject(new Error('every id is a GUID')),
       allowedEmailDomains: [],
     },
     provision: {

@@ -74,6 +74,16 @@ describe('forged id_tokens', () => {
     expect(await verifyIdToken(forged)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
   });
 
+  it('can be signed with a new key, which is published', async () => {
+    await setFaults({ signingKey: 'rotated' });
+    expect(await verifyIdToken(await readIdToken())).toBe('verified');
+  });
+
+  it('can be signed with the application’s own key, which is listed only for the application', async () => {
+    await setFaults({ signingKey: 'application' });
+    expect(await verifyIdToken(await readIdToken())).toBe('ERR_JWKS_NO_MATCHING_KEY');
+  });
+
   it('can be signed with an unpublished key', async () => {
     await setFaults({ wrongKey: 'unknownKid' });
     expect(await verifyIdToken(await readIdToken())).toBe('ERR_JWKS_NO_MATCHING_KEY');
