@@ -1,6 +1,7 @@
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
 import { isSafeId } from '../model/entities.ts';
+import { cleanName } from '../model/foreignNames.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
 import { signInError } from '../microsoft/signInError.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
@@ -183,11 +184,14 @@ function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {
   if (!isEmailDomainAllowed(email, deps.allowedEmailDomains)) {
     throw new AppError('domain_not_allowed', 'The email is of no allowed domain');
   }
+  // The names of a person enter here, so they are cleaned here. The email is checked as it came.
+  const { userId, displayName } = claims;
+  const cleanEmail = email === undefined ? undefined : cleanName(email);
   return {
-    user_id: claims.userId,
+    user_id: userId,
     tenant_id: claims.tenantId,
-    ...(claims.displayName === undefined ? {} : { display_name: claims.displayName }),
-    ...(email === undefined ? {} : { user_email: email }),
+    ...(displayName === undefined ? {} : { display_name: cleanName(displayName) ?? userId }),
+    ...(cleanEmail === undefined ? {} : { user_email: cleanEmail }),
     app_roles: claims.appRoles,
   };
 }
@@ -253,12 +257,14 @@ export interface EmailClaims {
 }
 
 /**
- * Returns the `email` claim, or the UPN unless the person is a guest, or `undefined` (docs/domain.md, "Entities").
+ * Returns the `email` claim, or the UPN unless the person is a guest, or `undefined` (docs/domain.md, "Entities"). Blanks at the
+ * ends are no part of an address.
  * `mail` isn't a claim of the id_token, so a sign-in never sees it.
  */
 export function findUserEmail(claims: EmailClaims): string | undefined {
-  if (claims.email !== undefined && claims.email.includes('@')) return claims.email;
-  const upn = claims.preferredUsername;
+  const email = claims.email?.trim();
+  if (email?.includes('@') === true) return email;
+  const upn = claims.preferredUsername?.trim();
   if (upn === undefined || !upn.includes('@') || /#ext#/i.test(upn)) return undefined;
   return upn;
 }
