@@ -121,7 +121,7 @@ function renderMembers(parts: Parts, members: readonly Member[]): Markup {
             (member) =>
               html`<tr>
                 <td><code>${member.userId}</code></td>
-                <td><bdi>${parts.store.users.get(member.userId)?.user_email ?? ''}</bdi></td>
+                <td>${renderEmail(parts.store.users.get(member.userId)?.user_email)}</td>
                 <td>${member.role}</td>
                 <td>${renderOrigin(parts, member.path)}</td>
               </tr>`,
@@ -130,6 +130,10 @@ function renderMembers(parts: Parts, members: readonly Member[]): Markup {
       </table>
     </div>
     ${more > 0 && html`<p class="quiet">And ${more} more.</p>`}`;
+}
+
+function renderEmail(email: string | null | undefined): Markup | undefined {
+  return email === undefined || email === null ? undefined : html`<bdi>${email}</bdi>`;
 }
 
 function renderCalls(calls: readonly RecordedRequest[]): Markup {
