@@ -189,7 +189,7 @@ export default defineConfig({
   },
   overrides: [
     {
-      files: ['cli/**', 'dev/**', 'test/**', '*.config.ts'],
+      files: ['cli/**', 'dev/**', 'terminal/**', 'test/**', '*.config.ts'],
       rules: { 'no-console': 'off', 'import/no-dynamic-require': 'off' },
     },
     {
@@ -225,6 +225,11 @@ export default defineConfig({
     {
       files: ['cli/**'],
       rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noDev] }] },
+    },
+    {
+      // What the commands of cli and dev share, so that it knows neither of them.
+      files: ['terminal/**'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [noTelemetryExport, noTest, noDev, noCli] }] },
     },
     {
       files: ['dev/**'],

@@ -13,7 +13,9 @@ import type { Tables } from '../shared/model/tables.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
 import { SYNC_QUEUE } from '../shared/queue/queueMessage.ts';
 import { findLocalStack, readSettingsFile } from './localStack.ts';
+import { CommandError } from '../terminal/commandError.ts';
 import { openStorage } from './openStorage.ts';
+import type { StorageArguments } from './storageArguments.ts';
 
 /** Both settings must come from one place: the address of one proxy and the key of another would not work. */
 function isGiven(settings: Environment): boolean {
@@ -23,8 +25,8 @@ function isGiven(settings: Environment): boolean {
 }
 
 /** Returns the settings of the proxy that the running stack is connected to. */
-async function readStackSettings(): Promise<Environment> {
-  const litellm = (await findLocalStack())?.litellm;
+async function readStackSettings(stateDir: string | undefined): Promise<Environment> {
+  const litellm = (await findLocalStack(stateDir))?.litellm;
   return { LITELLM_BASE_URL: litellm?.baseUrl, LITELLM_API_KEY: litellm?.apiKey };
 }
 
@@ -32,14 +34,14 @@ async function readStackSettings(): Promise<Environment> {
  * Returns the proxy: the one in the environment; else the local stack's for the local stack's storage, or that of
  * `local.settings.json` for any other storage. It never combines the local stack's proxy with another storage.
  */
-async function requireLitellm(isStackStorage: boolean): Promise<LitellmAccess> {
+async function requireLitellm(isStackStorage: boolean, stateDir: string | undefined): Promise<LitellmAccess> {
   const settings = isGiven(process.env)
     ? process.env
-    : await (isStackStorage ? readStackSettings() : readSettingsFile());
+    : await (isStackStorage ? readStackSettings(stateDir) : readSettingsFile());
   const reader = new SettingsReader(settings);
   const litellm = readLitellm(reader);
   if (litellm !== undefined) return litellm;
-  throw new Error(
+  throw new CommandError(
     [
       'Which proxy? Set LITELLM_BASE_URL and LITELLM_API_KEY, or start the local stack (npm start) with a proxy.',
       ...reader.faults.map((fault) => formatFault(fault)),
@@ -66,17 +68,18 @@ function proxyRecordOf(
     : record;
 }
 
-/**
- * Creates what the command needs, and connects to nothing yet. `account`: a storage account in Azure. Throws an Error that says what
- * to do.
- */
+/** Creates what the command needs, and connects to nothing yet. Throws a CommandError that says what to do. */
 export async function connect(
-  account: string | undefined,
+  storage: StorageArguments,
   { isDryRun }: { readonly isDryRun: boolean },
 ): Promise<Connection> {
-  const given = process.env['AzureWebJobsStorage'] ?? '';
-  const { baseUrl, apiKey, closesFoundUsers } = await requireLitellm(account === undefined && given === '');
-  const { tables, createQueue } = await openStorage(account);
+  const { account, stateDir } = storage;
+  const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
+  const { tables, createQueue } = await openStorage(storage);
+  const { baseUrl, apiKey, closesFoundUsers } = await requireLitellm(
+    account === undefined && !isGivenStorage,
+    stateDir,
+  );
   const clock = { now: () => new Date() };
   const store = createStore(tables);
   const { litellm, proxy } = createGuardedClient(

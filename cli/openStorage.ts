@@ -5,6 +5,7 @@ import { Secret } from '../shared/config/config.ts';
 import type { MessageQueue } from '../shared/model/ports.ts';
 import { azureCliCredential } from './azureCliCredential.ts';
 import { requireConnectionString } from './localStack.ts';
+import type { StorageArguments } from './storageArguments.ts';
 
 /** The storage that a command works on. */
 export interface OpenStorage {
@@ -13,12 +14,13 @@ export interface OpenStorage {
 }
 
 /**
- * Opens a storage account in Azure with the account that `az login` signed in. Without a name, opens `AzureWebJobsStorage`, else the
- * local stack's storage. Connects to nothing yet. Throws an Error that says what to do if there is no storage.
+ * Opens a storage account in Azure with the account that `az login` signed in. Without a name, opens the storage of the given local
+ * stack, `AzureWebJobsStorage`, or the default local stack's. Connects to nothing yet. Throws a CommandError that says what to do if
+ * there is no storage.
  */
-export async function openStorage(account: string | undefined): Promise<OpenStorage> {
+export async function openStorage({ account, stateDir }: StorageArguments): Promise<OpenStorage> {
   if (account === undefined) {
-    const connectionString = await requireConnectionString();
+    const connectionString = await requireConnectionString(stateDir);
     const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
     return {
       tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),

@@ -3,21 +3,24 @@
  * nothing. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
 import type { SyncSubject } from '../shared/model/synced.ts';
-import { parseArgs } from 'node:util';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
 import { sync } from '../shared/litellm/sync.ts';
+import type { LitellmDifference } from '../shared/litellm/differences.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
+import { parseArguments } from '../terminal/arguments.ts';
+import { print, printError } from '../terminal/print.ts';
+import { runCommand } from '../terminal/runCommand.ts';
 import { connect, type Connection } from './connectLitellm.ts';
 import { renderDifference, TABLE_HEAD } from './renderDifference.ts';
+import { readStorageArguments, storageHelp, storageOptions } from './storageArguments.ts';
 
 const HELP = `npm run sync -- --dry-run     prints what differs between the store and LiteLLM; changes nothing
 npm run sync                  syncs what differs, whether or not the app runs
 
-  --account NAME   a storage account in Azure, opened with the account that "az login" signed in (roles: Storage
-                   Table Data Contributor and Storage Queue Data Message Sender). Without it: AzureWebJobsStorage,
-                   else the local stack that npm start runs.
+  --id ID          only what has this id: a person, an organization, a team, and their memberships
+${storageHelp('roles: Storage Table Data\n                   Contributor and Storage Queue Data Message Sender')}
 
 The proxy comes from LITELLM_BASE_URL and LITELLM_API_KEY. Without them, it is that of the local stack, or, for any
 other storage, that of local.settings.json.
@@ -50,7 +53,7 @@ class Progress {
       } = await sync(deps, { version: 1, subject }, { attempt: 1 });
       if (status === 'waiting') {
         this.waiting += 1;
-        console.log(`  waiting  ${name}: ${reason ?? 'busy'}; the app will try again`);
+        print(`  waiting  ${name}: ${reason ?? 'busy'}; the app will try again`);
         return;
       }
       this.done += 1;
@@ -58,10 +61,10 @@ class Progress {
       this.changed += changes?.changed ?? 0;
       this.removed += changes?.removed ?? 0;
       const notes = reported.map(({ code, kind, id }) => `${code} ${kind} ${id}`);
-      console.log(`  synced   ${name}${notes.length === 0 ? '' : `: ${notes.slice(0, 5).join(', ')}`}`);
+      print(`  synced   ${name}${notes.length === 0 ? '' : `: ${notes.slice(0, 5).join(', ')}`}`);
     } catch (error) {
       this.failed += 1;
-      console.error(`  failed   ${name}: ${errorCodeOf(error)}`);
+      printError(`  failed   ${name}: ${errorCodeOf(error)}`);
     }
   }
 }
@@ -76,53 +79,51 @@ function renderCompared(compared: Compared, tally: DifferenceTally): string {
   ].join('\n');
 }
 
+function isAbout(difference: LitellmDifference, id: string): boolean {
+  return difference.id === id || ('userId' in difference && difference.userId === id);
+}
+
 /** Syncs while it compares, so that it keeps no list of differences. Each sync reads the present state again. */
-async function run(connection: Connection, isDryRun: boolean): Promise<Progress> {
+async function syncAll(
+  connection: Connection,
+  { isDryRun, id }: { readonly isDryRun: boolean; readonly id: string | undefined },
+): Promise<Progress> {
   const tally = new DifferenceTally();
   const progress = new Progress();
   let isHeadShown = false;
-  const compared = await compareWithLitellm(connection.deps, async (differences) => {
-    if (!isHeadShown) console.log(TABLE_HEAD);
+  const compared = await compareWithLitellm(connection.deps, async (all) => {
+    const differences = id === undefined ? all : all.filter((difference) => isAbout(difference, id));
+    if (differences.length === 0) return;
+    if (!isHeadShown) print(TABLE_HEAD);
     isHeadShown = true;
-    for (const difference of differences) console.log(renderDifference(difference));
+    for (const difference of differences) print(renderDifference(difference));
     const subjects = tally.take(differences);
     if (isDryRun) return;
     await inParallel(subjects, PARALLEL_SYNCS, async (subject) => progress.run(connection, subject));
   });
-  console.log(`\n${renderCompared(compared, tally)}`);
+  print(`\n${renderCompared(compared, tally)}`);
   return progress;
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      'dry-run': { type: 'boolean', default: false },
-      account: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+async function run(args: readonly string[]): Promise<void> {
+  const { texts, flags } = parseArguments(args, {
+    texts: [...storageOptions, 'id'],
+    flags: ['dry-run'],
   });
-  if (values.help || positionals.length > 0) {
-    console.log(HELP);
-    if (!values.help) process.exitCode = 2;
-    return;
-  }
-  const isDryRun = values['dry-run'];
-  const connection = await connect(values.account, { isDryRun });
-  console.log(`${isDryRun ? 'Compares' : 'Compares and syncs'}: ${connection.baseUrl}\n`);
-  const { done, waiting, failed, added, changed, removed } = await run(connection, isDryRun);
+  const isDryRun = flags.has('dry-run');
+  const connection = await connect(readStorageArguments(texts), { isDryRun });
+  print(`${isDryRun ? 'Compares' : 'Compares and syncs'}: ${connection.baseUrl}\n`);
+  const { done, waiting, failed, added, changed, removed } = await syncAll(connection, {
+    isDryRun,
+    id: texts.id,
+  });
   if (isDryRun) {
-    console.log('Nothing was changed.');
+    print('Nothing was changed.');
     return;
   }
-  console.log(`Synced ${done}; ${waiting} waiting, ${failed} failed.`);
-  console.log(`Memberships: ${added} added, ${changed} changed, ${removed} removed.`);
+  print(`Synced ${done}; ${waiting} waiting, ${failed} failed.`);
+  print(`Memberships: ${added} added, ${changed} changed, ${removed} removed.`);
   if (failed > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)} (${errorCodeOf(error)})`);
-  process.exitCode = 1;
-}
+await runCommand({ help: HELP, run });

@@ -140,8 +140,13 @@ async function main() {
     );
     return 1;
   }
+  // Loopback never goes through a proxy. Node's own agents read this when they start (see terminal/loopbackDirect.ts).
+  const hosts = [process.env.NO_PROXY, process.env.no_proxy, 'localhost,127.0.0.1,::1,[::1]']
+    .flatMap((list) => list?.split(',') ?? [])
+    .map((host) => host.trim());
+  const direct = [...new Set(hosts)].filter((host) => host !== '').join(',');
   const path = [join(modules, '.bin'), process.env.PATH ?? ''].join(delimiter);
-  const env = { ...process.env, PATH: path };
+  const env = { ...process.env, PATH: path, NO_PROXY: direct, no_proxy: direct };
   return first === '--'
     ? run(rest[0], rest.slice(1), { env, shell: isWindows })
     : run(node, [first, ...rest], { env, shell: false });

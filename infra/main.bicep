@@ -388,13 +388,13 @@ module functionApp 'app/functionApp.bicep' = {
       PUBLIC_URL: origin
       ENTRA_GROUPS_ALSO_CREATE_ORGS: string(entraGroupsAlsoCreateOrgs)
       // json() and string() make the deployment fail for invalid JSON. Otherwise the running app would fail.
-      DEFAULT_TEAM_PARAMS: string(json(defaultTeamParams))
+      DEFAULT_TEAM_PARAMS: defaultTeamParams
       ORG_TEAM_BUDGET: orgTeamBudget
       MEMBERSHIP_SYNC_MODE: membershipSyncMode
       REMOVAL_LIMIT_PERCENT: string(removalLimitPercent)
       ASSIGNED_GROUPS_ACCEPT: assignedGroupsAccept
-      DEFAULT_INTERNAL_USER_PARAMS: string(json(defaultInternalUserParams))
-      ROLE_MAPPINGS: string(json(roleMappings))
+      DEFAULT_INTERNAL_USER_PARAMS: defaultInternalUserParams
+      ROLE_MAPPINGS: roleMappings
       PROXY_ADMIN_ID: proxyAdminId
       ALLOWED_EMAIL_DOMAINS: allowedEmailDomains
       LITELLM_BASE_URL: litellmBaseUrl

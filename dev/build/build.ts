@@ -11,6 +11,9 @@ import { browserText } from './browserText.ts';
 import { readThirdPartyNotices } from './thirdPartyNotices.ts';
 import { treeShaking } from './treeShaking.ts';
 import { withoutRemoteSettings } from './withoutRemoteSettings.ts';
+import { parseArguments } from '../../terminal/arguments.ts';
+import { runCommand } from '../../terminal/runCommand.ts';
+import { CommandError } from '../../terminal/commandError.ts';
 
 /** The limit of the main bundle. A cold start reads and compiles all of it, so `npm run build` fails at this size. */
 export const maxBundleBytes = 1_000_000;
@@ -49,7 +52,7 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const names = await readdir(functionsDir);
   const entryFiles = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts')).sort();
   if (entryFiles.length === 0) {
-    throw new Error(`The app cannot be built: ${functionsDir} contains no function.`);
+    throw new CommandError(`The app cannot be built: ${functionsDir} contains no function.`);
   }
   await rm(options.outdir, { recursive: true, force: true });
   await mkdir(options.outdir, { recursive: true });
@@ -74,7 +77,7 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
 /** Throws an Error if a bundle has reached its limit. */
 export function requireSmall(built: BuiltApp): void {
   if (built.bundleBytes >= maxBundleBytes || built.telemetryBytes >= maxTelemetryBytes) {
-    throw new Error('A bundle is too large, which makes cold starts slow.');
+    throw new CommandError('A bundle is too large, which makes cold starts slow.');
   }
 }
 
@@ -149,8 +152,11 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+  await runCommand({
+    help: 'npm run build     builds the bundle for Azure into dist/',
+    run: async (args) => {
+      parseArguments(args, {});
+      await main();
+    },
   });
 }

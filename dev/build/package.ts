@@ -9,6 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { zipSync } from 'fflate';
 import { z } from 'zod';
 import { buildApp, requireSmall } from './build.ts';
+import { parseArguments } from '../../terminal/arguments.ts';
+import { runCommand } from '../../terminal/runCommand.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 /**
@@ -66,8 +68,11 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+  await runCommand({
+    help: 'npm run package     writes the deployed files as one zip into package/',
+    run: async (args) => {
+      parseArguments(args, {});
+      await main();
+    },
   });
 }

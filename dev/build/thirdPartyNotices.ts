@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { z } from 'zod';
+import { CommandError } from '../../terminal/commandError.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const manifestSchema = z.object({ name: z.string(), version: z.string(), license: z.string() });
@@ -36,7 +37,7 @@ async function readNotice(folder: string): Promise<{ readonly title: string; rea
   const dir = resolve(repositoryDir, folder);
   const manifest: unknown = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8'));
   const parsed = manifestSchema.safeParse(manifest);
-  if (!parsed.success) throw new Error(`${folder} names no licence, so it cannot be bundled.`);
+  if (!parsed.success) throw new CommandError(`${folder} names no licence, so it cannot be bundled.`);
   const { name, version, license } = parsed.data;
   const files = (await readdir(dir)).filter((file) => licenceFile.test(file)).sort();
   const texts = await Promise.all(

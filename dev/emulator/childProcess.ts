@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
+import { CommandError } from '../../terminal/commandError.ts';
+import { loopbackDirect } from '../../terminal/loopbackDirect.ts';
 
 const keptLogLines = 5_000;
 /** What a program needs from the environment. Anything else could change what the app does. */
@@ -49,12 +51,13 @@ export interface Child<Ready> {
 /**
  * Starts one of our programs under this Node and resolves when it prints its ready line. The child has its own process
  * group, so Ctrl-C reaches only the parent, which then ends its children in order. The child ends with the parent.
- * Rejects with the child's last lines if it ends, or if the time is up, before it is ready.
+ * Rejects with a CommandError with the child's last lines if it ends, or if the time is up, before it is ready.
  */
 export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<Child<Ready>> {
   const preload = pathToFileURL(join(import.meta.dirname, 'endWithParent.ts')).href;
+  const env = { ...inheritedEnvironment(), ...options.env };
   const child = spawn(process.execPath, ['--import', preload, options.modulePath, ...options.args], {
-    env: { ...inheritedEnvironment(), ...options.env },
+    env: { ...env, ...loopbackDirect(env) },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -83,7 +86,8 @@ export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<C
   } catch (error) {
     await stop();
     const last = lines.slice(-20).join('\n');
-    throw new Error(`The ${options.name} did not start: ${String(error)}${last === '' ? '' : `\n${last}`}`, {
+    const how = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`The ${options.name} did not start (${how}).${last === '' ? '' : `\n${last}`}`, {
       cause: error,
     });
   }

@@ -2,12 +2,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CommandError } from '../../terminal/commandError.ts';
 import type { AuthLevel } from './functionTrigger.ts';
 
 /**
  * Returns the key for functions of the levels `function` and `admin`: the app setting `LOCAL_FUNCTION_KEY`, or the key in
  * the state folder, or without a state folder a new key for this run. The first start creates the key in the folder,
- * readable by its owner only.
+ * readable by its owner only. Throws a CommandError for an empty file.
  */
 export async function readFunctionKey(
   setting: string | undefined,
@@ -26,7 +27,10 @@ export async function readFunctionKey(
     await writeFile(file, fresh, { flag: 'wx', mode: 0o600 });
     return fresh;
   } catch {
-    return (await readFile(file, 'utf8')).trim();
+    const kept = (await readFile(file, 'utf8')).trim();
+    // An empty key would be the key of every request with an empty one.
+    if (kept === '') throw new CommandError(`The file ${file} cannot be read: it is empty`);
+    return kept;
   }
 }
 

@@ -16,6 +16,7 @@ import { createFunctionsHost } from './functionsHost.ts';
 import { parseHostJson } from './hostJson.ts';
 import { createHostLog, type HostLog } from './hostLog.ts';
 import { listenOnLoopback } from '../emulator/loopbackServer.ts';
+import { describeFailure } from '../../terminal/runCommand.ts';
 import type { LogLevel, ProgrammingModel } from './programmingModel.ts';
 
 const drainTimeoutMs = 10_000;
@@ -136,7 +137,7 @@ function endOnFatalErrors(log: HostLog): void {
 
 await main().catch((error: unknown) => {
   process.stderr.write(
-    `${new Date().toISOString()} critical host ${format(error).replaceAll('\n', String.raw`\n`)}\n`,
+    `${new Date().toISOString()} critical host ${describeFailure(error).replaceAll('\n', String.raw`\n`)}\n`,
   );
   process.exit(1);
 });

@@ -1,9 +1,16 @@
 /** What the emulator keeps between starts: certificate, signing key, secrets, and the tenant with every change to it. */
-import { randomBytes, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { readJsonState, readOrCreateState, writeJsonState, writeStateFile } from '../emulator/stateFile.ts';
+import {
+  readJsonState,
+  readOrCreateState,
+  readState,
+  writeJsonState,
+  writeStateFile,
+} from '../emulator/stateFile.ts';
+import { CommandError } from '../../terminal/commandError.ts';
 import type { Directory } from './directory.ts';
 import { parseDirectory } from './directory.ts';
 import type { LoopbackCertificate } from './loopbackCertificate.ts';
@@ -51,20 +58,36 @@ export async function openIdentityState(options: OpenIdentityStateOptions): Prom
   return {
     certificateFile,
     certificate: await openCertificate(certificateFile, inStateDir('certificate-key.pem'), options.now),
-    signingKeys: openSigningKeys(readOrCreateState(inStateDir('signing-key.pem'), createSigningKeyPem)),
-    clientSecret: readOrCreateState(inStateDir('client-secret'), () => randomBytes(30).toString('base64url')),
-    cookieKey: readOrCreateState(inStateDir('cookie-key'), () => randomBytes(32).toString('base64url')),
+    signingKeys: readOrCreateState(inStateDir('signing-key.pem'), createSigningKeyPem, openSigningKeys),
+    clientSecret: readOrCreateSecret(inStateDir('client-secret'), 30),
+    cookieKey: readOrCreateSecret(inStateDir('cookie-key'), 32),
     directory,
     saveDirectory,
   };
 }
 
-function readGivenDirectory(file: string): Directory {
+/** Reads a secret, or creates one of so many random bytes. A shorter one is a file that was cut off. */
+function readOrCreateSecret(file: string, byteCount: number): string {
+  const create = (): string => randomBytes(byteCount).toString('base64url');
+  return readOrCreateState(file, create, (text) => {
+    if (Buffer.from(text, 'base64url').length < byteCount) throw new Error('it is too short');
+    return text;
+  });
+}
+
+/** Reads the file of `--directory`. Throws a CommandError that names the file and its faults. */
+export function readGivenDirectory(file: string): Directory {
   const directory = readJsonState(file, parseDirectory);
   if (directory === undefined) {
-    throw new Error(`The file ${file} does not exist.`);
+    throw new CommandError(`The file ${file} does not exist.`);
   }
   return directory;
+}
+
+function requireKeyOf(certificate: X509Certificate, pem: string): string {
+  if (!certificate.checkPrivateKey(createPrivateKey(pem)))
+    throw new Error('it is not the key of the certificate');
+  return pem;
 }
 
 async function openCertificate(
@@ -73,10 +96,13 @@ async function openCertificate(
   now: Date,
 ): Promise<LoopbackCertificate> {
   if (existsSync(certificateFile) && existsSync(keyFile)) {
-    const certificatePem = readFileSync(certificateFile, 'utf8');
-    const validToMs = new Date(new X509Certificate(certificatePem).validTo).getTime();
+    const [certificatePem, certificate] = readState(
+      certificateFile,
+      (pem) => [pem, new X509Certificate(pem)] as const,
+    );
+    const validToMs = new Date(certificate.validTo).getTime();
     if (validToMs - renewBeforeMs > now.getTime()) {
-      return { certificatePem, keyPem: readFileSync(keyFile, 'utf8') };
+      return { certificatePem, keyPem: readState(keyFile, (pem) => requireKeyOf(certificate, pem)) };
     }
   }
   const created = await createLoopbackCertificate({ now, validDays });

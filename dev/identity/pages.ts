@@ -17,7 +17,9 @@ const maxListed = 50;
 function renderPerson(person: Person): Markup {
   return html`<li>
     <button type="submit" name="person" value="${person.id}">
-      <strong>${person.displayName}</strong><span>${loginOf(person)}</span><span>${person.about}</span>
+      <strong><bdi>${person.displayName}</bdi></strong
+      ><span><bdi>${loginOf(person)}</bdi></span
+      ><span>${person.about}</span>
     </button>
   </li>`;
 }
@@ -34,7 +36,9 @@ export function renderPickPage({ directory, refusal }: PickPageOptions): string 
   return renderIdentityPage(
     'Pick an account',
     html`<h1>Pick an account</h1>
-      <p class="quiet">to continue to <strong>${application.displayName}</strong></p>
+      <p class="quiet">
+        to continue to <strong><bdi>${application.displayName}</bdi></strong>
+      </p>
       ${alert(refusal)}
       <form method="post">
         <ul>
@@ -68,7 +72,8 @@ export function renderConsentPage({ directory, person, scopes }: ConsentPageOpti
     'Permissions requested',
     html`<h1>Permissions requested</h1>
       <p>
-        <strong>${directory.application.displayName}</strong> asks <strong>${loginOf(person)}</strong> for:
+        <strong><bdi>${directory.application.displayName}</bdi></strong> asks
+        <strong><bdi>${loginOf(person)}</bdi></strong> for:
       </p>
       <ul>
         ${scopes.map((scope) => html`<li><code>${scope}</code></li>`)}
@@ -96,7 +101,7 @@ export function renderRefusalPage(text: string): string {
 export function renderFrontPage(directory: Directory): string {
   return renderIdentityPage(
     'Directory',
-    html`<h1>Who can sign in to ${directory.application.displayName}</h1>
+    html`<h1>Who can sign in to <bdi>${directory.application.displayName}</bdi></h1>
       <p class="quiet">Start your sign-in at the application. It sends you to this emulator.</p>
       <ul>
         ${directory.people

@@ -7,6 +7,7 @@ import { access, chmod, constants, mkdir, mkdtemp, rename, rm, writeFile } from 
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { CommandError } from '../../terminal/commandError.ts';
 
 const run = promisify(execFile);
 
@@ -59,7 +60,7 @@ export async function findBicep(environment: Environment = process.env): Promise
 export async function requireBicep(environment: Environment = process.env): Promise<string> {
   const { path, tried } = await findBicep(environment);
   if (path !== undefined) return path;
-  throw new Error(
+  throw new CommandError(
     [
       `The template was not checked, because the check needs exactly the Bicep compiler ${PINNED_VERSION}.`,
       ...tried.map((line) => `  ${line}`),

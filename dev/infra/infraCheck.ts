@@ -10,6 +10,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { type BicepServer, startBicepServer } from './bicepServer.ts';
 import { isObject, type Json, normalize, parseJson, type Snapshots } from './snapshots.ts';
+import { CommandError } from '../../terminal/commandError.ts';
 
 const run = promisify(execFile);
 
@@ -112,7 +113,7 @@ async function compileTemplate(server: BicepServer, file: string): Promise<Json>
     ({ source, level, code, message, range }) =>
       `  ${basename(source)}:${range.start.line + 1} ${level} ${code}: ${message}`,
   );
-  throw new Error(['The template does not compile without a warning:', ...lines].join('\n'));
+  throw new CommandError(['The template does not compile without a warning:', ...lines].join('\n'));
 }
 
 /** Returns the parameter files in `infra/`, the default first. */

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { CommandError } from '../../terminal/commandError.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = Readonly<Record<string, Json>>;
@@ -125,7 +126,7 @@ export function requireAccepted(dir: string, snapshots: Snapshots): void {
     ...surplus.map((file) => `infra/snapshots/${file}\n  is not written by the check`),
   ];
   if (faults.length === 0) return;
-  throw new Error(
+  throw new CommandError(
     [
       `The repository differs from infra/snapshots in ${faults.length} of its files:`,
       ...faults,
@@ -144,7 +145,9 @@ export function acceptSnapshots(
   environment: Readonly<Record<string, string | undefined>>,
 ): void {
   if (environment['CI'] === 'true') {
-    throw new Error('Snapshots are not accepted under CI=true. Run `npm run infra:accept` on your machine.');
+    throw new CommandError(
+      'Snapshots are not accepted under CI=true. Run `npm run infra:accept` on your machine.',
+    );
   }
   rmSync(dir, { recursive: true, force: true });
   for (const [file, value] of snapshots) {

@@ -60,7 +60,7 @@ function renderOrganization(parts: Parts, row: Organization): Markup {
   }));
   const teams = store.teamsOf(id);
   return html`<section>
-    <h2>${row.organization_alias}</h2>
+    <h2><bdi>${row.organization_alias}</bdi></h2>
     ${renderFacts(parts, { id, path: `organization/${id}`, models: row.models, maxBudget: store.budgets.get(row.budget_id)?.max_budget ?? null })}
     ${renderMembers(parts, members)} ${teams.slice(0, maxListed).map((team) => renderTeam(parts, team))}
   </section>`;
@@ -74,7 +74,7 @@ function renderTeam(parts: Parts, team: Team): Markup {
     path: `team/${id}/${member.user_id}`,
   }));
   return html`<section>
-    <h3>Team ${team.team_alias ?? id}</h3>
+    <h3>Team <bdi>${team.team_alias ?? id}</bdi></h3>
     ${renderFacts(parts, { id, path: `team/${id}`, models: team.models, maxBudget: team.max_budget })}
     ${renderMembers(parts, members)}
   </section>`;
@@ -121,7 +121,7 @@ function renderMembers(parts: Parts, members: readonly Member[]): Markup {
             (member) =>
               html`<tr>
                 <td><code>${member.userId}</code></td>
-                <td>${parts.store.users.get(member.userId)?.user_email ?? ''}</td>
+                <td>${renderEmail(parts.store.users.get(member.userId)?.user_email)}</td>
                 <td>${member.role}</td>
                 <td>${renderOrigin(parts, member.path)}</td>
               </tr>`,
@@ -130,6 +130,10 @@ function renderMembers(parts: Parts, members: readonly Member[]): Markup {
       </table>
     </div>
     ${more > 0 && html`<p class="quiet">And ${more} more.</p>`}`;
+}
+
+function renderEmail(email: string | null | undefined): Markup | undefined {
+  return email === undefined || email === null ? undefined : html`<bdi>${email}</bdi>`;
 }
 
 function renderCalls(calls: readonly RecordedRequest[]): Markup {

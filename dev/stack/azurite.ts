@@ -6,7 +6,12 @@ import { type Child, startChild } from '../emulator/childProcess.ts';
 const account = 'devstoreaccount1';
 const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-const readySchema = z.object({ ready: z.literal(true), queueUrl: z.url(), tableUrl: z.url() });
+const readySchema = z.object({
+  ready: z.literal(true),
+  blobUrl: z.url().optional(),
+  queueUrl: z.url(),
+  tableUrl: z.url(),
+});
 
 export interface AzuriteOptions {
   /** Where the data is kept between starts. Absent: in memory. */
@@ -14,6 +19,8 @@ export interface AzuriteOptions {
   /** 0, the default, takes any free port. */
   readonly queuePort?: number;
   readonly tablePort?: number;
+  /** Starts the blob server too, which the real Functions host needs. 0 takes any free port. */
+  readonly blobPort?: number;
 }
 
 export interface Azurite {
@@ -25,7 +32,7 @@ export interface Azurite {
   stop(this: void): Promise<void>;
 }
 
-/** Starts Azurite's queue and table servers in a process of their own, on loopback. Rejects with its last lines if it fails. */
+/** Starts Azurite's queue and table servers, and with a port its blob server, in a process of their own, on loopback. Rejects with its last lines if it fails. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   const child = await startChild({
     name: 'storage emulator',
@@ -36,15 +43,17 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
       String(options.queuePort ?? 0),
       '--table-port',
       String(options.tablePort ?? 0),
+      ...(options.blobPort === undefined ? [] : ['--blob-port', String(options.blobPort)]),
     ],
     readySchema,
   });
-  const { queueUrl, tableUrl } = child.ready;
+  const { blobUrl, queueUrl, tableUrl } = child.ready;
   return {
     connectionString: [
       'DefaultEndpointsProtocol=http',
       `AccountName=${account}`,
       `AccountKey=${accountKey}`,
+      ...(blobUrl === undefined ? [] : [`BlobEndpoint=${blobUrl}/${account}`]),
       `QueueEndpoint=${queueUrl}/${account}`,
       `TableEndpoint=${tableUrl}/${account}`,
     ].join(';'),

@@ -25,6 +25,8 @@ export interface FoundationOptions {
   /** 0, the default, takes any free port. */
   readonly queuePort?: number;
   readonly tablePort?: number;
+  /** Starts the blob server too. 0 takes any free port. */
+  readonly blobPort?: number;
   readonly directoryFile?: string;
   /** Starts the LiteLLM emulator too, with the behaviour of this version. Default: no LiteLLM is connected. */
   readonly litellmVersion?: Version;
@@ -49,13 +51,14 @@ export interface Foundation {
  */
 export async function startFoundation(options: FoundationOptions): Promise<Foundation> {
   const { stateDir } = options;
-  await mkdir(stateDir, { recursive: true });
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const { litellmVersion: version, inMemory = false } = options;
   const [azurite, identity, litellm, built] = await Promise.allSettled([
     startAzurite({
       ...(inMemory ? {} : { location: join(stateDir, 'azurite') }),
       queuePort: options.queuePort ?? 0,
       tablePort: options.tablePort ?? 0,
+      ...(options.blobPort === undefined ? {} : { blobPort: options.blobPort }),
     }),
     startIdentityProcess({
       stateDir: join(stateDir, 'identity'),

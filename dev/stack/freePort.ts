@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { CommandError } from '../../terminal/commandError.ts';
 
 /** Returns whether this port is free on both loopback addresses. */
 export async function isPortFree(port: number): Promise<boolean> {
@@ -14,7 +15,7 @@ export async function findFreePort(preferred: readonly number[]): Promise<number
   }
   const port = await tryListen('127.0.0.1', 0);
   if (port === undefined) {
-    throw new Error('The system has no free port on 127.0.0.1.');
+    throw new CommandError('The system has no free port on 127.0.0.1.');
   }
   return port;
 }

@@ -9,7 +9,7 @@ export interface HostLogFile {
 
 /** Opens a log that keeps lines in memory and in a file, and passes them to `onLine`. Empties the file first. */
 export function openHostLogFile(file: string, onLine?: (line: string) => void): HostLogFile {
-  const stream = createWriteStream(file);
+  const stream = createWriteStream(file, { mode: 0o600 });
   const lines: string[] = [];
   return {
     keep: (line) => {

@@ -1,3 +1,6 @@
+import { parseConfig } from '../../shared/config/config.ts';
+import { AppError } from '../../shared/model/errors.ts';
+import { CommandError } from '../../terminal/commandError.ts';
 import type { ReadyLine } from '../identity/readyLine.ts';
 import type { ReadyLine as LitellmReadyLine } from '../litellm/litellmProcess.ts';
 
@@ -68,4 +71,55 @@ function emulatorSettings(identity: StackSettingsOptions['identity']): Settings 
     DEVELOPMENT_AUTHORIZE_URL: identity.browserUrl,
     NODE_EXTRA_CA_CERTS: identity.caFile,
   };
+}
+
+const placeholder = '00000000-0000-4000-8000-000000000000';
+
+/**
+ * Throws a CommandError with every fault of the settings with which a stack would start, so that it does not start with pages that
+ * all answer 503. The emulators do not run yet, so their values are placeholders.
+ */
+export function requireValidSettings(url: string, given: Settings, hasLitellm: boolean): void {
+  const settings = createStackSettings({
+    url,
+    given,
+    identity: {
+      url: 'https://localhost:1',
+      browserUrl: 'http://localhost:1',
+      graphBaseUrl: 'https://localhost:1/graph/v1.0',
+      caFile: '',
+      tenantId: placeholder,
+      clientId: placeholder,
+      clientSecret: 'placeholder',
+      servicePrincipalId: placeholder.replace('8', '9'),
+    },
+    litellm: hasLitellm ? { url: 'http://localhost:1', masterKey: 'sk-placeholder' } : undefined,
+    storageConnectionString: 'UseDevelopmentStorage=true',
+  });
+  try {
+    parseConfig(settings);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new CommandError(`${error.message}\nNothing was started.`, { cause: error });
+  }
+}
+
+/**
+ * Returns the settings of the command line and `local.settings.json`, and the secrets that belong to them and that only the
+ * environment has: a command line is visible to every user of the machine.
+ */
+export function withSecretsOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  given: Settings,
+): Settings {
+  const pairs = [
+    ['LITELLM_BASE_URL', 'LITELLM_API_KEY'],
+    ['MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET'],
+  ] as const;
+  const secrets = pairs.flatMap(([owner, name]) => {
+    const secret = environment[name];
+    const isWanted = given[owner] !== undefined && given[name] === undefined;
+    return isWanted && secret !== undefined && secret !== '' ? [[name, secret] as const] : [];
+  });
+  return { ...given, ...Object.fromEntries(secrets) };
 }

@@ -1,10 +1,14 @@
+import { resolve } from 'node:path';
 import { settings } from '../../shared/config/settings.ts';
-import { StartError } from './startError.ts';
+import { type Arguments, parseArguments } from '../../terminal/arguments.ts';
+import { CommandError, UsageError } from '../../terminal/commandError.ts';
+import { readGivenDirectory } from '../identity/identityState.ts';
 
 export interface StartArguments {
-  readonly help: boolean;
   /** Delete `.local/` first. */
   readonly reset: boolean;
+  /** Print every line of the host's log, not only warnings and errors. */
+  readonly verbose: boolean;
   readonly port?: number;
   /** Another sample directory for the identity emulator. */
   readonly directoryFile?: string;
@@ -24,72 +28,56 @@ const ourNames = new Set(Object.values(settings).map(({ name }) => name));
 const hostName = /^(?:AzureWebJobs|AzureFunctions|FUNCTIONS_|WEBSITE_|NODE_|IDENTITY_|LOCAL_FUNCTION_KEY$)/;
 
 /**
- * Parses the arguments after `npm start --`: `--port N`, `--reset`, `--directory FILE`, `--state-dir DIR`, `--flag=false`,
- * `--no-litellm` and `--NAME=value`.
- * Throws a StartError that lists every unknown argument.
+ * Parses the arguments after `npm start --`: `--port N`, `--reset`, `--verbose`, `--directory FILE`, `--state-dir DIR`,
+ * `--flag=false`, `--no-litellm` and `--NAME=value`.
+ * Throws a CommandError that lists every unknown argument.
  */
 export function parseStartArguments(args: readonly string[]): StartArguments {
-  const given: Record<string, string> = {};
-  const unknown: string[] = [];
-  let help = false;
-  let reset = false;
-  let litellm = true;
-  let port: number | undefined;
-  let directoryFile: string | undefined;
-  let stateDir: string | undefined;
-  const rest = [...args];
-  for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
-    const [, name = '', value] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
-    const setting = shortNames[name] ?? (isSettingName(name) ? name : undefined);
-    if (name === 'help' || argument === '-h') {
-      help = true;
-    } else if (name === 'reset' && value === undefined) {
-      reset = true;
-    } else if (name === 'no-litellm' && value === undefined) {
-      litellm = false;
-    } else if (name === 'port') {
-      port = parsePort(value ?? rest.shift());
-    } else if (name === 'directory') {
-      directoryFile = requireValue(name, value ?? rest.shift());
-    } else if (name === 'state-dir') {
-      stateDir = requireValue(name, value ?? rest.shift());
-    } else if (setting !== undefined && value !== undefined) {
-      given[setting] = value;
-    } else {
-      unknown.push(argument);
-    }
-  }
-  if (unknown.length > 0) {
-    throw new StartError(
-      `Unknown: ${unknown.join(' ')}. Write app settings as --NAME=value, with the names in docs/settings.md. --help shows all options.`,
-    );
-  }
+  const { texts, flags, settings: given } = parseStart(args);
+  const { port, directory, 'state-dir': stateDir } = texts;
   return {
-    help,
-    reset,
-    litellm,
+    reset: flags.has('reset'),
+    verbose: flags.has('verbose'),
+    litellm: !flags.has('no-litellm'),
     settings: given,
-    ...(port === undefined ? {} : { port }),
-    ...(directoryFile === undefined ? {} : { directoryFile }),
+    ...(port === undefined ? {} : { port: parsePort(port) }),
+    ...(directory === undefined ? {} : { directoryFile: directory }),
     ...(stateDir === undefined ? {} : { stateDir }),
   };
+}
+
+function parseStart(
+  args: readonly string[],
+): Arguments<'port' | 'directory' | 'state-dir', 'reset' | 'verbose' | 'no-litellm'> {
+  try {
+    return parseArguments(args, {
+      texts: ['port', 'directory', 'state-dir'],
+      flags: ['reset', 'verbose', 'no-litellm'],
+      settingOf: (name) => shortNames[name] ?? (isSettingName(name) ? name : undefined),
+    });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const how = 'Write app settings as --NAME=value, with the names in docs/settings.md.';
+    throw new CommandError(`${error.message} ${how}`, { cause: error });
+  }
 }
 
 function isSettingName(name: string): boolean {
   return ourNames.has(name) || hostName.test(name);
 }
 
-function parsePort(text: string | undefined): number {
+function parsePort(text: string): number {
   const port = Number(text);
-  if (text === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new StartError(`--port needs a number from 1 to 65535, not "${text ?? ''}".`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new CommandError(`--port needs a number from 1 to 65535, not "${text}".`);
   }
   return port;
 }
 
-function requireValue(name: string, value: string | undefined): string {
-  if (value === undefined || value === '') {
-    throw new StartError(`--${name} needs a value.`);
-  }
-  return value;
+/** Returns the path of the sample directory, if one is given. Throws a CommandError, before anything starts, if it is not valid. */
+export function findDirectoryFile({ directoryFile }: StartArguments): string | undefined {
+  if (directoryFile === undefined) return undefined;
+  const file = resolve(directoryFile);
+  readGivenDirectory(file);
+  return file;
 }

@@ -1,67 +1,100 @@
 /** `npm run start:func`: runs the same app and settings with the Azure Functions Core Tools, which must be installed (`func`). */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { access, writeFile } from 'node:fs/promises';
+import { access, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { startFoundation } from './foundation.ts';
 import { findFreePort, isPortFree } from './freePort.ts';
-import { defaultStateDir } from './localStateDir.ts';
-import { readLocalSettings } from './localSettings.ts';
-import { parseStartArguments, type StartArguments } from './startArguments.ts';
-import { StartError } from './startError.ts';
+import { defaultStateDir, stackFile, writeStackFile } from './localStateDir.ts';
+import { emptyStateDir, requireResettable } from './resetStateDir.ts';
+import { requireValidSettings, withSecretsOf } from './stackSettings.ts';
+import { readLocalSettings } from '../../terminal/localSettings.ts';
+import { findDirectoryFile, parseStartArguments, type StartArguments } from './startArguments.ts';
+import { CommandError } from '../../terminal/commandError.ts';
+import { loopbackDirect } from '../../terminal/loopbackDirect.ts';
+import { runCommand } from '../../terminal/runCommand.ts';
 import { lockStateDir } from './stackLock.ts';
 
 const repositoryDir = resolve(import.meta.dirname, '../..');
 const defaultPort = 7071;
 
-async function main(): Promise<void> {
-  const options = parseStartArguments(process.argv.slice(2));
-  requireSupported(options);
+const help = `npm run start:func -- [options]
+
+  --port N           the app's port (default ${defaultPort})
+  --reset            begin afresh: deletes what is in .local/ (or the state folder) first
+  --flag=false       short for --ENTRA_GROUPS_ALSO_CREATE_ORGS=false
+  --NAME=value       any app setting; wins over local.settings.json
+  --directory FILE   another sample directory for the identity emulator
+  --state-dir DIR    keep everything there instead of in .local/
+
+Needs the Azure Functions Core Tools (func). No LiteLLM proxy is emulated: --LITELLM_BASE_URL=... names one.
+`;
+
+async function run(args: readonly string[]): Promise<void> {
+  const options = parseStartArguments(args);
   const func = await findProgram('func');
   if (func === undefined) {
-    throw new StartError(
+    throw new CommandError(
       'The Azure Functions Core Tools (func) are not on the PATH. "npm start" runs the same app without them.',
     );
   }
   const local = await readLocalSettings(join(repositoryDir, 'local.settings.json'));
   const port = options.port ?? local.httpPort ?? defaultPort;
   if (!(await isPortFree(port))) {
-    throw new StartError(`Port ${port} is in use. Give another one with --port.`);
+    throw new CommandError(`Port ${port} is in use. Give another one with --port.`);
   }
-  const stateDir = defaultStateDir;
+  const given = withSecretsOf(process.env, { ...local.values, ...options.settings });
+  const url = `http://localhost:${port}`;
+  requireValidSettings(url, given, false);
+  const stateDir = resolve(options.stateDir ?? defaultStateDir);
+  if (options.reset) await requireResettable(stateDir);
   const lock = await lockStateDir(stateDir);
-  const appDir = join(repositoryDir, 'dist');
+  try {
+    if (options.reset) await emptyStateDir(stateDir);
+    await runFunc({ func, port, url, given, stateDir, options });
+  } finally {
+    await lock.release();
+  }
+}
+
+interface FuncRun {
+  readonly func: string;
+  readonly port: number;
+  readonly url: string;
+  readonly given: Readonly<Record<string, string>>;
+  readonly stateDir: string;
+  readonly options: StartArguments;
+}
+
+/** Starts what the app needs, then func, and stops everything when func ends. */
+async function runFunc({ func, port, url, given, stateDir, options }: FuncRun): Promise<void> {
+  const directoryFile = findDirectoryFile(options);
+  const appDir = options.stateDir === undefined ? join(repositoryDir, 'dist') : join(stateDir, 'app');
   const foundation = await startFoundation({
     stateDir,
     appDir,
-    url: `http://localhost:${port}`,
+    url,
     queuePort: await findFreePort([10_001]),
     tablePort: await findFreePort([10_002]),
-    settings: { ...local.values, ...options.settings },
+    // The host keeps its locks of timers and its function keys there.
+    blobPort: await findFreePort([10_000]),
+    settings: given,
+    ...(directoryFile === undefined ? {} : { directoryFile }),
   });
-  // func asks for the language unless this file names it. The settings themselves are environment variables.
-  const marker = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node' } };
-  await writeFile(join(appDir, 'local.settings.json'), JSON.stringify(marker));
-  process.exitCode = await run(func, ['start', '--port', String(port)], {
-    cwd: appDir,
-    env: { ...process.env, ...foundation.settings },
-  });
-  await foundation.stop();
-  await lock.release();
-}
-
-/**
- * Throws a StartError for options that only `npm start` supports. Ignoring them would be wrong: after --reset, data must be
- * empty.
- */
-function requireSupported(options: StartArguments): void {
-  const given = [
-    ...(options.reset ? ['--reset'] : []),
-    ...(options.stateDir === undefined ? [] : ['--state-dir']),
-    ...(options.directoryFile === undefined ? [] : ['--directory']),
-  ];
-  if (given.length > 0) {
-    throw new StartError(`start:func does not support ${given.join(', ')}. Use "npm start" instead.`);
+  try {
+    const { settings, storageConnectionString, identity } = foundation;
+    writeStackFile(stateDir, { url, identityUrl: identity.url, storageConnectionString, settings });
+    // func asks for the language unless this file names it. The settings themselves are environment variables.
+    const marker = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node' } };
+    await writeFile(join(appDir, 'local.settings.json'), JSON.stringify(marker));
+    const env = { ...process.env, ...settings };
+    process.exitCode = await spawnFunc(func, ['start', '--port', String(port)], {
+      cwd: appDir,
+      env: { ...env, ...loopbackDirect(env) },
+    });
+  } finally {
+    await rm(stackFile(stateDir), { force: true });
+    await foundation.stop();
   }
 }
 
@@ -80,7 +113,7 @@ async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function run(
+async function spawnFunc(
   program: string,
   args: readonly string[],
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
@@ -97,7 +130,4 @@ async function run(
   });
 }
 
-await main().catch((error: unknown) => {
-  console.error(error instanceof StartError ? error.message : error);
-  process.exit(1);
-});
+await runCommand({ help, run });

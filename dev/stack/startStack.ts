@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostProcess, startHostProcess } from '../host/hostProcess.ts';
@@ -10,7 +10,8 @@ import type { Child } from '../emulator/childProcess.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { findFreePort } from './freePort.ts';
 import { type HostLogFile, openHostLogFile } from './hostLogFile.ts';
-import { stackFile } from './localStateDir.ts';
+import { stackFile, writeStackFile } from './localStateDir.ts';
+import { emptyStateDir, requireResettable } from './resetStateDir.ts';
 import { lockStateDir } from './stackLock.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -23,6 +24,8 @@ const timerRunTimeoutMs = 5_000;
 export interface StackOptions {
   /** The folder for everything that this stack keeps. Only one stack at a time uses it. */
   readonly stateDir: string;
+  /** Begins afresh: deletes everything that earlier starts kept in the folder. */
+  readonly reset?: boolean;
   /** Keeps storage in memory instead of in the state folder. */
   readonly inMemory?: boolean;
   /** The app's port. 0, the default, takes any free port. */
@@ -93,11 +96,13 @@ export interface Stack {
 /**
  * Starts a complete stack: storage and identity emulators, the app built as for Azure, and the local host, each in its
  * own process. Writes `stack.json` (address, storage, pid) and `host.log` into the state folder. Rejects with the fault, after
- * it has stopped everything that had started. Rejects with a StartError if another stack uses the folder.
+ * it has stopped everything that had started. Rejects with a CommandError if another stack uses the folder.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { stateDir } = options;
+  if (options.reset === true) await requireResettable(stateDir);
   const lock = await lockStateDir(stateDir);
+  if (options.reset === true) await emptyStateDir(stateDir);
   const appDir = options.appDir ?? join(stateDir, 'app');
   const log = openHostLogFile(join(stateDir, 'host.log'), options.onLogLine);
   let foundation: Foundation | undefined;
@@ -116,7 +121,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.runTimers !== false) {
       await runTimersOnce(host);
     }
-    await writeStackFile(stateDir, stack);
+    writeStackFile(stateDir, stack);
     return stack;
   } catch (error) {
     await foundation?.stop();
@@ -209,14 +214,4 @@ async function runTimersOnce(host: HostProcess): Promise<void> {
       }
     }),
   );
-}
-
-async function writeStackFile(stateDir: string, stack: Stack): Promise<void> {
-  const { url, identityUrl, storageConnectionString, settings } = stack;
-  await mkdir(stateDir, { recursive: true });
-  // LiteLLM may be the emulator or a real one. `npm run sync` reads it from the file.
-  const { LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey } = settings;
-  const litellm = baseUrl === undefined || apiKey === undefined ? {} : { litellm: { baseUrl, apiKey } };
-  const content = { url, identityUrl, storageConnectionString, ...litellm, pid: process.pid };
-  await writeFile(stackFile(stateDir), `${JSON.stringify(content, null, 2)}\n`);
 }

@@ -1,3 +1,5 @@
+import { escapeInvisible } from '../model/foreignNames.ts';
+
 /** One fault of one setting. Safe to log. */
 export interface ConfigFault {
   readonly setting: string;
@@ -29,11 +31,22 @@ export function describeValue(value: unknown): string {
   return looksSecret.test(json) ? describeSecret(json) : shorten(json);
 }
 
+/** Takes linear time: a setting may be long. */
 function shorten(text: string): string {
-  const shown = text
-    .replaceAll(/(https?:\/\/)?[^\s,;"']+@/gi, (_all, scheme: string | undefined) => `${scheme ?? ''}…@`)
+  const masked = text
+    .split(/([\s,;"']+)/)
+    .map((part) => maskName(part))
+    .join('')
     .replace(/^(https?:\/\/[^?#]*)[?#].*$/is, '$1?…');
-  return shown.length > longestShown ? `${shown.slice(0, longestShown)}…` : shown;
+  return escapeInvisible(masked.length > longestShown ? `${masked.slice(0, longestShown)}…` : masked);
+}
+
+/** Hides everything before the last `@`, except for the scheme of an address. */
+function maskName(part: string): string {
+  const at = part.lastIndexOf('@');
+  if (at < 1) return part;
+  const [scheme = ''] = /^https?:\/\//i.exec(part) ?? [];
+  return `${scheme}…${part.slice(at)}`;
 }
 
 /** Returns the text that a fault shows for a secret. */

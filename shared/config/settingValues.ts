@@ -3,9 +3,18 @@
  * the bytes, and every cold start loads this file.
  */
 import * as z from 'zod/mini';
-import { type GlobalRole, isSafeId, GLOBAL_ROLES } from '../model/entities.ts';
+import {
+  ALL_ORG_MODELS,
+  ALL_TEAM_MODELS,
+  GLOBAL_ROLES,
+  type GlobalRole,
+  isSafeId,
+  NO_DEFAULT_MODELS,
+} from '../model/entities.ts';
 import { isStorageConnectionString } from './connectionString.ts';
 import { frozenMap } from './freeze.ts';
+import { findHiddenCharacter } from './hiddenCharacters.ts';
+import { findBadKey } from './jsonKeys.ts';
 import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
 
 /** Parses the text of one setting. */
@@ -13,7 +22,17 @@ export type ValueSchema<T> = z.ZodMiniType<T, string>;
 
 const guidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** LiteLLM's `duration_in_seconds`: a number with s, m, h, d, w or mo. Not all versions know words such as `daily`. */
-const durationPattern = /^[1-9][0-9]*(s|m|h|d|w|mo)$/;
+const durationPattern = /^([1-9][0-9]{0,9})(s|m|h|d|w|mo)$/;
+const secondsOf: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 7 * 86_400,
+  mo: 30 * 86_400,
+};
+/** LiteLLM adds a duration to the present time, and Python's dates end with the year 9999. */
+const longestDurationSeconds = 36_500 * 86_400;
 /** The tenant of all personal Microsoft accounts, equal to the name `consumers`. */
 const personalAccountsTenant = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
@@ -35,8 +54,23 @@ function lowerCaseGuid(id: string): string {
   return guidPattern.test(id) ? id.toLowerCase() : id;
 }
 
-/** Any text that is not empty. */
-export const text: ValueSchema<string> = z.string();
+/**
+ * A client secret. Every value that Entra has issued is printable ASCII. A GUID is the secret's id, which the portal shows beside
+ * it, and an address is that of a secret in Key Vault.
+ */
+export const clientSecret: ValueSchema<string> = z.pipe(
+  z.string(),
+  z.transform((given: string, context) => {
+    const got = guidPattern.test(given)
+      ? `a GUID, which is the secret's id and not its value`
+      : /^https?:\/\//i.test(given)
+        ? 'an address instead of a secret'
+        : undefined;
+    if (got === undefined && /^[\x21-\x7e]+$/.test(given)) return given;
+    context.issues.push({ code: 'custom', input: given, params: { got } });
+    return z.NEVER;
+  }),
+);
 
 /** `true` or `false` in any case: Bicep's `string(true)` returns `True`. */
 export const trueOrFalse = readAs((given) => {
@@ -67,7 +101,14 @@ export const percent = readAs((given) => {
   return number <= 100 ? number : undefined;
 });
 
-const domainPattern = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]$/;
+/** A label of a domain: letters, digits and hyphens, without a hyphen at its ends. */
+const labelPattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** Takes linear time, which one pattern for the whole domain would not. */
+function isDomain(text: string): boolean {
+  const labels = text.split('.');
+  return text.length <= 253 && labels.length > 1 && labels.every((label) => labelPattern.test(label));
+}
 
 /**
  * Domains in lower case. A leading `@` and extra commas are accepted. A list without any domain is refused, because an
@@ -76,9 +117,7 @@ const domainPattern = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]$/;
 export const domains = readAs((given): readonly string[] | undefined => {
   const entries = given.split(',').map((entry) => entry.trim().replace(/^@/, '').toLowerCase());
   const named = entries.filter((entry) => entry !== '');
-  return named.length > 0 && named.every((entry) => domainPattern.test(entry))
-    ? [...new Set(named)]
-    : undefined;
+  return named.length > 0 && named.every((entry) => isDomain(entry)) ? [...new Set(named)] : undefined;
 });
 
 /** An https origin, or an http one on this machine. */
@@ -117,7 +156,7 @@ export const loopbackOrigin = readAs((given) => {
 export const loopbackHttpsUrl = readAs((given) => {
   const url = findPlainUrl(given);
   if (url?.protocol !== 'https:' || !isLoopback(url)) return undefined;
-  return url.href.replace(/\/+$/, '');
+  return withoutSlashes(url.href);
 });
 
 /**
@@ -127,12 +166,24 @@ export const loopbackHttpsUrl = readAs((given) => {
 export const proxyUrl = readAs((given) => {
   const url = findPlainUrl(given);
   if (url === undefined || (url.protocol === 'http:' && !isLoopback(url))) return undefined;
-  const address = url.href.replace(/\/+$/, '');
-  return /\/(?:v1|ui)$/i.test(url.pathname.replace(/\/+$/, '')) ? undefined : address;
+  const address = withoutSlashes(url.href);
+  return /\/(?:v1|ui)$/i.test(address) ? undefined : address;
 });
 
-/** A key for an Authorization header. A client would refuse any other text with an error that quotes the key. */
-export const bearerKey = readAs((given) => (/^[\x21-\x7e]+$/.test(given) ? given : undefined));
+/** Removes the slashes at the end. Takes linear time, which `replace(/\/+$/)` does not. */
+function withoutSlashes(address: string): string {
+  let end = address.length;
+  while (address[end - 1] === '/') end -= 1;
+  return address.slice(0, end);
+}
+
+/**
+ * A key for an Authorization header. A client would refuse any other text with an error that quotes the key. An address is
+ * that of a secret in Key Vault, not a key.
+ */
+export const bearerKey = readAs((given) =>
+  /^[\x21-\x7e]+$/.test(given) && !/^https?:\/\//i.test(given) ? given : undefined,
+);
 
 /** A storage account's connection string. */
 export const storageConnectionString = readAs((given) =>
@@ -143,7 +194,8 @@ export const storageConnectionString = readAs((given) =>
 export const plainUrl = readAs((given) => (findPlainUrl(given) === undefined ? undefined : given));
 
 /**
- * Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value.
+ * Returns the parts of `Key=Value;…` by key in lower case, as Azure Monitor reads them. Returns undefined if one has no value,
+ * or if a key occurs twice.
  */
 function findMonitorParts(given: string): ReadonlyMap<string, string> | undefined {
   const parts = given
@@ -151,7 +203,8 @@ function findMonitorParts(given: string): ReadonlyMap<string, string> | undefine
     .filter((part) => part.trim() !== '')
     .map((part) => /^\s*([^=\s]+)\s*=\s*([^=\s]+)\s*$/.exec(part));
   if (!parts.every((part) => part !== null)) return undefined;
-  return new Map(parts.map(([, key = '', value = '']) => [key.toLowerCase(), value]));
+  const byKey = new Map(parts.map(([, key = '', value = '']) => [key.toLowerCase(), value]));
+  return byKey.size === parts.length ? byKey : undefined;
 }
 
 /**
@@ -177,39 +230,58 @@ export const ingestionIdentity = readAs((given) => {
   return guidPattern.test(clientId) ? { clientId: clientId.toLowerCase() } : undefined;
 });
 
-/** Creates a schema that parses JSON text and passes the value to another schema. */
+/**
+ * Creates a schema that parses JSON text and passes the value to another schema. A key that occurs twice is refused, because
+ * JSON.parse would silently use the last one. So is `__proto__`, which zod would silently drop.
+ */
 function json<T>(schema: z.ZodMiniType<T>): ValueSchema<T> {
   const parsed = z.transform((given: string, context): unknown => {
     try {
-      return JSON.parse(given);
+      const value: unknown = JSON.parse(given);
+      const bad = findBadKey(given);
+      if (bad === undefined) return value;
+      context.issues.push({ code: 'custom', input: given, params: { got: bad } });
     } catch {
       // The parser's message quotes the text, so it is dropped.
       context.issues.push({ code: 'custom', input: given });
-      return z.NEVER;
     }
+    return z.NEVER;
   });
   return z.pipe(z.pipe(z.string(), parsed), schema);
 }
 
 const globalRole = z.enum(GLOBAL_ROLES, `one of ${GLOBAL_ROLES.join(', ')}`);
 const budget = z.number('an amount in USD, 0 or more').check(z.minimum(0, 'an amount in USD, 0 or more'));
-const duration = z.string(durationText()).check(z.regex(durationPattern, durationText()));
+const duration = z.string(durationText()).check(z.refine(isDuration, durationText()));
 const limit = z
   .int('a whole number per minute, 0 or more')
   .check(z.minimum(0, 'a whole number per minute, 0 or more'));
-const words = (what: string) => {
-  const expected = `a list of ${what}, each a string`;
-  return z._default(z.array(z.string(expected).check(z.regex(/^\S(.*\S)?$/, expected)), expected), []);
+/** Creates a schema of a list. `refused`: special names of LiteLLM that mean nothing in this list. */
+const words = (what: string, refused: readonly string[] = []) => {
+  const expected = `a list of ${what}, each a string without invisible characters`;
+  const specialNames = `no special name that belongs to a team (${refused.join(', ')})`;
+  const word = z.string(expected).check(
+    z.regex(/^\S(.*\S)?$/, expected),
+    z.refine((given) => findHiddenCharacter(given) === undefined, expected),
+    z.refine((given) => !refused.includes(given), specialNames),
+  );
+  return z._default(z.array(word, expected), []);
 };
 
 function durationText(): string {
-  return 'a number followed by s, m, h, d, w or mo, such as "30d"';
+  return 'a number followed by s, m, h, d, w or mo, such as "30d", at most 100 years';
+}
+
+function isDuration(given: string): boolean {
+  const [, count = '', unit = ''] = durationPattern.exec(given) ?? [];
+  return count !== '' && Number(count) * (secondsOf[unit] ?? Infinity) <= longestDurationSeconds;
 }
 
 /** `DEFAULT_TEAM_PARAMS` */
 export const teamParams = json(
   z.strictObject({
-    models: words('model names'),
+    // The list is a new organization's too, where these names would leave it without any model.
+    models: words('model names', [ALL_ORG_MODELS, ALL_TEAM_MODELS, NO_DEFAULT_MODELS]),
     max_budget: z.exactOptional(budget),
     budget_duration: z.exactOptional(duration),
     tpm_limit: z.exactOptional(limit),
@@ -224,7 +296,7 @@ export const userParams = json(
     user_role: z.exactOptional(globalRole),
     max_budget: z.exactOptional(budget),
     budget_duration: z.exactOptional(duration),
-    models: words('model names'),
+    models: words('model names', [ALL_ORG_MODELS, ALL_TEAM_MODELS]),
   }),
 );
 
@@ -233,9 +305,13 @@ export const roleMappings: ValueSchema<ReadonlyMap<string, GlobalRole>> = z.pipe
   json(z.record(z.string().check(z.refine(isSafeId)), globalRole)),
   z.transform((roles: Readonly<Record<string, GlobalRole>>, context) => {
     const entries = Object.entries(roles).map(([group, role]) => [lowerCaseGuid(group), role] as const);
-    const mappings = frozenMap(entries);
-    if (mappings.size === entries.length) return mappings;
-    context.issues.push({ code: 'custom', input: roles });
+    const repeated = entries.find(([group], index) => entries.findIndex(([one]) => one === group) !== index);
+    if (repeated === undefined) return frozenMap(entries);
+    context.issues.push({
+      code: 'custom',
+      input: roles,
+      params: { got: `the group "${repeated[0]}" twice` },
+    });
     return z.NEVER;
   }),
 );

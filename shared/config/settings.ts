@@ -70,7 +70,7 @@ const entra = {
   clientSecret: secret(
     either('this or `MICROSOFT_MANAGED_IDENTITY_CLIENT_ID`', {
       name: 'MICROSOFT_CLIENT_SECRET',
-      schema: values.text,
+      schema: values.clientSecret,
       decides: "The app registration's client secret. In Azure, use the managed identity instead.",
       valid: "the value (not the id) of one of the app registration's client secrets",
       example: 'the-value-not-the-id',

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { describeSecret, describeValue, notSet } from './configFault.ts';
+import { findHiddenCharacter, findUnusualCharacter, findQuotes } from './hiddenCharacters.ts';
 import type { ConfigFault } from './configFault.ts';
 import type { DefaultedSetting, Setting } from './settings.ts';
 
@@ -68,9 +69,17 @@ export class SettingsReader {
   }
 
   #parse<T>(setting: Setting<T>, given: string): T | undefined {
-    if (given.startsWith('@Microsoft.')) {
+    if (/^@microsoft\./i.test(given)) {
       // Azure passes the reference itself if it cannot resolve it or has no permission to.
       this.refuse(setting, 'a reference that Azure has not resolved');
+      return undefined;
+    }
+    // A character that nobody sees is named, because the fault would otherwise show a value that looks right.
+    // Also at the ends, which trimming would remove: the Functions host and the exporters read some settings as they are.
+    const untrimmed = this.#environment[setting.name] ?? given;
+    const hidden = findHiddenCharacter(untrimmed) ?? findQuotes(given, setting.secret);
+    if (hidden !== undefined) {
+      this.refuse(setting, `${this.describe(setting)}, which ${hidden}`);
       return undefined;
     }
     const result = z.safeParse(setting.schema, given, { reportInput: true });
@@ -81,15 +90,28 @@ export class SettingsReader {
 
   /** Records a fault. Inside a JSON value it names the place; otherwise it shows the whole value. */
   #refuseIssue(setting: Setting<unknown>, issue: z.core.$ZodIssue): void {
-    if (setting.secret) this.refuse(setting, this.describe(setting));
-    else if (issue.code === 'unrecognized_keys') {
+    const reason = reasonOf(issue);
+    if (issue.code === 'unrecognized_keys' && !setting.secret) {
       this.refuse(setting, `the unknown key ${issue.keys.map((key) => describeValue(key)).join(', ')}`);
-    } else if (issue.code === 'invalid_key') {
+    } else if (issue.code === 'invalid_key' && !setting.secret) {
       this.refuse(setting, `the key ${describeValue(String(issue.path.at(-1)))}`);
-    } else if (issue.path.length === 0) this.refuse(setting, this.describe(setting));
-    else {
+    } else if (issue.path.length === 0 || setting.secret) {
+      this.refuse(setting, reason ?? this.#describeWhole(setting));
+    } else {
       const place = describeValue(issue.path.join('.'));
       this.refuse(setting, `${place}: ${describeValue(issue.input)}`, `${place}: ${issue.message}`);
     }
   }
+
+  /** Names the first character that is not on a keyboard: a dash or a letter that only looks like the right one. */
+  #describeWhole(setting: Setting<unknown>): string {
+    const unusual = findUnusualCharacter(this.textOf(setting) ?? '');
+    return `${this.describe(setting)}${unusual === undefined ? '' : `, which ${unusual}`}`;
+  }
+}
+
+/** Returns what a schema of settingValues.ts says about the text itself. It never quotes a secret. */
+function reasonOf(issue: z.core.$ZodIssue): string | undefined {
+  const reason: unknown = issue.code === 'custom' ? issue.params?.['got'] : undefined;
+  return typeof reason === 'string' ? reason : undefined;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { AssignedGroup } from '../model/assignedGroups.ts';
 import { isSafeId } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
+import { cleanName } from '../model/foreignNames.ts';
 import type { Directory } from '../model/ports.ts';
 import { type GraphOptions, type GraphToken, getFromGraph } from './graphRequest.ts';
 import { toDotPath } from 'zod/v4/core';
@@ -61,14 +62,17 @@ export function createGraphDirectory(options: GraphDirectoryOptions): Directory 
 }
 
 /**
- * Lists each group once, by id: a group with several app roles has several assignments. Sorted, because Graph's
- * order means nothing.
+ * Lists each group once, by id: a group with several app roles has several assignments. A name of which nothing remains after
+ * {@link cleanName} is replaced by the id. Sorted, because Graph's order means nothing.
  */
 function assignedGroups(assignments: readonly z.infer<typeof assignmentSchema>[]): readonly AssignedGroup[] {
   const byId = new Map<string, AssignedGroup>();
   for (const { principalId, principalType, principalDisplayName } of assignments) {
     if (principalType !== 'Group') continue;
-    byId.set(principalId, { id: principalId, displayName: principalDisplayName ?? principalId });
+    byId.set(principalId, {
+      id: principalId,
+      displayName: cleanName(principalDisplayName ?? '') ?? principalId,
+    });
   }
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -1,4 +1,7 @@
-/** The values of an organization, a team and a person that are written to LiteLLM, with LiteLLM's own field names. Pure. */
+/**
+ * The values of an organization, a team and a person that are written to LiteLLM, with LiteLLM's own field names. Names are
+ * cleaned again: a row edited by hand may contain a NUL, which LiteLLM answers with 500. Pure.
+ */
 import {
   ALL_ORG_MODELS,
   type BudgetAndLimits,
@@ -8,6 +11,7 @@ import {
   type Team,
   type User,
 } from './entities.ts';
+import { cleanName } from './foreignNames.ts';
 
 /** Changes of some fields of an entity. `null` clears a field; some versions ignore that. */
 export type Changes<Values> = { readonly [Field in keyof Values]?: Exclude<Values[Field], undefined> | null };
@@ -42,7 +46,7 @@ export interface UserValues {
 /** Returns the values of an organization for LiteLLM. */
 export function organizationValues(organization: Organization): OrganizationValues {
   return {
-    organization_alias: organization.organization_alias,
+    organization_alias: cleanName(organization.organization_alias) ?? organization.organization_id,
     models: organization.models,
     ...limitsOf(organization),
   };
@@ -62,7 +66,7 @@ export function teamValues(
   if (organization_id !== undefined && organization === undefined) return undefined;
   const followsOrganization = organization_id !== undefined && team.models.includes(ALL_ORG_MODELS);
   return {
-    team_alias: team.team_alias,
+    team_alias: cleanName(team.team_alias) ?? team.team_id,
     ...(organization_id === undefined ? {} : { organization_id }),
     models: followsOrganization ? (organization?.models ?? []) : team.models,
     ...(team.team_member_permissions.length === 0
@@ -74,10 +78,11 @@ export function teamValues(
 
 /** Returns the values of a person for LiteLLM. */
 export function userValues(user: User): UserValues {
-  const { user_email, display_name, user_role, models, max_budget, budget_duration } = user;
+  const { user_id, user_email, display_name, user_role, models, max_budget, budget_duration } = user;
+  const email = user_email === undefined ? undefined : cleanName(user_email);
   return {
-    ...(user_email === undefined ? {} : { user_email }),
-    ...(display_name === undefined ? {} : { user_alias: display_name }),
+    ...(email === undefined ? {} : { user_email: email }),
+    ...(display_name === undefined ? {} : { user_alias: cleanName(display_name) ?? user_id }),
     user_role,
     models,
     ...(max_budget === undefined ? {} : { max_budget }),

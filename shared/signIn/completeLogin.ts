@@ -1,5 +1,6 @@
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
+import { cleanName } from '../model/foreignNames.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
 import {
@@ -177,11 +178,14 @@ function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {
   if (!isEmailDomainAllowed(claims, deps.allowedEmailDomains)) {
     throw new AppError('domain_not_allowed', 'The email is of no allowed domain');
   }
+  // The names of a person enter here, so they are cleaned here. The email is checked as it came.
+  const { userId, displayName } = claims;
+  const cleanEmail = email === undefined ? undefined : cleanName(email);
   return {
-    user_id: claims.userId,
+    user_id: userId,
     tenant_id: claims.tenantId,
-    ...(claims.displayName === undefined ? {} : { display_name: claims.displayName }),
-    ...(email === undefined ? {} : { user_email: email }),
+    ...(displayName === undefined ? {} : { display_name: cleanName(displayName) ?? userId }),
+    ...(cleanEmail === undefined ? {} : { user_email: cleanEmail }),
     app_roles: claims.appRoles,
   };
 }

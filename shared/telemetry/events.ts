@@ -4,6 +4,7 @@
  */
 import type { LogSafeDetails } from '../model/errors.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
+import { escapeInvisible } from '../model/foreignNames.ts';
 import type { CounterName } from './metrics.ts';
 import { type Tracing, tracing } from './tracing.ts';
 
@@ -46,9 +47,9 @@ export function writeEvent(
   fields: EventFields,
 ): void {
   const traceId = tracing().current()?.traceId;
-  log[event.level](
-    JSON.stringify({ event: event.name, correlationId: log.invocationId, traceId, ...fields }),
-  );
+  const line = JSON.stringify({ event: event.name, correlationId: log.invocationId, traceId, ...fields });
+  // JSON escapes only some control characters. A log viewer would obey the others.
+  log[event.level](escapeInvisible(line));
   measureEvent(tracing(), event.name, fields);
 }
 

@@ -7,12 +7,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import { coldStart } from './coldStart.ts';
 import { provisioning } from './provisioning.ts';
 import { type Benchmark, renderTable } from './report.ts';
 import { scale } from './scale/scale.ts';
+import { parseArguments } from '../../terminal/arguments.ts';
+import { UsageError } from '../../terminal/commandError.ts';
+import { runCommand } from '../../terminal/runCommand.ts';
 import { signIn } from './signIn.ts';
 
 const RESULTS_DIR = resolve(import.meta.dirname, '../../bench-results');
@@ -24,28 +25,31 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map([
   ['scale', scale],
 ]);
 
-const peopleSchema = z.coerce.number().int().min(1_000);
+const leastPeople = 1_000;
 
-async function main(): Promise<void> {
+const help = `npm run bench -- [NAME ...]     runs the named benchmarks, or all: ${[...benchmarks.keys()].join(', ')}
+
+  --people N    simulates a company of this size (default 5000)
+`;
+
+async function run(args: readonly string[]): Promise<void> {
   const startMs = performance.now();
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { people: { type: 'string', default: '5000' } },
-  });
+  const { texts, positionals } = parseArguments(args, { texts: ['people'], positionals: benchmarks.size });
   const unknown = positionals.filter((name) => !benchmarks.has(name));
   if (unknown.length > 0) {
-    throw new Error(
-      `Unknown benchmark: ${unknown.join(', ')}. The benchmarks are ${[...benchmarks.keys()].join(', ')}.`,
-    );
+    throw new UsageError(`Unknown benchmark: ${unknown.join(', ')}.`);
   }
-  const people = peopleSchema.parse(values.people);
+  const people = Number(texts.people ?? '5000');
+  if (!Number.isInteger(people) || people < leastPeople) {
+    throw new UsageError(`--people needs a whole number, at least ${leastPeople}.`);
+  }
   const seconds = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`;
   const parts = [`${new Date().toISOString().slice(0, 10)}, ${describeMachine()}\n`];
-  for (const [name, run] of benchmarks) {
+  for (const [name, measure] of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const log = (text: string): void => console.error(`${seconds()}  ${name}: ${text}`);
     log('starts');
-    parts.push(...(await run({ people, log })).map(renderTable));
+    parts.push(...(await measure({ people, log })).map(renderTable));
   }
   const report = parts.join('\n');
   console.log(report);
@@ -61,4 +65,4 @@ function describeMachine(): string {
   return `${availableParallelism()} cores (${model}, load ${load} before), Node ${process.versions.node}`;
 }
 
-await main();
+await runCommand({ help, run });

@@ -775,3 +775,152 @@ describe('the development endpoints', () => {
     );
   });
 });
+
+describe('a value that only looks right', () => {
+  const joiner = '\u2060';
+  it.each([
+    ['a zero-width space at its end', { MICROSOFT_TENANT: `${tenant}\u200B` }, 'U+200B at the end'],
+    ['a byte order mark at its start', { MICROSOFT_CLIENT_ID: `\uFEFF${clientId}` }, 'U+FEFF at the start'],
+    ['a no-break space at its end', { PUBLIC_URL: 'https://ai.company.com\u00A0' }, 'U+00A0 at the end'],
+    ['a word joiner inside', { PROXY_ADMIN_ID: `abc${joiner}def` }, 'U+2060 as character 4'],
+    [
+      'a direction override',
+      { ALLOWED_EMAIL_DOMAINS: 'company.com,\u202Eelpmaxe' },
+      'U+202E as character 13',
+    ],
+    ['a NUL', { MEMBERSHIP_SYNC_MODE: 'full\0' }, 'U+0000 at the end'],
+    ['a tag character', { ENTRA_GROUPS_CLAIM: 'ApplicationGroup\u{E0041}' }, 'U+E0041 at the end'],
+    [
+      'a hyphen of another kind',
+      { MICROSOFT_TENANT: tenant.replace('-', '\u2011') },
+      'U+2011 as character 9',
+    ],
+    ['a Cyrillic letter', { MEMBERSHIP_SYNC_MODE: '\u0430dditive' }, 'U+0430 at the start'],
+    [
+      'typographic quotes in JSON',
+      { ROLE_MAPPINGS: '{\u201Cg\u201D:"internal_user"}' },
+      'U+201C as character 2',
+    ],
+    ['a soft hyphen in a secret', { MICROSOFT_CLIENT_SECRET: 'abc\u00ADdef' }, 'U+00AD as character 4'],
+    ['a zero-width space in a key', aProxy({ LITELLM_API_KEY: 'sk-key\u200B' }), 'U+200B at the end'],
+    ['a zero-width space in storage', { AzureWebJobsStorage: `${azurite}\u200B` }, 'U+200B at the end'],
+    ['quotes', { MICROSOFT_TENANT: `"${tenant}"` }, 'is in quotes'],
+    ['typographic quotes', { MICROSOFT_CLIENT_ID: `\u201C${clientId}\u201D` }, 'is in quotes'],
+    ['single quotes around JSON', { DEFAULT_TEAM_PARAMS: `'{"models":[]}'` }, 'is in quotes'],
+    ['quotes around a secret', { MICROSOFT_CLIENT_SECRET: '"abc"' }, 'is in quotes'],
+    ['one quote at a secret', aProxy({ LITELLM_API_KEY: "sk-key'" }), 'has a quote at the end'],
+    ['the id of a secret', { MICROSOFT_CLIENT_SECRET: servicePrincipal }, "the secret's id"],
+    [
+      'the address of a secret in Key Vault',
+      { MICROSOFT_CLIENT_SECRET: 'https://vault.vault.azure.net/secrets/a/b' },
+      'an address',
+    ],
+    [
+      'a reference in another case',
+      { MICROSOFT_CLIENT_SECRET: '@microsoft.keyvault(x)' },
+      'has not resolved',
+    ],
+  ])('is refused, and the fault names it: %s', (_case, changes, named) => {
+    const faults = findConfigFaults(anEnvironment(changes));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]?.got).toContain(named);
+    expect(faults[0]?.got).toMatch(/^[\x20-\x7e\u2011\u201c\u201d\u0430…]*$/);
+    expect(faults[0]?.got).not.toMatch(/abc.?def|sk-key|AccountKey/);
+  });
+
+  it('keeps line breaks between the parts of JSON and of a list', () => {
+    const config = configOf({
+      ROLE_MAPPINGS: '{\r\n\t"group-1": "internal_user"\n}\n',
+      ALLOWED_EMAIL_DOMAINS: 'company.com,\n\teu.company.com',
+    });
+    expect(config.rules.roleMappings.get('group-1')).toBe('internal_user');
+    expect(config.allowedEmailDomains).toEqual(['company.com', 'eu.company.com']);
+  });
+});
+
+describe('a JSON setting', () => {
+  const guid = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
+  it.each([
+    ['ROLE_MAPPINGS', '{"bob":"internal_user","bob":"proxy_admin"}', 'the key "bob" twice'],
+    ['ROLE_MAPPINGS', '{"bob":"internal_user", "\\u0062ob" :"proxy_admin"}', 'the key "bob" twice'],
+    [
+      'ROLE_MAPPINGS',
+      `{"${guid}":"internal_user","${guid.toUpperCase()}":"proxy_admin"}`,
+      `the group "${guid}" twice`,
+    ],
+    ['DEFAULT_TEAM_PARAMS', '{"models":["a"],"max_budget":1,"models":[]}', 'the key "models" twice'],
+    ['DEFAULT_INTERNAL_USER_PARAMS', '{"max_budget":1,"max_budget":1}', 'the key "max_budget" twice'],
+    ['ROLE_MAPPINGS', '{"__proto__":"proxy_admin"}', 'the key "__proto__"'],
+    ['DEFAULT_TEAM_PARAMS', '{"\\u005f_proto__":{}}', 'the key "__proto__"'],
+  ])('names the bad key: %s=%s', (setting, value, got) => {
+    expect(findConfigFaults(anEnvironment({ [setting]: value }))).toMatchObject([{ setting, got }]);
+  });
+
+  it('takes no string value, and no key of another object, for a repeated key', () => {
+    const models = ['{"a":1', '"models":', 'a", "a'];
+    const params = JSON.stringify({ models, team_member_permissions: models });
+    expect(configOf({ DEFAULT_TEAM_PARAMS: params }).rules.defaultTeamParams.models).toEqual(models);
+  });
+
+  it.each(['all-org-models', 'all-team-models', 'no-default-models'])(
+    'gives new organizations no special name that belongs to teams: %s',
+    (name) => {
+      const faults = findConfigFaults(
+        anEnvironment({ DEFAULT_TEAM_PARAMS: JSON.stringify({ models: ['gpt-4', name] }) }),
+      );
+      expect(faults).toMatchObject([{ got: `"models.1": "${name}"` }]);
+      expect(faults[0]?.expected).toContain('special name');
+    },
+  );
+
+  it.each([
+    '{"models":["gpt-4\\u0000"]}',
+    '{"models":["gpt\\u200b-4"]}',
+    '{"models":["gpt-4\\u202e"]}',
+    '{"team_member_permissions":["/key/generate\\u001b"]}',
+    '{"budget_duration":"12345678901234567890123d"}',
+    '{"budget_duration":"36501d"}',
+    '{"budget_duration":"9999999999s"}',
+    '{"budget_duration":"1300mo"}',
+    '{"max_budget":1e999}',
+  ])('is refused: DEFAULT_TEAM_PARAMS=%s', (value) => {
+    expect(faultySettings(anEnvironment({ DEFAULT_TEAM_PARAMS: value }))).toEqual(['DEFAULT_TEAM_PARAMS']);
+  });
+
+  it.each(['36500d', '100w', '1200mo', '45s'])('accepts the duration %s', (budget_duration) => {
+    const params = JSON.stringify({ budget_duration });
+    expect(configOf({ DEFAULT_TEAM_PARAMS: params }).rules.defaultTeamParams).toMatchObject({
+      budget_duration,
+    });
+  });
+});
+
+describe('a long value', () => {
+  const size = 100_000;
+  it.each([
+    ['ALLOWED_EMAIL_DOMAINS', 'a'.repeat(size)],
+    ['ALLOWED_EMAIL_DOMAINS', 'a-'.repeat(size)],
+    ['ALLOWED_EMAIL_DOMAINS', 'a.'.repeat(size)],
+    ['ALLOWED_EMAIL_DOMAINS', `${'a.'.repeat(size)}!`],
+    ['PUBLIC_URL', `https://a/${'/'.repeat(size)}x`],
+    ['LITELLM_BASE_URL', `https://a${'/'.repeat(size)}x/v1`],
+    ['DEVELOPMENT_GRAPH_URL', `https://localhost${'/'.repeat(size)}x`],
+    ['MICROSOFT_TENANT', 'a'.repeat(size)],
+    ['MICROSOFT_TENANT', ' '.repeat(size) + 'a'],
+    ['MICROSOFT_TENANT', `a${' '.repeat(size)}a`],
+    ['MICROSOFT_TENANT', `a${'@'.repeat(size)}a`],
+    ['ROLE_MAPPINGS', `{"a":"${'\\\\'.repeat(size)}"}`],
+    ['ROLE_MAPPINGS', '{'.repeat(size)],
+    ['ROLE_MAPPINGS', `{"${'a'.repeat(size)}`],
+    ['DEFAULT_TEAM_PARAMS', `{"models":["${' a'.repeat(size)} "]}`],
+    ['AzureWebJobsStorage', `${azurite};${'A='.repeat(size)}`],
+    ['AzureWebJobsStorage', 'A'.repeat(size)],
+    ['APPLICATIONINSIGHTS_CONNECTION_STRING', `InstrumentationKey=${tenant};InstrumentationKey=${clientId}`],
+    ['APPLICATIONINSIGHTS_CONNECTION_STRING', `a${' '.repeat(size)}b`],
+    ['APPLICATIONINSIGHTS_CONNECTION_STRING', `${' '.repeat(size)}a=b;`.repeat(2)],
+  ])('is refused within a moment: %s', (setting, value) => {
+    const startMs = performance.now();
+    expect(faultySettings(anEnvironment({ [setting]: value }))).toContain(setting);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+});

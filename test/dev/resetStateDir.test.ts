@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { resetStateDir } from '../../dev/stack/resetStateDir.ts';
+import { emptyStateDir, requireResettable } from '../../dev/stack/resetStateDir.ts';
 
 let parent: string;
 let dir: string;
@@ -24,17 +24,33 @@ async function fill(names: readonly string[]): Promise<void> {
   }
 }
 
-describe('resetStateDir', () => {
+/** What a start with --reset does, around taking the lock. */
+async function resetStateDir(stateDir: string): Promise<void> {
+  await requireResettable(stateDir);
+  await emptyStateDir(stateDir);
+}
+
+describe('--reset', () => {
   test('accepts a missing or empty folder', async () => {
     await expect(resetStateDir(dir)).resolves.toBeUndefined();
     await fill([]);
     await expect(resetStateDir(dir)).resolves.toBeUndefined();
   });
 
-  test('deletes the files of a stack', async () => {
-    await fill(['azurite/', 'identity/', 'litellm/', 'host/', 'app/', 'host.log', 'lock', 'stack.json']);
+  test('deletes the files of a stack, but not the lock that it has', async () => {
+    await fill([
+      'azurite/',
+      'identity/',
+      'litellm/',
+      'host/',
+      'app/',
+      'host.log',
+      'lock',
+      'lock.12',
+      'stack.json',
+    ]);
     await resetStateDir(dir);
-    await expect(stat(dir)).rejects.toThrow('ENOENT');
+    expect(await readdir(dir)).toEqual(['lock', 'lock.12']);
   });
 
   test.each([

@@ -40,3 +40,15 @@ test('keeps messages and rows between starts, and chooses its ports itself', asy
   expect(row['text']).toBe('still here');
   expect(await second.exited).toBe('exit code 0');
 });
+
+test('has blobs only if asked, for the real Functions host', async () => {
+  const endpointOf = (connectionString: string): string | undefined =>
+    /BlobEndpoint=([^;]+)/.exec(connectionString)?.[1];
+  const without = await startAzurite();
+  const azurite = await startAzurite({ location, blobPort: 0 });
+  const endpoint = endpointOf(azurite.connectionString) ?? '';
+  const answer = await fetch(`${endpoint}?comp=list`);
+  await Promise.all([without.stop(), azurite.stop()]);
+  expect(endpointOf(without.connectionString)).toBeUndefined();
+  expect(answer.headers.get('server')).toContain('Azurite-Blob');
+});

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,6 +16,8 @@ const stackFileSchema = z.object({
 });
 
 let stateDir: string;
+/** The proxy of the environment; empty: none. */
+let proxy = '';
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
@@ -23,6 +25,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  proxy = '';
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
   }
@@ -38,6 +41,15 @@ interface Command {
 function start(...args: readonly string[]): Command {
   const child = spawn(process.execPath, ['dev/stack/start.ts', '--state-dir', stateDir, ...args], {
     cwd: repository,
+    // The bootstrap script of the tests has set NO_PROXY already.
+    env: {
+      ...process.env,
+      NO_PROXY: '',
+      no_proxy: '',
+      HTTP_PROXY: proxy,
+      http_proxy: proxy,
+      NODE_USE_ENV_PROXY: proxy && '1',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -66,20 +78,45 @@ async function waitForText(command: Command, text: string): Promise<void> {
 }
 
 describe('npm run start:func', () => {
-  test('refuses options that it does not support', async () => {
-    const args = ['dev/stack/startFunc.ts', '--reset', '--state-dir', stateDir, '--directory=people.json'];
-    const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'ignore', 'pipe'] });
-    children.push(child);
-    let text = '';
-    child.stderr.on('data', (chunk: unknown) => {
-      text += String(chunk);
-    });
-    const code = await new Promise((exit) => {
-      child.once('close', exit);
-    });
-    expect(code).toBe(1);
-    expect(text).toContain('start:func does not support --reset, --state-dir, --directory');
-  });
+  test.skipIf(process.platform === 'win32')(
+    'starts func with storage that has blobs too, past any proxy, and stops everything after it',
+    async () => {
+      const bin = join(stateDir, 'bin');
+      await mkdir(bin);
+      const func =
+        '#!/bin/sh\necho "args $*"\necho "proxy $NO_PROXY"\necho "storage $AzureWebJobsStorage"\ncat "$STACK"\n';
+      await writeFile(join(bin, 'func'), func, { mode: 0o755 });
+      const folder = join(stateDir, 'stack');
+      const args = ['dev/stack/startFunc.ts', '--port', '7393', '--state-dir', folder, '--reset'];
+      const child = spawn(process.execPath, args, {
+        cwd: repository,
+        env: {
+          PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+          STACK: join(folder, 'stack.json'),
+          HTTP_PROXY: 'http://127.0.0.1:9',
+          NO_PROXY: 'example.com',
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      children.push(child);
+      let text = '';
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: unknown) => {
+          text += String(chunk);
+        });
+      }
+      const code = await new Promise((exit) => {
+        child.once('close', exit);
+      });
+      expect(text).toContain('args start --port 7393');
+      expect(text).toMatch(/storage .*BlobEndpoint=http:\/\/127\.0\.0\.1:\d+\/devstoreaccount1/);
+      expect(text).toContain('proxy example.com,localhost,127.0.0.1,::1,[::1]');
+      expect(text).toContain('"url": "http://localhost:7393"');
+      expect(code).toBe(0);
+      await expect(readFile(join(folder, 'stack.json'))).rejects.toThrow('ENOENT');
+      await expect(readFile(join(folder, 'lock'))).rejects.toThrow('ENOENT');
+    },
+  );
 });
 
 describe('npm start', () => {
@@ -92,6 +129,11 @@ describe('npm start', () => {
     expect(pid).toBe(first.child.pid);
     expect(first.output()).toContain(url);
     expect(first.output()).toContain('alice@company.com');
+    // The first start syncs 500 entities. Successes go to host.log only, and the banner is the last thing on the screen.
+    expect(first.output()).not.toContain('Executed (Succeeded');
+    expect(first.output().trimEnd()).toMatch(/Stop {8}Ctrl-C$/);
+    expect(await readFile(join(stateDir, 'host.log'), 'utf8')).toContain('Executed (Succeeded');
+    expect(((await stat(join(stateDir, 'stack.json'))).mode & 0o777).toString(8)).toBe('600');
     expect((await fetch(`${url}/api/health`)).status).toBe(200);
 
     const second = start('--reset');
@@ -146,6 +188,37 @@ describe('npm start', () => {
     expect(await command.exit).toBe(1);
     expect(command.output()).toContain('thesis.txt');
     expect((await stat(join(stateDir, 'thesis.txt'))).isFile()).toBe(true);
+  });
+
+  test('does not start with invalid settings, and says what is wrong with them', async () => {
+    const command = start('--MEMBERSHIP_SYNC_MODE=foo', '--REMOVAL_LIMIT_PERCENT=101');
+    expect(await command.exit).toBe(1);
+    expect(command.output()).toMatch(
+      /^2 settings are not valid:\n {2}MEMBERSHIP_SYNC_MODE: got "foo"; .*\n {2}REMOVAL_LIMIT_PERCENT: got "101"; .*\nNothing was started\.\n$/,
+    );
+    expect(await readdir(stateDir)).toEqual([]);
+  });
+
+  test('names a file that was cut off, and offers to begin afresh', async () => {
+    await mkdir(join(stateDir, 'identity'));
+    await writeFile(join(stateDir, 'identity', 'directory.json'), '{"tenantId":');
+    const command = start();
+    expect(await command.exit).toBe(1);
+    expect(command.output()).toContain(
+      `The file ${join(stateDir, 'identity', 'directory.json')} cannot be read`,
+    );
+    expect(command.output()).toContain('begin afresh with --reset');
+    expect(command.output()).not.toContain('    at ');
+  });
+
+  test('reaches its own processes past a proxy, and says that a key on the command line is visible', async () => {
+    proxy = 'http://127.0.0.1:9';
+    const command = start('--LITELLM_BASE_URL=http://127.0.0.1:9', '--LITELLM_API_KEY=sk-visible');
+    await waitForText(command, 'Ctrl-C');
+    expect(command.output()).toContain('LITELLM_API_KEY is visible on the command line.');
+    expect(command.output()).not.toContain('sk-visible');
+    command.child.kill('SIGINT');
+    expect(await command.exit).toBe(0);
   });
 
   test('lists unknown arguments', async () => {

@@ -2,8 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readLocalSettings } from '../../dev/stack/localSettings.ts';
-import { createStackSettings, usesEmulator } from '../../dev/stack/stackSettings.ts';
+import { readLocalSettings } from '../../terminal/localSettings.ts';
+import {
+  createStackSettings,
+  requireValidSettings,
+  usesEmulator,
+  withSecretsOf,
+} from '../../dev/stack/stackSettings.ts';
 import { parseStartArguments } from '../../dev/stack/startArguments.ts';
 
 let dir: string;
@@ -32,7 +37,19 @@ describe('local.settings.json', () => {
     expect(await readFrom(`\uFEFF${text}`)).toEqual({ values: { A: 'b' }, httpPort: 7072 });
   });
 
+  test('has comments and trailing commas, as the Core Tools read it', async () => {
+    const text = `// mine\n{ /* all */ "IsEncrypted": false,\n "Values": { "A": "b", // "C": "d"\n "URL": "http://x", },\n}`;
+    expect(await readFrom(text)).toEqual({ values: { A: 'b', URL: 'http://x' } });
+  });
+
+  test('has no values if it is empty but for braces', async () => {
+    expect(await readFrom('{}')).toEqual({ values: {} });
+  });
+
   test.each([
+    { name: 'a name that occurs twice', text: '{"Values":{"A":"1",\n"A":"2"}}', message: 'names "A" twice' },
+    { name: 'a missing comma, with its line', text: '{\n"Values":{"A":"1"\n"B":"2"}}', message: 'in line 3' },
+    { name: 'an empty file', text: '', message: 'is not JSON' },
     { name: 'what is not JSON', text: '{', message: 'is not JSON' },
     { name: 'a value that is not a string', text: '{"Values":{"A":1}}', message: 'Values' },
     { name: 'an encrypted file', text: '{"IsEncrypted":true}', message: 'is encrypted' },
@@ -55,8 +72,8 @@ describe('the command line', () => {
         '--directory=x.json',
       ]),
     ).toEqual({
-      help: false,
       reset: true,
+      verbose: false,
       litellm: false,
       port: 8080,
       directoryFile: 'x.json',
@@ -115,5 +132,35 @@ describe('the app settings', () => {
   ])('use the emulator with $given: $expected', ({ given, expected }) => {
     expect(usesEmulator(given)).toBe(expected);
     expect('DEVELOPMENT_ENTRA_URL' in createStackSettings({ ...parts, given })).toBe(expected);
+  });
+  test.each([
+    [
+      { MEMBERSHIP_SYNC_MODE: 'foo' },
+      /1 setting is not valid:\n {2}MEMBERSHIP_SYNC_MODE: got "foo"; expected `full`/,
+    ],
+    [{ ROLE_MAPPINGS: '{' }, /ROLE_MAPPINGS/],
+    [{ WEBSITE_SITE_NAME: 'x' }, /DEVELOPMENT_ENDPOINTS: .* together with WEBSITE_SITE_NAME/],
+    [{ LITELLM_API_KEY: 'sk-x' }, /LITELLM_BASE_URL: not set/],
+    [{ MICROSOFT_TENANT: 'common' }, /MICROSOFT_CLIENT_ID[^]*MICROSOFT_TENANT/],
+    [{ AzureWebJobsStorage: 'x' }, /AzureWebJobsStorage/],
+  ])('are refused before anything starts: %j', (given: Readonly<Record<string, string>>, message) => {
+    expect(() => requireValidSettings('http://localhost:7071', given, false)).toThrow(message);
+  });
+
+  test.each([{}, { ENTRA_GROUPS_ALSO_CREATE_ORGS: 'false' }, { PUBLIC_URL: 'https://ai.company.com' }])(
+    'are accepted: %j',
+    (given: Readonly<Record<string, string>>) => {
+      expect(() => requireValidSettings('http://localhost:7071', given, true)).not.toThrow();
+      expect(() => requireValidSettings('http://localhost:7071', given, false)).not.toThrow();
+    },
+  );
+
+  test('take a secret from the environment only for what they name', () => {
+    const environment = { LITELLM_API_KEY: 'sk-env', MICROSOFT_CLIENT_SECRET: 'env' };
+    expect(withSecretsOf(environment, {})).toEqual({});
+    const proxy = { LITELLM_BASE_URL: 'https://x' };
+    expect(withSecretsOf(environment, proxy)).toEqual({ ...proxy, LITELLM_API_KEY: 'sk-env' });
+    const own = { ...proxy, LITELLM_API_KEY: 'sk-own' };
+    expect(withSecretsOf(environment, own)).toEqual(own);
   });
 });

@@ -156,6 +156,31 @@ describe('.github/workflows/deploy.yml', () => {
     }
   });
 
+  it.skipIf(spawnSync('jq', ['--version']).status !== 0).each([
+    ['{"a":"internal_user"}', true],
+    ['', true],
+    ['{"a":"internal_user"', false],
+    ['{} {}', false],
+    ['["a"]', false],
+    ["'{}'", false],
+  ])('takes over ROLE_MAPPINGS only if it is a JSON object: %s', (value, isTaken) => {
+    const script = steps.find(({ env }) => env?.['CHOICES'] !== undefined)?.run ?? '';
+    const { status, stdout } = spawnSync(
+      'bash',
+      ['-e', '-o', 'pipefail', '-c', `azd() { echo azd "$@"; }\n${script}`],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          VARIABLES: JSON.stringify({ ROLE_MAPPINGS: value }),
+          CHOICES: 'ROLE_MAPPINGS',
+        },
+        encoding: 'utf8',
+      },
+    );
+    expect(status === 0).toBe(isTaken);
+    expect(stdout).toContain(isTaken ? 'azd env new' : '::error::ROLE_MAPPINGS is not a JSON object');
+  });
+
   it('passes exactly the choices of the template', () => {
     const parameters = namesIn(read('infra/main.bicepparam'), /readEnvironmentVariable\('(\w+)'/g);
     expect([...choices, 'AZURE_ENV_NAME', 'AZURE_LOCATION'].sort()).toEqual(parameters.toSorted());

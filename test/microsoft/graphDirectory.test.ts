@@ -295,6 +295,16 @@ describe('readAssignedGroups', () => {
   });
 
   it.each([
+    [' Research\u0000 \u202ETeam\u202C ', 'Research Team'],
+    ['تیم\u200Cها', 'تیم\u200Cها'],
+    ['\u202E \u001B', 'g1'],
+    ['', 'g1'],
+  ])('returns the name %j as %j', async (principalDisplayName, displayName) => {
+    answers = [page([{ principalId: 'g1', principalType: 'Group', principalDisplayName }])];
+    expect(await createDirectory().readAssignedGroups()).toEqual([{ id: 'g1', displayName }]);
+  });
+
+  it.each([
     ['an assignment without a type', { principalId: 'g1' }],
     ['a group id that is not a table key', assignment('a/b')],
   ])('throws on %s', async (_, item) => {

@@ -242,6 +242,35 @@ describe('a sign-in', () => {
   });
 });
 
+describe('the names of a person', () => {
+  it.each([
+    [
+      'control characters and overrides',
+      { displayName: ' \u202EAl\u0000ice\u009B ' },
+      { display_name: 'Alice' },
+    ],
+    ['blanks around an address', { email: 'alice@company.com\u00A0' }, { user_email: 'alice@company.com' }],
+    ['blanks around the UPN', { preferredUsername: ' al@company.com ' }, { user_email: 'al@company.com' }],
+  ])('are stored without %s', async (_case, claims, person) => {
+    world.deps = { ...world.deps, allowedEmailDomains: ['company.com'] };
+    world.claims = { ...world.claims, ...claims };
+    await signIn();
+    expect(onlyMessage().person).toMatchObject({ user_id: 'alice-oid', ...person });
+  });
+
+  it('keep joiners', async () => {
+    world.claims = { ...world.claims, displayName: 'می\u200Cخواهم 👩\u200D💻' };
+    await signIn();
+    expect(onlyMessage().person.display_name).toBe('می\u200Cخواهم 👩\u200D💻');
+  });
+
+  it('are the id where nothing remains of the name', async () => {
+    world.claims = { ...world.claims, displayName: '\u2066\u0007 \u2069' };
+    await signIn();
+    expect(onlyMessage().person.display_name).toBe('alice-oid');
+  });
+});
+
 describe('the group ids', () => {
   it('are the claim’s where the application is set up so, and Graph is not asked', async () => {
     await signIn();

@@ -30,6 +30,11 @@ const write = (name: Parameters<typeof writeEvent>[1]['name'], fields: Parameter
   writeEvent(log, { name, level: 'info' }, fields);
 
 describe('an event', () => {
+  it('shows every character that a log viewer might obey or hide', () => {
+    write('request.failed', { reason: 'a\u202Eb\u009Bc\u2028\u0000' });
+    expect(lines[0]).toContain(String.raw`"reason":"a\u202eb\u009bc\u2028\u0000"`);
+  });
+
   it.each([
     ['signin.complete', { userId: 'u' }, ['signin.outcomes 1 {"outcome":"ok"}']],
     ['signin.complete', { userId: undefined }, ['signin.outcomes 1 {"outcome":"challenged"}']],

@@ -10,6 +10,7 @@ import type { Step } from './recordings.ts';
 import { removeOwnRows } from './removeOwnRows.ts';
 import { replaySteps, waitsForSpend } from './replay.ts';
 import type { ReplayAdapter, ReplayedAnswer, ReplayedProxy, ReplayedStep } from './replay.ts';
+import { CommandError } from '../../../terminal/commandError.ts';
 
 export interface ContractOptions extends ReplayedProxy {
   /** Three models of the proxy. Default: the recorded names. */
@@ -52,7 +53,7 @@ const unneededPaths: readonly string[] = [
 /** Reads the version of a proxy. Throws if something else answers. */
 export async function readVersion(url: string): Promise<string> {
   const response = await fetch(`${url}/openapi.json`, { redirect: 'manual' });
-  if (!response.ok) throw new Error(`${url}/openapi.json was answered with ${response.status}`);
+  if (!response.ok) throw new CommandError(`${url}/openapi.json was answered with ${response.status}`);
   return z.object({ info: z.object({ version: z.string() }) }).parse(await response.json()).info.version;
 }
 

@@ -2,8 +2,10 @@
  * `npm run litellm:contract -- --base-url URL [--models A,B,C] [--yes]`: compares a real proxy with what this product
  * expects of its version. The key comes from `LITELLM_API_KEY`.
  */
-import { parseArgs } from 'node:util';
-
+import { parseArguments } from '../../../terminal/arguments.ts';
+import { UsageError } from '../../../terminal/commandError.ts';
+import { print } from '../../../terminal/print.ts';
+import { runCommand } from '../../../terminal/runCommand.ts';
 import { checkContract, chooseRecording, readVersion } from './checkContract.ts';
 import type { CheckedContract, CheckedStep } from './checkContract.ts';
 import { readSteps } from './recordings.ts';
@@ -20,58 +22,57 @@ minutes, and removes what it made. Use a proxy on which a mistake would do no ha
 Exit code 1: something differs on which the product depends, or something could not be removed.
 `;
 
-const { values } = parseArgs({
-  options: {
-    'base-url': { type: 'string' },
-    models: { type: 'string' },
-    yes: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-
-const { LITELLM_API_KEY: masterKey = '' } = process.env;
-const url = values['base-url']?.replace(/\/+$/, '');
-const models = values.models?.split(',');
-
-if (values.help || url === undefined || masterKey === '' || (models !== undefined && models.length !== 3)) {
-  console.log(help);
-  process.exitCode = values.help ? 0 : 2;
-} else if (values.yes) {
-  await run(url);
-} else {
+async function runChecks(args: readonly string[]): Promise<void> {
+  const { texts, flags } = parseArguments(args, { texts: ['base-url', 'models'], flags: ['yes'] });
+  const url = texts['base-url']?.replace(/\/+$/, '');
+  const models = texts.models?.split(',');
+  const { LITELLM_API_KEY: masterKey = '' } = process.env;
+  if (url === undefined) throw new UsageError('--base-url is missing.');
+  if (masterKey === '') throw new UsageError('LITELLM_API_KEY is not set.');
+  if (models !== undefined && models.length !== 3) throw new UsageError('--models needs three models.');
+  if (flags.has('yes')) {
+    await check({ url, masterKey, models });
+    return;
+  }
   const version = await readVersion(url);
   const recording = chooseRecording(version);
-  console.log(
+  print(
     `${url} is LiteLLM ${version}. It would be compared with ${recording}, in ${readSteps(recording).length} steps.`,
   );
-  console.log('Nothing was sent to it. Add --yes to run the steps.');
+  print('Nothing was sent to it. Add --yes to run the steps.');
 }
 
-async function run(proxyUrl: string): Promise<void> {
+interface ProxyToCheck {
+  readonly url: string;
+  readonly masterKey: string;
+  readonly models: readonly string[] | undefined;
+}
+
+async function check(proxy: ProxyToCheck): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => {
-    console.log('Stopping, and removing what was made …');
+    print('Stopping, and removing what was made …');
     stop.abort(new Error('stopped by Ctrl-C'));
   });
-  const checked = await checkContract({ url: proxyUrl, masterKey, models, signal: stop.signal });
-  print(checked);
+  const checked = await checkContract({ ...proxy, signal: stop.signal });
+  printChecked(checked);
   const isGood = checked.failure === undefined && checked.left.length === 0;
   process.exitCode = isGood && checked.steps.every((step) => !step.matters) ? 0 : 1;
 }
 
-function print({ version, comparedWith, steps, left, failure }: CheckedContract): void {
-  console.log(`LiteLLM ${version}, compared with the recording of ${comparedWith}\n`);
+function printChecked({ version, comparedWith, steps, left, failure }: CheckedContract): void {
+  print(`LiteLLM ${version}, compared with the recording of ${comparedWith}\n`);
   for (const step of steps) {
-    console.log(`${String(step.number).padStart(4)}  ${resultOf(step).padEnd(9)}  ${step.step.step}`);
-    for (const difference of step.differences) console.log(`                 ${difference}`);
-    if (step.skipped !== undefined) console.log(`                 ${step.skipped}`);
+    print(`${String(step.number).padStart(4)}  ${resultOf(step).padEnd(9)}  ${step.step.step}`);
+    for (const difference of step.differences) print(`                 ${difference}`);
+    if (step.skipped !== undefined) print(`                 ${step.skipped}`);
   }
   const count = (result: string): number => steps.filter((step) => resultOf(step) === result).length;
-  console.log(
+  print(
     `\n${count('same')} same, ${count('harmless')} harmless, ${count('MATTERS')} that the product depends on, ${count('skipped')} skipped`,
   );
-  for (const row of left) console.log(`Not removed: ${row}`);
-  if (failure !== undefined) console.log(`The run ended early: ${failure}`);
+  for (const row of left) print(`Not removed: ${row}`);
+  if (failure !== undefined) print(`The run ended early: ${failure}`);
 }
 
 function resultOf(step: CheckedStep): string {
@@ -79,3 +80,5 @@ function resultOf(step: CheckedStep): string {
   if (step.differences.length === 0) return 'same';
   return step.matters ? 'MATTERS' : 'harmless';
 }
+
+await runCommand({ help, run: runChecks });

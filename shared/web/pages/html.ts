@@ -54,6 +54,14 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
 }
 
 /**
+ * Renders a name that another system gave us. Its direction of writing, or a character that changes it, then affects nothing
+ * outside of it. Every foreign name on a page goes through here.
+ */
+export function renderName(name: string): Html {
+  return html`<bdi>${name}</bdi>`;
+}
+
+/**
  * Returns a constant of this source tree as markup, unescaped: the stylesheet and the scripts, which HTML doesn't
  * unescape. Never for data; a test checks who calls it.
  */

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../model/errors.ts';
 import { text as copyScript } from './client/copy.ts?text';
 import type { ErrorText, Fixer } from './errorText.ts';
 import { errorTexts } from './errorTexts.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { renderDocument } from './renderDocument.ts';
 
 const FIXERS: Readonly<Record<Fixer, string>> = {
@@ -82,7 +82,7 @@ function renderTechnical({ code, correlationId, detail }: ErrorPage): Html {
       detail !== undefined &&
       html`<div>
         <dt>Details</dt>
-        <dd>${detail}</dd>
+        <dd>${renderName(detail)}</dd>
       </div>`
     }
   </dl>`;

@@ -1,6 +1,6 @@
 import type { EffectiveModels } from '../../model/access.ts';
 import { formatBudget, formatCount, formatUsd } from './formatBudget.ts';
-import { html, type Html, type HtmlValue } from './html.ts';
+import { html, type Html, type HtmlValue, renderName } from './html.ts';
 
 /** This many models are shown at once. The others open on demand. */
 const MODELS_AT_ONCE = 12;
@@ -30,7 +30,7 @@ export function renderFact({ term, value, why = [], isWide = false }: Fact): Htm
 
 function renderChips(models: readonly string[]): Html {
   return html`<ul class="models">
-    ${models.map((model) => html`<li><code>${model}</code></li>`)}
+    ${models.map((model) => html`<li><code>${renderName(model)}</code></li>`)}
   </ul>`;
 }
 

@@ -2,7 +2,7 @@ import type { MyAccess, ProvisioningStatus, TeamAccess, UserAccess } from '../..
 import { formatBudget, formatCount } from './formatBudget.ts';
 import { text as homeScript } from './client/home.ts?text';
 import { litellmKey, progressKey } from './client/progressKey.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
@@ -23,8 +23,9 @@ export interface HomePage {
 }
 
 function renderAccount(user: UserAccess): Html {
+  const name = user.user_email ?? user.display_name;
   return html`<div class="account">
-    <span class="account-name muted small">${user.user_email ?? user.display_name}</span>
+    <span class="account-name muted small">${name !== undefined && renderName(name)}</span>
     <form method="post" action="/sso/logout">
       <button class="button compact" type="submit">Sign out</button>
     </form>
@@ -38,8 +39,11 @@ function renderUser({ user, litellm }: MyAccess): Html {
     <div class="pad stack">
       <h2 id="you-title">You</h2>
       <dl class="facts">
-        ${user.display_name !== undefined && renderFact({ term: 'Name', value: user.display_name })}
-        ${renderFact({ term: 'Email', value: user.user_email ?? 'Not known' })}
+        ${user.display_name !== undefined && renderFact({ term: 'Name', value: renderName(user.display_name) })}
+        ${renderFact({
+          term: 'Email',
+          value: user.user_email === undefined ? 'Not known' : renderName(user.user_email),
+        })}
         ${renderFact({
           term: 'Role on the proxy',
           value: globalRoleTexts[user.user_role],
@@ -173,7 +177,7 @@ export function renderHome({ nonce, access }: HomePage): string {
     data-next-try="${nextTryAt}"
   >
     <div class="greeting">
-      <h1>${name === undefined ? 'Welcome' : `Hello, ${name}`}</h1>
+      <h1>${name === undefined ? 'Welcome' : html`Hello, ${renderName(name)}`}</h1>
       <p class="muted">What you can use through LiteLLM, from your Microsoft Entra groups.</p>
     </div>
     ${renderProgress(access)} ${renderReports(access)}

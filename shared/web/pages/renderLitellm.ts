@@ -5,7 +5,7 @@ import type {
   LitellmState,
   MyAccess,
 } from '../../model/access.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { litellmIcons } from './icons.ts';
 import {
   findLitellmReasonText,
@@ -38,7 +38,9 @@ function renderReport(report: LitellmReported, role: string | undefined): Html {
   const isAboutRole = code === 'role_needs_licence' || detail === 'role';
   const roleNow =
     isAboutRole &&
-    (role === undefined ? 'Your role: ' : `Your role in LiteLLM is ${findLitellmRoleText(role)}. `);
+    (role === undefined
+      ? 'Your role: '
+      : html`Your role in LiteLLM is ${renderName(findLitellmRoleText(role))}. `);
   return html`<p class="why">${roleNow}${happened}${renderDetail(report)}. ${todo}</p>`;
 }
 
@@ -76,7 +78,7 @@ export function renderPresence(presence: LitellmPresence | undefined): Html {
       isInLitellm &&
       role !== undefined &&
       !isRoleExplained &&
-      html`<p class="why">Your role in LiteLLM is still ${findLitellmRoleText(role)}.</p>`
+      html`<p class="why">Your role in LiteLLM is still ${renderName(findLitellmRoleText(role))}.</p>`
     }
     ${isInLitellm && reported.map((report) => renderReport(report, role))}
   </div>`;

@@ -1,5 +1,5 @@
 import type { OrganizationAccess, TeamAccess } from '../../model/access.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { organizationRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
 import { renderPresence } from './renderLitellm.ts';
@@ -20,7 +20,7 @@ export function renderOrganization(organization: OrganizationAccess, teams: read
       <div class="stack-tight">
         <div class="entity-head">
           <p class="kind">Organization</p>
-          <h3>${organization.organization_alias}</h3>
+          <h3>${renderName(organization.organization_alias)}</h3>
           <span class="tag ${isAdmin && 'strong'}">${organizationRoleTexts[organization.user_role]}</span>
         </div>
         <p class="mono id">${organization.organization_id}</p>

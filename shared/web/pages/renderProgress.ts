@@ -7,7 +7,7 @@ import type {
   Reported,
 } from '../../model/access.ts';
 import { formatCounted } from './formatBudget.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { statusIcons } from './icons.ts';
 import { findReasonText, reportTexts } from './provisioningTexts.ts';
 import { renderInstant } from './renderInstant.ts';
@@ -151,7 +151,7 @@ function renderReport(report: Reported, access: MyAccess): Html {
   return html`<li>
     <p>
       ${KINDS[report.kind]}
-      ${name === undefined ? html`<code>${report.id}</code>` : html`<strong>${name}</strong>`}
+      ${name === undefined ? html`<code>${report.id}</code>` : html`<strong>${renderName(name)}</strong>`}
       ${reportTexts[report.code]}
     </p>
     <p class="muted small">

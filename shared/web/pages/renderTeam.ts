@@ -1,6 +1,6 @@
 import type { EffectiveNumber, EffectiveReason, TeamAccess } from '../../model/access.ts';
 import { formatBudget, formatUsd } from './formatBudget.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html, renderName } from './html.ts';
 import { teamRoleTexts } from './provisioningTexts.ts';
 import { formatRate, renderFact, renderModels, renderSpending } from './renderFact.ts';
 import { renderPresence } from './renderLitellm.ts';
@@ -84,9 +84,10 @@ function renderLimits(team: TeamAccess): Html {
 }
 
 function renderHead({ team, level }: TeamRow): Html {
+  const name = renderName(team.team_alias);
   return html`<div class="entity-head">
     <p class="kind">Team</p>
-    ${level === 3 ? html`<h3>${team.team_alias}</h3>` : html`<h4>${team.team_alias}</h4>`}
+    ${level === 3 ? html`<h3>${name}</h3>` : html`<h4>${name}</h4>`}
     <span class="tag ${team.role === 'admin' && 'strong'}">${teamRoleTexts[team.role]}</span>
     ${team.degraded && html`<span class="tag warn">No organization for now</span>`}
   </div>`;
@@ -101,7 +102,7 @@ export function renderTeam(row: TeamRow): Html {
       ${renderHead(row)}
       <p class="mono id">${team.team_id}</p>
       ${renderPresence(team.litellm)}
-      ${owner !== undefined && html`<p class="why">Belongs to organization ${owner}.</p>`}
+      ${owner !== undefined && html`<p class="why">Belongs to organization ${renderName(owner)}.</p>`}
       ${
         team.degraded &&
         html`<p class="why">We couldn’t create its organization yet. We’ll link them as soon as we can.</p>`

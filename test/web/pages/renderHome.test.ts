@@ -106,9 +106,48 @@ describe('renderHome', () => {
     const page = renderHome({ nonce: 'n', access });
     for (const hostile of ['<script>alert', '<img', '<b>"', "<i>'", '<u>'])
       expect(page).not.toContain(hostile);
-    expect(page).toContain('Hello, &lt;script&gt;alert(1)&lt;/script&gt;');
-    expect(page).toContain('<h3>&lt;b&gt;&quot;org&quot;</h3>');
-    expect(page).toContain('<h4>&lt;i&gt;&#39;team&#39;</h4>');
+    expect(page).toContain('Hello, <bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>');
+    expect(page).toContain('<h3><bdi>&lt;b&gt;&quot;org&quot;</bdi></h3>');
+    expect(page).toContain('<h4><bdi>&lt;i&gt;&#39;team&#39;</bdi></h4>');
+  });
+
+  it('isolates every foreign name, so that its direction of writing affects nothing outside of it', () => {
+    const hostile = (what: string): string => `\u202E${what}`;
+    const models = { all_models: false, models: [hostile('model')], reason: 'own' } as const;
+    const { user_email: _email, ...user } = createUser();
+    const pages = [{}, { user_email: hostile('email') }].map((email) =>
+      renderHome({
+        nonce: 'n',
+        access: createAccess({
+          user: {
+            ...user,
+            ...email,
+            display_name: hostile('name'),
+            models: [hostile('own')],
+          },
+          organizations: [
+            createOrganization({ organization_alias: hostile('organization'), effective_models: models }),
+          ],
+          teams: [
+            createTeam({ team_alias: hostile('team'), effective_models: models }),
+            createStandaloneTeam({
+              team_alias: hostile('standalone'),
+              organization_id: 'elsewhere',
+              organization_alias: hostile('owner'),
+            }),
+          ],
+          provisioning: createProgress({
+            reported: [{ code: 'models_kept', kind: 'team', id: createTeam().team_id }],
+          }),
+        }),
+      }),
+    );
+    for (const page of pages) {
+      const places = page.split('\u202E').slice(0, -1);
+      expect(places.length).toBeGreaterThanOrEqual(9);
+      expect(places.filter((before) => !before.endsWith('<bdi>'))).toEqual([]);
+      expect(page.match(/<bdi>/g)).toHaveLength(page.match(/<\/bdi>/g)?.length ?? 0);
+    }
   });
 
   it('keeps a hostile id and reason inside the attributes that the script reads', () => {
