@@ -266,6 +266,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     login: {
       identity,
       seal,
+      users: store.users,
       random,
       directory,
       queue,

@@ -122,6 +122,7 @@ export interface Reported {
     | 'row_unreadable'
     | 'row_missing'
     | 'last_org_admin'
+    | 'no_org_admin_left'
     | 'group_not_yet_known'
     | 'removal_not_checked'
     | 'standalone_for_now'

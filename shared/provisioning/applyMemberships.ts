@@ -89,6 +89,11 @@ function unreadableRows(partition: MembershipPartition<string>, kind: Reported['
   return partition.unreadable.map((row) => reportUnreadable(kind, row.id, row));
 }
 
+/** A closed account keeps nothing, not even as the last administrator. */
+function leftWithoutAdmin(entry: Reported): Reported {
+  return entry.code === 'last_org_admin' ? { ...entry, code: 'no_org_admin_left' } : entry;
+}
+
 async function planBoth(run: Run, desired: DesiredState, partitions: Partitions): Promise<Plans> {
   const { deps, message } = run;
   const common = { held: desired.held, mode: deps.rules.membershipSyncMode };
@@ -112,14 +117,16 @@ async function planBoth(run: Run, desired: DesiredState, partitions: Partitions)
     userId: message.person.user_id,
     observation: { id: message.id, observed_at: message.observed_at },
   });
+  const unreadable = [
+    ...unreadableRows(partitions.teams, 'team'),
+    ...unreadableRows(partitions.organizations, 'organization'),
+  ];
+  if (run.isClosed) return { teams, organizations, reported: [...unreadable, ...kept.map(leftWithoutAdmin)] };
+  const keptIds = new Set(kept.map((entry) => entry.id));
   return {
     teams,
-    organizations: withoutEntities(organizations, new Set(kept.map((entry) => entry.id))),
-    reported: [
-      ...unreadableRows(partitions.teams, 'team'),
-      ...unreadableRows(partitions.organizations, 'organization'),
-      ...kept,
-    ],
+    organizations: withoutEntities(organizations, keptIds),
+    reported: [...unreadable, ...kept],
   };
 }
 

@@ -9,7 +9,7 @@ import type { Run } from './provisionRun.ts';
 
 /** Creates the run of one round. */
 export function createRun(
-  parts: Pick<Run, 'deps' | 'message' | 'observation' | 'delivery'>,
+  parts: Pick<Run, 'deps' | 'message' | 'observation' | 'delivery' | 'isClosed'>,
   { version }: KnownGroups,
 ): Run {
   const { deps, observation } = parts;

@@ -39,4 +39,6 @@ export interface Run {
   /** Version of the accepted list that decided which groups count. */
   readonly listVersion: string | undefined;
   readonly now: Date;
+  /** The account is closed: `observation` has no groups and no roles, and even a last organization admin goes. */
+  readonly isClosed: boolean;
 }

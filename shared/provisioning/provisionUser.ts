@@ -9,9 +9,10 @@ import type { Reported } from '../model/access.ts';
 import { reportUnreadable } from '../model/handEdits.ts';
 import type { KnownGroup } from '../model/assignedGroups.ts';
 import { AppError } from '../model/errors.ts';
+import { isClosed } from '../model/userRecord.ts';
 import { isTooFarAhead, type Observation } from '../model/observation.ts';
 import { ensureEntities } from '../groups/ensureEntities.ts';
-import { readKnownGroups } from '../groups/groupKnowledge.ts';
+import { type KnownGroups, readKnownGroups } from '../groups/groupKnowledge.ts';
 import { type ProvisionMessage, parseProvisionMessage, enqueueSync } from '../queue/queueMessage.ts';
 import {
   type Delivery,
@@ -102,10 +103,15 @@ async function provisionOnce(deps: ProvisionDeps, message: ProvisionMessage, rou
     await removeSnapshot(deps, message);
     return { status: settled };
   }
-  const observation = await readObservation(deps, message);
-  const known = await readKnownGroups(deps, observation);
+  const isClosedNow = record !== undefined && isClosed(record);
+  const {
+    observation,
+    known,
+    deps: ownDeps,
+  } = isClosedNow ? readNobody(deps, message) : await readSomebody(deps, message);
   if (known.groups === undefined) return { status: 'waiting', reason: known.reason };
-  const run = createRun({ deps, message, observation, delivery: rounds.delivery }, known);
+  const about = { deps: ownDeps, message, observation, delivery: rounds.delivery, isClosed: isClosedNow };
+  const run = createRun(about, known);
   const groups = countGroups(observation, known.groups, known.lostIds);
   const mayBeUnchanged = groups.unknown.length === 0 && rounds.reported.length === 0;
   if (record !== undefined && mayBeUnchanged && isUnchanged(record, run)) {
@@ -123,6 +129,35 @@ async function provisionOnce(deps: ProvisionDeps, message: ProvisionMessage, rou
   }
   const decided = await checkRemovals({ run, known, groups, record, partitions }, rounds.startedAtMs);
   return claimAndApply(decided, rounds.reported);
+}
+
+/** What one message observed, and the groups that decide about it. */
+interface Observed {
+  readonly deps: ProvisionDeps;
+  readonly observation: Observation;
+  readonly known: KnownGroups;
+}
+
+async function readSomebody(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observed> {
+  const observation = await readObservation(deps, message);
+  return { deps, observation, known: await readKnownGroups(deps, observation) };
+}
+
+/** The person of a closed account is nobody: no groups, no roles, and no `PROXY_ADMIN_ID`. Nothing has to be known for that. */
+function readNobody(deps: ProvisionDeps, message: ProvisionMessage): Observed {
+  const { proxyAdminId: _nobodys, ...rules } = deps.rules;
+  const { id, observed_at, person } = message;
+  return {
+    deps: { ...deps, rules },
+    observation: {
+      id,
+      observed_at,
+      person: { ...person, app_roles: [] },
+      groups_source: 'directory',
+      group_ids: [],
+    },
+    known: { groups: [], version: 'closed', reason: 'account_inactive', wasLookedUp: true },
+  };
 }
 
 async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observation> {

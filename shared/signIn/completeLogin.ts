@@ -1,8 +1,9 @@
+import type { Store } from '../storage/store.ts';
 import type { ParkedSnapshots } from '../storage/parkedSnapshots.ts';
 import { equalInConstantTime } from '../platform/equalInConstantTime.ts';
 import { cleanName } from '../model/foreignNames.ts';
 import { type GroupsSource, isTooFarAhead, type ObservationKey, type Person } from '../model/observation.ts';
-import { AppError, type ErrorCode } from '../model/errors.ts';
+import { AppError, type ErrorCode, errorCodeOf } from '../model/errors.ts';
 import {
   isTraceparent,
   MAX_INLINE_BYTES,
@@ -24,6 +25,8 @@ import { findUserEmail, isEmailDomainAllowed } from './userEmail.ts';
 
 export interface CompleteLoginDeps extends StartLoginDeps {
   readonly directory: Directory;
+  /** Says whose account is closed. One point read at each sign-in. */
+  readonly users: Pick<Store['users'], 'find'>;
   readonly queue: Pick<MessageQueue, 'enqueue'>;
   readonly snapshots: Pick<ParkedSnapshots, 'park'>;
   /** The exact issuer of our tenant's answers. */
@@ -107,6 +110,7 @@ const REFUSES_ACCOUNT: ReadonlySet<ErrorCode> = new Set([
   'not_assigned',
   'account_disabled',
   'account_locked',
+  'account_inactive',
   'policy_blocked',
 ]);
 
@@ -142,7 +146,7 @@ async function signIn(
     nonce: attempt.nonce,
   });
   const person = requirePerson(deps, redeemed.claims);
-  const groups = await readGroups(deps, redeemed);
+  const [groups] = await Promise.all([readGroups(deps, redeemed), requireOpenAccount(deps, person.user_id)]);
   requirePlausibleTime(deps, groups.observedAt);
   const now = deps.seal.clock.now();
   const observation = { id: deps.random.uuid(), observed_at: groups.observedAt };
@@ -168,6 +172,19 @@ async function signIn(
     cookies: [session, clearAttempt(attempt.state)],
     signedIn: { userId: person.user_id, observation },
   };
+}
+
+/**
+ * Throws `account_inactive` for a closed account, and for one whose `active` an edit made unreadable. A row that cannot be read at all
+ * decides nothing here: the person's page and the provisioning say so.
+ */
+async function requireOpenAccount({ users }: CompleteLoginDeps, userId: string): Promise<void> {
+  const record = await users.find(userId).catch((error: unknown) => {
+    if (errorCodeOf(error) === 'row_unreadable') return undefined;
+    throw error;
+  });
+  if (record !== undefined && !record.active)
+    throw new AppError('account_inactive', 'The account was closed by an administrator.');
 }
 
 function requirePerson(deps: CompleteLoginDeps, claims: IdTokenClaims): Person {

@@ -35,6 +35,7 @@ const REPORTED_CODES: { readonly [Code in Reported['code']]: Code } = {
   row_unreadable: 'row_unreadable',
   row_missing: 'row_missing',
   last_org_admin: 'last_org_admin',
+  no_org_admin_left: 'no_org_admin_left',
   group_not_yet_known: 'group_not_yet_known',
   removal_not_checked: 'removal_not_checked',
   standalone_for_now: 'standalone_for_now',

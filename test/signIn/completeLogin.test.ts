@@ -1,3 +1,5 @@
+import { createStore } from '../../shared/storage/store.ts';
+import { createMemoryTables } from '../support/memoryTables.ts';
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../shared/model/errors.ts';
@@ -64,6 +66,7 @@ beforeEach(() => {
   const deps: CompleteLoginDeps = {
     seal: createSealContext({ clock, keyRing }),
     random: createTestRandom(),
+    users: createStore(createMemoryTables()).users,
     queue,
     snapshots,
     issuer: ISSUER,

@@ -18,6 +18,8 @@ import {
   REDIRECT_URI,
   refuse,
 } from '../support/entraDouble.ts';
+import { createStore } from '../../shared/storage/store.ts';
+import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { createMemoryTables, type MemoryTables } from '../support/memoryTables.ts';
 import {
   createSealContext,
@@ -42,6 +44,7 @@ beforeEach(async () => {
   queue = createTestQueue();
   graphRequests = [];
   deps = {
+    users: createStore(tables).users,
     identity: createEntraIdentity({
       entra: createEntraConfig(),
       redirectUri: REDIRECT_URI,
@@ -92,7 +95,7 @@ const comeBack = ({ state, code, cookies }: Visit): Promise<LoginOutcome> =>
   completeLogin(deps, { query: new URLSearchParams({ state, code }), cookies });
 
 describe('a warm sign-in with a usable groups claim', () => {
-  it('costs one token request and one message: no Graph, no table', async () => {
+  it('costs one token request, one message and one look whether the account is closed: no Graph', async () => {
     await comeBack(await visit());
     entra.requests.length = 0;
     queue.messages.length = 0;
@@ -101,7 +104,7 @@ describe('a warm sign-in with a usable groups claim', () => {
     expect(entra.requests).toEqual(['POST /oauth2/v2.0/token']);
     expect(queue.messages).toHaveLength(1);
     expect(graphRequests).toEqual([]);
-    expect(tables.requests()).toEqual([]);
+    expect(tables.requests().map(({ kind, table }) => `${kind} ${table}`)).toEqual([`find ${TABLES.users}`]);
   });
 });
 
@@ -109,7 +112,12 @@ describe('a cold sign-in', () => {
   it('costs the signing keys once, and the key ring one read, one write and one read where it was empty', async () => {
     await comeBack(await visit());
     expect(entra.requests).toEqual(['GET /discovery/v2.0/keys', 'POST /oauth2/v2.0/token']);
-    expect(tables.requests().map((request) => request.kind)).toEqual(['readPage', 'write', 'readPage']);
+    expect(tables.requests().map((request) => request.kind)).toEqual([
+      'readPage',
+      'write',
+      'readPage',
+      'find',
+    ]);
   });
 });
 
@@ -160,6 +168,22 @@ describe('what was forged', () => {
     const visited = await visit(claims);
     const outcome = await comeBack(visited);
     expect(outcome).toMatchObject({ ok: false, error: { code } });
+    expect(queue.messages).toEqual([]);
+    expect(await openSession(deps.seal, keepCookies(visited.cookies, outcome.cookies))).toBeUndefined();
+  });
+});
+
+describe('a closed account', () => {
+  it.each([false, 'perhaps'])('is refused before anything is queued (active: %s)', async (active) => {
+    const oid = '77777777-7777-4777-8777-777777777777';
+    const visited = await visit({ oid });
+    await tables.write(TABLES.users, {
+      kind: 'upsertMerge',
+      key: { partitionKey: oid, rowKey: 'user' },
+      properties: { active },
+    });
+    const outcome = await comeBack(visited);
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'account_inactive' } });
     expect(queue.messages).toEqual([]);
     expect(await openSession(deps.seal, keepCookies(visited.cookies, outcome.cookies))).toBeUndefined();
   });

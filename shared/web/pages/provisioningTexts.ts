@@ -52,6 +52,7 @@ export const reportTexts: Readonly<Record<Reported['code'], string>> = {
   row_unreadable: 'is withheld: its stored row is unreadable. The operator needs to correct it.',
   row_missing: 'is withheld: its stored row is missing. The operator needs to check this.',
   last_org_admin: 'keeps you as its organization admin. We don’t remove the last one automatically.',
+  no_org_admin_left: 'has no organization admin any more, because your account is closed.',
   group_not_yet_known: 'is in your sign-in, but not in the list of assigned groups yet. Sign in again later.',
   removal_not_checked: 'isn’t in your sign-in. You keep it until we’ve checked which groups are assigned.',
   standalone_for_now: 'has no organization for now: we couldn’t create it. We’ll link them later.',

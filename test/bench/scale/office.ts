@@ -186,6 +186,7 @@ function createInstance(around: Surroundings): Instance {
       identity,
       seal: createSealContext({ keyRing: new KeyRing({ tables: signInTables, clock, random }), clock }),
       random,
+      users: createStore(signInTables).users,
       directory,
       queue,
       snapshots: new ParkedSnapshots(signInTables),
