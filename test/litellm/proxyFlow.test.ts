@@ -144,13 +144,19 @@ describe.each(versions)('a proxy of version %s', (version) => {
     await on.refresh();
     await on.provision(message({ userId: ALICE }));
     scene.claimed = '1.82.7';
-    const { clock } = on.world;
+    const { clock, tables } = on.world;
+    tables.forgetRequests();
     for (const subject of [PERSON, { kind: 'team', id: PRODUCTION_TEAM.id }] satisfies SyncSubject[]) {
       await expect(sync(deps, { version: 1, subject }, { attempt: 1 })).resolves.toMatchObject({
         status: 'waiting',
         reason: 'litellm_version_unsafe',
       });
     }
+    // Nor is a lease taken, which would keep other workers waiting.
+    const written = tables
+      .requests()
+      .flatMap((each) => (each.kind === 'write' ? [each.write.key.rowKey] : []));
+    expect(written.filter((rowKey) => rowKey === 'lease')).toEqual([]);
     const requests = { queue: deps.queue, clock, traceparent: () => undefined };
     const { store } = on.world;
     const unsafe: unknown = expect.objectContaining({ code: 'litellm_version_unsafe', retryable: true });
