@@ -160,7 +160,7 @@ describe.each(versions)('a proxy of version %s', (version) => {
     const requests = { queue: deps.queue, clock, traceparent: () => undefined };
     const { store } = on.world;
     const unsafe: unknown = expect.objectContaining({ code: 'litellm_version_unsafe', retryable: true });
-    await expect(repairLitellm({ store, litellm, record: deps.record, requests })).rejects.toEqual(unsafe);
+    await expect(repairLitellm({ ...deps, store, litellm, requests })).rejects.toEqual(unsafe);
     await expect(litellm.updateKey('hash', { blocked: true })).rejects.toEqual(unsafe);
     await expect(litellm.deleteKey('hash')).rejects.toEqual(unsafe);
     expect(await health()).toMatchObject({
