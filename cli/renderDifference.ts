@@ -40,6 +40,14 @@ function renderField({ field, stored, inLitellm }: FieldDifference): string {
   return `${field} ${renderValue(inLitellm)} in LiteLLM, ${renderValue(stored)} in the store`;
 }
 
+/** Returns a difference as data for `--json`. It has no names and no emails of people, as the table has none. */
+export function withoutPersonalValues(difference: LitellmDifference): LitellmDifference {
+  const fields = difference.fields.map((each) =>
+    PERSONAL.has(each.field) ? { field: each.field, stored: undefined, inLitellm: undefined } : each,
+  );
+  return { ...difference, fields };
+}
+
 /**
  * Returns one row of the table: action, what, id, person, and in the last column why it is left alone and which fields differ. It
  * contains no names and no emails of people.

@@ -10,16 +10,19 @@ import { sync } from '../shared/litellm/sync.ts';
 import type { LitellmDifference } from '../shared/litellm/differences.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
 import { parseArguments } from '../terminal/arguments.ts';
+import { UsageError } from '../terminal/commandError.ts';
 import { print, printError } from '../terminal/print.ts';
 import { runCommand } from '../terminal/runCommand.ts';
 import { connect, type Connection } from './connectLitellm.ts';
-import { renderDifference, TABLE_HEAD } from './renderDifference.ts';
+import { renderDifference, TABLE_HEAD, withoutPersonalValues } from './renderDifference.ts';
+import { renderProxy } from './renderProxy.ts';
 import { readStorageArguments, storageHelp, storageOptions } from './storageArguments.ts';
 
 const HELP = `npm run sync -- --dry-run     prints what differs between the store and LiteLLM; changes nothing
 npm run sync                  syncs what differs, whether or not the app runs
 
   --id ID          only what has this id: a person, an organization, a team, and their memberships
+  --json           with --dry-run: one line of JSON for the proxy, for each difference, and for the end
 ${storageHelp('roles: Storage Table Data\n                   Contributor and Storage Queue Data Message Sender')}
 
 The proxy comes from LITELLM_BASE_URL and LITELLM_API_KEY. Without them, it is that of the local stack, or, for any
@@ -105,14 +108,33 @@ async function syncAll(
   return progress;
 }
 
+/** Prints what differs as lines of JSON, so that a list of any length needs no memory. */
+async function printJson({ baseUrl, deps, proxy }: Connection, id: string | undefined): Promise<void> {
+  const printLine = (line: object): void => print(JSON.stringify(line));
+  printLine({ kind: 'proxy', base_url: baseUrl, proxy: await proxy.check() });
+  const tally = new DifferenceTally();
+  const compared = await compareWithLitellm(deps, async (all) => {
+    const differences = id === undefined ? all : all.filter((difference) => isAbout(difference, id));
+    tally.take(differences);
+    for (const difference of differences) {
+      printLine({ kind: 'difference', difference: withoutPersonalValues(difference) });
+    }
+    await Promise.resolve();
+  });
+  printLine({ kind: 'end', compared, counts: tally.counts });
+}
+
 async function run(args: readonly string[]): Promise<void> {
   const { texts, flags } = parseArguments(args, {
     texts: [...storageOptions, 'id'],
-    flags: ['dry-run'],
+    flags: ['dry-run', 'json'],
   });
   const isDryRun = flags.has('dry-run');
+  if (flags.has('json') && !isDryRun) throw new UsageError('--json needs --dry-run.');
   const connection = await connect(readStorageArguments(texts), { isDryRun });
-  print(`${isDryRun ? 'Compares' : 'Compares and syncs'}: ${connection.baseUrl}\n`);
+  if (flags.has('json')) return printJson(connection, texts.id);
+  print(`${isDryRun ? 'Compares' : 'Compares and syncs'}: ${connection.baseUrl}`);
+  print(`${renderProxy(await connection.proxy.check())}\n`);
   const { done, waiting, failed, added, changed, removed } = await syncAll(connection, {
     isDryRun,
     id: texts.id,

@@ -189,7 +189,14 @@ function createLitellm(
 /** Returns the dependencies of the home page, and LiteLLM's side if a proxy is connected. */
 function accessBeside(store: Store, litellm: LitellmSide | undefined): Pick<App, 'access' | 'litellm'> {
   if (litellm === undefined) return { access: { store } };
-  return { access: { store, syncRecord: litellm.sync.record }, litellm };
+  return {
+    access: {
+      store,
+      syncRecord: litellm.sync.record,
+      findProxyReport: async () => litellm.proxy.findReport(),
+    },
+    litellm,
+  };
 }
 
 function countChanges(observedBy: Tracing, { granted, removed }: MembershipChanges): void {
@@ -212,7 +219,7 @@ function createHealth(
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { litellm, ...rest } = parts;
-  const connected = litellm === undefined ? {} : { litellm: litellm.sync.litellm };
+  const connected = litellm === undefined ? {} : { litellm: { check: async () => litellm.proxy.check() } };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),

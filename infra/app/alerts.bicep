@@ -81,15 +81,15 @@ var rules = [
   {
     name: 'operator'
     displayName: 'The operator must decide or fix something'
-    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key or is not at its address, or the brake held back a new list of groups. GET /api/health/detail says what to do.'
+    description: 'The settings are not valid, the assigned groups cannot be read (permission missing), a daily repair fails, the LiteLLM proxy refuses the key, gives it too few rights, has an unsafe version or is not at its address, or the brake held back a new list of groups. GET /api/health/detail says what to do.'
     severity: 1
     threshold: 0
     query: '''
 | where event == "configuration.fault"
     or (event == "groups.refresh" and (tostring(fields.decision) == "held_back" or isnotempty(tostring(fields.organizationFailure))))
     or (event in ("groups.refresh", "members.repair", "sync.repair") and isnotempty(code) and tostring(fields.retryable) != "true")
-    or (event in ("sync.person", "sync.entity") and tostring(fields.reason) in ("litellm_key_refused", "litellm_answer_invalid"))
-    or (event == "sync.repair" and code in ("litellm_key_refused", "litellm_answer_invalid"))
+    or (event in ("sync.person", "sync.entity") and tostring(fields.reason) in ("litellm_key_refused", "litellm_right_missing", "litellm_version_unsafe", "litellm_answer_invalid"))
+    or (event in ("sync.repair", "litellm.check") and code in ("litellm_key_refused", "litellm_right_missing", "litellm_version_unsafe", "litellm_answer_invalid"))
 '''
   }
 ]

@@ -3,7 +3,7 @@ import type { AcceptedGroups, HeldBackList, KnownGroup } from '../model/assigned
 import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
-import type { LitellmClient } from '../model/litellmPorts.ts';
+import type { ProxyReport } from '../model/litellmProxy.ts';
 import type { Store } from '../storage/store.ts';
 
 export interface HealthDeps {
@@ -15,7 +15,15 @@ export interface HealthDeps {
   /** `ASSIGNED_GROUPS_ACCEPT` */
   readonly acceptVersion: string | undefined;
   /** Absent: no LiteLLM proxy is connected. */
-  readonly litellm?: Pick<LitellmClient, 'checkRights'>;
+  readonly litellm?: { check(this: void): Promise<ProxyReport> };
+}
+
+/** `failing`: the store did not answer, so nothing is known about the proxy. */
+export interface LitellmNotChecked {
+  readonly status: 'failing' | 'not_configured' | 'not_checked';
+  readonly error?: string;
+  readonly hint?: undefined;
+  readonly warnings?: undefined;
 }
 
 /** Contains no secrets. `error`: one of this product's error codes. `hint`: what an operator can do. */
@@ -35,11 +43,7 @@ export interface HealthDetail {
     readonly hint?: string;
     readonly assigned_groups?: number;
   };
-  readonly litellm: {
-    readonly status: 'ok' | 'failing' | 'not_configured' | 'not_checked';
-    readonly error?: string;
-    readonly hint?: string;
-  };
+  readonly litellm: ProxyReport | LitellmNotChecked;
   readonly accepted_groups?: {
     readonly version: string;
     readonly accepted_at: string;
@@ -65,14 +69,6 @@ const HINTS: Readonly<Record<string, string>> = {
     'A Conditional Access policy for workload identities blocks the application. The service principal sign-in logs of Entra name it.',
   directory_unreachable:
     'Microsoft Graph does not answer. Messages with an unknown group wait; all others use the accepted list.',
-  litellm_unreachable:
-    'The LiteLLM proxy does not answer at LITELLM_BASE_URL. Sign-ins and provisioning continue. Changes for LiteLLM wait.',
-  litellm_key_refused:
-    'The LiteLLM proxy refuses LITELLM_API_KEY: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
-  litellm_right_missing:
-    'The LiteLLM proxy accepts LITELLM_API_KEY, but its owner is no administrator: it must be the master key or the key of a proxy_admin. Changes for LiteLLM wait.',
-  litellm_answer_invalid:
-    'What answers at LITELLM_BASE_URL is not a LiteLLM proxy: check the address. Changes for LiteLLM wait.',
   microsoft_unreachable:
     'Entra ID does not answer. Messages with an unknown group wait; all others use the accepted list.',
 };
@@ -154,14 +150,18 @@ async function checkDirectory(deps: HealthDeps): Promise<HealthDetail['directory
 
 async function checkLitellm({ litellm }: HealthDeps): Promise<HealthDetail['litellm']> {
   if (litellm === undefined) return { status: 'not_configured' };
-  const checked = await attempt(async () => litellm.checkRights());
-  if (checked.ok) return { status: 'ok' };
-  const hint = HINTS[checked.error];
-  return { status: 'failing', error: checked.error, ...(hint === undefined ? {} : { hint }) };
+  const checked = await attempt(litellm.check);
+  return checked.ok ? checked.value : { status: 'failing', error: checked.error };
+}
+
+/** With such a proxy everything works, but the operator has to change something. */
+function isFaulty(litellm: HealthDetail['litellm']): boolean {
+  const { status, warnings = [] } = litellm;
+  return status === 'failing' || warnings.some(({ code }) => code === 'own_user_closed');
 }
 
 /**
- * Returns the whole state: one read of the store, of the queue and of the directory, and two requests to LiteLLM. Never throws for
+ * Returns the whole state: one read of the store, of the queue and of the directory, and the check of the proxy. Never throws for
  * what it checks.
  */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
@@ -175,10 +175,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
   // Without an accepted list every message waits.
   const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
   const isDegraded =
-    directory.status === 'failing' ||
-    litellm.status === 'failing' ||
-    list?.heldBack !== undefined ||
-    hasNoList;
+    directory.status === 'failing' || isFaulty(litellm) || list?.heldBack !== undefined || hasNoList;
   return {
     status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
     checked_at: deps.clock.now().toISOString(),

@@ -14,6 +14,7 @@ import type {
   UserAccess,
 } from '../model/access.ts';
 import { organizationAccess, teamAccess } from './effectiveAccess.ts';
+import type { ProxyReport } from '../model/litellmProxy.ts';
 import type { TeamRole } from '../model/entities.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import { compareObservations } from '../model/observation.ts';
@@ -26,6 +27,8 @@ export interface AccessDeps {
   readonly store: Pick<Store, 'users' | 'readMemberships'>;
   /** Absent: no LiteLLM proxy is connected. */
   readonly syncRecord?: Pick<SyncRecord, 'readPerson'>;
+  /** Reads what the last check of the proxy found, without asking the proxy. */
+  findProxyReport?(this: void): Promise<ProxyReport | undefined>;
 }
 
 /** Returns whether the row knows less of the person than the sign-in of this session. */
@@ -178,6 +181,14 @@ function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefin
     );
 }
 
+/** Only an administrator of the proxy can do something about its state. */
+async function findProxyFor(
+  { findProxyReport }: AccessDeps,
+  record: UserRecord | undefined,
+): Promise<ProxyReport | undefined> {
+  return record?.user.user_role === 'proxy_admin' ? findProxyReport?.() : undefined;
+}
+
 /**
  * Returns what the person can use now, and whether it is in LiteLLM. Organizations and teams are sorted by alias,
  * then id. An unreadable one is left out and reported. The progress is that of the newest known observation. If the
@@ -190,6 +201,7 @@ export async function readMyAccess(deps: AccessDeps, session: Session): Promise<
   const { record, outcome } = await deps.store.users.findWithOutcome(session.userId);
   requireLiveSession(session, record);
   const rows = await readRows(deps, session.userId);
+  const proxy = await findProxyFor(deps, record);
   const organizations = listOrganizations(rows);
   const teams = listTeams(rows);
   const progress = progressOf(newestObservation(session.observation, { record, outcome }), {
@@ -211,6 +223,6 @@ export async function readMyAccess(deps: AccessDeps, session: Session): Promise<
         ...teams.reported,
       ]),
     },
-    litellm: presences?.progress ?? { connected: false },
+    litellm: { ...(presences?.progress ?? { connected: false }), ...(proxy === undefined ? {} : { proxy }) },
   };
 }

@@ -11,7 +11,7 @@ import {
 const TESTED_RANGE = `${TESTED_VERSIONS.first} to ${TESTED_VERSIONS.last}`;
 
 /** LiteLLM's own Microsoft sign-in serves this many users without a licence. */
-const FREE_USERS = 5;
+export const FREE_USERS = 5;
 
 /** By error code: what to do where no sync would work. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -59,10 +59,11 @@ function listOrganizationWarnings({ organizations }: StoredProxy): readonly Prox
 }
 
 function listUserWarnings(proxy: StoredProxy): readonly ProxyWarning[] {
-  const { users = 0, isOwnUserClosed = false } = proxy.check ?? {};
+  const { users = 0, people = 0, isOwnUserClosed = false } = proxy.check ?? {};
   const warnings: ProxyWarning[] = [];
-  if (users >= FREE_USERS && needsUserCount(proxy)) {
-    const hint = `LiteLLM has ${users} users, and no licence is known. With more than ${FREE_USERS} users and no licence, LiteLLM's own Microsoft sign-in refuses everybody (403). Models, keys and this service are not affected. An administrator of LiteLLM adds a licence, or removes users that are not needed.`;
+  if ((users >= FREE_USERS || people > FREE_USERS) && needsUserCount(proxy)) {
+    const coming = users < FREE_USERS ? ` A sync of everyone who is provisioned passes ${FREE_USERS}.` : '';
+    const hint = `LiteLLM has ${users} users, and no licence is known.${coming} With more than ${FREE_USERS} users and no licence, LiteLLM's own Microsoft sign-in refuses everybody (403). Models, keys and this service are not affected. An administrator of LiteLLM adds a licence, or removes users that are not needed.`;
     warnings.push({ code: 'five_users', hint });
   }
   if (isOwnUserClosed) {

@@ -8,7 +8,7 @@ import type { Store } from '../storage/store.ts';
 import { isSafeId } from '../model/entities.ts';
 import { KEY_USER_ID } from './differences.ts';
 import { nextBelief } from './organizationsBelief.ts';
-import { needsUserCount, reportProxy } from './proxyReport.ts';
+import { FREE_USERS, needsUserCount, reportProxy } from './proxyReport.ts';
 import { isTestedVersion, isUnsafeVersion } from './proxyVersion.ts';
 
 /** For so long this process uses what it read. */
@@ -36,7 +36,7 @@ export interface ProxyStateDeps {
   /** A client that does not ask this state whether it may send. */
   readonly litellm: Pick<LitellmClient, 'findVersion' | 'findOwnUser' | 'checkRights' | 'countUsers'>;
   readonly record: Pick<ProxyRecord, 'read' | 'write'>;
-  readonly users: Pick<Store['users'], 'find'>;
+  readonly users: Pick<Store['users'], 'find' | 'readPages'>;
   readonly clock: Clock;
 }
 
@@ -171,25 +171,36 @@ export class ProxyState {
   async #checked(before: StoredProxy): Promise<StoredProxy> {
     let proxy = before;
     const at = this.#deps.clock.now().toISOString();
-    const end = async (error?: string, users?: number): Promise<StoredProxy> => ({
+    const end = async (found: Partial<ProxyCheck>): Promise<StoredProxy> => ({
       ...proxy,
       check: {
         at,
-        ...(error === undefined ? {} : { error }),
-        ...(users === undefined ? {} : { users }),
+        ...found,
         isOwnUserClosed: await this.#isOwnUserClosed(proxy),
-      } satisfies ProxyCheck,
+      },
     });
     try {
       if (this.#isVersionDue(before)) proxy = await this.#identified(before);
       requireSafe({ isUnsafe: isUnsafeVersion(proxy.version) });
       const { hasOrganizations } = await this.#deps.litellm.checkRights();
       proxy = this.#believe(proxy, hasOrganizations ? 'available' : 'unlicensed');
-      return await end(undefined, needsUserCount(proxy) ? await this.#deps.litellm.countUsers() : undefined);
+      return await end(needsUserCount(proxy) ? await this.#countUsers() : {});
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      return end(error.code);
+      return end({ error: error.code });
     }
+  }
+
+  /** The people matter only before LiteLLM has as many users. So, most checks do not read them. */
+  async #countUsers(): Promise<Pick<ProxyCheck, 'users' | 'people'>> {
+    const users = await this.#deps.litellm.countUsers();
+    if (users >= FREE_USERS) return { users };
+    let people = 0;
+    for await (const page of this.#deps.users.readPages()) {
+      people += page.people.length;
+      if (people > FREE_USERS) break;
+    }
+    return { users, people };
   }
 
   async #isOwnUserClosed({ ownUserId = KEY_USER_ID }: StoredProxy): Promise<boolean> {

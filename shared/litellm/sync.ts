@@ -14,6 +14,7 @@ import { parseSyncMessage, type SyncMessage } from '../queue/queueMessage.ts';
 import { syncPerson } from './syncPerson.ts';
 import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
 import { organizationValues, teamValues } from '../model/litellmValues.ts';
+import { requireSafe } from './proxyState.ts';
 import { refusalOf } from './syncErrors.ts';
 import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './upsertEntity.ts';
 
@@ -43,6 +44,8 @@ async function syncSubject(
   { subject, waiting }: SyncMessage,
   { attempt, notes }: SyncDelivery,
 ): Promise<SyncResult> {
+  // The client refuses too. Without this, each try would take a lease first.
+  requireSafe(await deps.proxy.read());
   const waitedMs = waiting === undefined ? 0 : deps.clock.now().getTime() - Date.parse(waiting.since);
   const takesUnfinished = waitedMs >= UNFINISHED_LIMIT_MS;
   const isRepeat = waiting !== undefined || attempt > 1;

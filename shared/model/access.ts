@@ -3,6 +3,7 @@
  * Field names are LiteLLM's; what this product adds is snake_case too.
  */
 import type { BudgetAndLimits, GlobalRole, OrganizationRole, TeamRole } from './entities.ts';
+import type { ProxyReport } from './litellmProxy.ts';
 import type { SyncReport } from './synced.ts';
 
 /**
@@ -70,6 +71,8 @@ export interface LitellmProgress {
   /** When the next try is due, if one is planned. */
   readonly next_try_at?: string;
   readonly updated_at?: string;
+  /** The state of the proxy as a whole, for its administrators (`proxy_admin`). Absent before the first check. */
+  readonly proxy?: ProxyReport;
 }
 
 /** Absent if no proxy is connected. */

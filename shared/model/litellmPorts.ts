@@ -123,7 +123,8 @@ export type Ensured = 'done' | 'already';
  * - `litellm_unreachable` (retryable): network, time-out, 408, 429, 5xx. `details.mayHaveWritten` says that a write may still
  *   take effect, now or later. `details.retryAfterSeconds` is set if the answer names a time.
  * - `litellm_key_refused` (retryable): 401: the key is wrong.
- * - `litellm_right_missing` (retryable): 403 of a read: the key's owner is no administrator of the proxy.
+ * - `litellm_right_missing` (retryable): 401 with LiteLLM's text about the role, or 403 of a read: the key's owner is no administrator
+ *   of the proxy.
  * - `organizations_unlicensed` (retryable): from LiteLLM 1.102.0, every call about organizations without a licence.
  * - `litellm_answer_invalid` (retryable): the answer isn't LiteLLM's. It may be a page, a redirect or the 404 of a wrong address.
  *   After a write that was answered with 2xx, `details.mayHaveWritten` is set too.

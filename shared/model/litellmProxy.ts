@@ -27,6 +27,8 @@ export interface ProxyCheck {
   readonly error?: string;
   /** How many users LiteLLM has; absent if that does not matter, or is not known. */
   readonly users?: number;
+  /** How many people are provisioned, of which it counts only as many as matter; absent like `users`. */
+  readonly people?: number;
   /** The owner of the key that this product calls with is a person whose account is closed. */
   readonly isOwnUserClosed: boolean;
 }

@@ -28,6 +28,7 @@ const check = z.object({
   at: z.iso.datetime(),
   error: z.exactOptional(z.string()),
   users: z.exactOptional(z.number()),
+  people: z.exactOptional(z.number()),
   isOwnUserClosed: z.boolean(),
 });
 const columns = z.object({

@@ -34,6 +34,7 @@ export type EventName =
   | 'sync.entity'
   | 'sync.failure'
   | 'sync.repair'
+  | 'litellm.check'
   | 'configuration.fault'
   | 'request.failed'
   | 'telemetry.fault';

@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { QueueClient } from '@azure/storage-queue';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { versions } from '../../dev/litellm/versions.ts';
 import { createStorage } from '../../dev/stack/createStorage.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../dev/litellm/emulator.ts';
 import type { HandEditInput } from '../../dev/litellm/handEdits.ts';
@@ -164,6 +166,54 @@ describe('npm run sync', () => {
     expect(again.output).toContain('Synced 0; 0 waiting, 0 failed.');
     expect(litellm.requests.all.filter(({ isWrite }) => isWrite)).toHaveLength(writes);
     await expect(countMessages()).resolves.toBe(0);
+  });
+});
+
+describe('the state of the proxy', () => {
+  const proxySchema = z.object({ kind: z.literal('proxy'), proxy: z.looseObject({ version: z.string() }) });
+  const linesOfJson = (output: string): readonly unknown[] =>
+    output
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+
+  it.each(versions)('comes first in a dry run of version %s', async (version) => {
+    await litellm.stop();
+    litellm = await startLitellmEmulator({ version, licence: true });
+    const { output, code } = await run(['--dry-run'], settings());
+    expect(code).toBe(0);
+    expect(output).toMatch(new RegExp(`^LiteLLM ${version} \\(tested: 1\\.80\\.0 to 1\\.108\\.0\\)$`, 'm'));
+    expect(output).toMatch(/^ {2}organizations: available, since 20/m);
+    expect(output).toContain('owner of the key: default_user_id');
+  });
+
+  it('names the missing licence, and changes nothing', async () => {
+    await litellm.stop();
+    litellm = await startLitellmEmulator({ version: '1.108.0' });
+    const { output } = await run(['--dry-run'], settings());
+    expect(output).toMatch(/^ {2}organizations: unlicensed, since 20/m);
+    expect(output.match(/warning: organizations_unlicensed\./g)).toHaveLength(1);
+    await expect(readRecord()).resolves.toEqual([[], []]);
+  });
+
+  it('with --json is the first line, before one line for each difference and one for the end', async () => {
+    const { output, code } = await run(['--dry-run', '--json'], settings());
+    expect(code).toBe(0);
+    const [first, ...lines] = linesOfJson(output);
+    expect(proxySchema.parse(first)).toMatchObject({
+      proxy: { status: 'ok', version: litellm.version, organizations: { state: 'available' }, warnings: [] },
+    });
+    const end = lines.pop();
+    expect(end).toMatchObject({ kind: 'end', compared: { people: 3 }, counts: { toAdd: lines.length } });
+    const difference: unknown = expect.objectContaining({ action: 'add', what: 'team', id: 'group-3' });
+    expect(lines).toContainEqual({ kind: 'difference', difference });
+    for (const secret of [litellm.masterKey, 'Name of', '@company.com']) expect(output).not.toContain(secret);
+    await expect(readRecord()).resolves.toEqual([[], []]);
+  });
+
+  it('is only shown as JSON by a dry run', async () => {
+    expect((await run(['--json'], settings())).code).toBe(2);
+    expect(litellm.requests.all).toEqual([]);
   });
 });
 

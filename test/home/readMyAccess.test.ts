@@ -135,6 +135,24 @@ describe('readMyAccess', () => {
     expect(user).not.toHaveProperty('display_name', 'Alice of the token');
   });
 
+  it.each([
+    { role: 'proxy_admin', sees: true },
+    { role: 'proxy_admin_viewer', sees: false },
+    { role: 'internal_user', sees: false },
+  ])('shows the state of the proxy to its administrators only: $role', async ({ role, sees }) => {
+    const world = await provisioned();
+    await editRow(world.tables, userRow(ALICE), { user_role: role });
+    const proxy = { status: 'ok' as const, tested_range: '1.80.0 to 1.108.0', warnings: [] };
+    let reads = 0;
+    const findProxyReport = async (): Promise<typeof proxy> => {
+      reads += 1;
+      return Promise.resolve(proxy);
+    };
+    const { litellm } = await readMyAccess({ store: world.store, findProxyReport }, sessionOf());
+    expect(litellm).toEqual(sees ? { connected: false, proxy } : { connected: false });
+    expect(reads).toBe(sees ? 1 : 0);
+  });
+
   it('returns the organization’s current models and limits after an edit', async () => {
     const world = await provisioned();
     await editRow(world.tables, organizationRow(GROUP), {

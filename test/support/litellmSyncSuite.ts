@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Version } from '../../dev/litellm/versions.ts';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
 import { type E2eStack, startE2eStack, waitForLog } from './e2eStack.ts';
-import { signInUntilDone } from './e2eVisitor.ts';
+import { signInUntilDone, Visitor } from './e2eVisitor.ts';
 import { waitUntil } from './e2eWait.ts';
 
 const { production } = sampleGroups;
@@ -47,6 +47,14 @@ function suite(litellmVersion: Version): void {
     await waitForLog(stack, (line) => line.includes('"event":"sync.person"') && line.includes(id), before);
     return signedIn;
   }
+
+  it('says in the health detail which version it has, and that a sync would work', async () => {
+    const headers = { 'x-functions-key': stack.functionKey };
+    const { body } = await new Visitor(stack.url).request('/api/health/detail', { headers });
+    expect(JSON.parse(body)).toMatchObject({
+      litellm: { status: 'ok', version: litellmVersion, organizations: { state: 'available' } },
+    });
+  });
 
   it("has the product's own example seconds after the sign-ins", async () => {
     await signInAndSync('alice@company.com');

@@ -117,7 +117,7 @@ export function readFailure(
     says: (words) => isLitellms && words.test(text),
     error: isUnlicensed({ status, text, isLitellms, path: request.path })
       ? unlicensed(details)
-      : errorOf({ status, isLitellms, isWrite: request.isWrite }, details),
+      : errorOf({ status, text, isLitellms, isWrite: request.isWrite }, details),
   };
 }
 
@@ -134,6 +134,9 @@ function isUnlicensed(answer: {
   return status === 403 && isLitellms && path.startsWith('/organization/') && UNLICENSED_WORDS.test(text);
 }
 
+/** How LiteLLM refuses a key that it knows because of its owner's role. It does so with 401, as for a key that it does not know. */
+const ROLE_WORDS = /Only (?:proxy )?admins? can /i;
+
 function unlicensed(details: LogSafeDetails): AppError {
   return new AppError('organizations_unlicensed', 'LiteLLM has no licence for organizations.', {
     retryable: true,
@@ -142,17 +145,23 @@ function unlicensed(details: LogSafeDetails): AppError {
 }
 
 function errorOf(
-  { status, isLitellms, isWrite }: { status: number; isLitellms: boolean; isWrite: boolean },
+  {
+    status,
+    text,
+    isLitellms,
+    isWrite,
+  }: Pick<Outcome, 'status' | 'text'> & { isLitellms: boolean; isWrite: boolean },
   details: LogSafeDetails,
 ): AppError {
   if (status === 0 || status === 408 || status === 429 || status >= 500) {
     return new AppError('litellm_unreachable', 'LiteLLM did not answer.', { retryable: true, details });
   }
-  if (status === 401) {
+  const isKnownKey = status === 401 && isLitellms && ROLE_WORDS.test(text);
+  if (status === 401 && !isKnownKey) {
     return new AppError('litellm_key_refused', 'LiteLLM refused the key.', { retryable: true, details });
   }
   // Every administrator's key may read. A write may be refused for other reasons, such as a missing licence.
-  if (status === 403 && isLitellms && !isWrite) {
+  if (isKnownKey || (status === 403 && isLitellms && !isWrite)) {
     return new AppError('litellm_right_missing', "The key's owner has no right to do this in LiteLLM.", {
       retryable: true,
       details,

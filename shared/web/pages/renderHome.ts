@@ -7,6 +7,7 @@ import { globalRoleTexts } from './provisioningTexts.ts';
 import { renderDocument } from './renderDocument.ts';
 import { renderFact, renderModels } from './renderFact.ts';
 import { findSyncing, renderNoProxy, renderPresence } from './renderLitellm.ts';
+import { renderProxy } from './renderProxy.ts';
 import { renderOrganization } from './renderOrganization.ts';
 import { findProgressTitle, isUnderWay, renderProgress, renderReports } from './renderProgress.ts';
 import { renderTeam } from './renderTeam.ts';
@@ -183,7 +184,7 @@ export function renderHome({ nonce, access }: HomePage): string {
     ${renderProgress(access)} ${renderReports(access)}
     <div class="columns">
       <div class="stack-wide">${renderAccess(access)}</div>
-      ${renderUser(access)}
+      <div class="stack-wide">${renderUser(access)} ${renderProxy(litellm.proxy)}</div>
     </div>
   </main>`;
   return renderDocument({

@@ -23,6 +23,7 @@ import {
   createUnlimitedOrganization,
   createUser,
   EVERY_REPORT,
+  SAMPLE_PROXY,
 } from './sampleAccess.ts';
 
 /** What a person reads in the page's main part, with spaces made single. */
@@ -43,6 +44,32 @@ function readTeam(changes: Partial<TeamAccess>): string {
 }
 
 describe('renderHome', () => {
+  it('shows an administrator of the proxy its version, its organizations, each warning and what to do', () => {
+    const text = readMain(
+      createAccess({ litellm: { connected: true, status: 'done', proxy: SAMPLE_PROXY } }),
+    );
+    for (const part of [
+      'Version 1.108.0 Tested: 1.80.0 to 1.108.0.',
+      'Organizations Not available: LiteLLM has no licence for them Since 4 Mar 2026, 09:15 UTC.',
+      'Warning organizations_unlicensed An administrator of LiteLLM adds a licence.',
+      'Owner of our key entra-provisioning',
+      'Changes reach LiteLLM',
+    ])
+      expect(text).toContain(part);
+    expect(readMain(createAccess())).not.toContain('LiteLLM proxy You see this');
+  });
+
+  it('tells an administrator why changes wait, and what to do', () => {
+    const proxy = {
+      ...SAMPLE_PROXY,
+      status: 'failing',
+      error: 'litellm_unreachable',
+      hint: 'Start it.',
+    } as const;
+    const text = readMain(createAccess({ litellm: { connected: true, status: 'done', proxy } }));
+    expect(text).toContain('State Changes for LiteLLM wait litellm_unreachable Start it.');
+  });
+
   it('greets by name, else by email, else without', () => {
     const { display_name: _name, ...nameless } = createUser();
     const { user_email: _email, ...anonymous } = nameless;

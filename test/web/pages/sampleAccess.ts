@@ -1,3 +1,4 @@
+import type { ProxyReport } from '../../../shared/model/litellmProxy.ts';
 import type {
   LitellmPresence,
   LitellmProgress,
@@ -22,6 +23,17 @@ export function createUser(changes: Partial<UserAccess> = {}): UserAccess {
     ...changes,
   };
 }
+
+/** A proxy of the newest tested version without a licence. */
+export const SAMPLE_PROXY: ProxyReport = {
+  status: 'ok',
+  version: '1.108.0',
+  tested_range: '1.80.0 to 1.108.0',
+  organizations: { state: 'unlicensed', since: '2026-03-04T09:15:02Z' },
+  own_user: 'entra-provisioning',
+  checked_at: '2026-03-04T09:20:00Z',
+  warnings: [{ code: 'organizations_unlicensed', hint: 'An administrator of LiteLLM adds a licence.' }],
+};
 
 /** The organization "Production Team" with 1,000 USD for 30 days. */
 export function createOrganization(changes: Partial<OrganizationAccess> = {}): OrganizationAccess {

@@ -14,6 +14,7 @@ import {
   createTeam,
   createSyncingAccess,
   createSyncedAccess,
+  SAMPLE_PROXY,
 } from './sampleAccess.ts';
 import { NONCE } from './servePages.ts';
 
@@ -100,6 +101,33 @@ export const STATE_PAGES: ReadonlyMap<string, string> = new Map([
         { status: 'unknown', reason: 'row_unreadable' },
         { state: 'unknown', reason: 'row_unreadable', reported: [] },
       ),
+    }),
+  ],
+  [
+    'proxy',
+    renderHome({
+      nonce,
+      access: createAccess({ litellm: { connected: true, status: 'done', proxy: SAMPLE_PROXY } }),
+    }),
+  ],
+  [
+    'proxy-unsafe',
+    renderHome({
+      nonce,
+      access: createAccess({
+        litellm: {
+          connected: true,
+          status: 'done',
+          proxy: {
+            status: 'failing',
+            error: 'litellm_version_unsafe',
+            hint: 'Nothing is sent to it.',
+            version: '1.82.7',
+            tested_range: '1.80.0 to 1.108.0',
+            warnings: [],
+          },
+        },
+      }),
     }),
   ],
   ['synced-full', renderHome({ nonce, access: createFullSyncedAccess() })],
