@@ -123,8 +123,8 @@ export class Visitor {
     return meSchema.parse(JSON.parse(body));
   }
 
-  /** Reads `/api/me` until the provisioning has this status. Throws after 15 s, or at once if it ended with another status. */
-  async waitFor(status: Me['provisioning']['status']): Promise<Me> {
+  /** Reads `/api/me` until the provisioning has this status. Throws after a time, or at once if it ended with another status. */
+  async waitFor(status: Me['provisioning']['status'], timeoutMs = 15_000): Promise<Me> {
     let last: Me | undefined;
     return waitUntil(
       async () => {
@@ -134,6 +134,7 @@ export class Visitor {
         throw new Error(`Not ${status}: ${JSON.stringify(last.provisioning)}`);
       },
       () => `${status}, but ${JSON.stringify(last?.provisioning)}`,
+      timeoutMs,
     );
   }
 }
