@@ -15,6 +15,8 @@ const KNOWLEDGE_MAX_AGE_MS = 30_000;
 
 /** At most one refresh in this time because of unknown groups, over all instances (docs/domain.md, "Which groups count"). */
 const REFRESH_INTERVAL_MS = 60_000;
+/** After a refresh that failed, the next one comes this much later. */
+const FAILED_REFRESH_INTERVAL_MS = 10_000;
 
 export interface GroupKnowledge {
   /** Returns the accepted list, or `undefined` if none was ever accepted. At most one read in {@link KNOWLEDGE_MAX_AGE_MS}. */
@@ -25,8 +27,8 @@ export interface GroupKnowledge {
    */
   stored(): Promise<AcceptedGroups | undefined>;
   /**
-   * Returns the accepted list after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS}. Otherwise
-   * returns it as it is stored now. Throws what the refresh throws.
+   * Returns the accepted list after a refresh, if no instance has refreshed it in the last {@link REFRESH_INTERVAL_MS} (after a
+   * failed refresh: {@link FAILED_REFRESH_INTERVAL_MS}). Otherwise returns it as it is stored now. Throws what the refresh throws.
    */
   refreshed(): Promise<AcceptedGroups | undefined>;
   /** Caches a list that another part of this process has just read or written. */
@@ -34,7 +36,7 @@ export interface GroupKnowledge {
 }
 
 export interface GroupKnowledgeDeps {
-  readonly store: Pick<AssignedGroupsStore, 'find' | 'takeTurn'>;
+  readonly store: Pick<AssignedGroupsStore, 'find' | 'takeTurn' | 'shortenTurn'>;
   readonly clock: Clock;
   readonly refresh: () => Promise<AcceptedGroups>;
 }
@@ -72,9 +74,17 @@ export function createGroupKnowledge(deps: GroupKnowledgeDeps): GroupKnowledge {
     if (askedAtMs !== undefined && nowMs - askedAtMs < REFRESH_INTERVAL_MS) return current();
     askedAtMs = nowMs;
     if (!(await deps.store.takeTurn(deps.clock.now(), REFRESH_INTERVAL_MS))) return read();
-    const list = await deps.refresh();
-    remember(list);
-    return list;
+    try {
+      const list = await deps.refresh();
+      remember(list);
+      return list;
+    } catch (error) {
+      // One failure must not keep everybody waiting for a whole minute.
+      const earlier = new Date(deps.clock.now().getTime() - REFRESH_INTERVAL_MS + FAILED_REFRESH_INTERVAL_MS);
+      askedAtMs = earlier.getTime();
+      await deps.store.shortenTurn(earlier);
+      throw error;
+    }
   };
 
   return {
@@ -216,11 +226,13 @@ function isReadAfter(list: AcceptedGroups, observation: Observation): boolean {
 }
 
 function knownFrom(list: AcceptedGroups | undefined, observation: Observation): KnownGroups {
+  const wasLookedUp = list !== undefined && isReadAfter(list, observation);
+  const reason = wasLookedUp ? 'groups_not_yet_known' : 'groups_not_checked';
   return {
     groups: list?.groups,
     version: list?.version,
-    reason: list === undefined ? 'assigned_groups_unknown' : 'groups_not_yet_known',
-    wasLookedUp: list !== undefined && isReadAfter(list, observation),
+    reason: list === undefined ? 'assigned_groups_unknown' : reason,
+    wasLookedUp,
     ...(list?.heldBack === undefined ? {} : { lostIds: list.heldBack.lostIds }),
   };
 }

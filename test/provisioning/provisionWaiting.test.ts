@@ -385,7 +385,7 @@ describe('an observation of the future', () => {
     expect(await progressOf(world, future)).toMatchObject({ reason: 'observation_in_future' });
     const now = message({ second: 60, groups: [GROUP, LATE.id] });
     await world.provision(now);
-    expect(await progressOf(world, now)).toMatchObject({ status: 'waiting', reason: 'groups_not_yet_known' });
+    expect(await progressOf(world, now)).toMatchObject({ status: 'waiting', reason: 'groups_not_checked' });
   });
 });
 
