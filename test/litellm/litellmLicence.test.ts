@@ -235,6 +235,16 @@ describe('a licence that comes', () => {
     expect(inOrganization(world)).toEqual({ [BOB]: 'internal_user' });
   });
 
+  it('counts whom the move makes a member as ours, before any sync of a person', async () => {
+    const world = await start(false);
+    await signInBoth(world);
+    await world.setLicence(true);
+    await world.sync({ kind: 'team', id });
+    expect(inOrganization(world)).toEqual({ [ALICE]: 'internal_user', [BOB]: 'internal_user' });
+    await world.signIn(leave(world));
+    expect(inOrganization(world)).toEqual({ [BOB]: 'internal_user' });
+  });
+
   it('leaves who was in the organization before', async () => {
     const world = await start(false);
     await signInBoth(world);
