@@ -76,7 +76,7 @@ export async function connect(
   const { account, stateDir } = storage;
   const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
   const { tables, createQueue } = await openStorage(storage);
-  const { baseUrl, apiKey, closesFoundUsers } = await requireLitellm(
+  const { baseUrl, apiKey, closesFoundUsers, sharedBudget } = await requireLitellm(
     account === undefined && !isGivenStorage,
     stateDir,
   );
@@ -94,6 +94,7 @@ export async function connect(
       litellm,
       proxy,
       closesFoundUsers,
+      sharedBudget,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       queue: createQueue(SYNC_QUEUE),
       clock,

@@ -12,6 +12,12 @@ const WHY: Readonly<Record<WhyLeftAlone, string>> = {
   cannot_be_cleared: 'LiteLLM does not accept an empty value',
   role_needs_licence: 'LiteLLM needs a licence for this role',
   account_closed: 'the account is closed',
+  from_proxy_default: 'a default of the proxy filled it in',
+  capped_to_organization: 'it has the budget of its organization, which allows less',
+  no_models_left: 'it has no model in common with its organization',
+  not_moved: 'LiteLLM does not let it be moved',
+  organization_frozen: 'its organization cannot change without a licence',
+  organizations_unclear: 'it is not clear yet whether LiteLLM has organizations',
   row_missing: 'its stored row, or one that it needs, is missing',
   row_unreadable: 'its stored row, or its sync record, cannot be read',
 };

@@ -204,6 +204,10 @@ param litellmBaseUrl string = ''
 @maxLength(400)
 param litellmApiKeySecretUri string = ''
 
+@description('LITELLM_SHARED_BUDGET: how teams share the budget of their organization while the proxy has no organizations.')
+@allowed(['split', 'each'])
+param litellmSharedBudget string = 'split'
+
 // ---------------------------------------------------------------- names
 
 @description('Hash of subscription, environment and region. It makes names unique, and a later deployment computes the same names again.')
@@ -398,6 +402,7 @@ module functionApp 'app/functionApp.bicep' = {
       PROXY_ADMIN_ID: proxyAdminId
       ALLOWED_EMAIL_DOMAINS: allowedEmailDomains
       LITELLM_BASE_URL: litellmBaseUrl
+      LITELLM_SHARED_BUDGET: litellmSharedBudget
       LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }
   }

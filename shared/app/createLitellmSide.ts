@@ -39,14 +39,14 @@ export interface LitellmSideParts {
 /** Creates the parts that communicate with LiteLLM. Connects to nothing. */
 export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { store, tables, queue, poisonQueue, clock, random, traced, observedBy } = parts;
-  const { baseUrl, apiKey } = parts.litellm;
+  const { baseUrl, apiKey, sharedBudget } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const options = { baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep };
   const known = { record: new ProxyRecord(tables, baseUrl), users: store.users };
   const { litellm, proxy } = createGuardedClient(options, known);
   const { closesFoundUsers } = parts.litellm;
-  const sync = { store, litellm, proxy, closesFoundUsers, record, queue, clock, random, sleep };
+  const sync = { store, litellm, proxy, closesFoundUsers, sharedBudget, record, queue, clock, random, sleep };
   return {
     sync,
     proxy,

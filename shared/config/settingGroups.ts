@@ -81,6 +81,8 @@ export interface LitellmAccess {
   readonly apiKey: Secret;
   /** `LITELLM_CLOSE_FOUND`: a closed account also ends a user that LiteLLM had before this product. */
   readonly closesFoundUsers: boolean;
+  /** `LITELLM_SHARED_BUDGET` */
+  readonly sharedBudget: 'split' | 'each';
 }
 
 /**
@@ -88,7 +90,7 @@ export interface LitellmAccess {
  * settings is missing or invalid.
  */
 export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
-  const { litellmBaseUrl, litellmApiKey } = settings;
+  const { litellmBaseUrl, litellmApiKey, litellmSharedBudget } = settings;
   for (const [setting, other] of [
     [litellmBaseUrl, litellmApiKey],
     [litellmApiKey, litellmBaseUrl],
@@ -98,9 +100,10 @@ export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
   }
   const baseUrl = reader.find(litellmBaseUrl);
   const apiKey = reader.find(litellmApiKey);
+  const sharedBudget = reader.findOrDefault(litellmSharedBudget);
   if (baseUrl === undefined || apiKey === undefined) return undefined;
   const closesFoundUsers = reader.findOrDefault(settings.litellmCloseFound) === 'on';
-  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers };
+  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers, sharedBudget };
 }
 
 /** Where telemetry is exported. An absent part is not exported. */

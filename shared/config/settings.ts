@@ -261,6 +261,13 @@ const proxy = {
     valid: '`on` or `off`',
     example: 'off',
   }),
+  litellmSharedBudget: defaulted('split', {
+    name: 'LITELLM_SHARED_BUDGET',
+    schema: values.oneOf('split', 'each'),
+    decides: "How teams share their organization's budget while LiteLLM has no organizations.",
+    valid: '`split` (divided by its teams) or `each` (the whole amount for each team)',
+    example: 'each',
+  }),
 };
 
 const monitoring = {

@@ -18,34 +18,16 @@ import {
   type TeamRole,
   ALL_ORG_MODELS,
   ALL_PROXY_MODELS,
-  ALL_TEAM_MODELS,
   limitsOf,
-  NO_DEFAULT_MODELS,
 } from '../model/entities.ts';
+import { allowsAllModels, intersectModels, namedModels } from '../model/modelNames.ts';
 import { findDegradation } from '../model/newEntities.ts';
-
-/** Names that mean a set of models, and are never a model's own name. */
-const SPECIAL_NAMES: ReadonlySet<string> = new Set([
-  ALL_ORG_MODELS,
-  ALL_PROXY_MODELS,
-  ALL_TEAM_MODELS,
-  NO_DEFAULT_MODELS,
-]);
-
-function realModels(models: readonly string[]): readonly string[] {
-  return models.filter((model) => !SPECIAL_NAMES.has(model));
-}
-
-/** An empty list, or `all-proxy-models`, allows every model of the proxy. */
-function allowsAll(models: readonly string[]): boolean {
-  return models.length === 0 || models.includes(ALL_PROXY_MODELS);
-}
 
 /** Returns the models of an organization, or of a standalone team. */
 export function ownModels(models: readonly string[]): EffectiveModels {
-  return allowsAll(models)
+  return allowsAllModels(models)
     ? { all_models: true, models: [], reason: models.length === 0 ? 'unlimited' : 'own' }
-    : { all_models: false, models: realModels(models), reason: 'own' };
+    : { all_models: false, models: namedModels(models), reason: 'own' };
 }
 
 /**
@@ -63,9 +45,10 @@ export function teamModels(
   }
   if (fromOrganization.all_models) return ownModels(team.models);
   if (team.models.includes(ALL_PROXY_MODELS)) return { ...fromOrganization, reason: 'limited' };
-  const own = realModels(team.models);
-  const allowed = own.filter((model) => fromOrganization.models.includes(model));
-  return { all_models: false, models: allowed, reason: allowed.length === own.length ? 'own' : 'limited' };
+  const own = namedModels(team.models);
+  const allowed = intersectModels(team.models, organization.models) ?? own;
+  const isOwn = own.every((model) => allowed.includes(model));
+  return { all_models: false, models: allowed, reason: isOwn ? 'own' : 'limited' };
 }
 
 function effectiveNumber(own: number | undefined, bound: number | undefined): EffectiveNumber {

@@ -12,6 +12,8 @@ import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import { isSafeId } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmClient, LitellmMember } from '../model/litellmPorts.ts';
+import type { ProxyState } from './proxyState.ts';
+import type { SharedBudget } from './teamLimits.ts';
 import type { MemberIndex } from '../storage/memberIndex.ts';
 import { isClosed } from '../model/userRecord.ts';
 import type { ClosingRules } from './syncDeps.ts';
@@ -32,6 +34,9 @@ export interface CompareDeps extends ClosingRules {
   };
   readonly litellm: Pick<LitellmClient, 'readOrganizations' | 'readTeamPages' | 'findTeam' | 'findUsers'>;
   readonly record: Pick<SyncRecord, 'readPerson' | 'findOrganization' | 'findTeam'>;
+  readonly proxy: Pick<ProxyState, 'read'>;
+  /** `LITELLM_SHARED_BUDGET` */
+  readonly sharedBudget: SharedBudget;
 }
 
 /** Receives differences, a page at a time. The comparison waits for it. */

@@ -1,16 +1,30 @@
 /** Compares everything in the store with everything in LiteLLM, page by page. */
-import { ORGANIZATION_FIELDS, type SyncedFields, TEAM_FIELDS, USER_FIELDS } from './planEntity.ts';
-import { type Team, isSafeId } from '../model/entities.ts';
+import {
+  type EntityPlan,
+  ORGANIZATION_FIELDS,
+  type SyncedFields,
+  TEAM_FIELDS,
+  USER_FIELDS,
+} from './planEntity.ts';
+import { type Organization, type Team, isSafeId } from '../model/entities.ts';
 import { compareEntity, differingFields, type EntityDifference, type WhyLeftAlone } from './differences.ts';
-import type { SyncedEntity } from '../model/synced.ts';
+import { desireTeam, TeamShares } from './carryTeam.ts';
+import {
+  type Desired,
+  type Found,
+  type Look,
+  pick,
+  planFor,
+  type Recorded,
+  withoutFields,
+} from './entityLook.ts';
+import type { KnownProxy } from './proxyState.ts';
 import {
   type OrganizationValues,
   organizationValues,
   type TeamValues,
-  teamValues,
   userValues,
 } from '../model/litellmValues.ts';
-import type { LitellmMember } from '../model/litellmPorts.ts';
 import type { EntityRead } from '../storage/entityStore.ts';
 import type { PersonRow } from '../storage/userStore.ts';
 import {
@@ -44,22 +58,27 @@ const USERS_A_REQUEST = 100;
 /** Requests to LiteLLM at a time: the proxy also serves models. */
 const PARALLEL_REQUESTS = 8;
 
-/** An organization or team in the store; text: why its row says nothing. */
-type Stored<Values> = Values | WhyLeftAlone;
+/** What the store wants of an organization or team, given where LiteLLM has it. */
+interface Wish<Values> {
+  desire(look: Look<Values>): Promise<Desired<Values>>;
+  /** The store's own row. */
+  readonly row: object;
+}
 
-/** An organization or team in LiteLLM. */
-interface Found<Values> {
-  readonly values: Partial<Values>;
-  readonly members: readonly LitellmMember[];
+/** An organization or team in the store; text: why its row says nothing. */
+type Stored<Values> = Wish<Values> | WhyLeftAlone;
+
+function wishFor<Values>(values: Values): Wish<Values> {
+  return { desire: async () => Promise.resolve({ values }), row: {} };
 }
 
 /** How one kind of entity is compared. */
 interface Kind<Values extends object> {
   readonly name: 'organization' | 'team';
   readonly synced: SyncedFields<Values>;
-  findRecord(id: string): Promise<SyncedEntity<Values> | undefined>;
-  /** Called for one whose models were changed in LiteLLM and stay. */
-  onModelsKept?(id: string, values: Partial<Values>): void;
+  findRecord(id: string): Promise<Recorded<Values> | undefined>;
+  /** Called with the values that LiteLLM has after a sync. */
+  onSynced?(id: string, values: Partial<Values>): void;
 }
 
 function leftAlone(
@@ -87,10 +106,23 @@ function withRole(rows: readonly EntityDifference[], role: string | undefined): 
   }));
 }
 
+/** Returns what LiteLLM has after a sync. */
+function valuesAfter<Values extends object>(
+  plan: EntityPlan<Values>,
+  { found }: Look<Values>,
+  desired: Desired<Values>,
+): Partial<Values> {
+  if (plan.kind === 'create') return desired.values;
+  if (plan.kind !== 'update') return found?.values ?? {};
+  return { ...withoutFields(found?.values ?? {}, plan.clear), ...pick(desired.values, plan.set) };
+}
+
 /** One comparison, and what it has counted so far. */
 class Comparison {
-  /** By organization: models that were changed in LiteLLM. Its teams follow them. */
-  readonly #keptModels = new Map<string, readonly string[]>();
+  /** By organization: what LiteLLM has after a sync. Its teams follow it. */
+  readonly #organizations = new Map<string, Partial<OrganizationValues>>();
+  readonly #known: KnownProxy;
+  readonly #shares: TeamShares;
   readonly #deps: CompareDeps;
   readonly #onDifferences: OnDifferences;
   readonly #count = {
@@ -102,8 +134,10 @@ class Comparison {
     otherTeams: 0,
   };
 
-  constructor(deps: CompareDeps, onDifferences: OnDifferences) {
+  constructor(deps: CompareDeps, known: KnownProxy, onDifferences: OnDifferences) {
     this.#deps = deps;
+    this.#known = known;
+    this.#shares = new TeamShares(deps.store.entities, deps.sharedBudget);
     this.#onDifferences = onDifferences;
   }
 
@@ -117,10 +151,12 @@ class Comparison {
       name: 'organization' as const,
       synced: ORGANIZATION_FIELDS,
       findRecord: async (id: string) => record.findOrganization(id),
-      onModelsKept: (id: string, { models = [] }: Partial<OrganizationValues>) => {
-        this.#keptModels.set(id, models);
+      onSynced: (id: string, values: Partial<OrganizationValues>) => {
+        this.#organizations.set(id, values);
       },
     };
+    // Without organizations, nothing of them can be compared, and their teams carry what they would limit.
+    if (this.#known.organizations !== 'available') return this.#countOrganizations();
     const inLitellm = new Map(
       (await litellm.readOrganizations()).map(({ organizationId, values, members }) => [
         organizationId,
@@ -130,7 +166,7 @@ class Comparison {
     const compared: EntityMembers[] = [];
     for await (const { found, unreadable } of store.entities.readOrganizationPages()) {
       const stored = new Map<string, Stored<OrganizationValues>>();
-      for (const [id, { value }] of found) stored.set(id, organizationValues(value));
+      for (const [id, { value }] of found) stored.set(id, wishFor(organizationValues(value)));
       for (const id of unreadable.keys()) stored.set(id, 'row_unreadable');
       compared.push(...(await this.#entities(kind, stored, inLitellm)));
       for (const id of stored.keys()) inLitellm.delete(id);
@@ -139,6 +175,13 @@ class Comparison {
       ...compared,
       ...(await this.#others(kind, inLitellm)),
     ]);
+  }
+
+  async #countOrganizations(): Promise<void> {
+    for await (const { found, unreadable } of this.#deps.store.entities.readOrganizationPages()) {
+      this.#count.organizations += found.size + unreadable.size;
+      for (const id of unreadable.keys()) await this.#report(leftAlone('organization', id, 'row_unreadable'));
+    }
   }
 
   async teams(): Promise<void> {
@@ -197,15 +240,25 @@ class Comparison {
     const ids = [...found.values()].flatMap(({ value }) => value.organization_id ?? []);
     const organizations = await this.#deps.store.entities.readOrganizations([...new Set(ids)]);
     const stored = new Map<string, Stored<TeamValues>>();
-    for (const [id, { value }] of found) {
-      const { organization_id: organizationId = '' } = value;
-      const organization = organizations.found.get(organizationId)?.value;
-      const models = this.#keptModels.get(organizationId) ?? organization?.models ?? [];
+    for (const [id, { value: team }] of found) {
+      const { organization_id: organizationId } = team;
+      const organization = organizations.found.get(organizationId ?? '')?.value;
       // Unknown is not unlimited: without its organization nothing decides about the team's models.
-      stored.set(id, teamValues(value, organization && { models }) ?? 'row_missing');
+      const isKnown = organizationId === undefined || organization !== undefined;
+      stored.set(id, isKnown ? this.#wishForTeam(team, organization) : 'row_missing');
     }
     for (const id of unreadable.keys()) stored.set(id, 'row_unreadable');
     return stored;
+  }
+
+  #wishForTeam(team: Team, organization: Organization | undefined): Stored<TeamValues> {
+    const { organizations: state, version } = this.#known;
+    if (organization !== undefined && state === 'unclear') return 'organizations_unclear';
+    const hasOrganizations = state === 'available';
+    const inLitellm = organization && this.#organizations.get(organization.organization_id);
+    const deps = { record: this.#deps.record, shares: this.#shares, version };
+    const stored = { team, organization, inLitellm, hasOrganizations };
+    return { desire: async (look) => desireTeam(deps, stored, look), row: team };
   }
 
   /** Reports what differs of organizations or teams themselves, and returns those whose members are to be compared. */
@@ -217,17 +270,18 @@ class Comparison {
     this.#count[kind.name === 'team' ? 'teams' : 'organizations'] += all.size;
     const compared = await inParallel([...all], PARALLEL_LOOKS, async ([id, stored]) => {
       const found = inLitellm.get(id);
-      const rows =
-        typeof stored === 'string'
-          ? leftAlone(kind.name, id, stored)
-          : await this.#compare(
-              { what: kind.name, id, desired: stored, actual: found?.values, synced: kind.synced },
-              async () => kind.findRecord(id),
-            );
-      const isKept = rows.some(
-        ({ action, fields }) => action !== 'change' && fields.some(({ field }) => field === 'models'),
+      if (typeof stored === 'string') {
+        // The members of a team do not wait for its values.
+        const canHaveMembers = stored === 'organizations_unclear' && found !== undefined;
+        const withheld = canHaveMembers ? undefined : stored;
+        const rows = canHaveMembers ? [] : leftAlone(kind.name, id, stored);
+        return { rows, found, entity: { of: kind.name, id, members: found?.members ?? [], withheld } };
+      }
+      const { rows, values } = await this.#compare(
+        { what: kind.name, id, wish: stored, actual: found, synced: kind.synced },
+        async () => kind.findRecord(id),
       );
-      if (isKept && found !== undefined) kind.onModelsKept?.(id, found.values);
+      if (values !== undefined) kind.onSynced?.(id, values);
       const withheld = rows.find(({ why }) => why === 'row_missing' || why === 'row_unreadable')?.why;
       return { rows, found, entity: { of: kind.name, id, members: found?.members ?? [], withheld } };
     });
@@ -238,22 +292,34 @@ class Comparison {
     );
   }
 
-  /** Reads the record only if something differs. */
+  /** Reads the record only if something differs. Returns also what LiteLLM has after a sync, if that is known. */
   async #compare<Values extends object>(
     entity: {
       readonly what: EntityDifference['what'];
       readonly id: string;
-      readonly desired: Values;
-      readonly actual: Partial<Values> | undefined;
+      readonly wish: Wish<Values>;
+      readonly actual: Found<Values> | undefined;
       readonly synced: SyncedFields<Values>;
     },
-    findRecord: () => Promise<SyncedEntity<Values> | undefined>,
-  ): Promise<readonly EntityDifference[]> {
-    const { desired, actual, synced, what, id } = entity;
-    if (actual !== undefined && differingFields(desired, actual, synced).length === 0) return [];
+    findRecord: () => Promise<Recorded<Values> | undefined>,
+  ): Promise<{ readonly rows: readonly EntityDifference[]; readonly values?: Partial<Values> }> {
+    const { wish, actual, synced, what, id } = entity;
+    const { version } = this.#known;
+    if (actual !== undefined) {
+      const desired = await wish.desire({ found: actual, recorded: undefined });
+      const { isBlocked = false, reported = [] } = desired;
+      const isSame =
+        differingFields(desired.values, actual.values, synced).length === 0 &&
+        isBlocked === (actual.blocked ?? isBlocked) &&
+        reported.length === 0;
+      if (isSame) return { rows: [], values: actual.values };
+    }
     const recorded = await orUnreadable(findRecord());
-    if (recorded === 'unreadable') return leftAlone(what, id, 'row_unreadable');
-    return compareEntity({ what, id, desired, actual, recorded }, synced);
+    if (recorded === 'unreadable') return { rows: leftAlone(what, id, 'row_unreadable') };
+    const look = { found: actual, recorded };
+    const desired = await wish.desire(look);
+    const rows = compareEntity({ what, id, desired, row: wish.row, actual, recorded, version }, synced);
+    return { rows, values: valuesAfter(planFor({ ...synced, version }, look, desired), look, desired) };
   }
 
   /** Returns how many of them aren't ours. Only their members show that. */
@@ -290,12 +356,14 @@ class Comparison {
     const found = await inParallel(people, PARALLEL_LOOKS, async ({ record }) => {
       const { user } = record;
       const { user_id: id } = user;
-      const { rows, isSettled } = await compareStanding(this.#deps, { record, user: inLitellm.get(id) });
+      const inProxy = inLitellm.get(id);
+      const { rows, isSettled } = await compareStanding(this.#deps, { record, user: inProxy });
       if (isSettled) return rows;
-      const actual = inLitellm.get(id)?.values;
-      const entity = { what: 'user' as const, id, desired: userValues(user), actual, synced: USER_FIELDS };
-      const values = await this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
-      return [...rows, ...withRole(values, inLitellm.get(id)?.role)];
+      const actual = inProxy && { values: inProxy.values, members: [] };
+      const wish = wishFor(userValues(user));
+      const entity = { what: 'user' as const, id, wish, actual, synced: USER_FIELDS };
+      const compared = await this.#compare(entity, async () => (await this.#deps.record.readPerson(id)).user);
+      return [...rows, ...withRole(compared.rows, inProxy?.role)];
     });
     await this.#report(found.flat());
   }
@@ -309,7 +377,7 @@ class Comparison {
  * Throws what LiteLLM and the store throw. Nothing is concluded from what was not read; differences passed on before remain true.
  */
 export async function compareWithLitellm(deps: CompareDeps, onDifferences: OnDifferences): Promise<Compared> {
-  const comparison = new Comparison(deps, onDifferences);
+  const comparison = new Comparison(deps, await deps.proxy.read(), onDifferences);
   await comparison.organizations();
   await comparison.teams();
   await comparison.people();

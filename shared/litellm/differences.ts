@@ -1,7 +1,9 @@
 /** What differs between the store and LiteLLM, and what a sync would do about it. Pure. */
 import { planEntity, type SyncedFields } from './planEntity.ts';
 import { planLitellmMemberships } from './planLitellmMemberships.ts';
-import type { SyncedEntity, SyncedMembership, SyncSubject } from '../model/synced.ts';
+import type { SyncedMembership, SyncReport, SyncSubject } from '../model/synced.ts';
+import { blockingOf } from './teamBlocking.ts';
+import { type Desired, type Found, planFor, type Recorded } from './entityLook.ts';
 
 /** The user of LiteLLM's master key. It is admin of every team that the key created, and never one of our people. */
 export const KEY_USER_ID = 'default_user_id';
@@ -13,6 +15,12 @@ export const KEY_USER_ID = 'default_user_id';
  * - `cannot_be_cleared`: LiteLLM does not accept an empty value for it.
  * - `role_needs_licence`: LiteLLM needs a licence for this role.
  * - `account_closed`: the person's account is closed, so LiteLLM gets nothing for them.
+ * - `from_proxy_default`: the store says nothing, and LiteLLM's own defaults filled it in.
+ * - `capped_to_organization`: the team's own budget is above its organization's, which it has instead.
+ * - `no_models_left`: the team and its organization have no model in common.
+ * - `not_moved`: LiteLLM does not let the team be moved into its organization.
+ * - `organization_frozen`: LiteLLM's licence has ended, so the organization cannot change.
+ * - `organizations_unclear`: it is not clear yet whether LiteLLM has organizations, so it waits.
  * - `row_missing`: a row that is needed (the organization's, the team's or the person's) is missing in the store.
  * - `row_unreadable`: such a row, or the sync record, cannot be read.
  */
@@ -22,6 +30,12 @@ export type WhyLeftAlone =
   | 'cannot_be_cleared'
   | 'role_needs_licence'
   | 'account_closed'
+  | 'from_proxy_default'
+  | 'capped_to_organization'
+  | 'no_models_left'
+  | 'not_moved'
+  | 'organization_frozen'
+  | 'organizations_unclear'
   | 'row_missing'
   | 'row_unreadable';
 
@@ -80,12 +94,12 @@ export function leaveAlone<D extends LitellmDifference>(difference: D, why: WhyL
 export function differingFields<Values extends object>(
   desired: Values,
   actual: Partial<Values>,
-  { fields }: SyncedFields<Values>,
+  synced: SyncedFields<Values>,
 ): readonly string[] {
   // As if this product had written what is desired: then every other value counts as changed in LiteLLM.
   const recorded = { written: desired, since: '' };
-  const plan = planEntity({ desired, actual, recorded, fields, neverCleared: [] });
-  return plan.kind === 'update' ? plan.differs : [];
+  const plan = planEntity({ ...synced, desired, actual, recorded, version: undefined });
+  return plan.kind === 'create' ? [] : plan.differs;
 }
 
 function read(values: object, field: string): unknown {
@@ -95,14 +109,26 @@ function read(values: object, field: string): unknown {
 export interface EntityComparison<Values> {
   readonly what: EntityDifference['what'];
   readonly id: string;
-  readonly desired: Values;
+  readonly desired: Desired<Values>;
+  /** The store's own row, where `desired` is not what it says. */
+  readonly row?: object;
   /** What LiteLLM has; `undefined`: LiteLLM does not have it. */
-  readonly actual: Partial<Values> | undefined;
+  readonly actual: Found<Values> | undefined;
   /** What the sync record has; `undefined`: this product did not create it. Not needed if LiteLLM does not have it. */
-  readonly recorded: SyncedEntity<Values> | undefined;
+  readonly recorded: Recorded<Values> | undefined;
+  /** LiteLLM's version. */
+  readonly version: string | undefined;
 }
 
-/** Returns what a sync would do about one organization, team or user: at most one row for each action. */
+/** Whether a sync would block or unblock the team. */
+function blockingRows<Values>({ desired, actual, recorded }: EntityComparison<Values>): FieldDifference[] {
+  const blocking = blockingOf({ found: actual, recorded }, desired);
+  if (blocking === undefined || blocking === 'forget') return [];
+  const isBlocked = blocking === 'block';
+  return [{ field: 'blocked', stored: isBlocked, inLitellm: !isBlocked }];
+}
+
+/** Returns what a sync would do about one organization, team or user: at most one row for each action and reason. */
 export function compareEntity<Values extends object>(
   comparison: EntityComparison<Values>,
   synced: SyncedFields<Values>,
@@ -111,23 +137,48 @@ export function compareEntity<Values extends object>(
   const row = (
     difference: Pick<Difference, 'action' | 'why'>,
     names: readonly string[],
-  ): EntityDifference[] => {
-    if (names.length === 0) return [];
+    stored: object = desired.values,
+  ): EntityDifference => {
     const fields = names.map((field) => ({
       field,
-      stored: read(desired, field),
-      inLitellm: read(actual ?? {}, field),
+      stored: read(stored, field),
+      inLitellm: read(actual?.values ?? {}, field),
     }));
-    return [{ ...difference, what, id, fields }];
+    return { ...difference, what, id, fields };
   };
-  const plan = planEntity({ desired, actual, recorded, ...synced });
+  const rowOf = (
+    difference: Pick<Difference, 'action' | 'why'>,
+    names: readonly string[],
+  ): EntityDifference[] => (names.length === 0 ? [] : [row(difference, names)]);
+  const plan = planFor({ ...synced, version: comparison.version }, { found: actual, recorded }, desired);
   if (plan.kind === 'create') return [{ action: 'add', what, id, fields: [] }];
-  if (plan.kind === 'adopt') return row({ action: 'left alone', why: 'created_in_litellm' }, plan.differs);
+  if (plan.kind === 'adopt') return rowOf({ action: 'left alone', why: 'created_in_litellm' }, plan.differs);
+  if (plan.kind === 'elsewhere') return rowOf({ action: 'differs' }, plan.differs);
+  if (plan.kind === 'move') return rowOf({ action: 'change' }, plan.differs);
+  const change = row({ action: 'change' }, [...plan.set, ...plan.clear]);
+  const changed = [...change.fields, ...blockingRows(comparison)];
   return [
-    ...row({ action: 'change' }, Object.keys(plan.changes)),
-    ...row({ action: 'differs' }, plan.differs),
-    ...row({ action: 'left alone', why: 'cannot_be_cleared' }, plan.uncleared),
+    ...(changed.length === 0 ? [] : [{ ...change, fields: changed }]),
+    ...rowOf({ action: 'differs' }, plan.differs),
+    ...rowOf({ action: 'left alone', why: 'cannot_be_cleared' }, plan.uncleared),
+    ...rowOf({ action: 'left alone', why: 'from_proxy_default' }, plan.defaulted),
+    ...(desired.reported ?? []).flatMap(({ code, detail }) =>
+      isWhy(code)
+        ? [row({ action: 'left alone', why: code }, detail?.split(', ') ?? [], comparison.row)]
+        : [],
+    ),
   ];
+}
+
+const REPORTED_WHYS = [
+  'capped_to_organization',
+  'no_models_left',
+  'not_moved',
+  'organization_frozen',
+] as const;
+
+function isWhy(code: SyncReport['code']): code is (typeof REPORTED_WHYS)[number] {
+  return REPORTED_WHYS.some((why) => why === code);
 }
 
 export interface MembershipComparison {

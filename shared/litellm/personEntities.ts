@@ -1,14 +1,18 @@
 /** The organizations and teams of one person: each is created or updated in LiteLLM, which then says who is a member. */
 import type { OrganizationRole, TeamRole } from '../model/entities.ts';
 import type { LitellmMember, LitellmTeam } from '../model/litellmPorts.ts';
-import { organizationValues, teamValues } from '../model/litellmValues.ts';
+import type { OrganizationValues } from '../model/litellmValues.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
 import { inParallel } from '../platform/inParallel.ts';
 import type { MembershipPartition } from '../storage/membershipStore.ts';
 import { type LitellmMembershipPlan, planLitellmMemberships } from './planLitellmMemberships.ts';
 import type { PersonSync } from './readPerson.ts';
+import { enqueueSync } from '../queue/queueMessage.ts';
+import type { KnownProxy } from './proxyState.ts';
 import type { SyncDeps } from './syncDeps.ts';
-import { upsertOrganization, upsertTeam } from './upsertEntity.ts';
+import { organizationsUnclear } from './syncErrors.ts';
+import { upsertOrganization } from './upsertOrganization.ts';
+import { upsertTeam } from './upsertTeam.ts';
 
 /** Organizations or teams at a time: enough to hide latency, few enough for a proxy that also serves models. */
 const PARALLEL_UPSERTS = 8;
@@ -38,6 +42,11 @@ class PersonMemberships<Role extends string> {
       this.#withheld.add(id);
       await look(id).catch((error: unknown) => errors.keep(error));
     });
+  }
+
+  /** Leaves memberships as they are. */
+  withhold(ids: Iterable<string>): void {
+    for (const id of ids) this.#withheld.add(id);
   }
 
   /** Notes the person's role among the members, and the role to give. The membership is no longer withheld then. */
@@ -79,8 +88,10 @@ interface UpsertedEntities<Role extends string> {
 export interface UpsertedOrganizations extends UpsertedEntities<OrganizationRole> {
   /** Teams that LiteLLM's answers carried. */
   readonly teams: ReadonlyMap<string, LitellmTeam>;
-  /** The organizations that LiteLLM has, with the models that they have there. Their teams follow these. */
-  readonly models: ReadonlyMap<string, readonly string[]>;
+  /** The organizations that LiteLLM has, with the values that they have there. Their teams follow these. */
+  readonly values: ReadonlyMap<string, Partial<OrganizationValues>>;
+  /** As known at the start, or as an answer showed since. */
+  readonly state: KnownProxy['organizations'];
 }
 
 /**
@@ -91,19 +102,27 @@ export async function upsertOrganizations(
   deps: SyncDeps,
   person: PersonSync,
 ): Promise<UpsertedOrganizations> {
-  const { stored, recorded } = person;
+  const { stored, recorded, proxy, errors } = person;
   const memberships = new PersonMemberships(person, 'organization', stored.organizationRows);
   const roles = new Map(stored.organizationRows.rows.map((row) => [row.entityId, row.role]));
   const teams = new Map<string, LitellmTeam>();
-  const models = new Map<string, readonly string[]>();
-  await memberships.each(new Set([...roles.keys(), ...stored.organizations.found.keys()]), async (id) => {
+  const values = new Map<string, Partial<OrganizationValues>>();
+  const ids = new Set([...roles.keys(), ...stored.organizations.found.keys()]);
+  const { organizations: state } = proxy;
+  if (state !== 'available') {
+    memberships.withhold([...ids, ...recorded.organizations.keys()]);
+    if (state === 'unclear' && ids.size + recorded.organizations.size > 0)
+      errors.keep(organizationsUnclear());
+    return { plan: memberships.plan(recorded.organizations), reported: [], teams, values, state };
+  }
+  await memberships.each(ids, async (id) => {
     const organization = stored.organizations.found.get(id)?.value;
     if (organization === undefined) return memberships.reportMissing(id);
-    const upserted = await upsertOrganization(deps, id, organizationValues(organization));
+    const upserted = await upsertOrganization(deps, organization, proxy);
     memberships.reported.push(...upserted.reported);
     for (const [teamId, team] of upserted.teams) teams.set(teamId, team);
     if (upserted.isMissing) return;
-    models.set(id, upserted.values.models ?? []);
+    values.set(id, upserted.values);
     memberships.note(id, upserted.members, roles.get(id));
   });
   await memberships.each(memberships.undesired(recorded.organizations), async (id) => {
@@ -113,7 +132,9 @@ export async function upsertOrganizations(
     plan: memberships.plan(recorded.organizations),
     reported: memberships.reported,
     teams,
-    models,
+    values,
+    // Such an answer is kept as an error, and its message comes back.
+    state: errors.hasKept('organizations_unlicensed') ? 'unclear' : state,
   };
 }
 
@@ -125,6 +146,8 @@ export async function upsertTeams(
 ): Promise<UpsertedEntities<TeamRole>> {
   const { stored, recorded } = person;
   const memberships = new PersonMemberships(person, 'team', stored.teamRows);
+  const teamDeps = { ...deps, shares: person.shares, known: person.proxy };
+  const requests = { queue: deps.queue, clock: deps.clock, traceparent: () => undefined };
   const roles = new Map(stored.teamRows.rows.map((row) => [row.entityId, row.role]));
   await memberships.each(roles.keys(), async (id) => {
     const team = stored.teams.found.get(id)?.value;
@@ -132,12 +155,21 @@ export async function upsertTeams(
     const { organization_id: organizationId } = team;
     const isKnown = organizationId === undefined || stored.organizations.found.has(organizationId);
     if (!isKnown) return memberships.reportMissing(id);
-    const models = organizationId === undefined ? undefined : organizations.models.get(organizationId);
-    const desired = teamValues(team, models && { models });
+    const found = organizations.teams.get(id);
+    const organization = stored.organizations.found.get(organizationId ?? '')?.value;
+    if (organization !== undefined && organizations.state === 'unclear') {
+      // Its values wait. Who is in it does not.
+      const inLitellm = await deps.litellm.findTeam(id);
+      if (inLitellm !== undefined) memberships.note(id, inLitellm.members, roles.get(id));
+      return;
+    }
+    const hasOrganizations = organizations.state === 'available';
+    const inLitellm = organizations.values.get(organizationId ?? '');
     // LiteLLM does not have its organization: refused, or an error. The organization's report or error says which.
-    if (desired === undefined) return;
-    const upserted = await upsertTeam(deps, id, { desired, known: organizations.teams.get(id) });
+    if (organization !== undefined && hasOrganizations && inLitellm === undefined) return;
+    const upserted = await upsertTeam(teamDeps, { team, organization, inLitellm, hasOrganizations }, found);
     memberships.reported.push(...upserted.reported);
+    if (upserted.mustMove) await enqueueSync(requests, { kind: 'team', id });
     if (!upserted.isMissing) memberships.note(id, upserted.members, roles.get(id));
   });
   await memberships.each(memberships.undesired(recorded.teams), async (id) => {

@@ -3,6 +3,8 @@ import type { PersonMemberships } from '../storage/personMemberships.ts';
 import type { SyncedPerson } from '../storage/syncRecord.ts';
 import type { UserRecord } from '../model/userRecord.ts';
 import type { SeenOutcome } from '../queue/queueWorker.ts';
+import { TeamShares } from './carryTeam.ts';
+import type { KnownProxy } from './proxyState.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { KeptErrors } from './syncErrors.ts';
 import type { SyncLease } from './syncLease.ts';
@@ -22,14 +24,26 @@ export interface PersonSync {
   /** The outcome that was recorded before this sync. */
   readonly seen: SeenOutcome;
   readonly errors: KeptErrors;
+  readonly proxy: KnownProxy;
+  readonly shares: TeamShares;
 }
 
 /** Reads everything about a person that a sync needs, but nothing of LiteLLM. Throws what the store and the record throw. */
 export async function readPerson(deps: SyncDeps, userId: string, lease: SyncLease): Promise<PersonSync> {
-  const [user, { recorded, seen }, memberships] = await Promise.all([
+  const [proxy, user, { recorded, seen }, memberships] = await Promise.all([
+    deps.proxy.read(),
     deps.store.users.find(userId),
     deps.record.readPersonSeen(userId),
     deps.store.readMemberships(userId),
   ]);
-  return { userId, lease, stored: { user, ...memberships }, recorded, seen, errors: new KeptErrors() };
+  return {
+    userId,
+    lease,
+    stored: { user, ...memberships },
+    recorded,
+    seen,
+    errors: new KeptErrors(),
+    proxy,
+    shares: new TeamShares(deps.store.entities, deps.sharedBudget),
+  };
 }

@@ -13,10 +13,14 @@ import {
 import { parseSyncMessage, type SyncMessage } from '../queue/queueMessage.ts';
 import { syncPerson } from './syncPerson.ts';
 import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
-import { organizationValues, teamValues } from '../model/litellmValues.ts';
 import { requireSafe } from './proxyState.ts';
-import { refusalOf } from './syncErrors.ts';
-import { type OrganizationInLitellm, upsertOrganization, upsertTeam } from './upsertEntity.ts';
+import type { LitellmTeam } from '../model/litellmPorts.ts';
+import type { SyncReport } from '../model/synced.ts';
+import { type StoredTeam, TeamShares } from './carryTeam.ts';
+import { finishMove, moveTeam } from './moveTeam.ts';
+import { organizationsUnclear, refusalOf } from './syncErrors.ts';
+import { enqueueTeams, upsertOrganization } from './upsertOrganization.ts';
+import { type TeamDeps, upsertTeam } from './upsertTeam.ts';
 
 /** Errors of LiteLLM as a whole, not of the message: it waits until they are over. */
 const WAITABLE: ReadonlySet<ErrorCode> = new Set([
@@ -31,6 +35,9 @@ const WAITABLE: ReadonlySet<ErrorCode> = new Set([
 
 /** Another worker syncs the same subject, which takes seconds. */
 const OVERTAKEN_DELAY_SECONDS = 3;
+
+/** Whether LiteLLM has organizations is clear after half an hour at most. */
+const UNLICENSED_DELAY_SECONDS = 600;
 
 /** After this time an unfinished provisioning run has died, and what it wrote is synced as it is. */
 const UNFINISHED_LIMIT_MS = 5 * 60_000;
@@ -58,12 +65,15 @@ async function syncOrWait(deps: SyncDeps, message: SyncMessage, delivery: SyncDe
     return await syncSubject(deps, message, delivery);
   } catch (error) {
     if (!(error instanceof AppError) || !WAITABLE.has(error.code)) throw error;
-    const { retryAfterSeconds } = error.details;
+    const { retryAfterSeconds, isUnclear } = error.details;
+    const isUnlicensed = error.code === 'organizations_unlicensed';
+    if (isUnlicensed && isUnclear !== true) await deps.proxy.noteOrganizations('unlicensed');
     return {
       status: 'waiting',
       reason: error.code,
       ...(typeof retryAfterSeconds === 'number' ? { minDelaySeconds: retryAfterSeconds } : {}),
       ...(error.code === 'sync_overtaken' ? { fixedDelaySeconds: OVERTAKEN_DELAY_SECONDS } : {}),
+      ...(isUnlicensed ? { fixedDelaySeconds: UNLICENSED_DELAY_SECONDS } : {}),
     };
   }
 }
@@ -133,30 +143,61 @@ function missing(kind: 'organization' | 'team', id: string): SyncResult {
   return { status: 'nothing', reported: [{ kind, id, code: 'row_missing' }] };
 }
 
-/** `undefined`: the store does not have it. */
-async function upsertStored(deps: SyncDeps, id: string): Promise<OrganizationInLitellm | undefined> {
-  const organization = (await deps.store.entities.readOrganizations([id])).found.get(id)?.value;
-  return organization && upsertOrganization(deps, id, organizationValues(organization));
-}
-
 async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncResult> {
-  const upserted = await upsertStored(deps, id);
-  return upserted === undefined
-    ? missing('organization', id)
-    : { status: 'done', reported: upserted.reported };
+  const organization = (await deps.store.entities.readOrganizations([id])).found.get(id)?.value;
+  if (organization === undefined) return missing('organization', id);
+  const known = await deps.proxy.read();
+  if (known.organizations === 'unclear') throw organizationsUnclear();
+  if (known.organizations === 'unlicensed') {
+    // Its teams carry what it would limit.
+    await enqueueTeams(deps, id);
+    return { status: 'done', reported: [] };
+  }
+  const { reported } = await upsertOrganization(deps, organization, known);
+  return { status: 'done', reported };
 }
 
 async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
   const team = (await deps.store.entities.readTeams([id])).found.get(id)?.value;
   if (team === undefined) return missing('team', id);
   const { organization_id: organizationId } = team;
-  const organization = organizationId === undefined ? undefined : await upsertStored(deps, organizationId);
-  if (organization?.isMissing === true) return { status: 'done', reported: organization.reported };
-  const desired = teamValues(team, organization && { models: organization.values.models ?? [] });
+  const organization =
+    organizationId === undefined
+      ? undefined
+      : (await deps.store.entities.readOrganizations([organizationId])).found.get(organizationId)?.value;
   // Nothing decides about the models of a team whose organization is not stored.
-  if (desired === undefined) return missing('organization', organizationId ?? id);
-  const upserted = await upsertTeam(deps, id, { desired, known: organization?.teams.get(id) });
-  return { status: 'done', reported: [...(organization?.reported ?? []), ...upserted.reported] };
+  if (organizationId !== undefined && organization === undefined)
+    return missing('organization', organizationId);
+  const known = await deps.proxy.read();
+  const { organizations } = known;
+  if (organization !== undefined && organizations === 'unclear') throw organizationsUnclear();
+  const hasOrganizations = organizations === 'available';
+  const upserted =
+    organization !== undefined && hasOrganizations
+      ? await upsertOrganization(deps, organization, known)
+      : undefined;
+  if (upserted?.isMissing === true) return { status: 'done', reported: upserted.reported };
+  const stored = { team, organization, inLitellm: upserted?.values, hasOrganizations };
+  const shares = new TeamShares(deps.store.entities, deps.sharedBudget);
+  const reported = await placeTeam({ ...deps, shares, known }, stored, upserted?.teams.get(id));
+  return { status: 'done', reported: [...(upserted?.reported ?? []), ...reported] };
+}
+
+/** Upserts the team, and moves it where it belongs elsewhere. */
+async function placeTeam(
+  deps: TeamDeps,
+  stored: StoredTeam,
+  known: LitellmTeam | undefined,
+): Promise<readonly SyncReport[]> {
+  let upserted = await upsertTeam(deps, stored, known);
+  if (upserted.mustMove) {
+    await moveTeam(deps, stored);
+    upserted = await upsertTeam(deps, stored);
+  }
+  if (upserted.isMoving && stored.hasOrganizations) {
+    await finishMove(deps, stored.team.team_id, upserted.values.organization_id);
+  }
+  return upserted.reported;
 }
 
 /**

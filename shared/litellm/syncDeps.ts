@@ -6,6 +6,7 @@ import type { RunResult } from '../queue/queueWorker.ts';
 import type { ProxyState } from './proxyState.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
+import type { SharedBudget } from './teamLimits.ts';
 
 /** What decides whose account may be closed in LiteLLM. */
 export interface ClosingRules {
@@ -17,6 +18,8 @@ export interface ClosingRules {
 export interface SyncDeps extends ClosingRules {
   readonly store: Pick<Store, 'users' | 'entities' | 'readMemberships'>;
   readonly litellm: LitellmClient;
+  /** `LITELLM_SHARED_BUDGET` */
+  readonly sharedBudget: SharedBudget;
   readonly record: SyncRecord;
   /** What is known about the proxy as a whole. */
   readonly proxy: Pick<ProxyState, 'read' | 'noteOrganizations'>;

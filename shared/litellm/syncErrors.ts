@@ -1,6 +1,6 @@
 /** Which errors of LiteLLM stop a whole sync, and which concern one organization, team or membership alone. */
 import type { SyncReport } from '../model/synced.ts';
-import { AppError } from '../model/errors.ts';
+import { AppError, type ErrorCode } from '../model/errors.ts';
 
 /**
  * Keeps errors that concern one thing alone, so that a sync can finish everything else before it throws: the error of one broken
@@ -8,13 +8,20 @@ import { AppError } from '../model/errors.ts';
  */
 export class KeptErrors {
   #kept: AppError | undefined;
+  readonly #codes = new Set<ErrorCode>();
 
   /** Keeps the error if it concerns one thing alone. Throws it at once if it concerns the proxy as a whole. */
   keep(error: unknown): void {
     if (!(error instanceof AppError) || !isAboutOneThing(error)) throw error;
+    this.#codes.add(error.code);
     // A write that may still take effect takes precedence: after it, the person's lease must not be released.
     if (this.#kept === undefined || (mayStillTakeEffect(error) && !mayStillTakeEffect(this.#kept)))
       this.#kept = error;
+  }
+
+  /** Returns whether an error with this code is kept. */
+  hasKept(code: ErrorCode): boolean {
+    return this.#codes.has(code);
   }
 
   /** Throws the first kept error about a write that may still take effect, else the first kept error, if there is one. */
@@ -31,8 +38,9 @@ export function mayStillTakeEffect(error: unknown): boolean {
   return error instanceof AppError && error.details['mayHaveWritten'] === true;
 }
 
-/** LiteLLM answered, but with an internal error or with something unreadable. */
+/** LiteLLM answered, but with an internal error, with something unreadable, or without a licence for organizations. */
 function isAboutOneThing({ code, details }: AppError): boolean {
+  if (code === 'organizations_unlicensed') return true;
   return code === 'litellm_answer_invalid' || (code === 'litellm_unreachable' && details['status'] === 500);
 }
 
@@ -53,5 +61,13 @@ export function refusalOf(reported: readonly SyncReport[]): AppError {
         .map(({ kind, id, detail }) => `${kind} ${id} (${detail ?? 'no status'})`),
       refusedCount: refusals.length,
     },
+  });
+}
+
+/** Returns what makes a message wait while nothing is certain about LiteLLM's licence for organizations. */
+export function organizationsUnclear(): AppError {
+  return new AppError('organizations_unlicensed', 'It is not clear yet whether LiteLLM has organizations.', {
+    retryable: true,
+    details: { isUnclear: true },
   });
 }

@@ -13,7 +13,8 @@ import type { SyncDeps, SyncResult } from './syncDeps.ts';
 import { refusalOf } from './syncErrors.ts';
 import { takeLease } from './syncLease.ts';
 import { type SyncedMemberships, syncMemberships } from './syncMemberships.ts';
-import { type EntityInLitellm, upsertUser } from './upsertEntity.ts';
+import type { EntityInLitellm } from './upsertEntity.ts';
+import { upsertUser } from './upsertUser.ts';
 
 /** The finish of a run writes budget, models, email and a higher role. Before it, a new user would have no limits. */
 function isUnfinished({ run }: UserRecord): boolean {

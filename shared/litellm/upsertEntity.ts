@@ -1,23 +1,17 @@
 /** Creates an organization, a team or a user in LiteLLM, or updates what this product wrote of it. */
+import { type EntityPlan, type EntityUpdate, planEntity, type SyncedFields } from './planEntity.ts';
 import {
-  type EntityPlan,
-  planEntity,
-  ORGANIZATION_FIELDS,
-  type SyncedFields,
-  TEAM_FIELDS,
-  USER_FIELDS,
-} from './planEntity.ts';
-import type { SyncedEntity, SyncReport, SyncSubject } from '../model/synced.ts';
-import type { OrganizationValues, TeamValues, UserValues } from '../model/litellmValues.ts';
-import type {
-  Created,
-  LitellmMember,
-  LitellmOrganization,
-  LitellmTeam,
-  LitellmUser,
-} from '../model/litellmPorts.ts';
+  type Desired,
+  type Found,
+  type Look,
+  pick,
+  planFor,
+  type Recorded,
+  withoutFields,
+} from './entityLook.ts';
+import type { SyncReport, SyncSubject } from '../model/synced.ts';
+import type { Created, LitellmMember } from '../model/litellmPorts.ts';
 import type { HeldLease } from '../storage/syncRecord.ts';
-import type { PersonSync } from './readPerson.ts';
 import type { SyncDeps } from './syncDeps.ts';
 import { reportRefusal } from './syncErrors.ts';
 import { type SyncLease, takeLease } from './syncLease.ts';
@@ -29,131 +23,157 @@ export interface EntityInLitellm<Values = unknown> {
   readonly reported: readonly SyncReport[];
   /** LiteLLM refused to create it, so it can have no members. */
   readonly isMissing: boolean;
+  /** It is where this product put it, and belongs elsewhere by now. */
+  readonly mustMove: boolean;
+  /** A move of it has begun, and is not finished. */
+  readonly isMoving: boolean;
+  /** This call created it. */
+  readonly isNew: boolean;
 }
 
-type Found<Values> = { readonly values: Partial<Values>; readonly members: readonly LitellmMember[] };
+/** What the record of a team may have besides. */
+export type TeamMarks = Pick<Recorded<unknown>, 'isBlockedByUs' | 'notMoved'>;
 
-/** One organization, team or user as the store has it, and how LiteLLM and the sync record are asked about it. */
-interface Entity<Values extends object> extends SyncedFields<Values> {
-  readonly subject: SyncSubject;
-  readonly desired: Values;
-  find(): Promise<Found<Values> | undefined>;
-  create(): Promise<Created<Values>>;
-  update(changes: Partial<Values>, found: Partial<Values>): Promise<void>;
-  writeRecord(held: HeldLease, entity: SyncedEntity<Values>): Promise<HeldLease | undefined>;
-}
-
-/** An organization or team: it has a record and a lease of its own. A user's are the person's. */
-interface SharedEntity<Values extends object> extends Entity<Values> {
-  findRecord(): Promise<SyncedEntity<Values> | undefined>;
-}
-
-function organizationOf(
-  { litellm, record }: SyncDeps,
-  id: string,
-  desired: OrganizationValues,
-): SharedEntity<OrganizationValues> {
-  return {
-    subject: { kind: 'organization', id },
-    desired,
-    ...ORGANIZATION_FIELDS,
-    find: async () => litellm.findOrganization(id),
-    create: async () => litellm.createOrganization(id, desired),
-    update: async (changes) => litellm.updateOrganization(id, changes),
-    findRecord: async () => record.findOrganization(id),
-    writeRecord: async (held, entity) => record.writeOrganization(held, entity),
-  };
-}
-
-function teamOf({ litellm, record }: SyncDeps, id: string, desired: TeamValues): SharedEntity<TeamValues> {
-  return {
-    subject: { kind: 'team', id },
-    desired,
-    ...TEAM_FIELDS,
-    find: async () => litellm.findTeam(id),
-    create: async () => litellm.createTeam(id, desired),
-    // Some versions rewrite the models of a team inside an organization if an update leaves them out.
-    update: async (changes, { models = [] }) => litellm.updateTeam(id, { models, ...changes }),
-    findRecord: async () => record.findTeam(id),
-    writeRecord: async (held, entity) => record.writeTeam(held, entity),
-  };
-}
-
-function userOf({ litellm, record }: SyncDeps, id: string, desired: UserValues): Entity<UserValues> {
-  return {
-    subject: { kind: 'user', id },
-    desired,
-    ...USER_FIELDS,
-    async find() {
-      const user = await litellm.findUser(id);
-      return user === undefined ? undefined : { values: user.values, members: [] };
-    },
-    create: async () => litellm.createUser(id, desired),
-    update: async (changes) => litellm.updateUser(id, changes),
-    writeRecord: async (held, user) => record.writePerson(held, { user }),
-  };
-}
-
-function reportsOf<Values>({ kind, id }: SyncSubject, plan: EntityPlan<Values>): SyncReport[] {
-  if (plan.kind === 'create') return [];
-  const report = (code: SyncReport['code'], fields: readonly string[]): SyncReport[] =>
-    fields.length === 0 ? [] : [{ kind, id, code, detail: fields.join(', ') }];
-  if (plan.kind === 'adopt') return report('created_in_litellm', plan.differs);
-  return [...report('differs', plan.differs), ...report('cannot_be_cleared', plan.uncleared)];
-}
-
-/** What a look at LiteLLM and at the sync record found. */
-interface Look<Values> {
-  readonly found: Found<Values> | undefined;
-  readonly recorded: SyncedEntity<Values> | undefined;
-}
-
-function planFor<Values extends object>(entity: Entity<Values>, look: Look<Values>): EntityPlan<Values> {
-  return planEntity({ ...entity, actual: look.found?.values, recorded: look.recorded });
-}
-
-interface LeasedLook<Values> extends Look<Values> {
+/** A look while nothing else can write. */
+export interface LeasedLook<Values> extends Look<Values> {
   readonly lease: SyncLease;
   readonly now: Date;
 }
 
-/** Records an entity before it is created: after a crash it must not count as created by an administrator. */
+/** What an update sends: new values, and fields to clear with null. */
+export interface EntityChanges<Values> {
+  readonly set: Partial<Values>;
+  readonly clear: readonly (keyof Values & string)[];
+}
+
+/** One organization, team or user, and how the store, LiteLLM and the sync record are asked about it. */
+export interface Entity<Values extends object> extends SyncedFields<Values> {
+  readonly subject: SyncSubject;
+  /** LiteLLM's version. */
+  readonly version: string | undefined;
+  /** What the store wants, given where LiteLLM has it. */
+  desire(look: Look<Values>): Promise<Desired<Values>>;
+  find(): Promise<Found<Values> | undefined>;
+  create(values: Values): Promise<Created<Values>>;
+  update(changes: EntityChanges<Values>, found: Partial<Values>): Promise<void>;
+  writeRecord(held: HeldLease, entity: Recorded<Values>): Promise<HeldLease | undefined>;
+  /** Whether there is nothing to do besides the plan's update. */
+  isSettled?(look: Look<Values>, desired: Desired<Values>): boolean;
+  /** Run before and after the plan's update, under the lease. `before` returns what it added to the record. */
+  before?(apply: Applying<Values>, plan: EntityUpdate<Values>): Promise<TeamMarks>;
+  after?(apply: Applying<Values>): Promise<void>;
+}
+
+/** An organization or team: it has a record and a lease of its own. A user's are the person's. */
+export interface SharedEntity<Values extends object> extends Entity<Values> {
+  findRecord(): Promise<Recorded<Values> | undefined>;
+}
+
+/** What the steps of one update share. */
+export interface Applying<Values> {
+  readonly look: LeasedLook<Values>;
+  readonly desired: Desired<Values>;
+  /** As it is by now. */
+  readonly recorded: Recorded<Values> | undefined;
+}
+
+function reportsOf<Values>({ kind, id }: SyncSubject, plan: EntityPlan<Values>): SyncReport[] {
+  const report = (code: SyncReport['code'], fields: readonly string[]): SyncReport[] =>
+    fields.length === 0 ? [] : [{ kind, id, code, detail: fields.join(', ') }];
+  if (plan.kind === 'create' || plan.kind === 'move') return [];
+  if (plan.kind === 'adopt') return report('created_in_litellm', plan.differs);
+  if (plan.kind === 'elsewhere') return report('differs', plan.differs);
+  return [...report('differs', plan.differs), ...report('cannot_be_cleared', plan.uncleared)];
+}
+
+function changesAnything<Values>({ set, clear, record }: EntityUpdate<Values>): boolean {
+  return set.length + clear.length > 0 || record !== undefined;
+}
+
+/** Returns what LiteLLM has where a plan changes nothing. */
+function unchanged<Values extends object>(
+  { subject }: Entity<Values>,
+  { found, recorded }: Look<Values>,
+  { plan, desired }: { readonly plan: EntityPlan<Values>; readonly desired: Desired<Values> },
+): EntityInLitellm<Values> {
+  const { values = {}, members = [] } = found ?? {};
+  const wanted = plan.kind === 'update' ? (desired.reported ?? []) : [];
+  return {
+    values,
+    members,
+    reported: [...reportsOf(subject, plan), ...wanted],
+    isMissing: false,
+    mustMove: plan.kind === 'move',
+    isMoving: recorded?.moving !== undefined,
+    isNew: false,
+  };
+}
+
+/** Sends what the plan changes, and records it. Returns what LiteLLM has then. */
+async function applyUpdate<Values extends object>(
+  entity: Entity<Values>,
+  { look, desired }: Pick<Applying<Values>, 'look' | 'desired'>,
+  plan: EntityUpdate<Values>,
+): Promise<Partial<Values>> {
+  const { lease, found } = look;
+  const { values = {} } = found ?? {};
+  const marks = await entity.before?.({ look, desired, recorded: look.recorded }, plan);
+  const set = pick(desired.values, plan.set);
+  if (plan.set.length + plan.clear.length > 0) {
+    await lease.keep();
+    await entity.update({ set, clear: plan.clear }, values);
+  }
+  const kept = plan.record ?? look.recorded;
+  const recorded = kept && { ...kept, ...marks };
+  if (plan.record !== undefined && recorded !== undefined) {
+    await lease.write(async (held) => entity.writeRecord(held, recorded));
+  }
+  await entity.after?.({ look, desired, recorded });
+  return { ...withoutFields(values, plan.clear), ...set };
+}
+
+/**
+ * Creates an entity. It is recorded before, since after a crash it must not count as created by an administrator, and after, with
+ * what LiteLLM's own defaults filled in. What the answer has instead of a stored value is written once more.
+ */
 async function create<Values extends object>(
   entity: Entity<Values>,
-  { recorded, lease, now }: LeasedLook<Values>,
-): Promise<Found<Values>> {
-  const written = { written: entity.desired, since: recorded?.since ?? now.toISOString() };
-  await lease.write(async (held) => entity.writeRecord(held, written));
+  look: LeasedLook<Values>,
+  desired: Desired<Values>,
+): Promise<EntityInLitellm<Values>> {
+  const { lease, now } = look;
+  const { values: written } = desired;
+  const recorded = { written, since: look.recorded?.since ?? now.toISOString(), isNew: true };
+  await lease.write(async (held) => entity.writeRecord(held, recorded));
   await lease.keep();
-  const created = await entity.create();
-  if (created.ensured === 'done') return { values: entity.desired, members: [] };
+  const created = await entity.create(written);
   // An earlier try may have created it. If another program did, its values differ from the record and stay.
-  return (await entity.find()) ?? { values: {}, members: [] };
+  const answered = created.ensured === 'done' ? created.values : undefined;
+  const found =
+    answered === undefined ? await entity.find() : { values: { ...written, ...answered }, members: [] };
+  const createdLook = { ...look, found, recorded };
+  const alsoWritten = answered === undefined ? [] : [answered];
+  const plan = planEntity({ ...entity, desired: written, actual: found?.values, recorded, alsoWritten });
+  const { values, members, ...rest } = unchanged(entity, createdLook, { plan, desired });
+  if (plan.kind !== 'update') return { ...rest, values, members, isNew: true };
+  const applied = await applyUpdate(entity, { look: createdLook, desired }, plan);
+  return { ...rest, values: applied, members, isNew: answered !== undefined };
 }
 
 async function applyPlan<Values extends object>(
   entity: Entity<Values>,
   look: LeasedLook<Values>,
 ): Promise<EntityInLitellm<Values>> {
-  const { recorded, lease } = look;
-  const plan = planFor(entity, look);
-  const reported = reportsOf(entity.subject, plan);
-  if (plan.kind === 'create') return { ...(await create(entity, look)), reported, isMissing: false };
-  const { values = {}, members = [] } = look.found ?? {};
-  if (plan.kind === 'adopt') return { values, members, reported, isMissing: false };
-  if (plan.hasChanges) {
-    await lease.keep();
-    await entity.update(plan.changes, values);
-  }
-  if (plan.written !== undefined && recorded !== undefined) {
-    const written = { ...recorded, written: plan.written };
-    await lease.write(async (held) => entity.writeRecord(held, written));
-  }
-  return { values: { ...values, ...plan.changes }, members, reported, isMissing: false };
+  const desired = await entity.desire(look);
+  const plan = planFor(entity, look, desired);
+  if (plan.kind === 'create') return create(entity, look, desired);
+  const before = unchanged(entity, look, { plan, desired });
+  if (plan.kind !== 'update') return before;
+  return { ...before, values: await applyUpdate(entity, { look, desired }, plan) };
 }
 
-/** Applies the plan as {@link applyPlan}. A refusal is reported, and LiteLLM still has what it had before. */
-async function applyOrReport<Values extends object>(
+/** Applies the plan. A refusal is reported, and LiteLLM still has what it had before. */
+export async function applyOrReport<Values extends object>(
   entity: Entity<Values>,
   look: LeasedLook<Values>,
 ): Promise<EntityInLitellm<Values>> {
@@ -167,6 +187,9 @@ async function applyOrReport<Values extends object>(
       members,
       reported: [reportRefusal(kind, id, error)],
       isMissing: look.found === undefined,
+      mustMove: false,
+      isMoving: false,
+      isNew: false,
     };
   }
 }
@@ -175,7 +198,7 @@ async function applyOrReport<Values extends object>(
  * Creates or updates an organization or team. Reads it first without a lease, because most need no write. `known`: the entity as an
  * earlier answer described it.
  */
-async function upsertShared<Values extends object>(
+export async function upsertShared<Values extends object>(
   deps: SyncDeps,
   entity: SharedEntity<Values>,
   known?: { readonly found: Found<Values> | undefined },
@@ -184,67 +207,22 @@ async function upsertShared<Values extends object>(
     known === undefined ? entity.find() : known.found,
     entity.findRecord(),
   ]);
-  const plan = planFor(entity, { found, recorded });
-  if (plan.kind === 'adopt' || (plan.kind === 'update' && plan.written === undefined)) {
-    const { values = {}, members = [] } = found ?? {};
-    return { values, members, reported: reportsOf(entity.subject, plan), isMissing: false };
-  }
+  const look = { found, recorded };
+  const desired = await entity.desire(look);
+  const plan = planFor(entity, look, desired);
+  const isSettled = entity.isSettled?.(look, desired) ?? true;
+  const needsNothing = plan.kind === 'update' ? !changesAnything(plan) && isSettled : plan.kind !== 'create';
+  if (needsNothing) return unchanged(entity, look, { plan, desired });
   const lease = await takeLease(deps, entity.subject);
   try {
     // Read again: the previous holder of the lease may have done it.
     const [foundNow, recordedNow] = await Promise.all([entity.find(), entity.findRecord()]);
-    const look = { found: foundNow, recorded: recordedNow, lease, now: deps.clock.now() };
-    return await applyOrReport(entity, look);
+    const leased = { found: foundNow, recorded: recordedNow, lease, now: deps.clock.now() };
+    return await applyOrReport(entity, leased);
   } catch (error) {
     lease.noteFailure(error);
     throw error;
   } finally {
     await lease.release();
   }
-}
-
-/** What LiteLLM has of an organization. */
-export interface OrganizationInLitellm extends EntityInLitellm<OrganizationValues> {
-  /** Its teams, as far as LiteLLM's answer carried them whole. */
-  readonly teams: LitellmOrganization['teams'];
-}
-
-/**
- * Creates the organization if LiteLLM does not have it, and changes what this product wrote of it and no administrator changed
- * since. If nothing is to be done: one request, and one read of the sync record. Idempotent. Throws what LiteLLM and the record
- * throw, without `litellm_refused`, which is reported.
- */
-export async function upsertOrganization(
-  deps: SyncDeps,
-  id: string,
-  desired: OrganizationValues,
-): Promise<OrganizationInLitellm> {
-  const found = await deps.litellm.findOrganization(id);
-  const upserted = await upsertShared(deps, organizationOf(deps, id, desired), { found });
-  return { ...upserted, teams: found?.teams ?? new Map() };
-}
-
-/** As {@link upsertOrganization}. Its organization must exist. `known`: what the organization's answer said of the team. */
-export async function upsertTeam(
-  deps: SyncDeps,
-  id: string,
-  { desired, known }: { readonly desired: TeamValues; readonly known: LitellmTeam | undefined },
-): Promise<EntityInLitellm<TeamValues>> {
-  const team = teamOf(deps, id, desired);
-  const upserted = await upsertShared(deps, team, known && { found: known });
-  const isElsewhere = upserted.values.organization_id !== desired.organization_id;
-  const isTheirs = upserted.reported.some(({ code }) => code === 'created_in_litellm');
-  if (!isElsewhere || isTheirs || upserted.isMissing) return upserted;
-  return { ...upserted, reported: [...upserted.reported, { kind: 'team', id, code: 'not_moved' }] };
-}
-
-/** As {@link upsertOrganization}, under the person's lease. Throws `litellm_email_taken` too. `found`: a look shortly before. */
-export async function upsertUser(
-  deps: SyncDeps,
-  { userId, lease, recorded }: PersonSync,
-  { desired, found: seen }: { readonly desired: UserValues; readonly found: LitellmUser | undefined },
-): Promise<EntityInLitellm<UserValues>> {
-  const user = userOf(deps, userId, desired);
-  const found = seen && { values: seen.values, members: [] };
-  return applyOrReport(user, { found, recorded: recorded.user, lease, now: deps.clock.now() });
 }

@@ -2,15 +2,7 @@
  * The values of an organization, a team and a person that are written to LiteLLM, with LiteLLM's own field names. Names are
  * cleaned again: a row edited by hand may contain a NUL, which LiteLLM answers with 500. Pure.
  */
-import {
-  ALL_ORG_MODELS,
-  type BudgetAndLimits,
-  type GlobalRole,
-  limitsOf,
-  type Organization,
-  type Team,
-  type User,
-} from './entities.ts';
+import { type BudgetAndLimits, type GlobalRole, limitsOf, type Organization, type User } from './entities.ts';
 import { cleanName } from './foreignNames.ts';
 
 /** Changes of some fields of an entity. `null` clears a field; some versions ignore that. */
@@ -49,30 +41,6 @@ export function organizationValues(organization: Organization): OrganizationValu
     organization_alias: cleanName(organization.organization_alias) ?? organization.organization_id,
     models: organization.models,
     ...limitsOf(organization),
-  };
-}
-
-/**
- * Returns the values of a team for LiteLLM. LiteLLM does not know `all-org-models`, so the organization's current list replaces
- * it, and a later change of that list is synced again. An empty list would not do. Older versions read it as every model of the
- * proxy (issue 17283). Newer ones replace it with the organization's list at that moment (PR 20846) and ignore later changes.
- * Returns `undefined` if the team's organization isn't given, because an unknown limit must not become unlimited.
- */
-export function teamValues(
-  team: Team,
-  organization: Pick<Organization, 'models'> | undefined,
-): TeamValues | undefined {
-  const { organization_id } = team;
-  if (organization_id !== undefined && organization === undefined) return undefined;
-  const followsOrganization = organization_id !== undefined && team.models.includes(ALL_ORG_MODELS);
-  return {
-    team_alias: cleanName(team.team_alias) ?? team.team_id,
-    ...(organization_id === undefined ? {} : { organization_id }),
-    models: followsOrganization ? (organization?.models ?? []) : team.models,
-    ...(team.team_member_permissions.length === 0
-      ? {}
-      : { team_member_permissions: team.team_member_permissions }),
-    ...limitsOf(team),
   };
 }
 

@@ -6,6 +6,41 @@ export interface SyncedEntity<Values> {
   readonly written: Values;
   /** When it was created, ISO 8601 UTC. */
   readonly since: string;
+  /** LiteLLM's answer to the creation is not recorded yet, so its defaults are not known. */
+  readonly isNew?: boolean;
+  /** What the proxy's own defaults filled in, where the store says nothing. It stays, and is no difference. */
+  readonly defaults?: Partial<Values>;
+  /** By field: a value that was sent as null, and the version of LiteLLM then. If the value is still the same, it stays. */
+  readonly cleared?: Readonly<Record<string, ClearedValue>>;
+}
+
+/** A value that this product tried to clear. */
+export interface ClearedValue {
+  readonly value: unknown;
+  /** LiteLLM's version; empty where it was not known. */
+  readonly version: string;
+}
+
+/** A team that this product created in the proxy. */
+export interface SyncedTeam<Values> extends SyncedEntity<Values> {
+  /** This product blocked it, because it has no model in common with its organization. */
+  readonly isBlockedByUs?: boolean;
+  /** A move that has begun. A crash may have left it at any step. */
+  readonly moving?: TeamMove<Values>;
+  /** The last move that was not possible, and a digest of all that decides about it. The same one is not tried again. */
+  readonly notMoved?: { readonly to: string; readonly reason: string };
+}
+
+/** A move of a team into another organization, or out of one. An empty id means none. */
+export interface TeamMove<Values> {
+  readonly from: string;
+  readonly to: string;
+  /** What the team had before, to restore it if LiteLLM refuses the move. */
+  readonly before: Partial<Values>;
+  /** What fits both places. */
+  readonly narrowed: Partial<Values>;
+  /** User ids to take out of the new organization: only the move puts them there. */
+  readonly takeOut: readonly string[];
 }
 
 /**
@@ -42,7 +77,10 @@ export interface SyncReport {
    * - `differs`: an administrator changed it in the proxy, so it stays. `detail`: the fields.
    * - `cannot_be_cleared`: LiteLLM accepts no empty value for it. `detail`: the fields.
    * - `created_in_litellm`: an administrator created it in the proxy, so its settings stay. `detail`: the fields that differ.
-   * - `not_moved`: the team was created before its organization. A LiteLLM administrator may move it.
+   * - `not_moved`: the team is not in its organization in LiteLLM, and LiteLLM does not let it be moved there.
+   * - `capped_to_organization`: the team's budget is above its organization's, which it has instead. `detail`: the fields.
+   * - `no_models_left`: the team and its organization have no model in common, so no key of the team may call any.
+   * - `organization_frozen`: LiteLLM's licence has ended, so its organization cannot change. `detail`: the fields that wait.
    * - `role_needs_licence`: a team has no `admin` without a licence, so the role is `user`.
    * - `refused`: the proxy refused it. `detail`: the status of its answer.
    * - `not_deactivated`: the person's account is closed, but LiteLLM goes on serving it. `detail`: `own_key` (the person owns the
@@ -56,6 +94,9 @@ export interface SyncReport {
     | 'cannot_be_cleared'
     | 'created_in_litellm'
     | 'not_moved'
+    | 'capped_to_organization'
+    | 'no_models_left'
+    | 'organization_frozen'
     | 'role_needs_licence'
     | 'refused'
     | 'not_deactivated'

@@ -9,16 +9,23 @@ import {
   SYNC_REPORT_LIMIT,
   type SyncedEntity,
   type SyncedMembership,
+  type SyncedTeam,
   type SyncOutcome,
   type SyncReport,
   type SyncedStanding,
   type SyncSubject,
 } from '../model/synced.ts';
-import { GLOBAL_ROLES } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
 import { json, readColumns, text } from './tables/columns.ts';
 import { withoutUndefined } from '../platform/withoutUndefined.ts';
+import {
+  entityProperties,
+  type EntityReading,
+  readSyncedOrganization,
+  readSyncedTeam,
+  readSyncedUser,
+} from './syncedEntityColumns.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
 import type { Properties, RowKey, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
@@ -39,35 +46,7 @@ const CLOCK_SKEW_MS = 5_000;
 /** How often a write under a lease is tried before giving up, while this instance still holds the lease. */
 const WRITE_ROUNDS = 3;
 
-const limits = {
-  max_budget: z.exactOptional(z.number()),
-  budget_duration: z.exactOptional(z.string()),
-  tpm_limit: z.exactOptional(z.number()),
-  rpm_limit: z.exactOptional(z.number()),
-};
-const organizationValuesSchema: z.ZodMiniType<OrganizationValues> = z.object({
-  organization_alias: z.string(),
-  models: z.array(z.string()),
-  ...limits,
-});
-const teamValuesSchema: z.ZodMiniType<TeamValues> = z.object({
-  team_alias: z.string(),
-  organization_id: z.exactOptional(z.string()),
-  models: z.array(z.string()),
-  team_member_permissions: z.exactOptional(z.array(z.string())),
-  ...limits,
-});
-const userValuesSchema: z.ZodMiniType<UserValues> = z.object({
-  user_email: z.exactOptional(z.string()),
-  user_alias: z.exactOptional(z.string()),
-  user_role: z.enum(GLOBAL_ROLES),
-  models: z.array(z.string()),
-  max_budget: z.exactOptional(z.number()),
-  budget_duration: z.exactOptional(z.string()),
-});
-
 const leaseColumns = z.object({ holder: z.string(), expires_at: z.iso.datetime() });
-const entityColumns = z.object({ since: z.string() });
 const membershipColumns = z.object({
   state: z.enum(['adding', 'added', 'found']),
   role: z.string().check(z.minLength(1)),
@@ -80,6 +59,9 @@ const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   cannot_be_cleared: 'cannot_be_cleared',
   created_in_litellm: 'created_in_litellm',
   not_moved: 'not_moved',
+  capped_to_organization: 'capped_to_organization',
+  no_models_left: 'no_models_left',
+  organization_frozen: 'organization_frozen',
   role_needs_licence: 'role_needs_licence',
   refused: 'refused',
   not_deactivated: 'not_deactivated',
@@ -139,28 +121,15 @@ function requireColumns<T extends z.ZodMiniType>(table: string, row: StoredRow, 
   return reading.value;
 }
 
-function findWritten<T>(row: StoredRow, schema: z.ZodMiniType<T>): T | undefined {
-  try {
-    return schema.safeParse(parsePacked('written', row.properties)).data;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'row_unreadable') return undefined;
-    throw error;
-  }
-}
-
-function parseEntity<Values>(
+function parseEntity<Entity>(
   table: string,
   row: StoredRow | undefined,
-  schema: z.ZodMiniType<Values>,
-): SyncedEntity<Values> | undefined {
+  read: (properties: StoredRow['properties']) => EntityReading<Entity>,
+): Entity | undefined {
   if (row === undefined) return undefined;
-  const reading = readColumns(entityColumns, row.properties);
-  const written = findWritten(row, schema);
-  if (reading.ok && written !== undefined) return { written, since: reading.value.since };
-  throw unreadable(table, row, [
-    ...(reading.ok ? [] : reading.columns),
-    ...(written === undefined ? ['written'] : []),
-  ]);
+  const reading = read(row.properties);
+  if (reading.ok) return reading.entity;
+  throw unreadable(table, row, reading.columns);
 }
 
 function parseMembership(table: string, row: StoredRow, entityId: string): SyncedMembership {
@@ -224,8 +193,8 @@ class Writes {
     else if (properties !== undefined) this.all.push({ kind: 'upsert', key, properties });
   }
 
-  putEntity(rowKey: string, entity: SyncedEntity<unknown> | null | undefined): void {
-    this.put(rowKey, entity && { since: entity.since, ...packJson('written', entity.written) });
+  putEntity(rowKey: string, entity: SyncedTeam<unknown> | null | undefined): void {
+    this.put(rowKey, entity && entityProperties(entity));
   }
 
   putStanding(standing: SyncedStanding | null | undefined): void {
@@ -372,7 +341,7 @@ export class SyncRecord {
       );
     const outcome = findRow(rows, OUTCOME);
     const recorded = {
-      user: parseEntity(table, findRow(rows, USER), userValuesSchema),
+      user: parseEntity(table, findRow(rows, USER), readSyncedUser),
       organizations: memberships(ORGANIZATION_PREFIX),
       teams: memberships(TEAM_PREFIX),
       standing: parseStanding(table, findRow(rows, STANDING)),
@@ -399,12 +368,12 @@ export class SyncRecord {
 
   /** Reads the record of an organization with one point read. */
   async findOrganization(organizationId: string): Promise<SyncedEntity<OrganizationValues> | undefined> {
-    return this.#findEntity({ kind: 'organization', id: organizationId }, organizationValuesSchema);
+    return this.#findEntity({ kind: 'organization', id: organizationId }, readSyncedOrganization);
   }
 
   /** Reads the record of a team with one point read. */
-  async findTeam(teamId: string): Promise<SyncedEntity<TeamValues> | undefined> {
-    return this.#findEntity({ kind: 'team', id: teamId }, teamValuesSchema);
+  async findTeam(teamId: string): Promise<SyncedTeam<TeamValues> | undefined> {
+    return this.#findEntity({ kind: 'team', id: teamId }, readSyncedTeam);
   }
 
   /**
@@ -419,7 +388,7 @@ export class SyncRecord {
   }
 
   /** Writes the record of a team as {@link SyncRecord.writeOrganization} does. */
-  async writeTeam(lease: HeldLease, entity: SyncedEntity<TeamValues>): Promise<HeldLease | undefined> {
+  async writeTeam(lease: HeldLease, entity: SyncedTeam<TeamValues>): Promise<HeldLease | undefined> {
     return this.#writeEntity(lease, entity);
   }
 
@@ -470,15 +439,15 @@ export class SyncRecord {
     return row?.properties['holder'] === holder ? row.etag : undefined;
   }
 
-  async #findEntity<Values>(
+  async #findEntity<Entity>(
     subject: SyncSubject,
-    schema: z.ZodMiniType<Values>,
-  ): Promise<SyncedEntity<Values> | undefined> {
+    read: (properties: StoredRow['properties']) => EntityReading<Entity>,
+  ): Promise<Entity | undefined> {
     const { table, partitionKey } = placeOf(subject);
-    return parseEntity(table, await this.#tables.find(table, { partitionKey, rowKey: ENTITY }), schema);
+    return parseEntity(table, await this.#tables.find(table, { partitionKey, rowKey: ENTITY }), read);
   }
 
-  async #writeEntity(lease: HeldLease, entity: SyncedEntity<unknown>): Promise<HeldLease | undefined> {
+  async #writeEntity(lease: HeldLease, entity: SyncedTeam<unknown>): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(ENTITY, entity);
     return this.#write(lease, writes.all);

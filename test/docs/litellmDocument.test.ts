@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
-import { organizationValues, teamValues, userValues } from '../../shared/model/litellmValues.ts';
+import { teamInside } from '../../shared/litellm/teamLimits.ts';
+import { organizationValues, userValues } from '../../shared/model/litellmValues.ts';
 import { SYNC_POISON_QUEUE, SYNC_QUEUE } from '../../shared/queue/queueMessage.ts';
 import { errorTexts } from '../../shared/web/pages/errorTexts.ts';
 
@@ -35,7 +36,7 @@ const team = {
   team_alias: 'T',
   organization_id: 'o',
   models: [],
-  team_member_permissions: [],
+  team_member_permissions: ['/key/list'],
   spend: 0,
   metadata: {},
   ...limits,
@@ -58,7 +59,7 @@ const user = {
 describe('docs/litellm.md', () => {
   it.each([
     ['Organization', 'organization_id', organizationValues(organization)],
-    ['Team', 'team_id', teamValues(team, organization) ?? {}],
+    ['Team', 'team_id', teamInside(team, organization).values],
     ['User', 'user_id', userValues(user)],
   ])('lists exactly the fields that are written: %s', (kind, id, values) => {
     expect([...fieldsOf(kind)].sort()).toEqual([id, ...Object.keys(values)].sort());
@@ -78,6 +79,9 @@ describe('docs/litellm.md', () => {
         'cannot_be_cleared',
         'created_in_litellm',
         'not_moved',
+        'capped_to_organization',
+        'no_models_left',
+        'organization_frozen',
         'role_needs_licence',
         'refused',
       ]),

@@ -154,6 +154,18 @@ describe('the models of a team in an organization', () => {
       effective: all('own'),
     },
     {
+      rule: 'a wildcard of the organization covers a model of the team',
+      team: ['openai/gpt-4o', 'azure/x'],
+      organization: ['openai/*'],
+      effective: only('limited', 'openai/gpt-4o'),
+    },
+    {
+      rule: 'a wildcard of the team becomes what its organization has of it',
+      team: ['openai/*'],
+      organization: ['openai/gpt-4o', 'azure/x'],
+      effective: only('limited', 'openai/gpt-4o'),
+    },
+    {
       rule: 'no-default-models allows none',
       team: ['no-default-models'],
       organization: ['gpt-4'],

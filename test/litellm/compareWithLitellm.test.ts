@@ -4,7 +4,8 @@ import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
-import { organizationValues, teamValues, userValues } from '../../shared/model/litellmValues.ts';
+import { teamInside } from '../../shared/litellm/teamLimits.ts';
+import { organizationValues, userValues } from '../../shared/model/litellmValues.ts';
 import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import type { CompareDeps } from '../../shared/litellm/compareMembers.ts';
 import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
@@ -177,9 +178,9 @@ describe('the comparison', () => {
       ['change organization g1', 'change team g1'],
     ],
     [
-      'a limit that was removed from the store stays in LiteLLM',
+      'a limit that was removed from the store is to be cleared',
       { inStore: [{ edit: 'noStoredBudget', of: 'organizations', id: 'g1' }] },
-      ['left alone organization g1, cannot_be_cleared'],
+      ['change organization g1'],
     ],
     [
       'a role that needs a licence is to be changed, once',
@@ -331,6 +332,7 @@ describe('fields', () => {
     await editRow(on.world.tables, organizationRow(id), { max_budget: 500 });
     const [row] = await compareAll(on);
     expect(row?.fields).toEqual([{ field: 'max_budget', stored: 500, inLitellm: 1000 }]);
+    on.litellm.version = '1.84.10';
     await dropColumn(on.world.tables, organizationRow(id), 'max_budget');
     expect((await compareAll(on)).map(lineOf)).toEqual([`left alone organization ${id}, cannot_be_cleared`]);
   });
@@ -578,7 +580,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
   const values = organizationValues(organization);
   const teamInLitellm = (number: number): LitellmTeam => ({
     teamId: teamAt(number).team_id,
-    values: teamValues(teamAt(number), organization) ?? { team_alias: '', models: [] },
+    values: teamInside(teamAt(number), organization).values,
     members: membersOf(number)
       .slice(1)
       .map((userId) => ({ userId, role: 'user' })),
@@ -595,6 +597,7 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
   return {
     proxy: new MemoryProxy(new MemoryLitellm()),
     closesFoundUsers: true,
+    sharedBudget: 'split',
     store: {
       teamMemberships: { read: async () => Promise.resolve(noMemberships) },
       organizationMemberships: { read: async () => Promise.resolve(noMemberships) },

@@ -17,25 +17,30 @@ import type { OrganizationValues } from '../../shared/model/litellmValues.ts';
 const since = '2026-11-23T09:00:00.000Z';
 const values: OrganizationValues = { organization_alias: 'One', models: ['a', 'b'], max_budget: 10 };
 
-function entity(changes: Partial<EntityComparison<OrganizationValues>>): readonly string[] {
-  const rows = compareEntity(
-    {
-      what: 'organization',
-      id: 'g1',
-      desired: values,
-      actual: values,
-      recorded: { written: values, since },
-      ...changes,
-    },
-    ORGANIZATION_FIELDS,
-  );
+interface Sides {
+  readonly desired?: OrganizationValues;
+  readonly actual?: OrganizationValues | undefined;
+  readonly recorded?: EntityComparison<OrganizationValues>['recorded'];
+  readonly version?: string;
+}
+
+function compare(sides: Sides): ReturnType<typeof compareEntity<OrganizationValues>> {
+  const given = { desired: values, actual: values, recorded: { written: values, since }, ...sides };
+  const { desired, actual, recorded, version = '1.84.10' } = given;
+  const found = actual && { values: actual, members: [] };
+  const comparison = { what: 'organization' as const, id: 'g1', recorded, version };
+  return compareEntity({ ...comparison, desired: { values: desired }, actual: found }, ORGANIZATION_FIELDS);
+}
+
+function entity(sides: Sides): readonly string[] {
+  const rows = compare(sides);
   return rows.map(
     ({ action, why = '-', fields }) => `${action}, ${why}: ${fields.map(({ field }) => field).join(' ')}`,
   );
 }
 
 describe('an organization', () => {
-  it.each<[string, Partial<EntityComparison<OrganizationValues>>, readonly string[]]>([
+  it.each<[string, Sides, readonly string[]]>([
     ['that is equal on both sides is no difference', {}, []],
     ['that LiteLLM lacks is to be added', { actual: undefined }, ['add, -: ']],
     [
@@ -48,6 +53,19 @@ describe('an organization', () => {
       'that lost a limit in the store keeps it in LiteLLM',
       { desired: { organization_alias: 'One', models: ['b', 'a'] } },
       ['left alone, cannot_be_cleared: max_budget'],
+    ],
+    [
+      'that lost a limit in the store loses it in a version that clears it',
+      { desired: { organization_alias: 'One', models: ['b', 'a'] }, version: '1.101.6' },
+      ['change, -: max_budget'],
+    ],
+    [
+      'shows what the proxy itself filled in',
+      {
+        actual: { ...values, tpm_limit: 7 },
+        recorded: { written: values, since, defaults: { tpm_limit: 7 } },
+      },
+      ['left alone, from_proxy_default: tpm_limit'],
     ],
     [
       'that changed on both sides has one row for each side',
@@ -65,16 +83,7 @@ describe('an organization', () => {
   });
 
   it('shows the values of both sides', () => {
-    const [row] = compareEntity(
-      {
-        what: 'organization',
-        id: 'g1',
-        desired: values,
-        actual: { ...values, max_budget: 5 },
-        recorded: { written: values, since },
-      },
-      ORGANIZATION_FIELDS,
-    );
+    const [row] = compare({ actual: { ...values, max_budget: 5 } });
     expect(row?.fields).toEqual([{ field: 'max_budget', stored: 10, inLitellm: 5 }]);
   });
 

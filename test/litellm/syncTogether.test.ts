@@ -50,6 +50,7 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
       { record: new ProxyRecord(tables, litellm.url), users: store.users },
     ),
     record: new SyncRecord({ tables, clock, random: { uuid: randomUUID } }),
+    sharedBudget: 'split',
     queue: {
       enqueue: async (text) => {
         waiting.push(parseSyncMessage(text));

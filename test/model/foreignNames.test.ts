@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Organization, Team, User } from '../../shared/model/entities.ts';
 import { cleanName, escapeInvisible } from '../../shared/model/foreignNames.ts';
-import { organizationValues, teamValues, userValues } from '../../shared/model/litellmValues.ts';
+import { standaloneTeam } from '../../shared/litellm/teamLimits.ts';
+import { organizationValues, userValues } from '../../shared/model/litellmValues.ts';
 
 describe('cleanName', () => {
   it.each([
@@ -69,7 +70,7 @@ describe('the values for LiteLLM', () => {
 
   it('have clean names, and the id where nothing remains', () => {
     expect(organizationValues(organization)).toMatchObject({ organization_alias: 'A' });
-    expect(teamValues(team, undefined)).toMatchObject({ team_alias: 'g1' });
+    expect(standaloneTeam(team).values).toMatchObject({ team_alias: 'g1' });
     expect(userValues(user)).toMatchObject({ user_alias: 'u1', user_email: 'a@company.com' });
     expect(userValues({ ...user, user_email: '\u0000' })).not.toHaveProperty('user_email');
   });

@@ -282,8 +282,7 @@ export async function createScenario(drawn: Scenario): Promise<SyncWorld> {
 }
 
 export function compareDeps(on: SyncWorld): CompareDeps {
-  const { record, proxy, closesFoundUsers } = on.deps;
-  return { store: on.world.store, litellm: on.litellm, record, proxy, closesFoundUsers };
+  return { ...on.deps, store: on.world.store };
 }
 
 /** Returns everything that the comparison finds. */

@@ -9,6 +9,7 @@ import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups
 import { parseSyncMessage, type ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
 import type { SyncSubject } from '../../shared/model/synced.ts';
+import type { SharedBudget } from '../../shared/litellm/teamLimits.ts';
 import { MemoryProxy } from './memoryProxy.ts';
 import { MemoryLitellm, type MemoryLitellmOptions } from './memoryLitellm.ts';
 import { createWorld, type QueuedMessage, type World, type WorldOptions } from './world.ts';
@@ -34,6 +35,7 @@ export interface SyncWorld {
 
 export interface SyncWorldOptions extends WorldOptions {
   readonly litellm?: MemoryLitellmOptions;
+  readonly sharedBudget?: SharedBudget;
 }
 
 /** Many tasks sleep at once, so each sleep moves the clock only a little, however long it should be. */
@@ -71,6 +73,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       litellm: to,
       proxy,
       closesFoundUsers: true,
+      sharedBudget: options.sharedBudget ?? 'split',
       record: new SyncRecord({ tables, clock, random: { uuid } }),
       queue,
       clock,

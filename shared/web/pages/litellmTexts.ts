@@ -41,8 +41,20 @@ export const litellmReportTexts: Readonly<
     todo: 'If it should match this page, ask the LiteLLM admin.',
   },
   not_moved: {
-    happened: 'It was created in LiteLLM before its organization, and isn’t in it',
+    happened: 'It isn’t in its organization in LiteLLM, which doesn’t let us move it',
     todo: 'Ask the LiteLLM admin to move it.',
+  },
+  capped_to_organization: {
+    happened: 'Its budget is above its organization’s, so LiteLLM has the organization’s',
+    todo: 'To change this, ask the operator.',
+  },
+  no_models_left: {
+    happened: 'It has no model in common with its organization, so its keys can’t call any',
+    todo: 'Ask the operator to give it a model.',
+  },
+  organization_frozen: {
+    happened: 'LiteLLM’s licence has ended, so its organization can’t change',
+    todo: 'Ask the LiteLLM admin about the licence.',
   },
   role_needs_licence: {
     happened: 'LiteLLM needs a licence for team admins',
