@@ -33,7 +33,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   queue: {
     rooms: ['model', 'platform'],
     typesOf: ['config', 'storage'],
-    packages: ['@azure/storage-queue', 'zod/mini', 'zod/v4/core'],
+    packages: ['@azure/storage-queue', 'node:crypto', 'zod/mini', 'zod/v4/core'],
     packageTypes: ['@azure/core-auth'],
   },
   microsoft: {

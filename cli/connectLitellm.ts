@@ -11,7 +11,6 @@ import { type LitellmAccess, readLitellm } from '../shared/config/settingGroups.
 import { type Environment, SettingsReader } from '../shared/config/settingsReader.ts';
 import type { Tables } from '../shared/model/tables.ts';
 import type { SyncDeps } from '../shared/litellm/syncDeps.ts';
-import { SYNC_QUEUE } from '../shared/queue/queueMessage.ts';
 import { findLocalStack, readSettingsFile } from './localStack.ts';
 import { CommandError } from '../terminal/commandError.ts';
 import { openStorage } from './openStorage.ts';
@@ -53,7 +52,7 @@ export interface Connection {
   /** The proxy's address, to show. */
   readonly baseUrl: string;
   readonly proxy: ProxyState;
-  readonly deps: SyncDeps & { readonly store: Store };
+  readonly deps: Omit<SyncDeps, 'queue'> & { readonly store: Store };
 }
 
 /** A dry run writes nothing, and needs no right to. */
@@ -75,7 +74,7 @@ export async function connect(
 ): Promise<Connection> {
   const { account, stateDir } = storage;
   const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
-  const { tables, createQueue } = await openStorage(storage);
+  const { tables } = await openStorage(storage);
   const { baseUrl, apiKey, closesFoundUsers, sharedBudget } = await requireLitellm(
     account === undefined && !isGivenStorage,
     stateDir,
@@ -96,7 +95,6 @@ export async function connect(
       closesFoundUsers,
       sharedBudget,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
-      queue: createQueue(SYNC_QUEUE),
       clock,
       random: { bytes: (count) => randomBytes(count) },
       sleep: async (durationMs) => sleepMs(durationMs),

@@ -8,6 +8,8 @@ import { readLocalSettings } from '../terminal/localSettings.ts';
 const root = join(import.meta.dirname, '..');
 
 const stackSchema = z.object({
+  url: z.string().optional(),
+  functionKey: z.string().optional(),
   storageConnectionString: z.string(),
   litellm: z.object({ baseUrl: z.string(), apiKey: z.string() }).optional(),
   pid: z.number().int().positive().optional(),

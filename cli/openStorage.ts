@@ -1,16 +1,12 @@
-import { createStorageQueue } from '../shared/queue/storageQueue.ts';
 import { createAzureTables } from '../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../shared/model/tables.ts';
-import { Secret } from '../shared/config/config.ts';
-import type { MessageQueue } from '../shared/model/ports.ts';
 import { azureCliCredential } from './azureCliCredential.ts';
 import { requireConnectionString } from './localStack.ts';
 import type { StorageArguments } from './storageArguments.ts';
 
-/** The storage that a command works on. */
+/** The storage that a command works on. Commands use no queue, because only the app signs messages. */
 export interface OpenStorage {
   readonly tables: Tables;
-  createQueue(this: void, queueName: string): MessageQueue;
 }
 
 /**
@@ -21,21 +17,12 @@ export interface OpenStorage {
 export async function openStorage({ account, stateDir }: StorageArguments): Promise<OpenStorage> {
   if (account === undefined) {
     const connectionString = await requireConnectionString(stateDir);
-    const storage = { kind: 'connectionString' as const, connectionString: new Secret(connectionString) };
-    return {
-      tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }),
-      createQueue: (queueName) => createStorageQueue({ storage, queueName }),
-    };
+    return { tables: createAzureTables({ connection: { kind: 'connectionString', connectionString } }) };
   }
-  const uri = (service: string): string => `https://${account}.${service}.core.windows.net`;
-  const storage = {
+  const connection = {
     kind: 'managedIdentity' as const,
-    queueServiceUri: uri('queue'),
-    tableServiceUri: uri('table'),
+    tableServiceUri: `https://${account}.table.core.windows.net`,
+    credential: azureCliCredential,
   };
-  const credential = azureCliCredential;
-  return {
-    tables: createAzureTables({ connection: { ...storage, credential } }),
-    createQueue: (queueName) => createStorageQueue({ storage, queueName, credential }),
-  };
+  return { tables: createAzureTables({ connection }) };
 }

@@ -1,25 +1,17 @@
 /**
- * `npm run redrive`: lists the messages that failed in the queues `provision` and `litellm-sync`, or puts one or all of them back. A
- * sign-in keeps its own observation time. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
+ * `npm run redrive`: lists the messages that failed in the queues `provision` and `litellm-sync`. For a local stack it also puts one or
+ * all of them back, through the running app, because only the app signs messages. A sign-in keeps its own observation time.
  */
-import { randomUUID } from 'node:crypto';
-import { describeSyncMessages } from '../shared/litellm/sync.ts';
-import { describeProvisionMessages } from '../shared/provisioning/provisionUser.ts';
-import {
-  type ProvisionMessage,
-  PROVISION_QUEUE,
-  SYNC_QUEUE,
-  type SyncMessage,
-} from '../shared/queue/queueMessage.ts';
-import { redrive, type RedrivableQueue, type Redriven } from '../shared/queue/queueWorker.ts';
+import { PROVISION_QUEUE, SYNC_QUEUE } from '../shared/queue/queueMessage.ts';
+import type { RedriveRequest } from '../shared/queue/redriveRequest.ts';
 import { FailureStore, type KeptFailures } from '../shared/storage/failureStore.ts';
-import { SyncRecord } from '../shared/storage/syncRecord.ts';
-import { UserStore } from '../shared/storage/userStore.ts';
 import { parseArguments } from '../terminal/arguments.ts';
-import { UsageError } from '../terminal/commandError.ts';
+import { CommandError, UsageError } from '../terminal/commandError.ts';
 import { print, printTable } from '../terminal/print.ts';
 import { runCommand } from '../terminal/runCommand.ts';
+import { findLocalStack } from './localStack.ts';
 import { openStorage } from './openStorage.ts';
+import { requestRedrive } from './operations.ts';
 import {
   readStorageArguments,
   type StorageArguments,
@@ -28,42 +20,23 @@ import {
 } from './storageArguments.ts';
 
 const HELP = `npm run redrive                       lists the messages that failed
-npm run redrive -- --all              puts back all that were not put back yet
-npm run redrive -- ID                 puts back one
+npm run redrive -- --all              local stack: puts back all that were not put back yet
+npm run redrive -- ID                 local stack: puts back one, even for the second time
 
   --queue NAME     only those of this queue: ${PROVISION_QUEUE} or ${SYNC_QUEUE}
   --user ID        only those of this person
   --reason CODE    only those that failed with this code
-${storageHelp('roles: Storage Table Data\n                   Contributor and Storage Queue Data Message Sender')}
+${storageHelp('only lists; role:\n                   Storage Table Data Reader')}
+
+Only the app signs messages, so only the app puts them back. In Azure, call it with a function key:
+
+  curl --request POST --header "x-functions-key: $KEY" --header 'content-type: application/json' \\
+    --data '{"all":true}' "$SITE/api/operations/redrive"
 `;
-
-interface Queues {
-  readonly provision: RedrivableQueue<ProvisionMessage>;
-  readonly sync: RedrivableQueue<SyncMessage>;
-}
-
-async function openQueues(storage: StorageArguments): Promise<Queues> {
-  const { tables, createQueue } = await openStorage(storage);
-  const clock = { now: () => new Date() };
-  return {
-    provision: {
-      ...describeProvisionMessages(new UserStore(tables)),
-      queue: createQueue(PROVISION_QUEUE),
-      failures: new FailureStore(tables, 'provision'),
-      clock,
-    },
-    sync: {
-      ...describeSyncMessages(new SyncRecord({ tables, clock, random: { uuid: randomUUID } })),
-      queue: createQueue(SYNC_QUEUE),
-      failures: new FailureStore(tables, 'litellm-sync'),
-      clock,
-    },
-  };
-}
 
 /** Which messages the command is about. An absent part means all. */
 interface Filter {
-  readonly queue?: string;
+  readonly queue?: typeof PROVISION_QUEUE | typeof SYNC_QUEUE;
   readonly user?: string;
   readonly reason?: string;
 }
@@ -83,15 +56,17 @@ function rowsOf(queue: string, failures: KeptFailures['failures']): Readonly<Rec
     queue,
     failed: failure.failedAt,
     reason: failure.reason,
+    authentic: failure.authentic ? 'yes' : 'no',
     user: failure.userId ?? '',
     observed: failure.observation?.observed_at ?? '',
     'put back': failure.redrivenAt ?? '',
   }));
 }
 
-async function list(queues: Queues, filter: Filter): Promise<void> {
-  const provision = await queues.provision.failures.read();
-  const sync = await queues.sync.failures.read();
+async function list(storage: StorageArguments, filter: Filter): Promise<void> {
+  const { tables } = await openStorage(storage);
+  const provision = await new FailureStore(tables, 'provision').read();
+  const sync = await new FailureStore(tables, 'litellm-sync').read();
   const listed = [
     ...rowsOf(PROVISION_QUEUE, select(PROVISION_QUEUE, provision, filter)),
     ...rowsOf(SYNC_QUEUE, select(SYNC_QUEUE, sync, filter)),
@@ -107,25 +82,41 @@ async function list(queues: Queues, filter: Filter): Promise<void> {
   if (listed.length > 0) printTable(listed);
 }
 
-/** Puts back the message with this id, from whichever queue has it. */
-async function putBackOne(queues: Queues, id: string): Promise<readonly Redriven[]> {
-  const isSync = (await queues.sync.failures.find(id)) !== undefined;
-  return isSync ? redrive(queues.sync, { id }) : redrive(queues.provision, { id });
+/** Asks the local stack's app until nothing is left. Throws a CommandError that says what to do if the storage is another one. */
+async function putBack({ account, stateDir }: StorageArguments, request: RedriveRequest): Promise<void> {
+  const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
+  if (account !== undefined || isGivenStorage) {
+    throw new CommandError(
+      'Only the running app puts messages back: POST /api/operations/redrive with a function key (--help).',
+    );
+  }
+  const stack = await findLocalStack(stateDir);
+  if (stack === undefined) {
+    throw new CommandError(
+      'No local stack runs. Start it (npm start), or name its folder with --state-dir DIR.',
+    );
+  }
+  let total = 0;
+  for (;;) {
+    const { redriven, left, messages } = await requestRedrive(stack, request);
+    for (const { id, result, reason } of messages) {
+      if (result !== 'left') print(`${id}  ${result}  (failed with ${reason})`);
+    }
+    total += redriven;
+    if (left === 0 || redriven === 0) break;
+  }
+  print(`${total} put back.`);
 }
 
-/** Puts back all selected messages that were not put back yet. */
-async function putBackAll(queues: Queues, filter: Filter): Promise<readonly Redriven[]> {
-  if (Object.keys(filter).length === 0) {
-    return [...(await redrive(queues.provision, 'all')), ...(await redrive(queues.sync, 'all'))];
+function readFilter({ queue, user, reason }: Partial<Record<'queue' | 'user' | 'reason', string>>): Filter {
+  if (queue !== undefined && queue !== PROVISION_QUEUE && queue !== SYNC_QUEUE) {
+    throw new UsageError(`--queue is ${PROVISION_QUEUE} or ${SYNC_QUEUE}, not "${queue}".`);
   }
-  const results: Redriven[] = [];
-  for (const { id, redrivenAt } of select(PROVISION_QUEUE, await queues.provision.failures.read(), filter)) {
-    if (redrivenAt === undefined) results.push(...(await redrive(queues.provision, { id })));
-  }
-  for (const { id, redrivenAt } of select(SYNC_QUEUE, await queues.sync.failures.read(), filter)) {
-    if (redrivenAt === undefined) results.push(...(await redrive(queues.sync, { id })));
-  }
-  return results;
+  return {
+    ...(queue === undefined ? {} : { queue }),
+    ...(user === undefined ? {} : { user }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 async function run(args: readonly string[]): Promise<void> {
@@ -134,22 +125,15 @@ async function run(args: readonly string[]): Promise<void> {
     flags: ['all'],
     positionals: 1,
   });
-  const { account: _account, 'state-dir': _stateDir, ...filter } = texts;
+  const filter = readFilter(texts);
   const [id] = positionals;
   if (id !== undefined && (flags.has('all') || Object.keys(filter).length > 0)) {
     throw new UsageError('An id stands alone: leave out --all, --queue, --user and --reason.');
   }
-  if (filter.queue !== undefined && ![PROVISION_QUEUE, SYNC_QUEUE].includes(filter.queue)) {
-    throw new UsageError(`--queue is ${PROVISION_QUEUE} or ${SYNC_QUEUE}, not "${filter.queue}".`);
-  }
-  const queues = await openQueues(readStorageArguments(texts));
-  if (!flags.has('all') && id === undefined) {
-    await list(queues, filter);
-    return;
-  }
-  const results = id === undefined ? await putBackAll(queues, filter) : await putBackOne(queues, id);
-  for (const result of results) print(`${result.id}  ${result.result}  (failed with ${result.reason})`);
-  print(`${results.filter((result) => result.result === 'redriven').length} put back.`);
+  const storage = readStorageArguments(texts);
+  if (id !== undefined) await putBack(storage, { id, again: true });
+  else if (flags.has('all')) await putBack(storage, { all: true, ...filter });
+  else await list(storage, filter);
 }
 
 await runCommand({ help: HELP, run });

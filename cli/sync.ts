@@ -6,7 +6,7 @@ import type { SyncSubject } from '../shared/model/synced.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
-import { sync } from '../shared/litellm/sync.ts';
+import { syncOutsideQueue } from '../shared/litellm/sync.ts';
 import type { LitellmDifference } from '../shared/litellm/differences.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
 import { parseArguments } from '../terminal/arguments.ts';
@@ -19,11 +19,11 @@ import { renderProxy } from './renderProxy.ts';
 import { readStorageArguments, storageHelp, storageOptions } from './storageArguments.ts';
 
 const HELP = `npm run sync -- --dry-run     prints what differs between the store and LiteLLM; changes nothing
-npm run sync                  syncs what differs, whether or not the app runs
+npm run sync                  syncs what differs, whether or not the app runs. Prints what has to wait, and enqueues nothing
 
   --id ID          only what has this id: a person, an organization, a team, and their memberships
   --json           with --dry-run: one line of JSON for the proxy, for each difference, and for the end
-${storageHelp('roles: Storage Table Data\n                   Contributor and Storage Queue Data Message Sender')}
+${storageHelp('role: Storage Table Data\n                   Contributor')}
 
 The proxy comes from LITELLM_BASE_URL and LITELLM_API_KEY. Without them, it is that of the local stack, or, for any
 other storage, that of local.settings.json.
@@ -48,15 +48,10 @@ class Progress {
   async run({ deps }: Connection, subject: SyncSubject): Promise<void> {
     const name = `${subject.kind} ${subject.id}`;
     try {
-      const {
-        status,
-        reason,
-        changes,
-        reported = [],
-      } = await sync(deps, { version: 1, subject }, { attempt: 1 });
+      const { status, reason, changes, reported = [] } = await syncOutsideQueue(deps, subject);
       if (status === 'waiting') {
         this.waiting += 1;
-        print(`  waiting  ${name}: ${reason ?? 'busy'}; the app will try again`);
+        print(`  waiting  ${name}: ${reason ?? 'busy'}; run this command again`);
         return;
       }
       this.done += 1;

@@ -2,7 +2,13 @@ import { isLitellmConnected, requireLitellmSide } from '../shared/app.ts';
 import type { SyncResult } from '../shared/litellm/syncDeps.ts';
 import { SYNC_QUEUE, parseSyncMessage, type SyncMessage } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
-import { onQueue, secondsSince, type QueueDelivery, type QueueFlow } from '../shared/triggers/onQueue.ts';
+import {
+  onQueue,
+  requireOpened,
+  secondsSince,
+  type QueueDelivery,
+  type QueueFlow,
+} from '../shared/triggers/onQueue.ts';
 
 interface Synced {
   readonly message: SyncMessage;
@@ -44,19 +50,25 @@ const syncOfEntity: QueueFlow<Synced> = {
 };
 
 /** Queue `litellm-sync`: syncs a person, an organization or a team. Registered only if a LiteLLM proxy is connected. */
-onQueue('litellmSync', { queueName: SYNC_QUEUE, isEnabled: isLitellmConnected() }, (entry) =>
-  isAboutPerson(entry) ? syncOfPerson : syncOfEntity,
+onQueue(
+  'litellmSync',
+  {
+    queueName: SYNC_QUEUE,
+    isEnabled: isLitellmConnected(),
+    open: async (entry) => requireLitellmSide().queue.seal.open(entry),
+  },
+  (json) => (json !== undefined && isAboutPerson(json) ? syncOfPerson : syncOfEntity),
 );
 
 async function runSync(delivery: QueueDelivery): Promise<Synced> {
-  const message = parseSyncMessage(delivery.entry);
+  const message = parseSyncMessage(requireOpened(delivery));
   return { message, result: await runMessage(requireLitellmSide().queue, message, delivery) };
 }
 
 /** An unreadable message isn't about a person. The event of an entity then carries the error. */
-function isAboutPerson(entry: unknown): boolean {
+function isAboutPerson(json: string): boolean {
   try {
-    return parseSyncMessage(entry).subject.kind === 'user';
+    return parseSyncMessage(json).subject.kind === 'user';
   } catch {
     return false;
   }

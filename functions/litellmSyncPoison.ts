@@ -6,7 +6,11 @@ import { onQueue } from '../shared/triggers/onQueue.ts';
 /** Queue `litellm-sync-poison`: keeps each message that failed too often, and says why. */
 onQueue(
   'litellmSyncPoison',
-  { queueName: SYNC_POISON_QUEUE, isEnabled: isLitellmConnected() },
+  {
+    queueName: SYNC_POISON_QUEUE,
+    isEnabled: isLitellmConnected(),
+    open: async (entry) => requireLitellmSide().queue.seal.open(entry),
+  },
   {
     name: 'sync.failure',
     run: async (delivery) => keepPoison(requireLitellmSide().queue, delivery),

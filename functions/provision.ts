@@ -1,16 +1,20 @@
 import { isConfigured, requireApp } from '../shared/app.ts';
 import { parseProvisionMessage, PROVISION_QUEUE } from '../shared/queue/queueMessage.ts';
 import { runMessage } from '../shared/queue/queueWorker.ts';
-import { onQueue, secondsSince } from '../shared/triggers/onQueue.ts';
+import { onQueue, requireOpened, secondsSince } from '../shared/triggers/onQueue.ts';
 
 /** Queue `provision`: provisions what a sign-in saw. */
 onQueue(
   'provision',
-  { queueName: PROVISION_QUEUE, isEnabled: isConfigured() },
+  {
+    queueName: PROVISION_QUEUE,
+    isEnabled: isConfigured(),
+    open: async (entry) => requireApp().provisionQueue.seal.open(entry),
+  },
   {
     name: 'provision.user',
     run: async (delivery) => {
-      const message = parseProvisionMessage(delivery.entry);
+      const message = parseProvisionMessage(requireOpened(delivery));
       return { message, result: await runMessage(requireApp().provisionQueue, message, delivery) };
     },
     describe: ({ message, result }, { attempt }) => ({

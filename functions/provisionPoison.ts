@@ -6,7 +6,11 @@ import { onQueue } from '../shared/triggers/onQueue.ts';
 /** Queue `provision-poison`: keeps each message that failed too often, and says why. */
 onQueue(
   'provisionPoison',
-  { queueName: PROVISION_POISON_QUEUE, isEnabled: isConfigured() },
+  {
+    queueName: PROVISION_POISON_QUEUE,
+    isEnabled: isConfigured(),
+    open: async (entry) => requireApp().provisionQueue.seal.open(entry),
+  },
   {
     name: 'provision.failure',
     run: async (delivery) => keepPoison(requireApp().provisionQueue, delivery),

@@ -36,6 +36,8 @@ import {
   SYNC_QUEUE,
   type ProvisionMessage,
 } from './queue/queueMessage.ts';
+import { createMessageSeal, type MessageSeal, signMessages } from './queue/messageSeal.ts';
+import type { RedrivableQueues } from './queue/redriveRequest.ts';
 import type { WorkerQueue } from './queue/queueWorker.ts';
 import type { Clock, Directory, Fetch, MessageQueue, Random } from './model/ports.ts';
 import type { SealContext } from './session/session.ts';
@@ -146,25 +148,36 @@ function rememberFor<T>(maxAgeMs: number, read: () => Promise<T>): () => Promise
 
 interface StorageSide {
   readonly tables: Tables;
-  readonly queue: MessageQueue;
-  readonly poisonQueue: MessageQueue;
-  createQueue(this: void, queueName: string): MessageQueue;
+  readonly keyRing: KeyRing;
+  createQueues(this: void, queueName: string, poisonQueueName: string): Queues;
 }
 
-function createStorageSide(storage: Config['storage'], traced: TracedAdapters): StorageSide {
+/** A queue whose messages are signed, and its poison queue. */
+interface Queues {
+  readonly queue: MessageQueue;
+  readonly seal: MessageSeal;
+  /** It gets back what was in it, and signs nothing. */
+  readonly poisonQueue: MessageQueue;
+}
+
+function createStorageSide({ storage, entra }: Config, traced: TracedAdapters): StorageSide {
   const credential =
     storage.kind === 'managedIdentity'
       ? createCredential(storage.clientId, traced.fetch('managed_identity'))
       : undefined;
-  const createQueue = (queueName: string): MessageQueue => {
-    const options = { storage, queueName, ...(credential === undefined ? {} : { credential }) };
-    return traced.queue(queueName, createStorageQueue(options));
-  };
+  const tables = traced.tables(createTables(storage, credential));
+  const keyRing = new KeyRing({ tables, clock, random });
+  const createQueue = (queueName: string): MessageQueue =>
+    createStorageQueue({ storage, queueName, ...(credential === undefined ? {} : { credential }) });
   return {
-    tables: traced.tables(createTables(storage, credential)),
-    queue: createQueue(PROVISION_QUEUE),
-    poisonQueue: createQueue(PROVISION_POISON_QUEUE),
-    createQueue,
+    tables,
+    keyRing,
+    createQueues(queueName, poisonQueueName) {
+      const seal = createMessageSeal({ keyRing, ...entra }, queueName);
+      // Signed inside of the span, because tracing puts the span's trace context into the message.
+      const queue = traced.queue(queueName, signMessages(createQueue(queueName), seal));
+      return { queue, seal, poisonQueue: traced.queue(poisonQueueName, createQueue(poisonQueueName)) };
+    },
   };
 }
 
@@ -179,8 +192,7 @@ function createLitellm(
     ...parts,
     litellm,
     tables: storage.tables,
-    queue: storage.createQueue(SYNC_QUEUE),
-    poisonQueue: storage.createQueue(SYNC_POISON_QUEUE),
+    queues: storage.createQueues(SYNC_QUEUE, SYNC_POISON_QUEUE),
     clock,
     random,
   });
@@ -204,8 +216,7 @@ function countChanges(observedBy: Tracing, { granted, removed }: MembershipChang
   if (removed > 0) observedBy.add('provision.memberships.removed', removed);
 }
 
-function createSeal({ entra, publicUrl }: Config, tables: Tables): SealContext {
-  const keyRing = new KeyRing({ tables, clock, random });
+function createSeal({ entra, publicUrl }: Config, keyRing: KeyRing): SealContext {
   return { keyRing, clock, tenantId: entra.tenantId, clientId: entra.clientId, publicUrl };
 }
 
@@ -239,10 +250,12 @@ async function readAcceptedGroupIds(knowledge: GroupKnowledge): Promise<Readonly
 
 /** Creates the application for one configuration. Connects to nothing. */
 export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App {
-  const { storage, rules } = config;
-  const traced = traceAdapters(observedBy, storage);
-  const storageSide = createStorageSide(storage, traced);
-  const { tables, queue, poisonQueue } = storageSide;
+  const { rules } = config;
+  const traced = traceAdapters(observedBy, config.storage);
+  const storageSide = createStorageSide(config, traced);
+  const { tables } = storageSide;
+  const queues = storageSide.createQueues(PROVISION_QUEUE, PROVISION_POISON_QUEUE);
+  const { queue } = queues;
   const store = createStore(tables);
   const litellm = createLitellm(config, storageSide, { store, traced, observedBy });
   const sync = litellm === undefined ? {} : { sync: litellm.requests };
@@ -254,7 +267,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     clock,
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
-  const seal = createSeal(config, tables);
+  const seal = createSeal(config, storageSide.keyRing);
   const provision: ProvisionDeps = {
     store,
     parked,
@@ -284,7 +297,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
       allowedEmailDomains: config.allowedEmailDomains,
     },
     provision,
-    provisionQueue: createProvisionQueue({ provision, queue, poisonQueue, failures: store.failures }),
+    provisionQueue: createProvisionQueue({ provision, ...queues, failures: store.failures }),
     refresh,
     knowledge,
     ...accessBeside(store, litellm),
@@ -313,6 +326,12 @@ export function requireLitellmSide(): LitellmSide {
   const { litellm } = requireApp();
   if (litellm === undefined) throw new AppError('configuration_invalid', 'No LiteLLM proxy is connected.');
   return litellm;
+}
+
+/** Returns the queues whose failed messages can be put back. Throws as {@link requireConfig} does. */
+export function requireRedrivableQueues(): RedrivableQueues {
+  const { provisionQueue, litellm } = requireApp();
+  return { provision: provisionQueue, ...(litellm === undefined ? {} : { sync: litellm.queue }) };
 }
 
 /**

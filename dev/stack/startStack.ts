@@ -95,7 +95,7 @@ export interface Stack {
 
 /**
  * Starts a complete stack: storage and identity emulators, the app built as for Azure, and the local host, each in its
- * own process. Writes `stack.json` (address, storage, pid) and `host.log` into the state folder. Rejects with the fault, after
+ * own process. Writes `stack.json` (address, storage, keys, pid) and `host.log` into the state folder. Rejects with the fault, after
  * it has stopped everything that had started. Rejects with a CommandError if another stack uses the folder.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {

@@ -11,7 +11,7 @@ import { ProxyRecord } from '../storage/proxyRecord.ts';
 import type { SyncDeps, SyncResult } from '../litellm/syncDeps.ts';
 import type { WorkerQueue } from '../queue/queueWorker.ts';
 import type { SyncMessage, SyncRequests } from '../queue/queueMessage.ts';
-import type { Clock, MessageQueue, Random } from '../model/ports.ts';
+import type { Clock, Random } from '../model/ports.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { TracedAdapters } from '../telemetry/traceAdapters.ts';
 
@@ -28,8 +28,7 @@ export interface LitellmSideParts {
   readonly litellm: NonNullable<Config['litellm']>;
   readonly store: Store;
   readonly tables: Tables;
-  readonly queue: MessageQueue;
-  readonly poisonQueue: MessageQueue;
+  readonly queues: Pick<WorkerQueue<SyncMessage, SyncResult>, 'queue' | 'seal' | 'poisonQueue'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly traced: TracedAdapters;
@@ -38,7 +37,8 @@ export interface LitellmSideParts {
 
 /** Creates the parts that communicate with LiteLLM. Connects to nothing. */
 export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
-  const { store, tables, queue, poisonQueue, clock, random, traced, observedBy } = parts;
+  const { store, tables, queues, clock, random, traced, observedBy } = parts;
+  const { queue, ...seals } = queues;
   const { baseUrl, apiKey, sharedBudget } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
@@ -51,6 +51,6 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
     sync,
     proxy,
     requests: { queue, clock, traceparent: () => observedBy.current()?.traceparent },
-    queue: createSyncQueue({ sync, poisonQueue, failures: new FailureStore(tables, 'litellm-sync') }),
+    queue: createSyncQueue({ sync, ...seals, failures: new FailureStore(tables, 'litellm-sync') }),
   };
 }

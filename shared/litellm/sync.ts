@@ -10,6 +10,7 @@ import {
   type WorkerQueue,
   runMessage,
 } from '../queue/queueWorker.ts';
+import type { SyncSubject } from '../model/synced.ts';
 import { parseSyncMessage, type SyncMessage } from '../queue/queueMessage.ts';
 import { syncPerson } from './syncPerson.ts';
 import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
@@ -118,10 +119,9 @@ function describeRunnable(deps: SyncDeps): RunnableQueue<SyncMessage, SyncResult
 export function createSyncQueue({
   sync: deps,
   ...parts
-}: Pick<FailingQueue<SyncMessage>, 'poisonQueue' | 'failures'> & { readonly sync: SyncDeps }): WorkerQueue<
-  SyncMessage,
-  SyncResult
-> {
+}: Pick<FailingQueue<SyncMessage>, 'seal' | 'poisonQueue' | 'failures'> & {
+  readonly sync: SyncDeps;
+}): WorkerQueue<SyncMessage, SyncResult> {
   return { ...describeRunnable(deps), ...parts };
 }
 
@@ -137,6 +137,18 @@ export async function sync(
   { attempt }: Pick<Delivery, 'attempt'>,
 ): Promise<SyncResult> {
   return runMessage(describeRunnable(deps), message, { attempt, isLastAttempt: false });
+}
+
+/**
+ * Syncs as {@link sync} does, from outside of the app: it enqueues nothing and records no outcome, because no message is behind it.
+ * With the result `waiting`, the caller decides what to do.
+ */
+export async function syncOutsideQueue(
+  deps: Omit<SyncDeps, 'queue'>,
+  subject: SyncSubject,
+): Promise<SyncResult> {
+  const queue = { enqueue: async () => Promise.reject(new Error('Only the app enqueues.')) };
+  return syncOrWait({ ...deps, queue }, { version: 1, subject }, { attempt: 1, notes: {} });
 }
 
 function missing(kind: 'organization' | 'team', id: string): SyncResult {

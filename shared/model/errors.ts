@@ -61,9 +61,13 @@ export type ErrorCode =
   | 'sync_overtaken'
   // messages
   | 'message_unreadable'
+  | 'message_not_authentic'
   | 'snapshot_missing'
+  | 'snapshot_altered'
   | 'observation_in_future'
   | 'waited_too_long'
+  // operations
+  | 'request_invalid'
   | 'not_found'
   | 'unexpected';
 

@@ -24,6 +24,15 @@ export interface Person {
  */
 export type GroupsSource = 'claim' | 'directory';
 
+/** Names a list of group ids that is stored beside the message, and which list exactly. */
+export interface ParkedList {
+  /** The observation's id. */
+  readonly snapshot_id: string;
+  readonly count: number;
+  /** SHA-256 over the JSON of the ids, in base64url. */
+  readonly sha256: string;
+}
+
 /** One complete observation. `group_ids` was read completely: empty means that the person has no groups. */
 export interface Observation extends ObservationKey {
   readonly person: Person;

@@ -61,7 +61,7 @@ type Round = ProvisionResult | 'again';
  * Provisions what one message observed. Safe to repeat, at any point and in any order with other messages of the person:
  * the newest observation wins. Returns `waiting` if the groups aren't known yet, or not all of them.
  * Throws retryable errors, after which the queue delivers the message again, and final ones: `observation_in_future`,
- * `snapshot_missing`, `row_unreadable`.
+ * `snapshot_missing`, `snapshot_altered`, `row_unreadable`.
  */
 export async function provisionUser(
   deps: ProvisionDeps,
@@ -161,8 +161,7 @@ function readNobody(deps: ProvisionDeps, message: ProvisionMessage): Observed {
 }
 
 async function readObservation(deps: ProvisionDeps, message: ProvisionMessage): Promise<Observation> {
-  const groupIds =
-    'parked' in message ? await deps.parked.require(message.parked.snapshot_id) : message.group_ids;
+  const groupIds = 'parked' in message ? await deps.parked.require(message.parked) : message.group_ids;
   return {
     id: message.id,
     observed_at: message.observed_at,
@@ -313,7 +312,7 @@ export function describeProvisionMessages(users: Store['users']): MessageKind<Pr
 /** What {@link createProvisionQueue} needs. */
 export interface ProvisionQueueParts extends Pick<
   FailingQueue<ProvisionMessage>,
-  'queue' | 'poisonQueue' | 'failures'
+  'queue' | 'seal' | 'poisonQueue' | 'failures'
 > {
   readonly provision: ProvisionDeps;
 }

@@ -1,6 +1,8 @@
 /**
  * Every queue of this product, and its messages. The Functions host moves a message to `<queue>-poison` after its last delivery.
  *
+ * On the way each message is signed text (messageSeal.ts). Here is the JSON in it.
+ *
  * To add a queue, follow CONTRIBUTING.md, "A queue": name both here and in infra/, describe the message here, describe the queue as a
  * `WorkerQueue` (queueWorker.ts) in the room of its subject, and register one function for each of the two with `onQueue`.
  */
@@ -8,7 +10,7 @@ import { toDotPath } from 'zod/v4/core';
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
 import { isSafeId } from '../model/entities.ts';
-import type { GroupsSource, ObservationKey, Person } from '../model/observation.ts';
+import type { GroupsSource, ObservationKey, ParkedList, Person } from '../model/observation.ts';
 import type { SyncSubject } from '../model/synced.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
 
@@ -51,12 +53,12 @@ const queueMessageFields = {
 };
 
 /**
- * Reads a queue entry: text, or the object that the Functions host made of it. Drops fields that the schema doesn't have.
+ * Reads the JSON of a message that was opened (messageSeal.ts). Drops fields that the schema doesn't have.
  * Throws `message_unreadable` (final). Its details name the paths that are wrong, and none of their values. `kind` names the expected
  * message in the error.
  */
-function readMessage<T extends z.ZodMiniType>(schema: T, entry: unknown, kind: string): z.output<T> {
-  const parsed = schema.safeParse(parseEntry(entry));
+function readMessage<T extends z.ZodMiniType>(schema: T, json: string, kind: string): z.output<T> {
+  const parsed = schema.safeParse(parseJson(json));
   if (parsed.success) return parsed.data;
   const paths = parsed.error.issues.map((issue) => toDotPath(issue.path) || '(whole message)');
   throw new AppError('message_unreadable', `The queue message isn't a ${kind} message of version 1`, {
@@ -65,12 +67,11 @@ function readMessage<T extends z.ZodMiniType>(schema: T, entry: unknown, kind: s
 }
 
 /** Text that isn't JSON stays text. The schema then refuses it as a whole. */
-function parseEntry(entry: unknown): unknown {
-  if (typeof entry !== 'string') return entry;
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(entry);
+    return JSON.parse(text);
   } catch {
-    return entry;
+    return text;
   }
 }
 
@@ -81,15 +82,15 @@ export function isTraceparent(header: string | undefined): header is string {
 
 const tracedSchema = z.object({ traceparent: z.string().check(z.regex(TRACEPARENT)) });
 
-/** Returns the trace context of a queue entry, or `undefined` if it has none or can't be read. Never throws. */
-export function findTraceparent(entry: unknown): string | undefined {
-  const parsed = tracedSchema.safeParse(parseEntry(entry));
+/** Returns the trace context of an opened message, or `undefined` if it has none or can't be read. Never throws. */
+export function findTraceparent(json: string): string | undefined {
+  const parsed = tracedSchema.safeParse(parseJson(json));
   return parsed.success ? parsed.data.traceparent : undefined;
 }
 
 /**
  * The largest message, in bytes of JSON, that carries its group ids itself. Azure's limit is 64 KiB of base64, which is
- * 48 KiB of JSON. The rest is left for what is added while a message waits.
+ * 48 KiB of text. The rest is left for the signature, and for what is added while a message waits.
  */
 export const MAX_INLINE_BYTES = 44 * 1024;
 
@@ -104,9 +105,9 @@ export interface InlineMessage extends MessageBody {
   readonly group_ids: readonly string[];
 }
 
-/** A message whose group ids don't fit, so that the store keeps them. */
+/** A message whose group ids don't fit, so that the store keeps them. Its signature covers them by their hash. */
 export interface ParkedMessage extends MessageBody {
-  readonly parked: { readonly snapshot_id: string; readonly count: number };
+  readonly parked: ParkedList;
 }
 
 /** The message of the queue `provision`: a sign-in enqueues what it saw, and the worker provisions it. */
@@ -126,7 +127,13 @@ const provisionSchema = z.pipe(
     }),
     groups_source: z.enum(['claim', 'directory']),
     group_ids: z.exactOptional(z.array(safeId)),
-    parked: z.exactOptional(z.object({ snapshot_id: safeId, count: z.int().check(z.nonnegative()) })),
+    parked: z.exactOptional(
+      z.object({
+        snapshot_id: safeId,
+        count: z.int().check(z.nonnegative()),
+        sha256: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/)),
+      }),
+    ),
     ...queueMessageFields,
   }),
   z.transform(({ group_ids, parked, ...body }, context): ProvisionMessage => {
@@ -143,11 +150,11 @@ const provisionSchema = z.pipe(
 );
 
 /** Reads a message as {@link readMessage} does. */
-export function parseProvisionMessage(entry: unknown): ProvisionMessage {
-  return readMessage(provisionSchema, entry, 'provisioning');
+export function parseProvisionMessage(json: string): ProvisionMessage {
+  return readMessage(provisionSchema, json, 'provisioning');
 }
 
-/** Returns the message's text. The queue's adapter adds base64. */
+/** Returns the message's JSON. The queue signs it and adds base64. */
 export function serializeProvisionMessage(message: ProvisionMessage): string {
   return JSON.stringify(message);
 }
@@ -169,8 +176,8 @@ const syncSchema = z.object({
 });
 
 /** Reads a message as {@link readMessage} does. */
-export function parseSyncMessage(entry: unknown): SyncMessage {
-  return readMessage(syncSchema, entry, 'litellm-sync');
+export function parseSyncMessage(json: string): SyncMessage {
+  return readMessage(syncSchema, json, 'litellm-sync');
 }
 
 /** What {@link enqueueSync} needs. It exists only if a LiteLLM proxy is connected. */

@@ -7,6 +7,7 @@ import { AppError, errorCodeOf } from '../model/errors.ts';
 import type { Clock, MessageQueue } from '../model/ports.ts';
 import type { SyncReport } from '../model/synced.ts';
 import type { FailedMessage, FailureStore } from '../storage/failureStore.ts';
+import type { MessageSeal } from './messageSeal.ts';
 import type { QueueMessage } from './queueMessage.ts';
 
 /** How a message that isn't done fares, for the person it is about. */
@@ -61,8 +62,8 @@ export interface RunResult {
 
 /** How the messages of one queue are read, and where their outcome is shown. */
 export interface MessageKind<M extends QueueMessage> {
-  /** Throws `message_unreadable`. */
-  parse(this: void, entry: unknown): M;
+  /** Reads the JSON of an opened message. Throws `message_unreadable`. */
+  parse(this: void, json: string): M;
   /** Returns what a kept failure says about its message. */
   ownerOf(this: void, message: M): Pick<FailedMessage, 'userId' | 'observation'>;
   /** Returns what an event says about a failed message. */
@@ -77,13 +78,16 @@ export interface MessageKind<M extends QueueMessage> {
 
 /** What redriving needs of a queue. */
 export interface RedrivableQueue<M extends QueueMessage> extends MessageKind<M> {
+  /** It signs what is enqueued. */
   readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly seal: Pick<MessageSeal, 'open'>;
   readonly failures: Pick<FailureStore, keyof FailureStore>;
   readonly clock: Clock;
 }
 
 /** What keeping a poison message needs of a queue. */
 export interface FailingQueue<M extends QueueMessage> extends RedrivableQueue<M> {
+  /** It does not sign, so a message that isn't authentic stays so. */
   readonly poisonQueue: Pick<MessageQueue, 'enqueue'>;
 }
 
@@ -210,8 +214,10 @@ function delaySecondsOf(
 export interface PoisonMessage extends Pick<Delivery, 'isLastAttempt'> {
   /** The queue message's id. It names the row that keeps the message. */
   readonly id: string;
-  /** Text, or the object that the host made of it. */
+  /** Text, or the object that the host made of it. Anyone may have written it, so it is kept and not read. */
   readonly entry: unknown;
+  /** Returns the JSON of a message that this app signed, else `undefined`. Throws if the key ring can't be read. */
+  opened(this: void): string | undefined;
 }
 
 /** What became of a poison message, with what {@link MessageKind.describe} says about it. */
@@ -222,8 +228,8 @@ export interface KeptMessage extends Readonly<Record<string, string | true | und
 }
 
 /**
- * Keeps a poison message whole, with the reason, and then shows that it failed. Idempotent by message id. Keeps unreadable messages too:
- * a poison queue has no poison queue of its own.
+ * Keeps a poison message whole, with the reason and whether it is authentic, and then shows that it failed. Idempotent by message
+ * id. Keeps unreadable and forged messages too: a poison queue has no poison queue of its own. Of a forged one nothing is read.
  * Throws `storage_unavailable` or `storage_refused`. The host then hides the message for ten minutes and delivers it again, any number
  * of times, until the message expires: 7 days after the host moved it here. The fifth failure replaces it by a copy that never expires.
  */
@@ -244,18 +250,21 @@ export async function keepPoison<M extends QueueMessage>(
 
 async function keep<M extends QueueMessage>(
   queue: FailingQueue<M>,
-  { id, entry }: PoisonMessage,
+  { id, opened }: PoisonMessage,
   text: string,
 ): Promise<KeptMessage> {
   const failedAt = queue.clock.now().toISOString();
-  const message = findMessage(queue, entry);
+  const json = opened();
+  const authentic = json !== undefined;
+  const message = authentic ? findMessage(queue, json) : undefined;
   if (message === undefined) {
-    await queue.failures.keep({ id, text, reason: 'message_unreadable', failedAt });
-    return { reason: 'message_unreadable' };
+    const reason = authentic ? 'message_unreadable' : 'message_not_authentic';
+    await queue.failures.keep({ id, text, reason, failedAt, authentic });
+    return { reason };
   }
   const last = await findLastOutcome(queue, message);
   const { reason = 'unexpected', attempts, reported = [] } = last;
-  await queue.failures.keep({ id, text, reason, failedAt, ...queue.ownerOf(message) });
+  await queue.failures.keep({ id, text, reason, failedAt, authentic, ...queue.ownerOf(message) });
   // A newer message has succeeded since: then the failure of this one is only kept for the operator.
   if (last.status !== 'done') {
     const outcome = { status: 'failed', reason, attempts, updatedAt: failedAt, reported } as const;
@@ -264,9 +273,9 @@ async function keep<M extends QueueMessage>(
   return { reason, ...queue.describe(message) };
 }
 
-function findMessage<M extends QueueMessage>(queue: MessageKind<M>, entry: unknown): M | undefined {
+function findMessage<M extends QueueMessage>(queue: MessageKind<M>, json: string): M | undefined {
   try {
-    return queue.parse(entry);
+    return queue.parse(json);
   } catch {
     return undefined;
   }
@@ -287,32 +296,49 @@ async function findLastOutcome<M extends QueueMessage>(
 
 export interface Redriven {
   readonly id: string;
-  /** `unreadable`: the message would only fail again, so it stays where it is kept. */
-  readonly result: 'redriven' | 'already_redriven' | 'unreadable';
+  /**
+   * `not_authentic`: this app didn't sign the message, or its key is gone. `unreadable`: it would only fail again. Both stay where
+   * they are kept. `left`: more were selected than the limit allows, so ask again.
+   */
+  readonly result: 'redriven' | 'already_redriven' | 'not_authentic' | 'unreadable' | 'left';
   readonly reason: string;
 }
 
+/** Which kept messages to put back: one, or all that `select` accepts, oldest first and at most `limit`. */
+export type RedriveWhich =
+  | { readonly id: string; readonly again?: boolean | undefined }
+  | { readonly select?: (failure: FailedMessage) => boolean; readonly limit?: number };
+
 /**
- * Puts one kept message back into its queue by its id, even a second time; or all that were not put back yet, oldest first. Rows that
- * can't be read come last and stay. A message keeps its own observation time, so redriving never undoes anything newer. How long it
+ * Puts kept messages back into their queue that were not put back yet, or with `again` one a second time. Idempotent otherwise. Only
+ * messages that this app signed go back: the row says that the poison handler has verified the message, and its text still opens, so
+ * that a writer of the table can't make one up. Rows that can't be read come last and stay. A message keeps its own observation time, so redriving never undoes anything newer. How long it
  * waited before doesn't count again.
  * Throws `not_found` for an unknown id, `row_unreadable` for a damaged row, and what queue and store throw. Messages that were put
  * back before an error are marked.
  */
 export async function redrive<M extends QueueMessage>(
   queue: RedrivableQueue<M>,
-  which: { readonly id: string } | 'all',
+  which: RedriveWhich,
 ): Promise<readonly Redriven[]> {
-  if (which !== 'all') {
+  if ('id' in which) {
     const failure = await queue.failures.find(which.id);
     if (failure === undefined) throw new AppError('not_found', `There is no failed message ${which.id}.`);
-    return [await redriveOne(queue, failure)];
+    return [await redriveOnce(queue, which.again === true ? { ...failure, redrivenAt: undefined } : failure)];
   }
+  const { select = () => true, limit = Infinity } = which;
   const results: Redriven[] = [];
   const { failures, unreadable } = await queue.failures.read();
-  for (const failure of failures) {
-    if (failure.redrivenAt === undefined) results.push(await redriveOne(queue, failure));
-    else results.push({ id: failure.id, result: 'already_redriven', reason: failure.reason });
+  let redriven = 0;
+  for (const failure of failures.filter(select)) {
+    const { id, reason, redrivenAt } = failure;
+    if (redrivenAt === undefined && redriven >= limit) {
+      results.push({ id, result: 'left', reason });
+      continue;
+    }
+    const one = await redriveOnce(queue, failure);
+    if (one.result === 'redriven') redriven += 1;
+    results.push(one);
   }
   const damaged = unreadable.map(
     ({ id }) => ({ id, result: 'unreadable', reason: 'row_unreadable' }) as const,
@@ -320,11 +346,16 @@ export async function redrive<M extends QueueMessage>(
   return [...results, ...damaged];
 }
 
-async function redriveOne<M extends QueueMessage>(
+type KeptFailure = Omit<FailedMessage, 'redrivenAt'> & { readonly redrivenAt?: string | undefined };
+
+async function redriveOnce<M extends QueueMessage>(
   queue: RedrivableQueue<M>,
-  { id, text, reason }: FailedMessage,
+  { id, text, reason, authentic, redrivenAt }: KeptFailure,
 ): Promise<Redriven> {
-  const message = findMessage(queue, text);
+  if (redrivenAt !== undefined) return { id, result: 'already_redriven', reason };
+  const json = authentic ? await queue.seal.open(text, 'keptMessage') : undefined;
+  if (json === undefined) return { id, result: 'not_authentic', reason };
+  const message = findMessage(queue, json);
   if (message === undefined) return { id, result: 'unreadable', reason: 'message_unreadable' };
   if (queue.showsRedriven) {
     const updatedAt = queue.clock.now().toISOString();

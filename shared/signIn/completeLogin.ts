@@ -267,8 +267,7 @@ async function enqueue(
 ): Promise<void> {
   const inline = serializeProvisionMessage({ ...message, group_ids: groupIds });
   if (Buffer.byteLength(inline) <= MAX_INLINE_BYTES) return deps.queue.enqueue(inline);
-  await deps.snapshots.park(message.id, groupIds);
-  const parked = { snapshot_id: message.id, count: groupIds.length };
+  const parked = await deps.snapshots.park(message.id, groupIds);
   return deps.queue.enqueue(serializeProvisionMessage({ ...message, parked }));
 }
 

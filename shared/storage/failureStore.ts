@@ -19,6 +19,8 @@ const failureColumns = z.object({
   observation_id: text,
   observed_at: text,
   redriven_at: text,
+  // Missing in a row that a person wrote. Then no handler has verified the message.
+  authentic: z.optional(z.boolean()),
 });
 
 function findText(row: StoredRow): string | undefined {
@@ -44,6 +46,7 @@ function parseFailure(row: StoredRow): FailedMessage | UnreadableRow {
     text: body,
     reason: columns.reason,
     failedAt: columns.failed_at,
+    authentic: columns.authentic === true,
     ...withoutUndefined({ userId: columns.user_id, redrivenAt: columns.redriven_at }),
     ...(columns.observation_id === undefined || columns.observed_at === undefined
       ? {}
@@ -58,7 +61,9 @@ export interface FailedMessage {
   readonly text: string;
   readonly reason: string;
   readonly failedAt: string;
-  /** Absent, like `observation`, if the message could not be parsed. */
+  /** Whether this app had signed the message, as the poison handler found. Only then can it be put back. */
+  readonly authentic: boolean;
+  /** Absent, like `observation`, if the message is not authentic or could not be parsed. */
   readonly userId?: string;
   readonly observation?: ObservationKey;
   readonly redrivenAt?: string;
@@ -88,6 +93,7 @@ export class FailureStore {
       properties: {
         reason: failure.reason,
         failed_at: failure.failedAt,
+        authentic: failure.authentic,
         ...packJson('text', failure.text),
         ...withoutUndefined({
           user_id: failure.userId,

@@ -10,8 +10,15 @@ const CACHE_MS = 5 * MINUTE_MS;
 /** How long before its first use a key is published. Longer than any instance trusts its cache. */
 const PUBLISH_AHEAD_MS = 10 * MINUTE_MS;
 const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS;
-/** A key opens cookies until all that it sealed have expired: 8 hours for a session, plus one hour for clocks that differ. */
-const OPENS_AFTER_SUCCESSOR_MS = 9 * 60 * MINUTE_MS;
+/** How long a key still opens what it sealed, after its successor begins to seal. */
+const OPENS_AFTER_SUCCESSOR_MS = {
+  /** Until all cookies have expired: 8 hours for a session, plus one hour for clocks that differ. */
+  cookie: 9 * 60 * MINUTE_MS,
+  /** A message waits up to 24 hours, and is signed again each time it is put back. */
+  message: 48 * 60 * MINUTE_MS,
+  /** A message that failed is kept until an operator puts it back. The ring holds a key at least so long. */
+  keptMessage: ROTATE_AFTER_MS,
+} as const;
 /** No clock is this wrong. A key that begins even later was damaged: no key would follow it, and none would retire. */
 const MAX_AHEAD_MS = 24 * 60 * MINUTE_MS;
 /** The shortest time between two reads caused by unknown key ids. Any client can send an unknown id, so it must stay cheap. */
@@ -24,6 +31,9 @@ const rowSchema = z.object({
     seals_from: z.iso.datetime(),
   }),
 });
+
+/** What a key opens. */
+export type OpenedKind = keyof typeof OPENS_AFTER_SUCCESSOR_MS;
 
 /** A key of the ring. */
 export interface RingKey {
@@ -41,8 +51,8 @@ interface StoredKey extends RingKey {
 type Ring = readonly StoredKey[];
 
 /**
- * The keys that seal and open cookies. All instances share them. They have a separate table, so that a role on the other tables
- * does not let its holder forge or open sessions. An instance reads the ring at most every 5 minutes, once for all waiting
+ * The keys that seal cookies and sign messages. All instances share them. They have a separate table, so that a role on the other
+ * tables does not let its holder forge sessions or messages. An instance reads the ring at most every 5 minutes, once for all waiting
  * callers. The ring creates its first key itself, publishes the next one when the newest is 30 days old, and deletes retired
  * keys.
  */
@@ -77,12 +87,12 @@ export class KeyRing {
   }
 
   /**
-   * Finds a key that may still open cookies. Returns `undefined` if it never existed or has retired. Throws as
-   * {@link KeyRing.sealingKey}.
+   * Finds a key that may still open this kind, by default cookies. Returns `undefined` if it never existed or has retired. Throws
+   * as {@link KeyRing.sealingKey}.
    */
-  async findKey(id: string): Promise<RingKey | undefined> {
-    const known = findOpening(await this.#read(CACHE_MS), id, this.#nowMs());
-    return known ?? findOpening(await this.#read(REREAD_MS), id, this.#nowMs());
+  async findKey(id: string, kind: OpenedKind = 'cookie'): Promise<RingKey | undefined> {
+    const known = findOpening(await this.#read(CACHE_MS), { id, kind, nowMs: this.#nowMs() });
+    return known ?? findOpening(await this.#read(REREAD_MS), { id, kind, nowMs: this.#nowMs() });
   }
 
   #nowMs(): number {
@@ -121,7 +131,7 @@ export class KeyRing {
   async #maintain(ring: Ring, nowMs: number): Promise<Ring> {
     const newest = ring.at(-1);
     if (newest !== undefined && nowMs - newest.sealsFromMs < ROTATE_AFTER_MS) return ring;
-    const retired = ring.filter((_, index) => isRetired(ring, index, nowMs));
+    const retired = ring.filter((_, index) => isRetired(ring, index, { kind: 'keptMessage', nowMs }));
     await Promise.all(
       retired.map(({ id, etag }) =>
         this.#tables.write(this.#table, {
@@ -146,14 +156,19 @@ export class KeyRing {
   }
 }
 
-function findOpening(ring: Ring, id: string, nowMs: number): RingKey | undefined {
-  const index = ring.findIndex((key) => key.id === id);
-  return isRetired(ring, index, nowMs) ? undefined : ring[index];
+interface Use {
+  readonly kind: OpenedKind;
+  readonly nowMs: number;
 }
 
-function isRetired(ring: Ring, index: number, nowMs: number): boolean {
+function findOpening(ring: Ring, { id, ...use }: Use & { readonly id: string }): RingKey | undefined {
+  const index = ring.findIndex((key) => key.id === id);
+  return isRetired(ring, index, use) ? undefined : ring[index];
+}
+
+function isRetired(ring: Ring, index: number, { kind, nowMs }: Use): boolean {
   const successor = ring[index + 1];
-  return successor !== undefined && nowMs >= successor.sealsFromMs + OPENS_AFTER_SUCCESSOR_MS;
+  return successor !== undefined && nowMs >= successor.sealsFromMs + OPENS_AFTER_SUCCESSOR_MS[kind];
 }
 
 /** A key begins after its predecessor. Otherwise the predecessor would retire too early, and sign people out without any error. */

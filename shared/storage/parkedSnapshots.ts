@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from '../model/errors.ts';
+import type { ParkedList } from '../model/observation.ts';
 import type { RowKey, Tables } from '../model/tables.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
@@ -9,9 +11,15 @@ const COLUMN = 'groups';
 
 const groupIdsSchema = z.array(z.string());
 
+/** Returns what a message says about a list. The ids' order counts. */
+export function parkedListOf(id: string, groupIds: readonly string[]): ParkedList {
+  const sha256 = hash('sha256', JSON.stringify(groupIds), 'base64url');
+  return { snapshot_id: id, count: groupIds.length, sha256 };
+}
+
 /**
- * Group lists that are too large for a queue message. Each is one packed row, and each call is one request. All methods throw as
- * {@link Tables} does. A row never expires: only the run that has used the list removes it. So a message that waits, fails or is
+ * Group lists that are too large for a queue message. The message has the hash of its list, so a writer of the table cannot change
+ * which groups a person has. Each is one packed row, and each call is one request. All methods throw as {@link Tables} does. A row never expires: only the run that has used the list removes it. So a message that waits, fails or is
  * redriven still finds its list.
  */
 export class ParkedSnapshots {
@@ -22,23 +30,25 @@ export class ParkedSnapshots {
   }
 
   /**
-   * Stores the list under the id of its observation. The order of the ids doesn't matter. Call it before the message is enqueued.
-   * Idempotent: it overwrites, because the same id can only name the same list. Throws `storage_refused` for a list that does not
+   * Stores the list under the id of its observation, and returns what the message says about it. Call it before the message is
+   * enqueued. Idempotent: it overwrites, because the same id can only name the same list. Throws `storage_refused` for a list that does not
    * fit into a row (about 35,000 groups). It never stores a shortened list, and the caller enqueues nothing.
    */
-  async park(id: string, groupIds: readonly string[]): Promise<void> {
+  async park(id: string, groupIds: readonly string[]): Promise<ParkedList> {
     await this.#tables.write(TABLES.parkedSnapshots, {
       kind: 'upsert',
       key: keyOf(id),
       properties: packJson(COLUMN, groupIds),
     });
+    return parkedListOf(id, groupIds);
   }
 
   /**
-   * Reads the whole list. Throws `snapshot_missing` (final) if the row is gone and `row_unreadable` if it is damaged. Returns an
-   * empty list only if an empty list was parked.
+   * Reads the whole list. Throws `snapshot_missing` (final) if the row is gone, `row_unreadable` if it is damaged, and
+   * `snapshot_altered` (final) if it isn't the list that was parked. Returns an empty list only if an empty list was parked.
    */
-  async require(id: string): Promise<readonly string[]> {
+  async require(parked: ParkedList): Promise<readonly string[]> {
+    const { snapshot_id: id } = parked;
     const row = await this.#tables.find(TABLES.parkedSnapshots, keyOf(id));
     if (row === undefined) {
       throw new AppError('snapshot_missing', 'The parked list of groups is gone.', {
@@ -46,7 +56,7 @@ export class ParkedSnapshots {
       });
     }
     const groupIds = groupIdsSchema.safeParse(parsePacked(COLUMN, row.properties));
-    if (groupIds.success) return groupIds.data;
+    if (groupIds.success) return requireSame(parked, groupIds.data);
     throw new AppError('row_unreadable', 'The parked list of groups cannot be read.', {
       details: { table: TABLES.parkedSnapshots, row: id, column: COLUMN },
     });
@@ -56,6 +66,18 @@ export class ParkedSnapshots {
   async remove(id: string): Promise<void> {
     await this.#tables.write(TABLES.parkedSnapshots, { kind: 'delete', key: keyOf(id), etag: '*' });
   }
+}
+
+function requireSame(parked: ParkedList, groupIds: readonly string[]): readonly string[] {
+  const { snapshot_id: id } = parked;
+  if (parkedListOf(id, groupIds).sha256 === parked.sha256) return groupIds;
+  throw new AppError(
+    'snapshot_altered',
+    'The parked list of groups is not the one that the sign-in parked.',
+    {
+      details: { table: TABLES.parkedSnapshots, row: id },
+    },
+  );
 }
 
 /**

@@ -35,6 +35,7 @@ export type EventName =
   | 'sync.failure'
   | 'sync.repair'
   | 'litellm.check'
+  | 'messages.redrive'
   | 'configuration.fault'
   | 'request.failed'
   | 'telemetry.fault';

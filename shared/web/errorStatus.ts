@@ -56,9 +56,12 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   litellm_role_needs_licence: 502,
   sync_overtaken: 503,
   message_unreadable: 500,
+  message_not_authentic: 500,
   snapshot_missing: 500,
+  snapshot_altered: 500,
   observation_in_future: 500,
   waited_too_long: 503,
+  request_invalid: 400,
   not_found: 404,
   unexpected: 500,
 };

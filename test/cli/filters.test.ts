@@ -60,6 +60,7 @@ beforeAll(async () => {
       text: '{}',
       failedAt: '2026-12-01T00:00:00.000Z',
       reason,
+      authentic: true,
       userId,
     });
   }

@@ -311,7 +311,12 @@ describe('the proxy', () => {
   const writeStack = async (content: object): Promise<void> =>
     writeFile(
       join(stateDir, 'stack.json'),
-      JSON.stringify({ storageConnectionString: azurite.connectionString, ...content }),
+      JSON.stringify({
+        url: 'http://localhost:7071',
+        functionKey: 'key',
+        storageConnectionString: azurite.connectionString,
+        ...content,
+      }),
     );
 
   it("is the local stack's if the storage is the local stack's", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TableClient } from '@azure/data-tables';
@@ -67,8 +67,11 @@ test('writes its addresses into stack.json', async () => {
     url: stack.url,
     identityUrl: stack.identityUrl,
     storageConnectionString: stack.storageConnectionString,
+    functionKey: stack.functionKey,
     pid: process.pid,
   });
+  // Its owner alone may read the keys.
+  expect((await stat(join(stateDir, 'stack.json'))).mode & 0o077).toBe(0);
 });
 
 test('does not start twice with the same folder', async () => {

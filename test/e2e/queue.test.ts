@@ -6,11 +6,12 @@ import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleGroups, samplePeople } from '../../dev/identity/sampleDirectory.ts';
 import { FailureStore, type FailedMessage } from '../../shared/storage/failureStore.ts';
-import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { parkedListOf, ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { timeOrderedUuid } from '../../shared/platform/timeOrderedUuid.ts';
 import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
+import { sealOf } from '../support/messageSeals.ts';
 import { readPerson } from '../support/e2eRows.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { type Me, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
@@ -46,6 +47,12 @@ const putRaw = async (raw: string): Promise<void> => {
   await queueOf('provision').sendMessage(raw);
 };
 const put = async (text: string): Promise<void> => putRaw(Buffer.from(text).toString('base64'));
+/** Puts a message as the app does, and returns its text. */
+const putSigned = async (json: string): Promise<string> => {
+  const text = await sealOf(stack).sign(json);
+  await put(text);
+  return text;
+};
 
 const readFailures = async (): Promise<readonly FailedMessage[]> =>
   (await new FailureStore(tables, 'provision').read()).failures;
@@ -65,13 +72,13 @@ function parkedMessage(): ProvisionMessage & { readonly parked: { readonly snaps
     observed_at: new Date(Date.now() - 600_000).toISOString(),
     person: { user_id: randomUUID(), tenant_id: stack.tenantId, app_roles: [] },
     groups_source: 'claim',
-    parked: { snapshot_id: id, count: 1 },
+    parked: parkedListOf(id, [production]),
   };
 }
 
 async function redrive(...args: readonly string[]): Promise<string> {
   const file = join(import.meta.dirname, '../../cli/redrive.ts');
-  const env = { PATH: process.env['PATH'] ?? '', AzureWebJobsStorage: stack.storageConnectionString };
+  const env = { PATH: process.env['PATH'] ?? '', LOCAL_STATE_DIR: stack.stateDir };
   const { stdout } = await promisify(execFile)(process.execPath, [file, ...args], { env });
   return stdout;
 }
@@ -99,14 +106,25 @@ describe('a message that is garbage', () => {
     const from = stack.host.logs().length;
     await put(text);
     const failure = await waitForFailure(text);
-    expect(failure).toMatchObject({ text, reason: 'message_unreadable' });
+    expect(failure).toMatchObject({ text, reason: 'message_not_authentic', authentic: false });
     const tried = stack.host
       .logs()
       .slice(from)
       .filter((line) => line.includes(' provision {"event":"provision.user"'));
     expect(tried).toHaveLength(5);
-    expect(tried[0]).toContain('"code":"message_unreadable"');
-    expect(tried[0]).toMatch(/"paths":\["[^"]+"/);
+    expect(tried[0]).toContain('"code":"message_not_authentic"');
+  });
+
+  it('although this app signed it is kept with the paths that are wrong', async () => {
+    const from = stack.host.logs().length;
+    const text = await putSigned('{"version":2,"id":"later","observed_at":"2026-01-01T00:00:00Z"}');
+    expect(await waitForFailure(text)).toMatchObject({ reason: 'message_unreadable', authentic: true });
+    const tried = stack.host
+      .logs()
+      .slice(from)
+      .filter((line) => line.includes(' provision {"event":"provision.user"'));
+    expect(tried).toHaveLength(5);
+    expect(tried[0]).toMatch(/"code":"message_unreadable".*"paths":\["[^"]+"/);
   });
 
   it('does not hold up the next one', async () => {
@@ -133,7 +151,7 @@ describe('a message that failed', () => {
       observed_at: new Date(Math.floor(Date.now() / 1000) * 1000).toISOString(),
       person: { user_id: samplePeople.orgAdmin, tenant_id: stack.tenantId, app_roles: [] },
     };
-    await put(serializeProvisionMessage(message));
+    const text = await putSigned(serializeProvisionMessage(message));
     const failed = await waitUntil(
       async () => {
         const seen = await visitor.me();
@@ -143,7 +161,7 @@ describe('a message that failed', () => {
     );
     expect(failed.provisioning).toMatchObject({ id: message.id, reason: 'snapshot_missing' });
     expect(failed.teams).toEqual(me.teams);
-    expect(await waitForFailure(serializeProvisionMessage(message))).toMatchObject({
+    expect(await waitForFailure(text)).toMatchObject({
       reason: 'snapshot_missing',
       userId: samplePeople.orgAdmin,
       observation: { id: message.id, observed_at: message.observed_at },
@@ -154,8 +172,7 @@ describe('a message that failed', () => {
 
   it('is listed, put back alone by its id, and provisioned as of its own time', async () => {
     const message = parkedMessage();
-    const text = serializeProvisionMessage(message);
-    await put(text);
+    const text = await putSigned(serializeProvisionMessage(message));
     const { id } = await waitForFailure(text);
     const listed = await redrive();
     expect(listed).toContain(id);
@@ -171,17 +188,18 @@ describe('a message that failed', () => {
 
   it('is put back with all others, except for those that could only fail again', async () => {
     const messages = [parkedMessage(), parkedMessage()];
-    await put('unreadable forever');
+    await put('unsigned forever');
+    const unreadableText = await putSigned('{"signed":"and unreadable"}');
     for (const message of messages) {
-      const text = serializeProvisionMessage(message);
-      await put(text);
-      await waitForFailure(text);
+      await waitForFailure(await putSigned(serializeProvisionMessage(message)));
       await new ParkedSnapshots(tables).park(message.parked.snapshot_id, [production]);
     }
-    const { id: unreadable } = await waitForFailure('unreadable forever');
+    const { id: unsigned } = await waitForFailure('unsigned forever');
+    const { id: unreadable } = await waitForFailure(unreadableText);
     const already = (await readFailures()).filter((failure) => failure.redrivenAt !== undefined);
 
     const answer = await redrive('--all');
+    expect(answer).toContain(`${unsigned}  not_authentic`);
     expect(answer).toContain(`${unreadable}  unreadable`);
     for (const { id } of already) expect(answer).toContain(`${id}  already_redriven`);
     for (const message of messages) {

@@ -53,7 +53,7 @@ it('runs functions of few files when a person joins a group', async () => {
   await import('../../functions/provision.ts');
   const deliver = async (second: number, groups: readonly string[]): Promise<unknown> => {
     const context = new InvocationContext({ invocationId: 'invocation-1', functionName: 'provision' });
-    return core.functions.get('provision')?.callback(message({ second, groups }), context);
+    return core.functions.get('provision')?.callback(JSON.stringify(message({ second, groups })), context);
   };
   await deliver(0, [PRODUCTION_TEAM.id]);
   const files = await filesEnteredBy(async () => deliver(60, [PRODUCTION_TEAM.id, DESIGN_TEAM.id]));

@@ -368,7 +368,7 @@ describe.each([
       if (count > 20) throw new Error('The queue never becomes empty.');
       const next = world.queued.shift();
       world.clock.advance((next?.delaySeconds ?? 0) * 1000);
-      await world.provision(parseProvisionMessage(next?.text));
+      await world.provision(parseProvisionMessage(next?.text ?? ''));
     }
   }
 

@@ -10,9 +10,11 @@ import { repairOutcomes } from '../../shared/provisioning/repairOutcomes.ts';
 import {
   type InlineMessage,
   parseProvisionMessage,
+  serializeProvisionMessage,
   type SyncMessage,
 } from '../../shared/queue/queueMessage.ts';
 import { keepPoison, redrive } from '../../shared/queue/queueWorker.ts';
+import { poisonOf } from '../support/messageSeals.ts';
 import { createLateTables } from '../support/lateWrites.ts';
 import { unreachable } from '../support/memoryLitellm.ts';
 import { createSyncWorld, type SyncWorld } from '../support/syncWorld.ts';
@@ -81,7 +83,7 @@ describe('a late write of a provisioning that waited', () => {
     {
       what: 'has failed for good',
       endIt: async (world, entry) => {
-        const poison = { id: 'poison', entry, isLastAttempt: false };
+        const poison = poisonOf({ id: 'poison', entry: serializeProvisionMessage(entry) });
         await keepPoison(world.queueOf(world.provisionDeps), poison);
       },
       status: 'failed',
@@ -106,7 +108,7 @@ describe('a delayed outcome', () => {
     const entry = message();
     const { id, observed_at: observedAt } = entry;
     const queue = world.queueOf(world.provisionDeps);
-    await keepPoison(queue, { id: 'poison', entry, isLastAttempt: false });
+    await keepPoison(queue, poisonOf({ id: 'poison', entry: serializeProvisionMessage(entry) }));
     const observation = { id, observed_at: observedAt };
     for (const status of ['waiting', 'retrying'] as const) {
       const late = {
@@ -119,7 +121,7 @@ describe('a delayed outcome', () => {
       await world.store.users.recordOutcome(ALICE, late);
       expect(await statusOf(world, entry)).toMatchObject({ status: 'failed' });
     }
-    await redrive(queue, 'all');
+    await redrive(queue, {});
     expect(await statusOf(world, entry)).toMatchObject({ status: 'pending' });
     await drain(world);
     expect(await statusOf(world, entry)).toMatchObject({ status: 'done' });
@@ -250,7 +252,10 @@ describe('the repair of outcomes whose message is gone', () => {
   it('leaves final ones, and one that its message writes meanwhile', async () => {
     const world = await readyWorld();
     const failed = message();
-    await keepPoison(world.queueOf(world.provisionDeps), { id: 'p', entry: failed, isLastAttempt: false });
+    await keepPoison(
+      world.queueOf(world.provisionDeps),
+      poisonOf({ id: 'p', entry: serializeProvisionMessage(failed) }),
+    );
     world.clock.advance(26 * HOUR_MS);
     const before = world.tables.dump();
     await repairOutcomes(world);

@@ -1,3 +1,4 @@
+import { parkedListOf } from '../../shared/storage/parkedSnapshots.ts';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, AppError } from '../../shared/model/errors.ts';
 import { readProvisioning } from '../../shared/home/readProvisioning.ts';
@@ -160,7 +161,7 @@ describe('a message that cannot proceed for a reason outside it', () => {
   it('comes back after a growing delay, to one hour, and fails after 24 hours', async () => {
     const world = createWorld();
     world.assigned = broken('directory_unreachable');
-    let entry = parseProvisionMessage(message());
+    let entry = parseProvisionMessage(JSON.stringify(message()));
     const delays: number[] = [];
     const end = world.clock.now().getTime() + 24 * HOUR_MS;
     while (world.clock.now().getTime() < end) {
@@ -394,7 +395,7 @@ describe('a snapshot that was parked because it did not fit into the message', (
 
   function parked(options: MessageOptions = {}): ParkedMessage {
     const { group_ids: groups, ...rest } = message(options);
-    return { ...rest, parked: { snapshot_id: SNAPSHOT, count: groups.length } };
+    return { ...rest, parked: parkedListOf(SNAPSHOT, groups) };
   }
 
   async function withSnapshot(groups: readonly string[] = [GROUP]): Promise<World> {
@@ -403,8 +404,8 @@ describe('a snapshot that was parked because it did not fit into the message', (
     return world;
   }
 
-  const isThere = async (world: World): Promise<boolean> =>
-    world.provisionDeps.parked.require(SNAPSHOT).then(
+  const isThere = async (world: World, groups: readonly string[] = [GROUP]): Promise<boolean> =>
+    world.provisionDeps.parked.require(parkedListOf(SNAPSHOT, groups)).then(
       () => true,
       () => false,
     );
@@ -426,21 +427,33 @@ describe('a snapshot that was parked because it did not fit into the message', (
     expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
   });
 
+  it('into which somebody wrote another group is not used: nothing is granted, and nothing removed', async () => {
+    const world = await withSnapshot();
+    await world.provision(message());
+    const { parked: list } = parked();
+    await world.provisionDeps.parked.park(SNAPSHOT, [GROUP, 'entra-group-administrators']);
+    const changed = { ...parked({ second: 60 }), parked: list };
+    await expect(world.provision(changed)).rejects.toMatchObject({ code: 'snapshot_altered' });
+    expect(await progressOf(world, changed)).toMatchObject({ reason: 'snapshot_altered' });
+    expect(await membershipsOf(world, ALICE)).toEqual(BOTH);
+  });
+
   it('that was parked empty is an empty list', async () => {
     const world = await withSnapshot([]);
     await world.provision(message());
-    await world.provision(parked({ second: 60 }));
+    await world.provision(parked({ second: 60, groups: [] }));
     expect(await membershipsOf(world, ALICE)).toEqual([]);
   });
 
   it('stays while the message waits, and goes when it is done', async () => {
     const world = await withSnapshot([GROUP, LATE.id]);
-    await expect(world.provision(parked())).resolves.toMatchObject({ status: 'waiting' });
-    expect(await isThere(world)).toBe(true);
+    const groups = [GROUP, LATE.id];
+    await expect(world.provision(parked({ groups }))).resolves.toMatchObject({ status: 'waiting' });
+    expect(await isThere(world, groups)).toBe(true);
     world.assigned = [PRODUCTION_TEAM, LATE];
     await world.refresh();
     await expect(world.provision(takeQueued(world))).resolves.toMatchObject({ status: 'done' });
-    expect(await isThere(world)).toBe(false);
+    expect(await isThere(world, groups)).toBe(false);
   });
 
   it('stays while the message is tried again', async () => {

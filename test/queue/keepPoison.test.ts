@@ -11,6 +11,7 @@ import { describeProvisionMessages } from '../../shared/provisioning/provisionUs
 import { FailureStore } from '../../shared/storage/failureStore.ts';
 import { UserStore } from '../../shared/storage/userStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
+import { acceptsAllText, poisonOf } from '../support/messageSeals.ts';
 import { breakingStore, editRow, userRow } from '../support/handEdits.ts';
 import { type QueuedMessage, type World, ALICE, createWorld, message } from '../support/world.ts';
 
@@ -29,6 +30,7 @@ function poisoned(): Poisoned {
   const queueOn = (tables: Tables): FailingQueue<ProvisionMessage> => ({
     ...describeProvisionMessages(new UserStore(tables)),
     queue,
+    seal: acceptsAllText,
     failures: new FailureStore(tables, 'provision'),
     poisonQueue: {
       enqueue: async (text, { delaySeconds = 0 } = {}) => {
@@ -41,8 +43,7 @@ function poisoned(): Poisoned {
   return {
     world,
     poisonQueue,
-    record: async (poison, tables = world.tables) =>
-      keepPoison(queueOn(tables), { id: 'poison-1', entry: '', isLastAttempt: false, ...poison }),
+    record: async (poison, tables = world.tables) => keepPoison(queueOn(tables), poisonOf(poison)),
   };
 }
 
@@ -73,6 +74,7 @@ describe('a poison message of the queue provision', () => {
       text,
       reason: 'snapshot_missing',
       failedAt: AT,
+      authentic: true,
       userId: ALICE,
       observation,
     });
@@ -85,12 +87,41 @@ describe('a poison message of the queue provision', () => {
     });
   });
 
-  it('is kept as text if the host made an object of it', async () => {
+  it('is kept as text if the host made an object of it, is not ours, and touches no person', async () => {
     const { world, record } = poisoned();
     const entry = message();
-    await record({ entry });
+    expect(await record({ entry })).toEqual({ reason: 'message_not_authentic' });
     const kept = await world.store.failures.find('poison-1');
     expect(JSON.parse(kept?.text ?? '')).toEqual(entry);
+    expect(kept).toMatchObject({ authentic: false, reason: 'message_not_authentic' });
+    expect(kept).not.toHaveProperty('userId');
+    expect(await outcomeOf(world)).toBeUndefined();
+  });
+
+  it('is kept and not read if this app did not sign it', async () => {
+    const { world, record } = poisoned();
+    const entry = serializeProvisionMessage(message());
+    expect(await record({ entry, opened: () => undefined })).toEqual({ reason: 'message_not_authentic' });
+    expect(await world.store.failures.find('poison-1')).toEqual({
+      id: 'poison-1',
+      text: entry,
+      reason: 'message_not_authentic',
+      failedAt: AT,
+      authentic: false,
+    });
+    expect(await outcomeOf(world)).toBeUndefined();
+  });
+
+  it('stays in the poison queue as it is while the key ring cannot be read', async () => {
+    const { world, poisonQueue, record } = poisoned();
+    const opened = (): never => {
+      throw new AppError('storage_unavailable', 'no ring');
+    };
+    const entry = 'v2 k000001 mac {}';
+    await expect(record({ entry, opened })).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(await record({ entry, opened, isLastAttempt: true })).toMatchObject({ putBack: true });
+    expect(poisonQueue).toEqual([{ text: entry, delaySeconds: 300 }]);
+    expect((await world.store.failures.read()).failures).toEqual([]);
   });
 
   it.each<{ what: string; entry: unknown; text: string }>([
@@ -99,23 +130,28 @@ describe('a poison message of the queue provision', () => {
     { what: 'JSON of something else', entry: { hello: 'world' }, text: '{"hello":"world"}' },
     { what: 'a message of another version', entry: { ...message(), version: 2 }, text: '' },
     { what: 'null', entry: null, text: 'null' },
-    { what: 'nothing at all', entry: undefined, text: 'null' },
     { what: 'full of odd characters', entry: '\u0000\uFFFF{[?#/\\💥', text: '\u0000\uFFFF{[?#/\\💥' },
     { what: 'as long as a queue message can be', entry: 'x'.repeat(64 * 1024), text: 'x'.repeat(64 * 1024) },
   ])('is kept whole if it is unreadable: $what', async ({ entry, text }) => {
     const { world, record } = poisoned();
-    expect(await record({ entry })).toEqual({ reason: 'message_unreadable' });
+    const authentic = typeof entry === 'string';
+    const reason = authentic ? 'message_unreadable' : 'message_not_authentic';
+    expect(await record({ entry })).toEqual({ reason });
     const kept = await world.store.failures.find('poison-1');
-    expect(kept).toMatchObject({ reason: 'message_unreadable', failedAt: AT });
+    expect(kept).toMatchObject({ reason, failedAt: AT, authentic });
     expect(kept?.text).toBe(text === '' && entry !== '' ? JSON.stringify(entry) : text);
     expect(kept).not.toHaveProperty('userId');
   });
 
   it('has the reason `unexpected` if the last try left none, or if it belongs to another message', async () => {
     const { world, record } = poisoned();
-    expect(await record({ entry: message() })).toMatchObject({ reason: 'unexpected' });
+    expect(await record({ entry: serializeProvisionMessage(message()) })).toMatchObject({
+      reason: 'unexpected',
+    });
     await world.provision(message({ second: 60, groups: ['late'] }));
-    expect(await record({ entry: message({ second: 120 }), id: 'poison-2' })).toMatchObject({
+    expect(
+      await record({ entry: serializeProvisionMessage(message({ second: 120 })), id: 'poison-2' }),
+    ).toMatchObject({
       reason: 'unexpected',
     });
   });
@@ -123,7 +159,9 @@ describe('a poison message of the queue provision', () => {
   it('is kept even if the person’s row is unreadable, and names that as the reason', async () => {
     const { world, record } = poisoned();
     await editRow(world.tables, userRow(ALICE), { run_state: 'broken' });
-    expect(await record({ entry: message() })).toMatchObject({ reason: 'row_unreadable' });
+    expect(await record({ entry: serializeProvisionMessage(message()) })).toMatchObject({
+      reason: 'row_unreadable',
+    });
     expect(await world.store.failures.find('poison-1')).toMatchObject({ reason: 'row_unreadable' });
   });
 
@@ -133,7 +171,7 @@ describe('a poison message of the queue provision', () => {
     const older = message();
     await world.provision(message({ second: 60, groups: ['late'] }));
     const before = await outcomeOf(world);
-    await record({ entry: older });
+    await record({ entry: serializeProvisionMessage(older) });
     expect(await outcomeOf(world)).toEqual(before);
   });
 
@@ -152,7 +190,9 @@ describe('a poison message of the queue provision', () => {
       world.tables,
       ({ table, kind }) => table === 'ProvisioningFailures' && kind === 'write',
     );
-    await expect(record({ entry: message() }, broken)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await expect(record({ entry: serializeProvisionMessage(message()) }, broken)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+    });
     expect(poisonQueue).toEqual([]);
     expect(await outcomeOf(world)).toBeUndefined();
   });
@@ -163,7 +203,9 @@ describe('a poison message of the queue provision', () => {
       world.tables,
       ({ table, kind }) => table === 'LiteLLMUserTable' && kind === 'write',
     );
-    await expect(record({ entry: message() }, broken)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await expect(record({ entry: serializeProvisionMessage(message()) }, broken)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+    });
     expect((await world.store.failures.read()).failures).toHaveLength(1);
   });
 

@@ -5,14 +5,15 @@ import { describeSyncMessages } from '../../shared/litellm/sync.ts';
 
 import { type FailingQueue, keepPoison, redrive } from '../../shared/queue/queueWorker.ts';
 import { parseSyncMessage, type SyncMessage } from '../../shared/queue/queueMessage.ts';
+import { acceptsAllText, poisonOf } from '../support/messageSeals.ts';
 import { ALICE } from '../support/world.ts';
 import { createSyncWorld } from '../support/syncWorld.ts';
 
-const entry = {
+const entry = JSON.stringify({
   version: 1,
   subject: { kind: 'user', id: ALICE },
   waiting: { since: '2026-11-22T09:00:00.000Z', tries: 30 },
-};
+});
 
 function createQueue(): {
   readonly queue: FailingQueue<SyncMessage>;
@@ -33,6 +34,7 @@ function createQueue(): {
     queue: {
       ...describeSyncMessages(on.deps.record),
       queue: on.deps.queue,
+      seal: acceptsAllText,
       failures: new FailureStore(tables, 'litellm-sync'),
       poisonQueue,
       clock,
@@ -55,7 +57,7 @@ describe('a poison message of the queue litellm-sync', () => {
       updatedAt,
       reported,
     });
-    const poison = { id: 'm1', entry, isLastAttempt: false };
+    const poison = poisonOf({ id: 'm1', entry, isLastAttempt: false });
     expect(await keepPoison(queue, poison)).toEqual({
       reason: 'litellm_refused',
       subject: 'user',
@@ -63,7 +65,7 @@ describe('a poison message of the queue litellm-sync', () => {
     });
     await keepPoison(queue, poison);
     expect((await queue.failures.read()).failures).toMatchObject([
-      { id: 'm1', reason: 'litellm_refused', userId: ALICE, text: JSON.stringify(entry) },
+      { id: 'm1', reason: 'litellm_refused', userId: ALICE, text: entry, authentic: true },
     ]);
     expect((await record.readPerson(ALICE)).outcome).toMatchObject({
       status: 'failed',
@@ -73,11 +75,12 @@ describe('a poison message of the queue litellm-sync', () => {
   });
 
   it.each([
-    ['about an organization', { version: 1, subject: { kind: 'organization', id: 'g' } }, 'unexpected'],
+    ['about an organization', '{"version":1,"subject":{"kind":"organization","id":"g"}}', 'unexpected'],
+    ['not ours', { version: 1, subject: { kind: 'organization', id: 'g' } }, 'message_not_authentic'],
     ['unreadable', 'not JSON', 'message_unreadable'],
   ])('is kept too: %s', async (_title, given, reason) => {
     const { queue } = createQueue();
-    await keepPoison(queue, { id: 'm1', entry: given, isLastAttempt: false });
+    await keepPoison(queue, poisonOf({ id: 'm1', entry: given, isLastAttempt: false }));
     expect((await queue.failures.read()).failures).toMatchObject([{ id: 'm1', reason }]);
   });
 
@@ -85,16 +88,18 @@ describe('a poison message of the queue litellm-sync', () => {
     const { queue, poison } = createQueue();
     const keep = async (): Promise<never> => Promise.reject(new Error('no storage'));
     const broken = { ...queue, failures: { ...queue.failures, keep } };
-    await expect(keepPoison(broken, { id: 'm1', entry, isLastAttempt: false })).rejects.toThrow('no storage');
-    expect(await keepPoison(broken, { id: 'm1', entry, isLastAttempt: true })).toMatchObject({
+    await expect(keepPoison(broken, poisonOf({ id: 'm1', entry, isLastAttempt: false }))).rejects.toThrow(
+      'no storage',
+    );
+    expect(await keepPoison(broken, poisonOf({ id: 'm1', entry, isLastAttempt: true }))).toMatchObject({
       putBack: true,
     });
-    expect(poison).toEqual([JSON.stringify(entry)]);
+    expect(poison).toEqual([entry]);
   });
 
   it('is kept apart from those of the queue provision', async () => {
     const { queue, on } = createQueue();
-    await keepPoison(queue, { id: 'm1', entry, isLastAttempt: false });
+    await keepPoison(queue, poisonOf({ id: 'm1', entry, isLastAttempt: false }));
     expect((await on.world.store.failures.read()).failures).toEqual([]);
   });
 });
@@ -102,9 +107,9 @@ describe('a poison message of the queue litellm-sync', () => {
 describe('redriving the queue litellm-sync', () => {
   it('puts each message back once, as new, and leaves unreadable ones', async () => {
     const { queue, on } = createQueue();
-    await keepPoison(queue, { id: 'm1', entry, isLastAttempt: false });
-    await keepPoison(queue, { id: 'm2', entry: 'not JSON', isLastAttempt: false });
-    const results = await redrive(queue, 'all');
+    await keepPoison(queue, poisonOf({ id: 'm1', entry, isLastAttempt: false }));
+    await keepPoison(queue, poisonOf({ id: 'm2', entry: 'not JSON', isLastAttempt: false }));
+    const results = await redrive(queue, {});
     expect(results.map(({ id, result }) => `${id} ${result}`).sort()).toEqual([
       'm1 redriven',
       'm2 unreadable',
@@ -112,7 +117,7 @@ describe('redriving the queue litellm-sync', () => {
     expect(on.waiting.map(({ text }) => parseSyncMessage(text))).toEqual([
       { version: 1, subject: { kind: 'user', id: ALICE } },
     ]);
-    expect(await redrive(queue, 'all')).toContainEqual(
+    expect(await redrive(queue, {})).toContainEqual(
       expect.objectContaining({ id: 'm1', result: 'already_redriven' }),
     );
     expect(on.waiting).toHaveLength(1);

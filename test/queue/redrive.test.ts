@@ -5,6 +5,7 @@ import {
   parseProvisionMessage,
   serializeProvisionMessage,
 } from '../../shared/queue/queueMessage.ts';
+import { parkedListOf } from '../../shared/storage/parkedSnapshots.ts';
 import { editRow } from '../support/handEdits.ts';
 import { type World, ALICE, BOB, createWorld, membershipsOf, message } from '../support/world.ts';
 
@@ -21,11 +22,11 @@ async function keep(
   const { entry, minute = 30 } = failed;
   const text = typeof entry === 'string' ? entry : serializeProvisionMessage(entry);
   const failedAt = `2026-11-23T08:${String(minute).padStart(2, '0')}:00.000Z`;
-  await world.store.failures.keep({ id, text, reason: 'storage_unavailable', failedAt });
+  await world.store.failures.keep({ id, text, reason: 'storage_unavailable', failedAt, authentic: true });
 }
 
 async function redriveAll(world: World): Promise<readonly Redriven['result'][]> {
-  return (await redrive(queueOf(world), 'all')).map((one) => one.result);
+  return (await redrive(queueOf(world), {})).map((one) => one.result);
 }
 
 describe('redrive', () => {
@@ -48,10 +49,10 @@ describe('redrive', () => {
   it('keeps the name of a parked snapshot', async () => {
     const world = createWorld();
     const { group_ids: _groups, ...rest } = message();
-    const entry = { ...rest, parked: { snapshot_id: 'snapshot', count: 5000 } };
+    const entry = { ...rest, parked: parkedListOf('snapshot', ['a', 'b']) };
     await keep(world, 'one', { entry });
     await redrive(queueOf(world), { id: 'one' });
-    expect(parseProvisionMessage(world.queued[0]?.text)).toEqual(entry);
+    expect(parseProvisionMessage(world.queued[0]?.text ?? '')).toEqual(entry);
   });
 
   it('puts back all messages that were not put back yet, oldest first', async () => {
@@ -65,11 +66,12 @@ describe('redrive', () => {
     expect(world.queued).toHaveLength(2);
   });
 
-  it('puts one message back a second time if asked for its id', async () => {
+  it('puts one message back a second time only if asked to do it again', async () => {
     const world = createWorld();
     await keep(world, 'one', { entry: message() });
     await redriveAll(world);
-    expect(await redrive(queueOf(world), { id: 'one' })).toMatchObject([{ result: 'redriven' }]);
+    expect(await redrive(queueOf(world), { id: 'one' })).toMatchObject([{ result: 'already_redriven' }]);
+    expect(await redrive(queueOf(world), { id: 'one', again: true })).toMatchObject([{ result: 'redriven' }]);
     expect(world.queued).toHaveLength(2);
   });
 
@@ -77,7 +79,7 @@ describe('redrive', () => {
     const world = createWorld();
     await keep(world, 'garbage', { entry: 'not { JSON', minute: 1 });
     await keep(world, 'good', { entry: message() });
-    expect(await redrive(queueOf(world), 'all')).toEqual([
+    expect(await redrive(queueOf(world), {})).toEqual([
       { id: 'garbage', result: 'unreadable', reason: 'message_unreadable' },
       { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
     ]);
@@ -95,7 +97,7 @@ describe('redrive', () => {
     await keep(world, 'good', { entry: message() });
     const key = { partitionKey: 'provision', rowKey: 'damaged' };
     await editRow(world.tables, { table: 'ProvisioningFailures', key }, columns);
-    expect(await redrive(queueOf(world), 'all')).toEqual([
+    expect(await redrive(queueOf(world), {})).toEqual([
       { id: 'good', result: 'redriven', reason: 'storage_unavailable' },
       { id: 'damaged', result: 'unreadable', reason: 'row_unreadable' },
     ]);
@@ -147,7 +149,7 @@ describe('redrive', () => {
           updatedAt: entry.observed_at,
         }),
     };
-    await redrive({ ...queueOf(world), queue }, 'all');
+    await redrive({ ...queueOf(world), queue }, {});
     expect((await world.store.users.findWithOutcome(ALICE)).outcome).toMatchObject({ status: 'failed' });
   });
 
@@ -159,7 +161,9 @@ describe('redrive', () => {
     const before = await membershipsOf(world, ALICE);
     await redriveAll(world);
     const [queued] = world.queued;
-    expect(await world.provision(parseProvisionMessage(queued?.text))).toEqual({ status: 'superseded' });
+    expect(await world.provision(parseProvisionMessage(queued?.text ?? ''))).toEqual({
+      status: 'superseded',
+    });
     expect(await membershipsOf(world, ALICE)).toEqual(before);
   });
 
@@ -175,7 +179,7 @@ describe('redrive', () => {
         await Promise.resolve();
       },
     };
-    await expect(redrive({ ...queueOf(world), queue }, 'all')).rejects.toThrow('the queue is down');
+    await expect(redrive({ ...queueOf(world), queue }, {})).rejects.toThrow('the queue is down');
     expect((await world.store.failures.find('a'))?.redrivenAt).toBeDefined();
     expect((await world.store.failures.find('b'))?.redrivenAt).toBeUndefined();
   });
@@ -189,7 +193,7 @@ describe('redrive', () => {
         await world.tables.write('ProvisioningFailures', { kind: 'delete', key, etag: '*' });
       },
     };
-    await redrive({ ...queueOf(world), queue }, 'all');
+    await redrive({ ...queueOf(world), queue }, {});
     expect(await world.store.failures.read()).toEqual({ failures: [], unreadable: [] });
   });
 });

@@ -10,7 +10,7 @@ const message: SyncMessage = {
   enqueued_at: '2026-11-23T08:59:00.000Z',
 };
 
-function failureOf(entry: unknown): AppError {
+function failureOf(entry: string): AppError {
   try {
     parseSyncMessage(entry);
   } catch (error) {
@@ -20,13 +20,12 @@ function failureOf(entry: unknown): AppError {
 }
 
 describe('a sync message', () => {
-  it('comes back as it was, as text and as the object that the host makes of it', () => {
+  it('comes back as it was', () => {
     expect(parseSyncMessage(JSON.stringify(message))).toEqual(message);
-    expect(parseSyncMessage(JSON.parse(JSON.stringify(message)))).toEqual(message);
   });
 
   it('loses what it does not know', () => {
-    expect(parseSyncMessage({ ...message, secret: 'x' })).toEqual(message);
+    expect(parseSyncMessage(JSON.stringify({ ...message, secret: 'x' }))).toEqual(message);
   });
 
   it.each([
@@ -36,7 +35,7 @@ describe('a sync message', () => {
     [{ ...message, subject: { kind: 'user', id: '../x' } }, 'subject.id'],
     [{ ...message, traceparent: 'alice@company.com' }, 'traceparent'],
   ])('that is not one names what is wrong and none of its values: %j', (entry, path) => {
-    const failure = failureOf(entry);
+    const failure = failureOf(typeof entry === 'string' ? entry : JSON.stringify(entry));
     expect(failure).toMatchObject({
       code: 'message_unreadable',
       retryable: false,

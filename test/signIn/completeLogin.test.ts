@@ -157,7 +157,7 @@ async function signIn(request: StartLoginRequest = {}): Promise<LoginOutcome> {
 
 function onlyMessage(): ProvisionMessage {
   expect(world.queue.messages).toHaveLength(1);
-  return parseProvisionMessage(world.queue.messages[0]);
+  return parseProvisionMessage(world.queue.messages[0] ?? '');
 }
 
 /** Nothing was enqueued or parked, no one is signed in, and the attempt is gone from the browser. */

@@ -126,7 +126,7 @@ describe('a sign-in whose claim is missing', () => {
     const outcome = await comeBack(await visit({ groups: undefined }));
     expect(outcome.ok).toBe(true);
     expect(graphRequests).toEqual(['/v1.0/me/memberOf Bearer person-token']);
-    expect(parseProvisionMessage(queue.messages[0])).toMatchObject({
+    expect(parseProvisionMessage(queue.messages[0] ?? '')).toMatchObject({
       groups_source: 'directory',
       group_ids: ['graph-group'],
     });

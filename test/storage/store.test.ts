@@ -292,6 +292,7 @@ describe('failed messages on a real store', () => {
       text,
       reason: 'unexpected',
       failedAt: NOW.toISOString(),
+      authentic: true,
       userId: 'user',
       observation,
     });
@@ -300,12 +301,14 @@ describe('failed messages on a real store', () => {
       text: '',
       reason: 'message_unreadable',
       failedAt: '2026-11-22T09:00:00.000Z',
+      authentic: false,
     });
     expect(await store.failures.find(one)).toEqual({
       id: one,
       text,
       reason: 'unexpected',
       failedAt: NOW.toISOString(),
+      authentic: true,
       userId: 'user',
       observation,
     });

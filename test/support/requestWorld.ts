@@ -69,6 +69,8 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
     const graph = requests.filter(({ kind }) => kind === 'graph').length;
     return { token: counts.token, graph, ...proxies.count() };
   };
+  const open = async (text: string): Promise<ProvisionMessage> =>
+    parseProvisionMessage((await app.provisionQueue.seal.open(text)) ?? '');
   const world: RequestWorld = {
     async signIn(login) {
       const started = await startLogin(app.login, {});
@@ -79,7 +81,7 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
         const outcome = await completeLogin(app.login, { query: redirect.searchParams, cookies });
         if (!outcome.ok) throw outcome.error;
       });
-      return { counted, message: await receive(queue) };
+      return { counted, message: await open(await receive(queue)) };
     },
     provision: async (message) =>
       count(async () => {
@@ -101,13 +103,13 @@ export async function openRequestWorld(plan: TenantPlan): Promise<RequestWorld> 
 }
 
 /** Takes the only message out of the queue, without the proxy. Throws unless the queue has exactly one message. */
-async function receive(queue: QueueClient): Promise<ProvisionMessage> {
+async function receive(queue: QueueClient): Promise<string> {
   const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 2 });
   const [item, second] = receivedMessageItems;
   if (item === undefined || second !== undefined)
     throw new Error('The sign-in did not enqueue exactly one message.');
   await queue.deleteMessage(item.messageId, item.popReceipt);
-  return parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
+  return Buffer.from(item.messageText, 'base64').toString('utf8');
 }
 
 interface Proxies {

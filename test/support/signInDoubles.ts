@@ -1,6 +1,6 @@
 /** Doubles for tests of a sign-in: clock, randomness, key ring, queue, snapshots, browser. */
 import type { RingKey } from '../../shared/storage/keyRing.ts';
-import type { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { parkedListOf, type ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../../shared/model/errors.ts';
 import type { Clock, MessageQueue, Random } from '../../shared/model/ports.ts';
@@ -103,8 +103,9 @@ export function createTestSnapshots(): Pick<ParkedSnapshots, keyof ParkedSnapsho
     lists,
     async park(id, groupIds) {
       lists.set(id, groupIds);
+      return parkedListOf(id, groupIds);
     },
-    async require(id) {
+    async require({ snapshot_id: id }) {
       const list = lists.get(id);
       if (list === undefined) throw new AppError('snapshot_missing', 'The test has not parked this list.');
       return list;

@@ -16,6 +16,7 @@ import {
 import type { InlineMessage, ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { Clock, MessageQueue } from '../../shared/model/ports.ts';
 import { type MemoryTables, createMemoryTables } from './memoryTables.ts';
+import { acceptsAllText } from './messageSeals.ts';
 
 export const TENANT_ID = '11111111-1111-4111-8111-111111111111';
 export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
@@ -209,7 +210,13 @@ export function createWorld(options: WorldOptions = {}): World {
       return refreshed;
     },
     queueOf: (deps) =>
-      createProvisionQueue({ provision: deps, queue, poisonQueue: queue, failures: deps.store.failures }),
+      createProvisionQueue({
+        provision: deps,
+        queue,
+        seal: acceptsAllText,
+        poisonQueue: queue,
+        failures: deps.store.failures,
+      }),
     provision: provisionWith(provisionDeps),
     worker: depsOn,
     through: (view, at) => {

@@ -6,13 +6,14 @@ import { promisify } from 'node:util';
 import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleGroups } from '../../dev/identity/sampleDirectory.ts';
-import { ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
+import { parkedListOf, ParkedSnapshots } from '../../shared/storage/parkedSnapshots.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
 import { type ProvisionMessage, serializeProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import { METRICS } from '../../shared/telemetry/metrics.ts';
 import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
 import { Visitor } from '../support/e2eVisitor.ts';
+import { sealOf } from '../support/messageSeals.ts';
 import { waitUntil } from '../support/e2eWait.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlpReceiver.ts';
 import { childrenOf, renderTree } from './spanTree.ts';
@@ -108,7 +109,8 @@ const only = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan => {
 
 async function put(message: ProvisionMessage): Promise<void> {
   const queue = new QueueClient(stack.storageConnectionString, 'provision');
-  await queue.sendMessage(Buffer.from(serializeProvisionMessage(message)).toString('base64'));
+  const text = await sealOf(stack).sign(serializeProvisionMessage(message));
+  await queue.sendMessage(Buffer.from(text).toString('base64'));
 }
 
 describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
@@ -223,14 +225,14 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
       observed_at: new Date(Date.now() - 60_000).toISOString(),
       person: { user_id: randomUUID(), tenant_id: stack.tenantId, app_roles: [] },
       groups_source: 'claim',
-      parked: { snapshot_id: id, count: 1 },
+      parked: parkedListOf(id, [sampleGroups.production]),
       traceparent: `00-${trace}-${span}-01`,
     });
     await waitForSpan((each) => each.traceId === trace && each.name === 'process provision-poison');
     const connection = { kind: 'connectionString' as const, connectionString: stack.storageConnectionString };
     await new ParkedSnapshots(createAzureTables({ connection })).park(id, [sampleGroups.production]);
     const file = join(import.meta.dirname, '../../cli/redrive.ts');
-    const env = { PATH: process.env['PATH'] ?? '', AzureWebJobsStorage: stack.storageConnectionString };
+    const env = { PATH: process.env['PATH'] ?? '', LOCAL_STATE_DIR: stack.stateDir };
     await promisify(execFile)(process.execPath, [file, '--all'], { env });
     await waitForSpan((each) => each.traceId === trace && each.attributes['app.outcome'] === 'done');
     const messages = receiver
@@ -278,7 +280,7 @@ describe('a sign-in and its provisioning', { timeout: 60_000 }, () => {
     });
     await stranger.request('/sso/callback?code=stolen-code&state=stolen-state');
     secrets.set('a header', 'stolen-token').set('a code', 'stolen-code').set('a state', 'stolen-state');
-    await waitForSpan((span) => span.attributes['app.outcome'] === 'message_unreadable');
+    await waitForSpan((span) => span.attributes['app.outcome'] === 'message_not_authentic');
   });
 });
 

@@ -6,9 +6,8 @@ const INVOCATION = 'the-invocation';
 describe('readDelivery', () => {
   it('reads the id and the number of the delivery', () => {
     const context = { invocationId: INVOCATION, triggerMetadata: { id: 'message-1', dequeueCount: 3 } };
-    expect(readDelivery('text', context)).toEqual({
+    expect(readDelivery(context)).toEqual({
       id: 'message-1',
-      entry: 'text',
       attempt: 3,
       isLastAttempt: false,
     });
@@ -22,14 +21,13 @@ describe('readDelivery', () => {
     'says of delivery $dequeueCount whether it is the last: $isLastAttempt',
     ({ dequeueCount, isLastAttempt }) => {
       const context = { invocationId: INVOCATION, triggerMetadata: { dequeueCount } };
-      expect(readDelivery('not JSON', context).isLastAttempt).toBe(isLastAttempt);
+      expect(readDelivery(context).isLastAttempt).toBe(isLastAttempt);
     },
   );
 
   it('takes the id of the invocation, and the first delivery, if the host says nothing', () => {
-    expect(readDelivery(undefined, { invocationId: INVOCATION })).toEqual({
+    expect(readDelivery({ invocationId: INVOCATION })).toEqual({
       id: INVOCATION,
-      entry: undefined,
       attempt: 1,
       isLastAttempt: false,
     });

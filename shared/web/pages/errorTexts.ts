@@ -35,6 +35,13 @@ const SITE = {
     hint: 'If it happens on the site’s own page, set PUBLIC_URL to the address that people use.',
     retry: 'home',
   },
+  request_invalid: {
+    title: 'The request is not valid',
+    happened: 'The body of the request isn’t one that this address understands.',
+    todo: 'Compare the request with the documentation.',
+    fixer: 'operator',
+    retry: 'home',
+  },
   not_found: {
     title: 'Page not found',
     happened: 'Nothing is at this address, or it belongs to another person.',
@@ -146,9 +153,24 @@ const STORAGE = {
     fixer: 'operator',
     retry: 'home',
   },
+  message_not_authentic: {
+    title: 'A setup request isn’t ours',
+    happened: 'A setup request was not signed by this service, so we didn’t use it.',
+    todo: 'Sign in again. If it keeps happening, send the reference below to the operator.',
+    fixer: 'operator',
+    retry: 'home',
+  },
   snapshot_missing: {
     title: 'The list of your groups is missing',
     happened: 'The groups from your sign-in are no longer stored. Your memberships haven’t changed.',
+    todo: 'Sign in again, so that we read your groups again.',
+    fixer: 'you',
+    retry: 'home',
+  },
+  snapshot_altered: {
+    title: 'The list of your groups was changed',
+    happened:
+      'The groups from your sign-in were changed in our storage, so we didn’t use them. Your memberships haven’t changed.',
     todo: 'Sign in again, so that we read your groups again.',
     fixer: 'you',
     retry: 'home',

@@ -19,6 +19,8 @@ const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
   row_unreadable: 'A stored row is unreadable. The operator needs to correct it.',
   organization_unavailable: 'We couldn’t create an organization.',
   message_unreadable: 'We couldn’t read the setup request from your sign-in.',
+  message_not_authentic: 'The setup request wasn’t signed by this service.',
+  snapshot_altered: 'The list of groups from your sign-in was changed in our storage.',
   snapshot_missing: 'The list of groups from your sign-in is no longer stored.',
   observation_in_future: 'The time of your sign-in is ahead of the service’s clock.',
   waited_too_long: 'We tried for 24 hours and stopped.',

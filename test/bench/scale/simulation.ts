@@ -283,7 +283,7 @@ async function provisionItem(
   item: DequeuedMessageItem,
   progress: Progress,
 ): Promise<void> {
-  const message = parseProvisionMessage(JSON.parse(Buffer.from(item.messageText, 'base64').toString('utf8')));
+  const message = parseProvisionMessage(Buffer.from(item.messageText, 'base64').toString('utf8'));
   const delivery = { attempt: 1, isLastAttempt: false };
   const { status, changes } = await provisionUser(instance.provision, message, delivery);
   progress.results.set(status, (progress.results.get(status) ?? 0) + 1);
