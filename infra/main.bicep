@@ -204,6 +204,10 @@ param litellmBaseUrl string = ''
 @maxLength(400)
 param litellmApiKeySecretUri string = ''
 
+@description('LITELLM_CLOSE_FOUND: whether a closed account also ends a user that LiteLLM had before, if its id is the object id.')
+@allowed(['on', 'off'])
+param litellmCloseFound string = 'on'
+
 @description('LITELLM_SHARED_BUDGET: how teams share the budget of their organization while the proxy has no organizations.')
 @allowed(['split', 'each'])
 param litellmSharedBudget string = 'split'
@@ -402,6 +406,7 @@ module functionApp 'app/functionApp.bicep' = {
       PROXY_ADMIN_ID: proxyAdminId
       ALLOWED_EMAIL_DOMAINS: allowedEmailDomains
       LITELLM_BASE_URL: litellmBaseUrl
+      LITELLM_CLOSE_FOUND: litellmCloseFound
       LITELLM_SHARED_BUDGET: litellmSharedBudget
       LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }

@@ -256,8 +256,7 @@ const proxy = {
   litellmCloseFound: defaulted('on', {
     name: 'LITELLM_CLOSE_FOUND',
     schema: values.oneOf('on', 'off'),
-    decides:
-      'Whether a closed account also ends a user that LiteLLM had before this product, if its id is the object id.',
+    decides: 'Whether a closed account also ends a user that LiteLLM had before.',
     valid: '`on` or `off`',
     example: 'off',
   }),
