@@ -302,6 +302,18 @@ describe('a licence that comes', () => {
     await expectSettled(world);
   });
 
+  it("restores an administrator's value too if LiteLLM does not let the team be moved", async () => {
+    const world = await start(false);
+    await signInBoth(world);
+    world.emulator.state.edit({ edit: 'changeBudget', teamId: id, maxBudget: 5_000 });
+    await world.setLicence(true);
+    world.deps.litellm.moveTeam = async () => Promise.reject(refused(403));
+    const { reported = [] } = await world.sync({ kind: 'team', id });
+    expect(world.takeWrites().filter((write) => write === 'POST /team/update')).toHaveLength(2);
+    expect(reported.map(({ code }) => code)).toEqual(['differs', 'not_moved']);
+    expect(teamOf(world)?.max_budget).toBe(5_000);
+  });
+
   it('does not move a team without a common model', async () => {
     const world = await start(false);
     await signInBoth(world);
