@@ -27,6 +27,7 @@ const syncOfPerson: QueueFlow<Synced> = {
     reported: reportedOf(result),
     secondsSinceSignIn: enqueuedAt === undefined ? undefined : secondsSince(enqueuedAt),
   }),
+  countKeys: ({ result }) => result.keys,
 };
 
 const syncOfEntity: QueueFlow<Synced> = {

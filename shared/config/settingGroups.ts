@@ -81,6 +81,13 @@ export interface LitellmAccess {
   readonly apiKey: Secret;
   /** `LITELLM_CLOSE_FOUND`: a closed account also ends a user that LiteLLM had before this product. */
   readonly closesFoundUsers: boolean;
+  /** What happens to the keys of people who left a team. */
+  readonly keys: {
+    /** `LITELLM_PARKED_KEY_DAYS` */
+    readonly parkedKeyDays: number;
+    /** `LITELLM_PARKED_KEYS_ACCEPT` */
+    readonly acceptVersion?: string;
+  };
 }
 
 /**
@@ -98,9 +105,12 @@ export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
   }
   const baseUrl = reader.find(litellmBaseUrl);
   const apiKey = reader.find(litellmApiKey);
+  const parkedKeyDays = reader.findOrDefault(settings.litellmParkedKeyDays);
+  const acceptVersion = reader.find(settings.litellmParkedKeysAccept);
   if (baseUrl === undefined || apiKey === undefined) return undefined;
   const closesFoundUsers = reader.findOrDefault(settings.litellmCloseFound) === 'on';
-  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers };
+  const keys = { parkedKeyDays, ...(acceptVersion === undefined ? {} : { acceptVersion }) };
+  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers, keys };
 }
 
 /** Where telemetry is exported. An absent part is not exported. */

@@ -14,14 +14,25 @@ import {
   type SyncedStanding,
   type SyncSubject,
 } from '../model/synced.ts';
+import type { Leaving, RestingKey } from '../model/restingKeys.ts';
 import { GLOBAL_ROLES } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
+import {
+  DueKeys,
+  KEY_PREFIX,
+  keyProperties,
+  type KeyRecord,
+  leavingProperties,
+  LEFT_PREFIX,
+  parseKeyRecord,
+} from './parkedKeys.ts';
+import { requireColumns, rowsByPrefix, unreadable } from './syncRows.ts';
 import { json, readColumns, text } from './tables/columns.ts';
 import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
-import type { Properties, RowKey, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
+import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 const LEASE = 'lease';
 const USER = 'user';
@@ -69,7 +80,7 @@ const userValuesSchema: z.ZodMiniType<UserValues> = z.object({
 const leaseColumns = z.object({ holder: z.string(), expires_at: z.iso.datetime() });
 const entityColumns = z.object({ since: z.string() });
 const membershipColumns = z.object({
-  state: z.enum(['adding', 'added', 'found']),
+  state: z.enum(['adding', 'added', 'found', 'removed']),
   role: z.string().check(z.minLength(1)),
   wanted: text,
   since: text,
@@ -85,6 +96,7 @@ const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   not_deactivated: 'not_deactivated',
   not_created: 'not_created',
   deactivated: 'deactivated',
+  owns_our_key: 'owns_our_key',
   row_missing: 'row_missing',
 };
 const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
@@ -119,24 +131,12 @@ function placeOf({ kind, id }: SyncSubject): Place {
   return { table: TABLES.syncedEntities, partitionKey: `${kind}:${id}` };
 }
 
-function unreadable(table: string, row: RowKey, columns: readonly string[]): AppError {
-  return new AppError('row_unreadable', 'The record of what was written to LiteLLM cannot be read.', {
-    details: { table, row: `${row.partitionKey}/${row.rowKey}`, columns },
-  });
-}
-
 function contention(table: string): AppError {
   return new AppError(
     'storage_contention',
     'The record of a sync could not be written: every try was refused.',
     { retryable: true, details: { table } },
   );
-}
-
-function requireColumns<T extends z.ZodMiniType>(table: string, row: StoredRow, schema: T): z.output<T> {
-  const reading = readColumns(schema, row.properties);
-  if (!reading.ok) throw unreadable(table, row, reading.columns);
-  return reading.value;
 }
 
 function findWritten<T>(row: StoredRow, schema: z.ZodMiniType<T>): T | undefined {
@@ -234,13 +234,13 @@ class Writes {
     this.put(STANDING, { reason, since, ...packJson('blocked_keys', blockedKeys) });
   }
 
-  putMemberships(
+  /** Writes each row with the properties of its value. */
+  putAll<T>(
     prefix: string,
-    memberships: ReadonlyMap<string, SyncedMembership | null> | undefined,
+    rows: ReadonlyMap<string, T | null> | undefined,
+    propertiesOf: (row: T) => Properties,
   ): void {
-    for (const [entityId, membership] of memberships ?? []) {
-      this.put(prefix + entityId, membership && membershipProperties(membership));
-    }
+    for (const [id, row] of rows ?? []) this.put(prefix + id, row && propertiesOf(row));
   }
 }
 
@@ -255,7 +255,7 @@ export interface HeldLease {
 }
 
 /** The complete record of one person. */
-export interface SyncedPerson {
+export interface SyncedPerson extends KeyRecord {
   readonly user: SyncedEntity<UserValues> | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
   readonly teams: ReadonlyMap<string, SyncedMembership>;
@@ -270,6 +270,10 @@ export interface PersonRecordChanges {
   readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
   readonly teams?: ReadonlyMap<string, SyncedMembership | null>;
   readonly standing?: SyncedStanding | null;
+  /** By team. */
+  readonly left?: ReadonlyMap<string, Leaving | null>;
+  /** By hash. */
+  readonly keys?: ReadonlyMap<string, RestingKey | null>;
   readonly outcome?: SyncOutcome;
 }
 
@@ -286,11 +290,14 @@ interface SyncRecordOptions {
  * then the product would no longer remove what it added.
  */
 export class SyncRecord {
+  /** Whose keys are due, and when. */
+  readonly due: DueKeys;
   readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #random: Pick<Random, 'uuid'>;
 
   constructor({ tables, clock, random }: SyncRecordOptions) {
+    this.due = new DueKeys(tables);
     this.#tables = tables;
     this.#clock = clock;
     this.#random = random;
@@ -365,10 +372,10 @@ export class SyncRecord {
     const rows = await this.#tables.read(table, { partitionKey });
     const memberships = (prefix: string): ReadonlyMap<string, SyncedMembership> =>
       new Map(
-        rows
-          .filter(({ rowKey }) => rowKey.startsWith(prefix))
-          .map((row) => [row.rowKey.slice(prefix.length), row] as const)
-          .map(([entityId, row]) => [entityId, parseMembership(table, row, entityId)]),
+        rowsByPrefix(rows, prefix).map(([entityId, row]) => [
+          entityId,
+          parseMembership(table, row, entityId),
+        ]),
       );
     const outcome = findRow(rows, OUTCOME);
     const recorded = {
@@ -376,6 +383,7 @@ export class SyncRecord {
       organizations: memberships(ORGANIZATION_PREFIX),
       teams: memberships(TEAM_PREFIX),
       standing: parseStanding(table, findRow(rows, STANDING)),
+      ...parseKeyRecord(table, rows),
       outcome: parseOutcome(outcome),
     };
     return { recorded, seen: { etag: outcome?.etag } };
@@ -390,8 +398,10 @@ export class SyncRecord {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
     writes.putStanding(changes.standing);
-    writes.putMemberships(ORGANIZATION_PREFIX, changes.organizations);
-    writes.putMemberships(TEAM_PREFIX, changes.teams);
+    writes.putAll(ORGANIZATION_PREFIX, changes.organizations, membershipProperties);
+    writes.putAll(TEAM_PREFIX, changes.teams, membershipProperties);
+    writes.putAll(LEFT_PREFIX, changes.left, leavingProperties);
+    writes.putAll(KEY_PREFIX, changes.keys, keyProperties);
     // Last, because with several transactions the outcome must not say `done` before everything is written.
     writes.put(OUTCOME, changes.outcome && outcomeProperties(changes.outcome));
     return this.#write(lease, writes.all);

@@ -17,6 +17,7 @@ export interface QueueFlow<T> {
   readonly name: Observed<T>['name'];
   run(this: void, delivery: QueueDelivery): Promise<T>;
   describe(this: void, result: T, delivery: QueueDelivery): ReturnType<Observed<T>['describe']>;
+  readonly countKeys?: Observed<T>['countKeys'];
 }
 
 export interface QueueTrigger {
@@ -40,7 +41,7 @@ export function onQueue<T>(
     connection: 'AzureWebJobsStorage',
     handler: async (entry: unknown, context) => {
       const delivery = readDelivery(entry, context);
-      const { name, run, describe } = typeof flow === 'function' ? flow(entry) : flow;
+      const { name, run, describe, countKeys } = typeof flow === 'function' ? flow(entry) : flow;
       const { attempt } = delivery;
       const trigger = { kind: 'queue', queueName, attempt, traceparent: findTraceparent(entry) } as const;
       await traceInvocation(context, trigger, async () =>
@@ -48,6 +49,7 @@ export function onQueue<T>(
           name,
           run: async () => run(delivery),
           describe: (result) => describe(result, delivery),
+          ...(countKeys === undefined ? {} : { countKeys }),
         }),
       );
     },
