@@ -204,6 +204,15 @@ param litellmBaseUrl string = ''
 @maxLength(400)
 param litellmApiKeySecretUri string = ''
 
+@description('LITELLM_PARKED_KEY_DAYS: how long the keys of a team\'s former member rest before they are deleted. 0 deletes them at the removal.')
+@minValue(0)
+@maxValue(90)
+param litellmParkedKeyDays int = 7
+
+@description('LITELLM_PARKED_KEYS_ACCEPT: version of the resting keys whose deletion was held back and is accepted.')
+@maxLength(64)
+param litellmParkedKeysAccept string = ''
+
 // ---------------------------------------------------------------- names
 
 @description('Hash of subscription, environment and region. It makes names unique, and a later deployment computes the same names again.')
@@ -398,6 +407,8 @@ module functionApp 'app/functionApp.bicep' = {
       PROXY_ADMIN_ID: proxyAdminId
       ALLOWED_EMAIL_DOMAINS: allowedEmailDomains
       LITELLM_BASE_URL: litellmBaseUrl
+      LITELLM_PARKED_KEY_DAYS: string(litellmParkedKeyDays)
+      LITELLM_PARKED_KEYS_ACCEPT: litellmParkedKeysAccept
       LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }
   }

@@ -27,7 +27,15 @@ import {
   LEFT_PREFIX,
   parseKeyRecord,
 } from './parkedKeys.ts';
-import { requireColumns, rowsByPrefix, unreadable } from './syncRows.ts';
+import {
+  membershipProperties,
+  parseMembership,
+  parseStanding,
+  requireColumns,
+  rowsByPrefix,
+  standingProperties,
+  unreadable,
+} from './syncRows.ts';
 import { json, readColumns, text } from './tables/columns.ts';
 import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import { packJson, parsePacked } from './tables/packedBytes.ts';
@@ -79,12 +87,6 @@ const userValuesSchema: z.ZodMiniType<UserValues> = z.object({
 
 const leaseColumns = z.object({ holder: z.string(), expires_at: z.iso.datetime() });
 const entityColumns = z.object({ since: z.string() });
-const membershipColumns = z.object({
-  state: z.enum(['adding', 'added', 'found', 'removed']),
-  role: z.string().check(z.minLength(1)),
-  wanted: text,
-  since: text,
-});
 /** All report codes. The type makes a missing one a compile error: an outcome with an unlisted code would read as absent. */
 const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   differs: 'differs',
@@ -107,8 +109,6 @@ const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
     detail: z.exactOptional(z.string()),
   }),
 );
-const standingColumns = z.object({ reason: z.enum(['closed', 'no_access']), since: z.string() });
-const blockedKeysSchema = z.array(z.string());
 const outcomeColumns = z.object({
   status: z.enum(['done', 'waiting', 'retrying', 'failed']),
   reason: text,
@@ -163,18 +163,6 @@ function parseEntity<Values>(
   ]);
 }
 
-function parseMembership(table: string, row: StoredRow, entityId: string): SyncedMembership {
-  const { state, role, wanted, since } = requireColumns(table, row, membershipColumns);
-  return { entityId, state, role, ...withoutUndefined({ wanted, since }) };
-}
-
-function parseStanding(table: string, row: StoredRow | undefined): SyncedStanding | undefined {
-  if (row === undefined) return undefined;
-  const blockedKeys = blockedKeysSchema.safeParse(parsePacked('blocked_keys', row.properties)).data;
-  if (blockedKeys === undefined) throw unreadable(table, row, ['blocked_keys']);
-  return { ...requireColumns(table, row, standingColumns), blockedKeys };
-}
-
 /**
  * Parses an outcome. Returns `undefined` for a broken one, because it decides nothing in LiteLLM and the next outcome
  * overwrites it.
@@ -203,10 +191,6 @@ function outcomeProperties(outcome: SyncOutcome): Properties {
   };
 }
 
-function membershipProperties({ entityId, state, role, wanted, since }: SyncedMembership): Properties {
-  return { entity_id: entityId, state, role, ...withoutUndefined({ wanted, since }) };
-}
-
 /** The writes to one partition, collected before they are sent. */
 class Writes {
   readonly all: TransactionWrite[] = [];
@@ -226,12 +210,6 @@ class Writes {
 
   putEntity(rowKey: string, entity: SyncedEntity<unknown> | null | undefined): void {
     this.put(rowKey, entity && { since: entity.since, ...packJson('written', entity.written) });
-  }
-
-  putStanding(standing: SyncedStanding | null | undefined): void {
-    if (standing === null || standing === undefined) return this.put(STANDING, standing);
-    const { reason, since, blockedKeys } = standing;
-    this.put(STANDING, { reason, since, ...packJson('blocked_keys', blockedKeys) });
   }
 
   /** Writes each row with the properties of its value. */
@@ -397,7 +375,7 @@ export class SyncRecord {
   async writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
-    writes.putStanding(changes.standing);
+    writes.put(STANDING, changes.standing && standingProperties(changes.standing));
     writes.putAll(ORGANIZATION_PREFIX, changes.organizations, membershipProperties);
     writes.putAll(TEAM_PREFIX, changes.teams, membershipProperties);
     writes.putAll(LEFT_PREFIX, changes.left, leavingProperties);

@@ -3,7 +3,7 @@ import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
 import type { SyncDeps } from '../../shared/litellm/syncDeps.ts';
 import type { KeyWorld } from './restingKeys.ts';
 
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = 'Crash';
 }
 
@@ -14,7 +14,7 @@ export type Gate = (phase: 'before' | 'after') => Promise<void>;
 export function createCrash(
   call: number,
   phase: 'before' | 'after',
-): { readonly gate: Gate; hasCrashed(): boolean } {
+): { readonly gate: Gate; hasCrashed(this: void): boolean } {
   let calls = 0;
   let isDead = false;
   return {
@@ -35,7 +35,7 @@ function isPages(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-async function* gatedPages(pages: AsyncIterable<unknown>, gate: Gate): AsyncGenerator<unknown> {
+async function* gatedPages(pages: AsyncIterable<unknown>, gate: Gate): AsyncGenerator {
   await gate('before');
   yield* pages;
   await gate('after');

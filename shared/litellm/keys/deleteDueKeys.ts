@@ -106,7 +106,7 @@ export async function settlePerson(
     const keys = new PersonKeys(deps, person);
     const now = deps.clock.now();
     let shouldSync = false;
-    for (const key of [...keys.keys.values()]) {
+    for (const key of keys.keys.values()) {
       await lease.keep();
       const { stored } = person;
       const dueness = decideDue(key, { stored, left: keys.left.get(key.teamId) }, now);

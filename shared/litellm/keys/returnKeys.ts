@@ -10,7 +10,7 @@ const REFUSED_PAUSE_MS = 60_000;
  */
 export async function returnKeys(keys: PersonKeys, teamIds: ReadonlySet<string>): Promise<void> {
   const nowMs = keys.deps.clock.now().getTime();
-  for (const key of [...keys.keys.values()]) {
+  for (const key of keys.keys.values()) {
     if (!teamIds.has(key.teamId)) continue;
     if (key.refusedAt !== undefined && nowMs - Date.parse(key.refusedAt) < REFUSED_PAUSE_MS) continue;
     try {
