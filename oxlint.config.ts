@@ -76,7 +76,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['model', 'platform', 'queue'],
     typesOf: ['config', 'storage'],
     packages: ['node:crypto', 'node:timers/promises', 'zod/mini', 'zod/v4/core'],
-    folders: ['client'],
+    folders: ['client', 'keys'],
   },
   health: { rooms: ['model', 'platform', 'groups'], typesOf: ['storage'] },
   // Neither of these two may reach code that writes: no provisioning, groups, litellm or queue.

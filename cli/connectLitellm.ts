@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { createGuardedClient } from '../shared/litellm/guardedClient.ts';
 import type { ProxyState } from '../shared/litellm/proxyState.ts';
+import { ParkedOwner } from '../shared/litellm/keys/parkedOwner.ts';
 import { createStore, type Store } from '../shared/storage/store.ts';
 import { ProxyRecord } from '../shared/storage/proxyRecord.ts';
 import { SyncRecord } from '../shared/storage/syncRecord.ts';
@@ -75,7 +76,7 @@ export async function connect(
   const { account, stateDir } = storage;
   const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
   const { tables } = await openStorage(storage);
-  const { baseUrl, apiKey, closesFoundUsers, sharedBudget } = await requireLitellm(
+  const { baseUrl, apiKey, closesFoundUsers, sharedBudget, keys } = await requireLitellm(
     account === undefined && !isGivenStorage,
     stateDir,
   );
@@ -94,6 +95,8 @@ export async function connect(
       proxy,
       closesFoundUsers,
       sharedBudget,
+      parkedOwner: new ParkedOwner(litellm),
+      keys,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       clock,
       random: { bytes: (count) => randomBytes(count) },

@@ -58,11 +58,15 @@ export function withoutPersonalValues(difference: LitellmDifference): LitellmDif
  * Returns one row of the table: action, what, id, person, and in the last column why it is left alone and which fields differ. It
  * contains no names and no emails of people.
  */
-export function renderDifference(difference: LitellmDifference): string {
+export function renderDifference(
+  difference: LitellmDifference,
+  { parkedKeys = 0 }: { readonly parkedKeys?: number } = {},
+): string {
   const { action, why, id, fields } = difference;
   const isMembership = difference.what === 'membership';
   const detail = [
     ...(why === undefined ? [] : [WHY[why]]),
+    ...(parkedKeys === 0 ? [] : [`parks ${parkedKeys} ${parkedKeys === 1 ? 'key' : 'keys'}`]),
     ...(fields.length === 0 ? [] : [fields.map((field) => renderField(field)).join('; ')]),
   ].join(': ');
   return renderLine([

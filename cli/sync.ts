@@ -6,6 +6,7 @@ import type { SyncSubject } from '../shared/model/synced.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
+import { countRestingKeys, type RestingCounts } from '../shared/litellm/keys/repairKeys.ts';
 import { syncOutsideQueue } from '../shared/litellm/sync.ts';
 import type { LitellmDifference } from '../shared/litellm/differences.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
@@ -81,6 +82,25 @@ function isAbout(difference: LitellmDifference, id: string): boolean {
   return difference.id === id || ('userId' in difference && difference.userId === id);
 }
 
+/** Returns how many keys the removal would park. */
+async function countKeysToPark({ deps }: Connection, difference: LitellmDifference): Promise<number> {
+  if (difference.action !== 'remove' || difference.what !== 'membership' || difference.of !== 'team')
+    return 0;
+  const { userId, id: teamId } = difference;
+  let count = 0;
+  for await (const page of deps.litellm.readKeyPages({ userId, teamId })) count += page.length;
+  return count;
+}
+
+function renderRestingKeys({ parked, due, unconfirmed, heldBack }: RestingCounts, toPark: number): string {
+  const waits =
+    heldBack === undefined ? '' : `; they wait for LITELLM_PARKED_KEYS_ACCEPT=${heldBack.version}`;
+  return [
+    `Keys: ${toPark} to park; ${parked} rest, ${due} are past their date`,
+    ` (${unconfirmed} of them until a sign-in confirms it)${waits}.`,
+  ].join('');
+}
+
 /** Syncs while it compares, so that it keeps no list of differences. Each sync reads the present state again. */
 async function syncAll(
   connection: Connection,
@@ -89,17 +109,23 @@ async function syncAll(
   const tally = new DifferenceTally();
   const progress = new Progress();
   let isHeadShown = false;
+  let keysToPark = 0;
   const compared = await compareWithLitellm(connection.deps, async (all) => {
     const differences = id === undefined ? all : all.filter((difference) => isAbout(difference, id));
     if (differences.length === 0) return;
     if (!isHeadShown) print(TABLE_HEAD);
     isHeadShown = true;
-    for (const difference of differences) print(renderDifference(difference));
+    for (const difference of differences) {
+      const parkedKeys = isDryRun ? await countKeysToPark(connection, difference) : 0;
+      keysToPark += parkedKeys;
+      print(renderDifference(difference, { parkedKeys }));
+    }
     const subjects = tally.take(differences);
     if (isDryRun) return;
     await inParallel(subjects, PARALLEL_SYNCS, async (subject) => progress.run(connection, subject));
   });
   print(`\n${renderCompared(compared, tally)}`);
+  if (isDryRun) print(renderRestingKeys(await countRestingKeys(connection.deps), keysToPark));
   return progress;
 }
 

@@ -33,6 +33,7 @@ const syncOfPerson: QueueFlow<Synced> = {
     reported: reportedOf(result),
     secondsSinceSignIn: enqueuedAt === undefined ? undefined : secondsSince(enqueuedAt),
   }),
+  countKeys: ({ result }) => result.keys,
 };
 
 const syncOfEntity: QueueFlow<Synced> = {

@@ -212,6 +212,15 @@ param litellmCloseFound string = 'on'
 @allowed(['split', 'each'])
 param litellmSharedBudget string = 'split'
 
+@description('LITELLM_PARKED_KEY_DAYS: how long the keys of a team\'s former member rest before they are deleted. 0 deletes them at the removal.')
+@minValue(0)
+@maxValue(90)
+param litellmParkedKeyDays int = 7
+
+@description('LITELLM_PARKED_KEYS_ACCEPT: version of the resting keys whose deletion was held back and is accepted.')
+@maxLength(64)
+param litellmParkedKeysAccept string = ''
+
 // ---------------------------------------------------------------- names
 
 @description('Hash of subscription, environment and region. It makes names unique, and a later deployment computes the same names again.')
@@ -408,6 +417,8 @@ module functionApp 'app/functionApp.bicep' = {
       LITELLM_BASE_URL: litellmBaseUrl
       LITELLM_CLOSE_FOUND: litellmCloseFound
       LITELLM_SHARED_BUDGET: litellmSharedBudget
+      LITELLM_PARKED_KEY_DAYS: string(litellmParkedKeyDays)
+      LITELLM_PARKED_KEYS_ACCEPT: litellmParkedKeysAccept
       LITELLM_API_KEY: hasProxyKey ? '@Microsoft.KeyVault(SecretUri=${litellmApiKeySecretUri})' : ''
     }
   }

@@ -230,7 +230,10 @@ function createHealth(
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { litellm, ...rest } = parts;
-  const connected = litellm === undefined ? {} : { litellm: { check: async () => litellm.proxy.check() } };
+  const connected =
+    litellm === undefined
+      ? {}
+      : { litellm: { check: async () => litellm.proxy.check() }, restingKeys: litellm.sync.record.due };
   const health = { ...rest, ...connected, clock, rules, acceptVersion };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),

@@ -110,6 +110,9 @@ const keySchema = z.object({
   created_at: z.string(),
 });
 
+/** What is left of a deleted key, for audits. */
+const deletedKeySchema = z.object({ ...keySchema.shape, deleted_at: z.string(), deleted_by: z.string() });
+
 /** Who added a row or a membership: a call, LiteLLM itself as part of a call, or an administrator by hand. */
 const addedBySchema = z.enum(['call', 'proxy', 'hand']);
 
@@ -122,6 +125,7 @@ export const proxyDataSchema = z.object({
   teamMemberships: z.array(teamMembershipSchema),
   users: z.array(userSchema),
   keys: z.array(keySchema),
+  deletedKeys: z.array(deletedKeySchema).default([]),
   /** By `organization/<id>`, `team/<id>`, `user/<id>`, `organization/<id>/<user>` or `team/<id>/<user>`. */
   addedBy: z.record(z.string(), addedBySchema),
 });
@@ -134,6 +138,7 @@ export type Team = z.infer<typeof teamSchema>;
 export type TeamMembership = z.infer<typeof teamMembershipSchema>;
 export type User = z.infer<typeof userSchema>;
 export type VirtualKey = z.infer<typeof keySchema>;
+export type DeletedKey = z.infer<typeof deletedKeySchema>;
 export type AddedBy = z.infer<typeof addedBySchema>;
 export type ProxyData = z.infer<typeof proxyDataSchema>;
 
@@ -170,6 +175,7 @@ export function createEmptyData(): ProxyData {
     teamMemberships: [],
     users: [],
     keys: [],
+    deletedKeys: [],
     addedBy: {},
   };
 }

@@ -4,6 +4,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type {
   AddedBy,
   Budget,
+  DeletedKey,
   Organization,
   OrganizationMembership,
   ProxyData,
@@ -38,6 +39,7 @@ export class ProxyStore {
   readonly teamBudgets = new Map<string, Map<string, TeamMembership>>();
   readonly users = new Map<string, User>();
   readonly keys = new Map<string, VirtualKey>();
+  readonly deletedKeys = new Map<string, DeletedKey>();
   readonly addedBy = new Map<string, AddedBy>();
   readonly #emails = new Map<string, string>();
 
@@ -51,6 +53,7 @@ export class ProxyStore {
     for (const rows of [this.budgets, this.organizations, this.teams, this.users, this.keys, this.addedBy]) {
       rows.clear();
     }
+    this.deletedKeys.clear();
     this.organizationMembers.clear();
     this.teamBudgets.clear();
     this.#emails.clear();
@@ -63,6 +66,7 @@ export class ProxyStore {
     for (const row of own.teamMemberships) this.budgetsOf(row.team_id).set(row.user_id, row);
     for (const row of own.users) this.#putUser(row);
     for (const row of own.keys) this.keys.set(row.token, row);
+    for (const row of own.deletedKeys) this.deletedKeys.set(row.token, row);
     for (const [path, by] of Object.entries(own.addedBy)) this.addedBy.set(path, by);
   }
 
@@ -76,6 +80,7 @@ export class ProxyStore {
       teamMemberships: [...this.teamBudgets.values()].flatMap((rows) => [...rows.values()]),
       users: [...this.users.values()],
       keys: [...this.keys.values()],
+      deletedKeys: [...this.deletedKeys.values()],
       addedBy: Object.fromEntries(this.addedBy),
     });
   }
@@ -202,6 +207,14 @@ export class ProxyStore {
   removeKeys(matches: (key: VirtualKey) => boolean): void {
     for (const key of this.keys.values()) {
       if (matches(key)) this.keys.delete(key.token);
+    }
+  }
+
+  /** Deletes keys as a call does: a row of each is kept. */
+  deleteKeys(keys: readonly VirtualKey[], by: string, now: string): void {
+    for (const key of keys) {
+      this.deletedKeys.set(key.token, { ...key, deleted_at: now, deleted_by: by });
+      this.keys.delete(key.token);
     }
   }
 

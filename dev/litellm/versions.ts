@@ -95,6 +95,11 @@ const differences = {
   keyInheritsOwner: /*         */ [false, true, true, true],
   /** `user_id` and `key_alias` of `/key/list` match substrings, in any case (measured). */
   keyListMatchesParts: /*      */ [false, true, false, false],
+  /**
+   * `/key/list?status=deleted` lists deleted keys, with `deleted_at` and `deleted_by` (pull request 19260; a parameter of these
+   * versions' own documents). (?) That keys which `/team/member_delete` deleted are among them.
+   */
+  listsDeletedKeys: /*         */ [false, true, true, true],
   /** "the parked key": the answer has a status. (?) The word for a key that is not blocked. */
   keyInfoHasStatus: /*         */ [false, false, false, true],
   /** "put it into a team that she is not in", where the team does not exist. */

@@ -32,3 +32,7 @@ param defaultInternalUserParams = '{"user_role":"internal_user","max_budget":20}
 param roleMappings = '{"55555555-6666-7777-8888-999999999999":"proxy_admin_viewer"}'
 param proxyAdminId = '66666666-7777-8888-9999-000000000000'
 param allowedEmailDomains = 'contoso.example,eu.contoso.example'
+param litellmCloseFound = 'off'
+param litellmSharedBudget = 'each'
+param litellmParkedKeyDays = 30
+param litellmParkedKeysAccept = '0f1e2d3c4b5a6978'

@@ -2,6 +2,7 @@ import type { Store } from '../storage/store.ts';
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { FailureStore } from '../storage/failureStore.ts';
 import { createGuardedClient } from '../litellm/guardedClient.ts';
+import { ParkedOwner } from '../litellm/keys/parkedOwner.ts';
 import { SyncRecord } from '../storage/syncRecord.ts';
 import type { Tables } from '../model/tables.ts';
 import type { Config } from '../config/config.ts';
@@ -46,7 +47,20 @@ export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const known = { record: new ProxyRecord(tables, baseUrl), users: store.users };
   const { litellm, proxy } = createGuardedClient(options, known);
   const { closesFoundUsers } = parts.litellm;
-  const sync = { store, litellm, proxy, closesFoundUsers, sharedBudget, record, queue, clock, random, sleep };
+  const sync: SyncDeps = {
+    store,
+    litellm,
+    proxy,
+    closesFoundUsers,
+    sharedBudget,
+    parkedOwner: new ParkedOwner(litellm),
+    keys: parts.litellm.keys,
+    record,
+    queue,
+    clock,
+    random,
+    sleep,
+  };
   return {
     sync,
     proxy,

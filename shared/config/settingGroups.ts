@@ -83,6 +83,13 @@ export interface LitellmAccess {
   readonly closesFoundUsers: boolean;
   /** `LITELLM_SHARED_BUDGET` */
   readonly sharedBudget: 'split' | 'each';
+  /** What happens to the keys of people who left a team. */
+  readonly keys: {
+    /** `LITELLM_PARKED_KEY_DAYS` */
+    readonly parkedKeyDays: number;
+    /** `LITELLM_PARKED_KEYS_ACCEPT` */
+    readonly acceptVersion?: string;
+  };
 }
 
 /**
@@ -101,9 +108,12 @@ export function readLitellm(reader: SettingsReader): LitellmAccess | undefined {
   const baseUrl = reader.find(litellmBaseUrl);
   const apiKey = reader.find(litellmApiKey);
   const sharedBudget = reader.findOrDefault(litellmSharedBudget);
+  const parkedKeyDays = reader.findOrDefault(settings.litellmParkedKeyDays);
+  const acceptVersion = reader.find(settings.litellmParkedKeysAccept);
   if (baseUrl === undefined || apiKey === undefined) return undefined;
   const closesFoundUsers = reader.findOrDefault(settings.litellmCloseFound) === 'on';
-  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers, sharedBudget };
+  const keys = { parkedKeyDays, ...(acceptVersion === undefined ? {} : { acceptVersion }) };
+  return { baseUrl, apiKey: new Secret(apiKey), closesFoundUsers, sharedBudget, keys };
 }
 
 /** Where telemetry is exported. An absent part is not exported. */

@@ -101,6 +101,12 @@ export const percent = readAs((given) => {
   return number <= 100 ? number : undefined;
 });
 
+/** A whole number of days from 0 to 90. */
+export const daysUpTo90 = readAs((given) => {
+  const number = /^\d{1,2}$/.test(given) ? Number(given) : 91;
+  return number <= 90 ? number : undefined;
+});
+
 /** A label of a domain: letters, digits and hyphens, without a hyphen at its ends. */
 const labelPattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 

@@ -267,6 +267,20 @@ const proxy = {
     valid: '`split` (divided by its teams) or `each` (the whole amount for each team)',
     example: 'each',
   }),
+  litellmParkedKeyDays: defaulted('7', {
+    name: 'LITELLM_PARKED_KEY_DAYS',
+    schema: values.daysUpTo90,
+    decides: "How long the keys of a team's former member rest before they are deleted.",
+    valid: 'a whole number of days from 0 (delete at once) to 90',
+    example: '30',
+  }),
+  litellmParkedKeysAccept: optional({
+    name: 'LITELLM_PARKED_KEYS_ACCEPT',
+    schema: values.id,
+    decides: 'Accepts a deletion of many resting keys, once. The health detail shows the version.',
+    valid: 'the version that the health detail shows',
+    example: '0f1e2d3c4b5a6978',
+  }),
 };
 
 const monitoring = {

@@ -4,7 +4,9 @@ import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
 import type { ProxyReport } from '../model/litellmProxy.ts';
+import type { DueKeys } from '../storage/parkedKeys.ts';
 import type { Store } from '../storage/store.ts';
+import { checkRestingKeys, type RestingKeysDetail } from './restingKeys.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;
@@ -14,6 +16,8 @@ export interface HealthDeps {
   readonly rules: Pick<Rules, 'assignedGroupsAreKnown' | 'groupsAlsoCreateOrgs'>;
   /** `ASSIGNED_GROUPS_ACCEPT` */
   readonly acceptVersion: string | undefined;
+  /** The report of the daily job. Absent: no LiteLLM proxy is connected. */
+  readonly restingKeys?: Pick<DueKeys, 'findReport'>;
   /** Absent: no LiteLLM proxy is connected. */
   readonly litellm?: { check(this: void): Promise<ProxyReport> };
 }
@@ -44,6 +48,8 @@ export interface HealthDetail {
     readonly assigned_groups?: number;
   };
   readonly litellm: ProxyReport | LitellmNotChecked;
+  /** Keys of people who left a team. Absent: the daily job has not run yet, or no proxy is connected. */
+  readonly resting_keys?: RestingKeysDetail;
   readonly accepted_groups?: {
     readonly version: string;
     readonly accepted_at: string;
@@ -165,17 +171,22 @@ function isFaulty(litellm: HealthDetail['litellm']): boolean {
  * what it checks.
  */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
-  const [{ tables, queue }, directory, litellm] = await Promise.all([
+  const [{ tables, queue }, directory, litellm, restingKeys] = await Promise.all([
     attemptStorage(deps),
     checkDirectory(deps),
     checkLitellm(deps),
+    checkRestingKeys(deps.restingKeys),
   ]);
   const storage = storageOf(tables, queue);
   const list = tables.ok ? tables.value?.list : undefined;
   // Without an accepted list every message waits.
   const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
   const isDegraded =
-    directory.status === 'failing' || isFaulty(litellm) || list?.heldBack !== undefined || hasNoList;
+    directory.status === 'failing' ||
+    isFaulty(litellm) ||
+    restingKeys?.held_back !== undefined ||
+    list?.heldBack !== undefined ||
+    hasNoList;
   return {
     status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
     checked_at: deps.clock.now().toISOString(),
@@ -183,6 +194,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
     storage,
     directory,
     litellm,
+    ...(restingKeys === undefined ? {} : { resting_keys: restingKeys }),
     ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
     ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
   };

@@ -104,7 +104,7 @@ function explainRole(
 }
 
 function isInLitellm(membership: SyncedMembership | undefined): membership is SyncedMembership {
-  return membership !== undefined && membership.state !== 'adding';
+  return membership !== undefined && membership.state !== 'adding' && membership.state !== 'removed';
 }
 
 /** Whether LiteLLM still has to get a role: it has another one, and no report says that it keeps that. */
@@ -146,7 +146,7 @@ function isBehind(side: Side): boolean {
   ]);
   // Memberships that existed before aren't ours, so they are never removed.
   const hasLeaving = [...recorded.values()].some(
-    ({ entityId, state }) => state !== 'found' && !kept.has(entityId),
+    ({ entityId, state }) => state !== 'found' && state !== 'removed' && !kept.has(entityId),
   );
   if (hasLeaving) return true;
   return stored.rows.some(({ entityId, role }) => {

@@ -19,6 +19,7 @@ import type { TeamRole } from '../model/entities.ts';
 import { newestObservation, progressOf } from '../model/progress.ts';
 import { compareObservations } from '../model/observation.ts';
 import type { UserRecord } from '../model/userRecord.ts';
+import { listRestingKeys } from './listRestingKeys.ts';
 import { findPresences, type Presences, unknownPresences } from './litellmPresence.ts';
 import { AppError, type ErrorCode } from '../model/errors.ts';
 import { type Session, requireLiveSession } from '../session/session.ts';
@@ -181,6 +182,15 @@ function sortTeams(listed: readonly TeamAccess[], presences: Presences | undefin
     );
 }
 
+function restingKeysOf({ recorded, teamRows }: Rows): Pick<MyAccess, 'resting_keys'> {
+  if (recorded === undefined || typeof recorded === 'string' || recorded.keys.size === 0) return {};
+  const memberOf = new Set([
+    ...teamRows.rows.map(({ entityId }) => entityId),
+    ...teamRows.unreadable.map(({ id }) => id),
+  ]);
+  return { resting_keys: listRestingKeys({ ...recorded, memberOf }) };
+}
+
 /** Only an administrator of the proxy can do something about its state. */
 async function findProxyFor(
   { findProxyReport }: AccessDeps,
@@ -224,5 +234,6 @@ export async function readMyAccess(deps: AccessDeps, session: Session): Promise<
       ]),
     },
     litellm: { ...(presences?.progress ?? { connected: false }), ...(proxy === undefined ? {} : { proxy }) },
+    ...restingKeysOf(rows),
   };
 }

@@ -224,6 +224,7 @@ export function compareMembership(comparison: MembershipComparison): readonly Me
   if (plan.lesser.length > 0) return row('left alone', 'role_needs_licence');
   if (actual === undefined) return [];
   // An interrupted sync left it open. The next sync records whose it is, and the one after that changes what is ours.
-  if (recorded?.state === 'adding') return row(recorded.role === actual ? 'change' : 'differs');
+  if (recorded?.state === 'adding' || recorded?.state === 'removed')
+    return row(recorded.role === actual ? 'change' : 'differs');
   return row('left alone', 'added_in_litellm');
 }

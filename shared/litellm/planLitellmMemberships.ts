@@ -13,6 +13,8 @@ export interface LitellmMembershipPlanInput<Role extends string> {
 
 /** Each list is ordered by entity id. */
 export interface LitellmMembershipPlan<Role extends string> {
+  /** Desired memberships that LiteLLM has. */
+  readonly members: readonly string[];
   readonly removals: readonly { readonly entityId: string }[];
   readonly roleChanges: readonly { readonly entityId: string; readonly role: Role }[];
   readonly adds: readonly { readonly entityId: string; readonly role: Role }[];
@@ -44,8 +46,9 @@ function decideDesired<Role extends string>(
     return { to: 'record', membership: { entityId, state: 'found', role: roleInLitellm } };
   }
   if (record.state === 'found') return { to: 'nothing' };
-  // A crash left the intent open. Nothing says who gave the role, so the membership counts as ours.
-  if (record.state === 'adding') return { to: 'record', membership: { ...record, state: 'added' } };
+  // A crash left the intent open, or LiteLLM lost the removal. Nothing says who gave the role, so the membership counts as ours.
+  if (record.state === 'adding' || record.state === 'removed')
+    return { to: 'record', membership: { ...record, state: 'added' } };
   if (roleInLitellm !== record.role) return { to: 'differ' };
   if (role === roleInLitellm) return { to: 'nothing' };
   return record.wanted === role ? { to: 'lesser' } : { to: 'change', role };
@@ -62,7 +65,7 @@ function byEntityId(a: { readonly entityId: string }, b: { readonly entityId: st
 }
 
 /**
- * Plans what to change. A membership that this product added is removed when it is no longer desired, whatever role it has in
+ * Plans what to change. A removal is finished only when a look shows that the membership is gone. A membership that this product added is removed when it is no longer desired, whatever role it has in
  * LiteLLM by then. A membership that was found there is never removed. One that an administrator removed in LiteLLM is added again,
  * because the store decides.
  *
@@ -92,7 +95,9 @@ export function planLitellmMemberships<Role extends string>(
     if (input.desired.has(entityId) || input.withheld.has(entityId)) continue;
     keep(entityId, decideUndesired(record, input.actual.get(entityId)));
   }
+  const members = [...input.desired.keys()].filter((entityId) => input.actual.get(entityId) !== undefined);
   return {
+    members: members.sort(),
     removals: removals.sort(byEntityId),
     roleChanges: roleChanges.sort(byEntityId),
     adds: adds.sort(byEntityId),

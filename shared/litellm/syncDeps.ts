@@ -3,10 +3,20 @@ import type { Clock, MessageQueue, Random } from '../model/ports.ts';
 import type { LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncReport } from '../model/synced.ts';
 import type { RunResult } from '../queue/queueWorker.ts';
-import type { ProxyState } from './proxyState.ts';
 import type { Store } from '../storage/store.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 import type { SharedBudget } from './teamLimits.ts';
+import type { KeyCounts } from '../model/restingKeys.ts';
+import type { ParkedOwner } from './keys/parkedOwner.ts';
+import type { ProxyState } from './proxyState.ts';
+
+/** How long keys rest. */
+export interface KeySettings {
+  /** `LITELLM_PARKED_KEY_DAYS` */
+  readonly parkedKeyDays: number;
+  /** `LITELLM_PARKED_KEYS_ACCEPT` */
+  readonly acceptVersion?: string;
+}
 
 /** What decides whose account may be closed in LiteLLM. */
 export interface ClosingRules {
@@ -25,6 +35,8 @@ export interface SyncDeps extends ClosingRules {
   readonly proxy: Pick<ProxyState, 'read' | 'noteOrganizations'>;
   /** The queue `litellm-sync`. */
   readonly queue: Pick<MessageQueue, 'enqueue'>;
+  readonly parkedOwner: Pick<ParkedOwner, 'ensure'>;
+  readonly keys: KeySettings;
   readonly clock: Clock;
   readonly random: Pick<Random, 'bytes'>;
   sleep(this: void, durationMs: number): Promise<void>;
@@ -43,6 +55,8 @@ export interface SyncResult extends RunResult {
   readonly status: 'done' | 'nothing' | 'waiting';
   /** Of a person. */
   readonly changes?: SyncChanges;
+  /** The person's keys that the sync moved; absent: none. */
+  readonly keys?: KeyCounts;
   readonly reported?: readonly SyncReport[];
 }
 

@@ -12,7 +12,7 @@ export class KeptErrors {
 
   /** Keeps the error if it concerns one thing alone. Throws it at once if it concerns the proxy as a whole. */
   keep(error: unknown): void {
-    if (!(error instanceof AppError) || !isAboutOneThing(error)) throw error;
+    if (!isAboutOneThing(error)) throw error;
     this.#codes.add(error.code);
     // A write that may still take effect takes precedence: after it, the person's lease must not be released.
     if (this.#kept === undefined || (mayStillTakeEffect(error) && !mayStillTakeEffect(this.#kept)))
@@ -38,8 +38,10 @@ export function mayStillTakeEffect(error: unknown): boolean {
   return error instanceof AppError && error.details['mayHaveWritten'] === true;
 }
 
-/** LiteLLM answered, but with an internal error, with something unreadable, or without a licence for organizations. */
-function isAboutOneThing({ code, details }: AppError): boolean {
+/** Returns whether LiteLLM answered, but with an internal error, with something unreadable, or without a licence for organizations. */
+export function isAboutOneThing(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false;
+  const { code, details } = error;
   if (code === 'organizations_unlicensed') return true;
   return code === 'litellm_answer_invalid' || (code === 'litellm_unreachable' && details['status'] === 500);
 }

@@ -3,8 +3,13 @@ import type { OrganizationRole, TeamRole } from '../model/entities.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Ensured, LitellmClient } from '../model/litellmPorts.ts';
 import type { SyncedMembership, SyncReport } from '../model/synced.ts';
+import type { KeyCounts } from '../model/restingKeys.ts';
+import type { SyncMessage } from '../queue/queueMessage.ts';
 import type { PersonRecordChanges } from '../storage/syncRecord.ts';
 import type { LitellmMembershipPlan } from './planLitellmMemberships.ts';
+import { PersonKeys } from './keys/personKeys.ts';
+import { returnKeys } from './keys/returnKeys.ts';
+import { TeamLeavings } from './keys/teamLeavings.ts';
 import type { PersonSync } from './readPerson.ts';
 import type { SyncChanges, SyncDeps } from './syncDeps.ts';
 import { mayStillTakeEffect, reportRefusal } from './syncErrors.ts';
@@ -132,8 +137,7 @@ class Tally {
   noteWritten(wanted: MembershipWrite, { write, ensured }: Written): void {
     const { kind, entityId } = wanted;
     if (wanted.action === 'remove' || write.action === 'remove') {
-      this.#records[kind].set(entityId, null);
-      this.removed += 1;
+      this.#noteRemoved(kind, entityId);
       return;
     }
     const { role } = write;
@@ -149,6 +153,36 @@ class Tally {
     this.#records[kind].set(entityId, { entityId, state: 'added', role, ...asked, since });
     if (wanted.action === 'add') this.added += 1;
     else this.changed += 1;
+  }
+
+  /** The record goes only when a later look shows that the membership is gone: LiteLLM may lose a removal that it confirmed. */
+  #noteRemoved(kind: Kind, entityId: string): void {
+    this.removed += 1;
+    const record = this.#recorded(kind).get(entityId);
+    const since = record?.state === 'removed' ? record.since : undefined;
+    this.#records[kind].set(entityId, {
+      entityId,
+      state: 'removed',
+      role: record?.role ?? '',
+      since: since ?? this.#now(),
+    });
+  }
+
+  /** Returns how long ago the first removal was of which no look has shown yet that it took effect; `undefined`: there is none. */
+  longestOpenRemovalMs(): number | undefined {
+    const nowMs = Date.parse(this.#now());
+    const waits = [...this.#records.organization.values(), ...this.#records.team.values()].flatMap((record) =>
+      record?.state === 'removed' ? [nowMs - Date.parse(record.since ?? this.#now())] : [],
+    );
+    return waits.length === 0 ? undefined : Math.max(...waits);
+  }
+
+  /** Returns the teams in which the person is a member in LiteLLM now, as desired. */
+  memberOf({ members }: LitellmMembershipPlan<string>): ReadonlySet<string> {
+    const added = [...this.#records.team].flatMap(([id, record]) =>
+      record?.state === 'added' || record?.state === 'found' ? [id] : [],
+    );
+    return new Set([...members, ...added]);
   }
 
   /** Reports a refusal, and keeps an error about one thing alone. Throws every other error. */
@@ -208,7 +242,8 @@ async function writeRecord(
   { lease }: PersonSync,
   changes: PersonRecordChanges,
 ): Promise<void> {
-  if ((changes.organizations?.size ?? 0) + (changes.teams?.size ?? 0) === 0) return;
+  const { organizations, teams, left } = changes;
+  if ((organizations?.size ?? 0) + (teams?.size ?? 0) + (left?.size ?? 0) === 0) return;
   await lease.write(async (held) => deps.record.writePerson(held, changes));
 }
 
@@ -216,12 +251,44 @@ async function writeRecord(
 export interface SyncedMemberships {
   readonly changes: SyncChanges;
   readonly reported: readonly SyncReport[];
+  /** What became of the person's keys. */
+  readonly keys: KeyCounts;
+}
+
+/** The first look after a removal, once concurrent writes of the proxy are over. */
+const CONFIRM_AFTER_SECONDS = 60;
+/** A removal that LiteLLM loses again and again is tried at growing intervals. */
+const CONFIRM_WITHIN_SECONDS = 6 * 3600;
+
+/**
+ * Enqueues a later sync of the person, which looks whether the removals took effect. It has no time of a sign-in: nobody waits for it.
+ */
+async function enqueueConfirmation(deps: SyncDeps, userId: string, openMs: number): Promise<void> {
+  const message: SyncMessage = { version: 1, subject: { kind: 'user', id: userId } };
+  const seconds = Math.round((2 * openMs) / 1000);
+  const delaySeconds = Math.min(CONFIRM_WITHIN_SECONDS, Math.max(CONFIRM_AFTER_SECONDS, seconds));
+  await deps.queue.enqueue(JSON.stringify(message), { delaySeconds });
 }
 
 /**
- * Applies both plans under the person's lease: one request for each write, under the lease of its organization or team. What was
- * done is recorded even if it throws later. Throws what concerns the proxy as a whole. Refusals are reported, and errors about one
- * membership are kept.
+ * Returns the plan without removals from teams if the person owns the key that this product calls with: with the membership, LiteLLM
+ * would delete that key.
+ */
+async function withoutOwnKey(
+  deps: SyncDeps,
+  userId: string,
+  plan: LitellmMembershipPlan<TeamRole>,
+): Promise<LitellmMembershipPlan<TeamRole>> {
+  if (plan.removals.length === 0) return plan;
+  const { ownUserId } = await deps.proxy.read();
+  return ownUserId === userId ? { ...plan, removals: [] } : plan;
+}
+
+/**
+ * Applies both plans under the person's lease: one request for each write, under the lease of its organization or team. Before a
+ * removal from a team, the person's keys of it are parked, and afterwards they are looked for once more: two requests for a person
+ * without keys. Keys of a team that the person is in again return. What was done is recorded even if it throws later. Throws what
+ * concerns the proxy as a whole. Refusals are reported, and errors about one membership are kept.
  */
 export async function syncMemberships(
   deps: SyncDeps,
@@ -229,32 +296,50 @@ export async function syncMemberships(
   plans: MembershipPlans,
 ): Promise<SyncedMemberships> {
   const now = (): string => deps.clock.now().toISOString();
+  const { organization } = plans;
+  const team = await withoutOwnKey(deps, person.userId, plans.team);
+  const withheld = plans.team.removals.length - team.removals.length;
+  const tally = new Tally(person, now);
+  const keys = new PersonKeys(deps, person);
+  const leavings = new TeamLeavings(keys, team);
   const at = now();
   await writeRecord(deps, person, {
-    organizations: intentsOf(plans.organization, at),
-    teams: intentsOf(plans.team, at),
+    organizations: intentsOf(organization, at),
+    teams: intentsOf(team, at),
+    left: leavings.intents,
   });
-  const tally = new Tally(person, now);
   try {
-    for (const write of writesOf(plans)) {
+    for (const write of writesOf({ organization, team })) {
+      const leavesTeam = write.action === 'remove' && write.kind === 'team';
       try {
+        if (leavesTeam) await leavings.beforeRemoval(write.entityId);
         tally.noteWritten(write, await writeUnderLease(deps, person, write));
+        if (leavesTeam) await leavings.afterRemoval(write.entityId);
       } catch (error) {
         tally.noteFailed(write, error);
       }
     }
+    const memberOf = tally.memberOf(team);
+    await leavings.finishOthers(memberOf);
+    await returnKeys(keys, memberOf);
   } finally {
-    tally.takeBackIntents('organization', plans.organization);
-    tally.takeBackIntents('team', plans.team);
-    await writeRecord(deps, person, tally.recordChanges);
+    tally.takeBackIntents('organization', organization);
+    tally.takeBackIntents('team', team);
+    await writeRecord(deps, person, { ...tally.recordChanges, left: leavings.closed });
   }
+  const openMs = tally.longestOpenRemovalMs();
+  if (openMs !== undefined) await enqueueConfirmation(deps, person.userId, openMs);
   const { added, changed, removed } = tally;
   return {
     changes: { added, changed, removed },
+    keys: keys.counts,
     reported: [
-      ...lastingReports('organization', plans.organization),
-      ...lastingReports('team', plans.team),
+      ...lastingReports('organization', organization),
+      ...lastingReports('team', team),
       ...tally.reported,
+      ...(withheld === 0
+        ? []
+        : [{ kind: 'user' as const, id: person.userId, code: 'owns_our_key' as const }]),
     ],
   };
 }

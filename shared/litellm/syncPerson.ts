@@ -2,6 +2,7 @@
 import { AppError } from '../model/errors.ts';
 import { closedUserValues, userValues } from '../model/litellmValues.ts';
 import type { LitellmUser } from '../model/litellmPorts.ts';
+import { hasNoKeys } from '../model/restingKeys.ts';
 import { type SyncOutcome, type SyncReport, SYNC_REPORT_LIMIT } from '../model/synced.ts';
 import { isClosed, type UserRecord } from '../model/userRecord.ts';
 import { deactivate, findObstacle, isMemberInLitellm, reactivate } from './applyStanding.ts';
@@ -75,7 +76,8 @@ async function finish(
   });
   // A refused organization or team has a message of its own, which tells the operator once for all of its members.
   if (memberships.reported.some(({ code }) => code === 'refused')) throw refusalOf(refusals);
-  return { status: 'done', changes: memberships.changes, reported };
+  const { changes, keys } = memberships;
+  return { status: 'done', changes, ...(hasNoKeys(keys) ? {} : { keys }), reported };
 }
 
 function notCreated(userId: string): Pick<EntityInLitellm, 'reported' | 'isMissing'> {
@@ -105,9 +107,11 @@ async function closePerson(deps: SyncDeps, person: RepeatableSync): Promise<Sync
   const { userId, stored, recorded } = person;
   const user = await deps.litellm.findUser(userId);
   const obstacle = user && (await findObstacle(deps, person, 'closed'));
-  if (user !== undefined && obstacle === undefined)
-    await deactivate(deps, person, { user, reason: 'closed' });
-  const emptied = { ...person, stored: withoutMemberships(stored) };
+  const standing =
+    user !== undefined && obstacle === undefined
+      ? await deactivate(deps, person, { user, reason: 'closed' })
+      : recorded.standing;
+  const emptied = { ...person, stored: withoutMemberships(stored), recorded: { ...recorded, standing } };
   const organizations = await upsertOrganizations(deps, emptied);
   const teams = await upsertTeams(deps, emptied, organizations);
   const desired = stored.user && recorded.user && closedUserValues(stored.user.user);

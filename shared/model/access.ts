@@ -152,6 +152,25 @@ export interface ProvisioningProgress {
   readonly reported: readonly Reported[];
 }
 
+/** A key of the person that rests: it is blocked, and no longer in its team. */
+export interface RestingKeyAccess {
+  /** `sk-...` and the last four characters. */
+  readonly name: string;
+  readonly alias?: string;
+  readonly team_id: string;
+  readonly team_alias?: string;
+  /**
+   * - `left_team`: the membership ended.
+   * - `no_membership`: the key was in a team in which the person was no member.
+   * - `returning`: the person is in the team again, and a sync gives the key back.
+   * - `refused`: likewise, but LiteLLM did not accept that.
+   */
+  readonly why: 'left_team' | 'no_membership' | 'returning' | 'refused';
+  readonly since: string;
+  /** When it may be deleted; absent if it returns, or waits for LiteLLM to accept it. */
+  readonly until?: string;
+}
+
 /** The body of `GET /api/me`. Organizations and teams are sorted by alias, then id. */
 export interface MyAccess {
   readonly user: UserAccess;
@@ -159,4 +178,6 @@ export interface MyAccess {
   readonly teams: readonly TeamAccess[];
   readonly provisioning: ProvisioningProgress;
   readonly litellm: LitellmProgress;
+  /** By team, then name. Absent: none rests. */
+  readonly resting_keys?: readonly RestingKeyAccess[];
 }

@@ -65,12 +65,21 @@ export interface LitellmKey {
   readonly spend: number;
   readonly maxBudget?: number;
   readonly metadata: Metadata;
+  /** Present: LiteLLM has deleted the key, and keeps this row of it. Only {@link KeyFilter.isDeleted} lists such rows. */
+  readonly deleted?: {
+    /** ISO 8601 UTC, by the proxy's clock. */
+    readonly at: string;
+    /** The user who did it, or whose key did. */
+    readonly by?: string;
+  };
 }
 
 /** Which keys to list. Only keys with exactly these values are returned. */
 export interface KeyFilter {
   readonly userId?: string;
   readonly teamId?: string;
+  /** Lists deleted keys instead (`status=deleted`, known by 1.84.0). A version that ignores it lists live keys. */
+  readonly isDeleted?: true;
 }
 
 /** What to change of a key. `teamId: null` takes it out of its team. */

@@ -48,15 +48,16 @@ export interface TeamMove<Values> {
  * - `adding`: this product is about to add it, or crashed while doing so. Whether it exists has to be read.
  * - `added`: this product added it, so it may remove it.
  * - `found`: it existed already, so it belongs to an administrator and is never changed or removed.
+ * - `removed`: this product removed it, and no later read has shown yet that it is gone.
  */
 export interface SyncedMembership {
   readonly entityId: string;
-  readonly state: 'adding' | 'added' | 'found';
+  readonly state: 'adding' | 'added' | 'found' | 'removed';
   /** The role that was written, or for `found` the role that it had. */
   readonly role: string;
   /** The role that was wanted, if the proxy did not accept it without a licence. */
   readonly wanted?: string;
-  /** When it was added or found, ISO 8601 UTC; absent while `adding`. */
+  /** When it was added, found or removed, ISO 8601 UTC; absent while `adding`. */
   readonly since?: string;
 }
 
@@ -87,6 +88,7 @@ export interface SyncReport {
    *   key that this product calls with) or `created_in_litellm` (LITELLM_CLOSE_FOUND is off).
    * - `not_created`: the person has no access yet, so LiteLLM needs no user.
    * - `deactivated`: the person has no access any more, so LiteLLM refuses the person's keys.
+   * - `owns_our_key`: the person owns the key that this product calls with, so the person stays in the teams.
    * - `row_missing`: its row in the store is gone or unreadable, so nothing is known about it.
    */
   readonly code:
@@ -102,6 +104,7 @@ export interface SyncReport {
     | 'not_deactivated'
     | 'not_created'
     | 'deactivated'
+    | 'owns_our_key'
     | 'row_missing';
   readonly detail?: string;
 }

@@ -20,6 +20,8 @@ export interface Store {
   readonly organizationMemberships: MembershipStore<OrganizationRole>;
   readonly organizationGuards: OrganizationGuards;
   readonly memberIndexes: readonly MemberIndex[];
+  /** The one of {@link Store.memberIndexes} that is about teams. */
+  readonly teamIndex: MemberIndex;
   readonly entities: EntityStore;
   readonly assignedGroups: AssignedGroupsStore;
   readonly failures: FailureStore;
@@ -32,15 +34,14 @@ export function createStore(tables: Tables): Store {
   const entities = new EntityStore(tables);
   const teamMemberships = new MembershipStore(tables, TEAM_MEMBERSHIPS);
   const organizationMemberships = new MembershipStore(tables, ORGANIZATION_MEMBERSHIPS);
+  const teamIndex = new MemberIndex(tables, TEAM_MEMBERSHIPS);
   return {
     users: new UserStore(tables),
     teamMemberships,
     organizationMemberships,
     organizationGuards: new OrganizationGuards(tables),
-    memberIndexes: [
-      new MemberIndex(tables, TEAM_MEMBERSHIPS),
-      new MemberIndex(tables, ORGANIZATION_MEMBERSHIPS),
-    ],
+    memberIndexes: [teamIndex, new MemberIndex(tables, ORGANIZATION_MEMBERSHIPS)],
+    teamIndex,
     entities,
     assignedGroups: new AssignedGroupsStore(tables),
     failures: new FailureStore(tables, 'provision'),

@@ -15,8 +15,27 @@ import {
   type SyncedStanding,
   type SyncSubject,
 } from '../model/synced.ts';
+import type { Leaving, RestingKey } from '../model/restingKeys.ts';
 import { AppError } from '../model/errors.ts';
 import type { Clock, Random } from '../model/ports.ts';
+import {
+  DueKeys,
+  KEY_PREFIX,
+  keyProperties,
+  type KeyRecord,
+  leavingProperties,
+  LEFT_PREFIX,
+  parseKeyRecord,
+} from './parkedKeys.ts';
+import {
+  membershipProperties,
+  parseMembership,
+  parseStanding,
+  requireColumns,
+  rowsByPrefix,
+  standingProperties,
+  unreadable,
+} from './syncRows.ts';
 import { json, readColumns, text } from './tables/columns.ts';
 import { withoutUndefined } from '../platform/withoutUndefined.ts';
 import {
@@ -26,9 +45,8 @@ import {
   readSyncedTeam,
   readSyncedUser,
 } from './syncedEntityColumns.ts';
-import { packJson, parsePacked } from './tables/packedBytes.ts';
 import { TABLES } from './tables/tableNames.ts';
-import type { Properties, RowKey, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
+import type { Properties, StoredRow, Tables, TransactionWrite } from '../model/tables.ts';
 
 const LEASE = 'lease';
 const USER = 'user';
@@ -47,12 +65,6 @@ const CLOCK_SKEW_MS = 5_000;
 const WRITE_ROUNDS = 3;
 
 const leaseColumns = z.object({ holder: z.string(), expires_at: z.iso.datetime() });
-const membershipColumns = z.object({
-  state: z.enum(['adding', 'added', 'found']),
-  role: z.string().check(z.minLength(1)),
-  wanted: text,
-  since: text,
-});
 /** All report codes. The type makes a missing one a compile error: an outcome with an unlisted code would read as absent. */
 const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   differs: 'differs',
@@ -67,6 +79,7 @@ const REPORT_CODES: { readonly [Code in SyncReport['code']]: Code } = {
   not_deactivated: 'not_deactivated',
   not_created: 'not_created',
   deactivated: 'deactivated',
+  owns_our_key: 'owns_our_key',
   row_missing: 'row_missing',
 };
 const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
@@ -77,8 +90,6 @@ const reportedSchema: z.ZodMiniType<SyncReport[]> = z.array(
     detail: z.exactOptional(z.string()),
   }),
 );
-const standingColumns = z.object({ reason: z.enum(['closed', 'no_access']), since: z.string() });
-const blockedKeysSchema = z.array(z.string());
 const outcomeColumns = z.object({
   status: z.enum(['done', 'waiting', 'retrying', 'failed']),
   reason: text,
@@ -101,24 +112,12 @@ function placeOf({ kind, id }: SyncSubject): Place {
   return { table: TABLES.syncedEntities, partitionKey: `${kind}:${id}` };
 }
 
-function unreadable(table: string, row: RowKey, columns: readonly string[]): AppError {
-  return new AppError('row_unreadable', 'The record of what was written to LiteLLM cannot be read.', {
-    details: { table, row: `${row.partitionKey}/${row.rowKey}`, columns },
-  });
-}
-
 function contention(table: string): AppError {
   return new AppError(
     'storage_contention',
     'The record of a sync could not be written: every try was refused.',
     { retryable: true, details: { table } },
   );
-}
-
-function requireColumns<T extends z.ZodMiniType>(table: string, row: StoredRow, schema: T): z.output<T> {
-  const reading = readColumns(schema, row.properties);
-  if (!reading.ok) throw unreadable(table, row, reading.columns);
-  return reading.value;
 }
 
 function parseEntity<Entity>(
@@ -130,18 +129,6 @@ function parseEntity<Entity>(
   const reading = read(row.properties);
   if (reading.ok) return reading.entity;
   throw unreadable(table, row, reading.columns);
-}
-
-function parseMembership(table: string, row: StoredRow, entityId: string): SyncedMembership {
-  const { state, role, wanted, since } = requireColumns(table, row, membershipColumns);
-  return { entityId, state, role, ...withoutUndefined({ wanted, since }) };
-}
-
-function parseStanding(table: string, row: StoredRow | undefined): SyncedStanding | undefined {
-  if (row === undefined) return undefined;
-  const blockedKeys = blockedKeysSchema.safeParse(parsePacked('blocked_keys', row.properties)).data;
-  if (blockedKeys === undefined) throw unreadable(table, row, ['blocked_keys']);
-  return { ...requireColumns(table, row, standingColumns), blockedKeys };
 }
 
 /**
@@ -172,10 +159,6 @@ function outcomeProperties(outcome: SyncOutcome): Properties {
   };
 }
 
-function membershipProperties({ entityId, state, role, wanted, since }: SyncedMembership): Properties {
-  return { entity_id: entityId, state, role, ...withoutUndefined({ wanted, since }) };
-}
-
 /** The writes to one partition, collected before they are sent. */
 class Writes {
   readonly all: TransactionWrite[] = [];
@@ -197,19 +180,13 @@ class Writes {
     this.put(rowKey, entity && entityProperties(entity));
   }
 
-  putStanding(standing: SyncedStanding | null | undefined): void {
-    if (standing === null || standing === undefined) return this.put(STANDING, standing);
-    const { reason, since, blockedKeys } = standing;
-    this.put(STANDING, { reason, since, ...packJson('blocked_keys', blockedKeys) });
-  }
-
-  putMemberships(
+  /** Writes each row with the properties of its value. */
+  putAll<T>(
     prefix: string,
-    memberships: ReadonlyMap<string, SyncedMembership | null> | undefined,
+    rows: ReadonlyMap<string, T | null> | undefined,
+    propertiesOf: (row: T) => Properties,
   ): void {
-    for (const [entityId, membership] of memberships ?? []) {
-      this.put(prefix + entityId, membership && membershipProperties(membership));
-    }
+    for (const [id, row] of rows ?? []) this.put(prefix + id, row && propertiesOf(row));
   }
 }
 
@@ -224,7 +201,7 @@ export interface HeldLease {
 }
 
 /** The complete record of one person. */
-export interface SyncedPerson {
+export interface SyncedPerson extends KeyRecord {
   readonly user: SyncedEntity<UserValues> | undefined;
   readonly organizations: ReadonlyMap<string, SyncedMembership>;
   readonly teams: ReadonlyMap<string, SyncedMembership>;
@@ -239,6 +216,10 @@ export interface PersonRecordChanges {
   readonly organizations?: ReadonlyMap<string, SyncedMembership | null>;
   readonly teams?: ReadonlyMap<string, SyncedMembership | null>;
   readonly standing?: SyncedStanding | null;
+  /** By team. */
+  readonly left?: ReadonlyMap<string, Leaving | null>;
+  /** By hash. */
+  readonly keys?: ReadonlyMap<string, RestingKey | null>;
   readonly outcome?: SyncOutcome;
 }
 
@@ -255,11 +236,14 @@ interface SyncRecordOptions {
  * then the product would no longer remove what it added.
  */
 export class SyncRecord {
+  /** Whose keys are due, and when. */
+  readonly due: DueKeys;
   readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #random: Pick<Random, 'uuid'>;
 
   constructor({ tables, clock, random }: SyncRecordOptions) {
+    this.due = new DueKeys(tables);
     this.#tables = tables;
     this.#clock = clock;
     this.#random = random;
@@ -334,10 +318,10 @@ export class SyncRecord {
     const rows = await this.#tables.read(table, { partitionKey });
     const memberships = (prefix: string): ReadonlyMap<string, SyncedMembership> =>
       new Map(
-        rows
-          .filter(({ rowKey }) => rowKey.startsWith(prefix))
-          .map((row) => [row.rowKey.slice(prefix.length), row] as const)
-          .map(([entityId, row]) => [entityId, parseMembership(table, row, entityId)]),
+        rowsByPrefix(rows, prefix).map(([entityId, row]) => [
+          entityId,
+          parseMembership(table, row, entityId),
+        ]),
       );
     const outcome = findRow(rows, OUTCOME);
     const recorded = {
@@ -345,6 +329,7 @@ export class SyncRecord {
       organizations: memberships(ORGANIZATION_PREFIX),
       teams: memberships(TEAM_PREFIX),
       standing: parseStanding(table, findRow(rows, STANDING)),
+      ...parseKeyRecord(table, rows),
       outcome: parseOutcome(outcome),
     };
     return { recorded, seen: { etag: outcome?.etag } };
@@ -358,9 +343,11 @@ export class SyncRecord {
   async writePerson(lease: HeldLease, changes: PersonRecordChanges): Promise<HeldLease | undefined> {
     const writes = new Writes(placeOf(lease.subject).partitionKey);
     writes.putEntity(USER, changes.user);
-    writes.putStanding(changes.standing);
-    writes.putMemberships(ORGANIZATION_PREFIX, changes.organizations);
-    writes.putMemberships(TEAM_PREFIX, changes.teams);
+    writes.put(STANDING, changes.standing && standingProperties(changes.standing));
+    writes.putAll(ORGANIZATION_PREFIX, changes.organizations, membershipProperties);
+    writes.putAll(TEAM_PREFIX, changes.teams, membershipProperties);
+    writes.putAll(LEFT_PREFIX, changes.left, leavingProperties);
+    writes.putAll(KEY_PREFIX, changes.keys, keyProperties);
     // Last, because with several transactions the outcome must not say `done` before everything is written.
     writes.put(OUTCOME, changes.outcome && outcomeProperties(changes.outcome));
     return this.#write(lease, writes.all);

@@ -3,6 +3,7 @@
  * a name.
  */
 import type { LogSafeDetails } from '../model/errors.ts';
+import type { KeyCounts } from '../model/restingKeys.ts';
 import { AppError, errorCodeOf } from '../model/errors.ts';
 import { escapeInvisible } from '../model/foreignNames.ts';
 import type { CounterName } from './metrics.ts';
@@ -36,6 +37,10 @@ export type EventName =
   | 'sync.repair'
   | 'litellm.check'
   | 'messages.redrive'
+  | 'keys.parked'
+  | 'keys.returned'
+  | 'keys.deleted'
+  | 'keys.lost'
   | 'configuration.fault'
   | 'request.failed'
   | 'telemetry.fault';
@@ -103,6 +108,19 @@ export interface Observed<T> {
   readonly run: () => Promise<T>;
   /** Returns the event's fields for a result; `level` defaults to `info`. */
   readonly describe: (result: T) => EventFields & { readonly level?: 'info' | 'warn' | 'error' };
+  /** Returns what became of people's keys; nothing is written of a count of 0. */
+  readonly countKeys?: (result: T) => KeyCounts | undefined;
+}
+
+/** Writes one event for each thing that happened to keys, with its number and nothing about the keys themselves. */
+function writeKeyEvents(log: EventLog, counts: KeyCounts, userId: EventFields[string]): void {
+  const write = (name: EventName, keys: number, level: 'info' | 'warn' = 'info'): void => {
+    if (keys > 0) writeEvent(log, { name, level }, { userId, keys });
+  };
+  write('keys.parked', counts.parked);
+  write('keys.returned', counts.returned);
+  write('keys.deleted', counts.deleted);
+  write('keys.lost', counts.lost, 'warn');
 }
 
 /** Runs a flow and writes its one event, with `durationMs`. Writes the code of a failure, and throws it on. */
@@ -113,6 +131,8 @@ export async function observeFlow<T>(log: EventLog, observed: Observed<T>): Prom
     const result = await observed.run();
     const { level = 'info', ...fields } = observed.describe(result);
     writeEvent(log, { name: observed.name, level }, { ...fields, durationMs: durationMs() });
+    const keys = observed.countKeys?.(result);
+    if (keys !== undefined) writeKeyEvents(log, keys, fields['userId']);
     return result;
   } catch (error) {
     writeEvent(

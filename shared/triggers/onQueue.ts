@@ -20,6 +20,7 @@ export interface QueueFlow<T> {
   readonly name: Observed<T>['name'];
   run(this: void, delivery: QueueDelivery): Promise<T>;
   describe(this: void, result: T, delivery: QueueDelivery): ReturnType<Observed<T>['describe']>;
+  readonly countKeys?: Observed<T>['countKeys'];
 }
 
 export interface QueueTrigger {
@@ -50,7 +51,7 @@ export function onQueue<T>(
       const [opened] = await Promise.allSettled([open(entry)]);
       const json = opened.status === 'fulfilled' ? opened.value : undefined;
       const delivery: QueueDelivery = { ...readDelivery(context), entry, opened: () => valueOf(opened) };
-      const { name, run, describe } = typeof flow === 'function' ? flow(json) : flow;
+      const { name, run, describe, countKeys } = typeof flow === 'function' ? flow(json) : flow;
       const { attempt } = delivery;
       const traceparent = json === undefined ? undefined : findTraceparent(json);
       const trigger = { kind: 'queue', queueName, attempt, traceparent } as const;
@@ -59,6 +60,7 @@ export function onQueue<T>(
           name,
           run: async () => run(delivery),
           describe: (result) => describe(result, delivery),
+          ...(countKeys === undefined ? {} : { countKeys }),
         }),
       );
     },

@@ -347,6 +347,8 @@ function recordOf(changes: Partial<SyncedPerson>): Pick<SyncRecord, 'readPerson'
         organizations: new Map(),
         teams: new Map(),
         standing: undefined,
+        left: new Map(),
+        keys: new Map(),
         outcome: undefined,
         ...changes,
       });

@@ -49,7 +49,7 @@ describe('readProvisioning', () => {
     const late = message({ second: 60, groups: ['late'] });
     await world.provision(late);
     const progress = await readProvisioning(world, session(ALICE, message()), late.id);
-    expect(progress).toMatchObject({ status: 'waiting', reason: 'groups_not_yet_known' });
+    expect(progress).toMatchObject({ status: 'waiting', reason: 'groups_not_checked' });
   });
 
   it('names a newer observation as soon as it is known', async () => {

@@ -662,6 +662,8 @@ function createLargeDeps(alive: Alive, calls: Map<string, number>): CompareDeps 
           organizations: new Map(),
           teams: new Map(),
           standing: undefined,
+          left: new Map(),
+          keys: new Map(),
           outcome: undefined,
         }),
       findOrganization: async () => Promise.resolve(undefined),

@@ -10,7 +10,10 @@ const added = (role = 'user'): SyncedMembership => ({ entityId: 'g', state: 'add
 const found: SyncedMembership = { entityId: 'g', state: 'found', role: 'user', since };
 const adding: SyncedMembership = { entityId: 'g', state: 'adding', role: 'user' };
 
+const removed: SyncedMembership = { entityId: 'g', state: 'removed', role: 'user', since };
+
 const NOTHING: LitellmMembershipPlan<'user' | 'admin'> = {
+  members: [],
   removals: [],
   roleChanges: [],
   adds: [],
@@ -98,6 +101,30 @@ const cases: readonly Case[] = [
     plan: { removals: [{ entityId: 'g' }] },
   },
   {
+    title: 'removes again what LiteLLM still has after a removal',
+    actual: 'user',
+    recorded: removed,
+    plan: { removals: [{ entityId: 'g' }] },
+  },
+  {
+    title: 'forgets a removal that a later look confirms',
+    recorded: removed,
+    plan: { forgotten: ['g'] },
+  },
+  {
+    title: 'adds again what was removed, if it is desired again',
+    desired: 'user',
+    recorded: removed,
+    plan: { adds: [{ entityId: 'g', role: 'user' }] },
+  },
+  {
+    title: 'counts what LiteLLM still has after a removal as ours, if it is desired again',
+    desired: 'user',
+    actual: 'user',
+    recorded: removed,
+    plan: { recordings: [{ ...removed, state: 'added' }] },
+  },
+  {
     title: 'forgets what is gone already',
     recorded: added(),
     plan: { forgotten: ['g'] },
@@ -126,7 +153,8 @@ describe('planLitellmMemberships', () => {
       actual: new Map([['g', actual]]),
       recorded: new Map(recorded === undefined ? [] : [['g', recorded]]),
     });
-    expect(plan).toEqual({ ...NOTHING, ...expected });
+    const isMember = desired !== undefined && actual !== undefined;
+    expect(plan).toEqual({ ...NOTHING, members: isMember ? ['g'] : [], ...expected });
   });
 
   it('orders each list by id, for any order of its input', () => {

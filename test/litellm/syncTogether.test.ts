@@ -49,6 +49,8 @@ function createWorker(waiting: SyncMessage[]): SyncDeps {
       { baseUrl: litellm.url, apiKey, fetch, clock, sleep },
       { record: new ProxyRecord(tables, litellm.url), users: store.users },
     ),
+    parkedOwner: { ensure: async () => Promise.resolve() },
+    keys: { parkedKeyDays: 7 },
     record: new SyncRecord({ tables, clock, random: { uuid: randomUUID } }),
     sharedBudget: 'split',
     queue: {

@@ -3,6 +3,7 @@ import { createStorage } from '../../dev/stack/createStorage.ts';
 import { SyncRecord, type HeldLease } from '../../shared/storage/syncRecord.ts';
 import { createAzureTables } from '../../shared/storage/tables/azureTables.ts';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
+import type { Leaving, RestingKey } from '../../shared/model/restingKeys.ts';
 import type { Properties, Tables } from '../../shared/model/tables.ts';
 import type { SyncedMembership, SyncOutcome, SyncSubject } from '../../shared/model/synced.ts';
 import type { UserValues } from '../../shared/model/litellmValues.ts';
@@ -58,6 +59,40 @@ const ALICE: UserValues = {
   models: ['gpt-4'],
   max_budget: 12.5,
   budget_duration: '30d',
+};
+const KEY_RECORD = {
+  left: new Map<string, Leaving>([
+    [
+      'g1',
+      {
+        teamId: 'g1',
+        reason: 'membership_ended',
+        leftAt: '2026-11-23T09:00:00.000Z',
+        deleteAt: '2026-11-30T09:00:00.000Z',
+        observedAt: '2026-11-23T08:59:58.000Z',
+        isOpen: true,
+        lost: 2,
+      },
+    ],
+  ]),
+  keys: new Map<string, RestingKey>([
+    [
+      'a'.repeat(64),
+      {
+        hash: 'a'.repeat(64),
+        teamId: 'g1',
+        teamAlias: 'Group',
+        state: 'parked',
+        name: 'sk-...abcd',
+        alias: 'mine',
+        was: { blocked: false, models: ['gpt-4'], expires: '2027-01-01T00:00:00.000Z' },
+        parkedAt: '2026-11-23T09:00:00.000Z',
+        deleteAt: '2026-11-30T09:00:00.000Z',
+        tries: 1,
+        refusedAt: '2026-11-24T09:00:00.000Z',
+      },
+    ],
+  ]),
 };
 const OUTCOME: SyncOutcome = {
   status: 'waiting',
@@ -125,7 +160,9 @@ describe.each([
       ['g1', { entityId: 'g1', state: 'adding', role: 'user', wanted: 'admin' }],
     ]);
     const standing = { reason: 'closed' as const, since: SINCE, blockedKeys: ['a'.repeat(64)] };
-    const all = { user: { written: ALICE, since: SINCE }, organizations, teams, standing, outcome: OUTCOME };
+    const { left, keys } = KEY_RECORD;
+    const user = { written: ALICE, since: SINCE };
+    const all = { user, organizations, teams, left, keys, standing, outcome: OUTCOME };
     await record.writePerson(await take(), all);
     stand.forgetRequests();
     expect(await record.readPerson(userId)).toStrictEqual(all);
@@ -135,6 +172,8 @@ describe.each([
       organizations: new Map(),
       teams: new Map(),
       standing: undefined,
+      left: new Map(),
+      keys: new Map(),
       outcome: undefined,
     });
   });

@@ -7,6 +7,7 @@ import type {
   TeamValues,
   UserValues,
 } from '../../shared/model/litellmValues.ts';
+import { isAtLeast } from '../../shared/litellm/proxyVersion.ts';
 import { AppError } from '../../shared/model/errors.ts';
 import type {
   Created,
@@ -27,6 +28,8 @@ export interface LitellmCall {
   readonly method: keyof LitellmClient;
   readonly isWrite: boolean;
   readonly ids: readonly string[];
+  /** Of `updateKey`. */
+  readonly changes?: KeyChanges;
 }
 
 interface Entity<Values> {
@@ -57,6 +60,9 @@ export class MemoryLitellm implements LitellmClient {
   readonly users = new Map<string, Partial<UserValues>>();
   readonly metadata = new Map<string, Metadata>();
   readonly keys = new Map<string, LitellmKey>();
+  readonly deletedKeys = new Map<string, LitellmKey>();
+  /** By the proxy's clock. */
+  now: () => Date = () => new Date();
   readonly blockedTeams = new Set<string>();
   readonly calls: LitellmCall[] = [];
   version: string | undefined = '1.101.6';
@@ -65,15 +71,16 @@ export class MemoryLitellm implements LitellmClient {
   /** Users that LiteLLM created, half empty, for a membership of an unknown user. */
   readonly stowaways: string[] = [];
   faults: Faults = () => undefined;
+  /** Returns whether LiteLLM loses a removal from a team that it answers with 200, as 1.80 does under concurrent writes. */
+  loseRemovals: () => boolean = () => false;
   readonly #options: MemoryLitellmOptions;
+
+  /** The owner of the key that the product calls with. */
+  keyUserId: string;
 
   constructor(options: MemoryLitellmOptions = {}) {
     this.#options = options;
-  }
-
-  /** The user who owns the key. */
-  get keyUserId(): string {
-    return this.#options.keyUserId ?? 'default_user_id';
+    this.keyUserId = options.keyUserId ?? 'default_user_id';
   }
 
   get writes(): readonly LitellmCall[] {
@@ -281,9 +288,11 @@ export class MemoryLitellm implements LitellmClient {
     );
   }
 
-  async *readKeyPages({ userId, teamId }: KeyFilter): AsyncIterable<readonly LitellmKey[]> {
+  async *readKeyPages({ userId, teamId, isDeleted }: KeyFilter): AsyncIterable<readonly LitellmKey[]> {
+    const all =
+      isDeleted === true && isAtLeast(this.version, '1.84.0') !== false ? this.deletedKeys : this.keys;
     const keys = await this.#read('readKeyPages', [userId ?? '', teamId ?? ''], () =>
-      [...this.keys.values()].filter(
+      [...all.values()].filter(
         (key) =>
           (userId === undefined || key.userId === userId) && (teamId === undefined || key.teamId === teamId),
       ),
@@ -295,8 +304,9 @@ export class MemoryLitellm implements LitellmClient {
     return this.#read('findKey', [hash], () => this.keys.get(hash));
   }
 
-  async updateKey(hash: string, { teamId, userId, blocked, models }: KeyChanges): Promise<void> {
-    await this.#write('updateKey', [hash], () => {
+  async updateKey(hash: string, changes: KeyChanges): Promise<void> {
+    const { teamId, userId, blocked, models } = changes;
+    await this.#run({ method: 'updateKey', isWrite: true, ids: [hash], changes }, () => {
       const key = this.keys.get(hash);
       if (key === undefined) throw refused(404);
       const { teamId: teamBefore, ...rest } = key;
@@ -315,7 +325,23 @@ export class MemoryLitellm implements LitellmClient {
   }
 
   async deleteKey(hash: string): Promise<Ensured> {
-    return this.#write('deleteKey', [hash], () => (this.keys.delete(hash) ? 'done' : 'already'));
+    return this.#write('deleteKey', [hash], () =>
+      this.destroyKey(hash, this.keyUserId) ? 'done' : 'already',
+    );
+  }
+
+  /** Deletes a key, and keeps a row of it. */
+  destroyKey(hash: string, by: string): boolean {
+    const key = this.keys.get(hash);
+    if (key === undefined) return false;
+    this.deletedKeys.set(hash, { ...key, deleted: { at: this.now().toISOString(), by } });
+    return this.keys.delete(hash);
+  }
+
+  /** Returns whether a model call with this key would succeed. */
+  answers(hash: string): boolean {
+    const key = this.keys.get(hash);
+    return key !== undefined && !key.blocked && key.models[0] !== 'no-default-models';
   }
 
   async createKey({ userId, teamId, alias, models, metadata }: NewKey): Promise<CreatedKey> {
@@ -375,10 +401,12 @@ export class MemoryLitellm implements LitellmClient {
   async removeTeamMember(id: string, userId: string): Promise<Ensured> {
     return this.#write('removeTeamMember', [id, userId], async () =>
       this.#changeMembers(this.teams, id, (members) => {
+        if (this.loseRemovals()) return 'done';
         // As LiteLLM from 1.80.6: the person's keys of the team are deleted with the membership.
         const removed = remove(members, userId);
+        const deletes = removed === 'done' && !isKnownOlder(this.version, '1.80.6');
         for (const [hash, key] of this.keys) {
-          if (removed === 'done' && key.userId === userId && key.teamId === id) this.keys.delete(hash);
+          if (deletes && key.userId === userId && key.teamId === id) this.destroyKey(hash, this.keyUserId);
         }
         return removed;
       }),
@@ -448,6 +476,10 @@ export class MemoryLitellm implements LitellmClient {
   async checkRights(): Promise<{ readonly hasOrganizations: boolean }> {
     return this.#read('checkRights', [], () => ({ hasOrganizations: this.hasOrganizations }));
   }
+}
+
+function isKnownOlder(version: string | undefined, than: string): boolean {
+  return isAtLeast(version, than) === false;
 }
 
 function listMembers({ members }: Entity<unknown>): LitellmMember[] {

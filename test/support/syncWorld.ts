@@ -4,7 +4,8 @@ import type { Tables } from '../../shared/model/tables.ts';
 import { createStore } from '../../shared/storage/store.ts';
 import { provisionUser, type ProvisionResult } from '../../shared/provisioning/provisionUser.ts';
 import { sync } from '../../shared/litellm/sync.ts';
-import type { SyncResult, SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import type { KeySettings, SyncResult, SyncDeps } from '../../shared/litellm/syncDeps.ts';
+import { ParkedOwner } from '../../shared/litellm/keys/parkedOwner.ts';
 import { refreshAssignedGroups } from '../../shared/groups/refreshAssignedGroups.ts';
 import { parseSyncMessage, type ProvisionMessage } from '../../shared/queue/queueMessage.ts';
 import type { LitellmClient } from '../../shared/model/litellmPorts.ts';
@@ -30,12 +31,13 @@ export interface SyncWorld {
   /** Runs every waiting message, also those that were put back (the clock goes on). Returns their results. */
   drain(this: void): Promise<readonly SyncResult[]>;
   /** Returns another worker instance on the same store and the same proxy. */
-  worker(this: void, tables?: Tables): SyncDeps;
+  worker(this: void, tables?: Tables, to?: LitellmClient): SyncDeps;
 }
 
 export interface SyncWorldOptions extends WorldOptions {
   readonly litellm?: MemoryLitellmOptions;
   readonly sharedBudget?: SharedBudget;
+  readonly keys?: Partial<KeySettings>;
 }
 
 /** Many tasks sleep at once, so each sleep moves the clock only a little, however long it should be. */
@@ -53,6 +55,7 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
   const world = createWorld(options);
   const litellm = new MemoryLitellm(options.litellm);
   const proxy = new MemoryProxy(litellm);
+  litellm.now = () => world.clock.now();
   const waiting: QueuedMessage[] = [];
   const queue = {
     check: async () => undefined,
@@ -75,6 +78,8 @@ export function createSyncWorld(options: SyncWorldOptions = {}): SyncWorld {
       closesFoundUsers: true,
       sharedBudget: options.sharedBudget ?? 'split',
       record: new SyncRecord({ tables, clock, random: { uuid } }),
+      parkedOwner: new ParkedOwner(to),
+      keys: { parkedKeyDays: 7, ...options.keys },
       queue,
       clock,
       random,

@@ -168,7 +168,7 @@ export const deleteKeys: Endpoint = (call) => {
   if (doomed.length === 0) throw wrappedError(404, 'No keys found');
   if (!isAdmin(caller) && doomed.some((key) => key.user_id !== caller.userId))
     throw notAllowed(caller.userId);
-  for (const key of doomed) store.keys.delete(key.token);
+  store.deleteKeys(doomed, callerName(call), call.now);
   return { deleted_keys: body.keys ?? body.key_aliases ?? [] };
 };
 
@@ -190,7 +190,9 @@ export const listKeys: Endpoint = (call) => {
   const { store, caller, behaviours } = call;
   const query = parseQuery(call, keyListSchema);
   const matches = behaviours.keyListMatchesParts ? containsText : isEqual;
-  const matching = [...store.keys.values()].filter(
+  const listsDeleted = query.status === 'deleted' && behaviours.listsDeletedKeys;
+  const rowsOf = listsDeleted ? store.deletedKeys : store.keys;
+  const matching = [...rowsOf.values()].filter(
     (key) =>
       (isAdmin(caller) || key.user_id === caller.userId) &&
       matches(key.user_id, query.user_id) &&

@@ -191,6 +191,7 @@ export const keyListSchema = z.object({
   key_hash: z.string().optional(),
   key_alias: z.string().optional(),
   return_full_object: z.stringbool().default(false),
+  status: z.string().optional(),
   sort_by: z.string().optional(),
   sort_order: z.enum(['asc', 'desc']).default('desc'),
 });

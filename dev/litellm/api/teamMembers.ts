@@ -230,7 +230,10 @@ export const deleteTeamMember: Endpoint = async (call) => {
     if (user !== undefined) removeFirst(user.teams, body.team_id);
     store.budgetsOf(body.team_id).delete(userId ?? '');
     if (call.behaviours.removalDeletesKeys) {
-      store.removeKeys((key) => key.team_id === body.team_id && key.user_id === userId);
+      const doomed = [...store.keys.values()].filter(
+        (key) => key.team_id === body.team_id && key.user_id === userId,
+      );
+      store.deleteKeys(doomed, callerName(call), call.now);
     }
   }
   return renderTeam(row);

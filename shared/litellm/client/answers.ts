@@ -110,6 +110,8 @@ const keySchema = z.object({
   spend: amount,
   max_budget: amount,
   metadata: freeform,
+  deleted_at: text,
+  deleted_by: text,
 });
 const keyPageSchema = z.object({ keys: z.array(keySchema), total_pages: z.int().check(z.nonnegative()) });
 /** The hash is only beside the row. */
@@ -317,7 +319,18 @@ function toKey(row: z.output<typeof keySchema>): LitellmKey {
     lastActive: row.last_active,
     maxBudget: row.max_budget,
   };
-  return { hash, name, blocked, models, spend, metadata, ...withoutUndefined(optional) };
+  return {
+    hash,
+    name,
+    blocked,
+    models,
+    spend,
+    metadata,
+    ...withoutUndefined(optional),
+    ...(row.deleted_at === undefined
+      ? {}
+      : { deleted: { at: row.deleted_at, ...withoutUndefined({ by: row.deleted_by }) } }),
+  };
 }
 
 function isEmptyObject(value: unknown): boolean {

@@ -64,11 +64,12 @@ export function createKeyCalls(sender: LitellmSender): KeyCalls {
 
 async function* readKeyPages(
   sender: LitellmSender,
-  { userId, teamId }: KeyFilter,
+  { userId, teamId, isDeleted }: KeyFilter,
 ): AsyncGenerator<readonly LitellmKey[]> {
   const filter = {
     ...(userId === undefined ? {} : { user_id: userId }),
     ...(teamId === undefined ? {} : { team_id: teamId }),
+    ...(isDeleted === undefined ? {} : { status: 'deleted' as const }),
   };
   // Version 1.84 returns keys whose values merely contain these.
   const isAsked = (key: LitellmKey): boolean =>

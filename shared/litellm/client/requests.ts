@@ -225,6 +225,8 @@ export const REQUESTS = {
       return_full_object: z.literal(true),
       user_id: z.exactOptional(id),
       team_id: z.exactOptional(id),
+      // Known by 1.84.0 (pull request 19260).
+      status: z.exactOptional(z.literal('deleted')),
     }),
   },
   /** `key_management_endpoints.py`: info_key_fn. Without a key: the calling key. */

@@ -73,6 +73,10 @@ export const litellmReportTexts: Readonly<
     happened: 'You have no access any more, so LiteLLM refuses your keys',
     todo: 'They work again once you are back in a team.',
   },
+  owns_our_key: {
+    happened: 'The key with which this site manages LiteLLM is yours, so you stay in your teams there',
+    todo: 'Ask the operator to use another key.',
+  },
   row_missing: {
     happened: 'Its stored row was missing or unreadable, so we changed nothing in LiteLLM',
     todo: 'Ask the operator to check this.',

@@ -10,6 +10,7 @@ import { findSyncing, renderNoProxy, renderPresence } from './renderLitellm.ts';
 import { renderProxy } from './renderProxy.ts';
 import { renderOrganization } from './renderOrganization.ts';
 import { findProgressTitle, isUnderWay, renderProgress, renderReports } from './renderProgress.ts';
+import { renderRestingKeys } from './renderRestingKeys.ts';
 import { renderTeam } from './renderTeam.ts';
 
 /** How often a browser without scripts reloads the page. */
@@ -183,7 +184,7 @@ export function renderHome({ nonce, access }: HomePage): string {
     </div>
     ${renderProgress(access)} ${renderReports(access)}
     <div class="columns">
-      <div class="stack-wide">${renderAccess(access)}</div>
+      <div class="stack-wide">${renderAccess(access)} ${renderRestingKeys(access.resting_keys)}</div>
       <div class="stack-wide">${renderUser(access)} ${renderProxy(litellm.proxy)}</div>
     </div>
   </main>`;

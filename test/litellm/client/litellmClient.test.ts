@@ -602,6 +602,8 @@ describe('what destroys keys in LiteLLM', () => {
       "'DELETE'",
       "'DELETE'",
       "'deleteKey'",
+      "'deleted'",
+      "'deleted'",
     ]);
     const deleting = Object.values(REQUESTS).filter(
       ({ method, path }) => method === 'DELETE' || /delete/.test(path),

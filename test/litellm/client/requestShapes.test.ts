@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRequestShapes } from '../../../dev/litellm/contract/recordings.ts';
 import { findRequestFaults, type SentRequest } from '../../../dev/litellm/contract/requestFaults.ts';
 import { type LitellmEmulator, startLitellmEmulator } from '../../../dev/litellm/emulator.ts';
-import { versions } from '../../../dev/litellm/versions.ts';
+import { type Version, versions } from '../../../dev/litellm/versions.ts';
 import { Secret } from '../../../shared/model/secret.ts';
 import { createLitellmClient } from '../../../shared/litellm/client/litellmClient.ts';
 import { REQUESTS } from '../../../shared/litellm/client/requests.ts';
@@ -21,6 +21,11 @@ import { createTestClock } from '../../support/signInDoubles.ts';
  */
 const describedBy: Readonly<Record<string, string>> = {
   'PATCH /organization/update': 'POST /organization/new',
+};
+
+/** Fields that only newer versions get. `shared/litellm/keys/parkKeys.ts` looks at the version. */
+const notSentTo: Readonly<Partial<Record<Version, readonly string[]>>> = {
+  '1.80.0': ['GET /key/list unknown: status'],
 };
 
 const limits = { max_budget: 10.5, budget_duration: '30d', tpm_limit: 1000, rpm_limit: 10 };
@@ -107,6 +112,7 @@ const calls: {
     const { hash } = await client.createKey(newKey);
     await client.findKey(hash);
     await readAll(client.readKeyPages({ userId: 'ann', teamId: 'team' }));
+    await readAll(client.readKeyPages({ userId: 'ann', isDeleted: true }));
     await client.updateKey(hash, { userId: 'bob', teamId: null, blocked: true, models: [] });
     await client.updateKey(hash, { userId: 'ann', duration: '7d' });
     await client.updateKey(hash, { teamId: 'team', blocked: false });
@@ -181,6 +187,7 @@ describe('what the client sends', () => {
       const instead = describedBy[key];
       const found = findRequestFaults(request, shapes[instead ?? key]);
       return found
+        .filter((fault) => !(notSentTo[version] ?? []).includes(`${key} ${fault}`))
         .filter((fault) => instead === undefined || !fault.startsWith('missing: '))
         .map((fault) => `${key}: ${fault}`);
     });

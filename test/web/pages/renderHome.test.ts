@@ -44,6 +44,33 @@ function readTeam(changes: Partial<TeamAccess>): string {
 }
 
 describe('renderHome', () => {
+  it('shows which keys rest, from which team, why, and until when', () => {
+    const since = '2026-11-23T09:00:00.000Z';
+    const text = readMain({
+      ...createAccess(),
+      resting_keys: [
+        {
+          name: 'sk-...abcd',
+          alias: 'Laptop',
+          team_id: 'g1',
+          team_alias: 'Design',
+          why: 'left_team',
+          since,
+          until: '2026-11-30T09:00:00.000Z',
+        },
+        { name: 'sk-...efgh', team_id: 'g2', why: 'refused', since },
+      ],
+    });
+    for (const part of [
+      'Keys that rest 2',
+      'sk-...abcd ( Laptop) Team: Design It stopped working because you are no longer in the team.',
+      'If you come back before 30 Nov 2026, 09:00 UTC, the same key works again.',
+      'sk-...efgh Team: g2 You are in the team again, but LiteLLM doesn’t accept the key there.',
+    ])
+      expect(text).toContain(part);
+    expect(readMain(createAccess())).not.toContain('Keys that rest');
+  });
+
   it('shows an administrator of the proxy its version, its organizations, each warning and what to do', () => {
     const text = readMain(
       createAccess({ litellm: { connected: true, status: 'done', proxy: SAMPLE_PROXY } }),
