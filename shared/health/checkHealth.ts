@@ -4,7 +4,10 @@ import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
 import type { ProxyReport } from '../model/litellmProxy.ts';
+import type { RegisteredFunctions } from '../model/heartbeat.ts';
+import type { HeartbeatStore } from '../storage/heartbeatStore.ts';
 import type { Store } from '../storage/store.ts';
+import { describeFunctions, type FunctionsHealth } from './functionsHealth.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;
@@ -16,6 +19,9 @@ export interface HealthDeps {
   readonly acceptVersion: string | undefined;
   /** Absent: no LiteLLM proxy is connected. */
   readonly litellm?: { check(this: void): Promise<ProxyReport> };
+  readonly heartbeats: Pick<HeartbeatStore, 'read'>;
+  /** Returns the functions that run by themselves. */
+  readonly registered: () => RegisteredFunctions;
 }
 
 /** `failing`: the store did not answer, so nothing is known about the proxy. */
@@ -44,6 +50,7 @@ export interface HealthDetail {
     readonly assigned_groups?: number;
   };
   readonly litellm: ProxyReport | LitellmNotChecked;
+  readonly functions: FunctionsHealth;
   readonly accepted_groups?: {
     readonly version: string;
     readonly accepted_at: string;
@@ -160,22 +167,33 @@ function isFaulty(litellm: HealthDetail['litellm']): boolean {
   return status === 'failing' || warnings.some(({ code }) => code === 'own_user_closed');
 }
 
+async function checkFunctions({ heartbeats, registered, clock }: HealthDeps): Promise<FunctionsHealth> {
+  const read = await attempt(async () => heartbeats.read());
+  if (!read.ok) return { status: 'failing', error: read.error };
+  return describeFunctions(registered(), read.value, clock.now());
+}
+
 /**
- * Returns the whole state: one read of the store, of the queue and of the directory, and the check of the proxy. Never throws for
+ * Returns the whole state: two reads of the store, one of the queue and of the directory, and the check of the proxy. Never throws for
  * what it checks.
  */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
-  const [{ tables, queue }, directory, litellm] = await Promise.all([
+  const [{ tables, queue }, directory, litellm, functions] = await Promise.all([
     attemptStorage(deps),
     checkDirectory(deps),
     checkLitellm(deps),
+    checkFunctions(deps),
   ]);
   const storage = storageOf(tables, queue);
   const list = tables.ok ? tables.value?.list : undefined;
   // Without an accepted list every message waits.
   const hasNoList = deps.rules.assignedGroupsAreKnown && list === undefined;
   const isDegraded =
-    directory.status === 'failing' || isFaulty(litellm) || list?.heldBack !== undefined || hasNoList;
+    directory.status === 'failing' ||
+    isFaulty(litellm) ||
+    functions.status === 'failing' ||
+    list?.heldBack !== undefined ||
+    hasNoList;
   return {
     status: storage.status === 'failing' ? 'failing' : isDegraded ? 'degraded' : 'ok',
     checked_at: deps.clock.now().toISOString(),
@@ -183,6 +201,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
     storage,
     directory,
     litellm,
+    functions,
     ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
     ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
   };
@@ -197,5 +216,6 @@ export function failingConfiguration(faults: readonly string[], now: Date): Heal
     storage: { status: 'not_checked' },
     directory: { status: 'not_checked' },
     litellm: { status: 'not_checked' },
+    functions: { status: 'not_checked' },
   };
 }
