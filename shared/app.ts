@@ -24,7 +24,11 @@ import { AppError } from './model/errors.ts';
 import { timeOrderedUuid } from './platform/timeOrderedUuid.ts';
 import { createProvisionQueue, type ProvisionResult } from './provisioning/provisionUser.ts';
 import type { MembershipChanges, ProvisionDeps } from './provisioning/provisionRun.ts';
-import { type HealthDetail, checkHealth, checkStorage } from './health/checkHealth.ts';
+import { type HealthDeps, type HealthDetail, checkHealth, checkStorage } from './health/checkHealth.ts';
+import { createSuccessRecorder, type HeartbeatDeps } from './health/heartbeat.ts';
+import { HeartbeatStore } from './storage/heartbeatStore.ts';
+import type { SuccessRecorder } from './model/heartbeat.ts';
+import { provideSuccessRecorder, registeredFunctions } from './triggers/registeredFunctions.ts';
 import type { CompleteLoginDeps } from './signIn/completeLogin.ts';
 import { type GroupKnowledge, createGroupKnowledge } from './groups/groupKnowledge.ts';
 import type { AccessDeps } from './home/readMyAccess.ts';
@@ -59,6 +63,8 @@ export interface App {
   readonly access: AccessDeps;
   /** Absent if no LiteLLM proxy is connected. */
   readonly litellm?: LitellmSide;
+  readonly heartbeat: HeartbeatDeps;
+  readonly successes: SuccessRecorder;
   /** Returns whether the store answers. Asks it at most once in {@link HEALTH_MAX_AGE_MS}. */
   readonly isHealthy: () => Promise<boolean>;
   /** Returns the detailed state of health. Determines it at most once in {@link HEALTH_MAX_AGE_MS}. */
@@ -150,6 +156,8 @@ interface StorageSide {
   readonly tables: Tables;
   readonly keyRing: KeyRing;
   createQueues(this: void, queueName: string, poisonQueueName: string): Queues;
+  /** Creates a queue that signs and traces nothing, to look at its messages. */
+  createQueue(this: void, queueName: string): Pick<MessageQueue, 'peek'>;
 }
 
 /** A queue whose messages are signed, and its poison queue. */
@@ -178,6 +186,7 @@ function createStorageSide({ storage, entra }: Config, traced: TracedAdapters): 
       const queue = traced.queue(queueName, signMessages(createQueue(queueName), seal));
       return { queue, seal, poisonQueue: traced.queue(poisonQueueName, createQueue(poisonQueueName)) };
     },
+    createQueue,
   };
 }
 
@@ -220,6 +229,18 @@ function createSeal({ entra, publicUrl }: Config, keyRing: KeyRing): SealContext
   return { keyRing, clock, tenantId: entra.tenantId, clientId: entra.clientId, publicUrl };
 }
 
+/** Returns the dependencies of the heartbeat. A client for a queue is created at the first look, and kept. */
+function createHeartbeat({ tables, createQueue }: StorageSide): Pick<App, 'heartbeat' | 'successes'> {
+  const store = new HeartbeatStore(tables);
+  const queues = new Map<string, Pick<MessageQueue, 'peek'>>();
+  const findQueue = (queueName: string): Pick<MessageQueue, 'peek'> => {
+    const queue = queues.get(queueName) ?? createQueue(queueName);
+    queues.set(queueName, queue);
+    return queue;
+  };
+  return { heartbeat: { store, clock, findQueue }, successes: createSuccessRecorder({ store, clock }) };
+}
+
 function createHealth(
   { rules, assignedGroupsAccept: acceptVersion }: Config,
   parts: {
@@ -227,6 +248,7 @@ function createHealth(
     readonly queue: MessageQueue;
     readonly directory: Directory;
     readonly litellm: LitellmSide | undefined;
+    readonly heartbeats: HealthDeps['heartbeats'];
   },
 ): Pick<App, 'isHealthy' | 'readHealth'> {
   const { litellm, ...rest } = parts;
@@ -234,7 +256,7 @@ function createHealth(
     litellm === undefined
       ? {}
       : { litellm: { check: async () => litellm.proxy.check() }, restingKeys: litellm.sync.record.due };
-  const health = { ...rest, ...connected, clock, rules, acceptVersion };
+  const health = { ...rest, ...connected, clock, rules, acceptVersion, registered: registeredFunctions };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),
     readHealth: rememberFor(HEALTH_MAX_AGE_MS, async () => checkHealth(health)),
@@ -271,6 +293,7 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     refresh: async () => (await refreshAssignedGroups(refresh)).list,
   });
   const seal = createSeal(config, storageSide.keyRing);
+  const heartbeat = createHeartbeat(storageSide);
   const provision: ProvisionDeps = {
     store,
     parked,
@@ -304,7 +327,8 @@ export function createApp(config: Config, observedBy: Tracing = NO_TRACING): App
     refresh,
     knowledge,
     ...accessBeside(store, litellm),
-    ...createHealth(config, { store, queue, directory, litellm }),
+    ...heartbeat,
+    ...createHealth(config, { store, queue, directory, litellm, heartbeats: heartbeat.heartbeat.store }),
   };
 }
 
@@ -348,6 +372,8 @@ export function buildApp(valid: Config, observedBy: Tracing): App {
     return createApp(valid);
   }
 }
+
+provideSuccessRecorder(() => requireApp().successes);
 
 // With invalid settings nothing is exported. The host's own log shows the faults.
 provideTracing((log) =>

@@ -1,4 +1,4 @@
-metadata description = 'Alerts that the operator needs within minutes. Each runs a query over the log events of the last 15 minutes, every 5 minutes.'
+metadata description = 'Alerts that the operator needs within minutes. Each runs a query over the log events of the last 15 minutes, or 30 for a missing heartbeat, every 5 minutes.'
 
 @description('Suffix of all names: the hash of subscription, environment and region.')
 @minLength(5)
@@ -25,11 +25,20 @@ param signInFailureThreshold int
 
 @description('Selects the log lines for the rules. Every event of the product is one line of JSON with its name in `event` (shared/telemetry/events.ts). The second condition selects the line that the Functions host writes when it moves a message to a poison queue. Its `event` is empty.')
 var events = '''
-AppTraces
 | where Message startswith "{" or Message startswith "Message has reached MaxDequeueCount"
 | extend fields = parse_json(Message)
 | extend event = tostring(fields.event), code = tostring(fields.code)
 '''
+
+@description('Where a rule finds the log lines, if that is not simply the table. A rule that asks for what is missing must also answer while a new workspace has no such table: `union isfuzzy=true` ignores a table that does not exist.')
+var sources = {
+  heartbeat: '''
+union isfuzzy=true AppTraces, (datatable(TimeGenerated: datetime, Message: string) [])
+'''
+}
+
+@description('How far a rule looks back, if not 15 minutes.')
+var windowSizes = { heartbeat: 'PT30M' }
 
 @description('The alert rules. An event has a `code` only if something failed, and it names the reason.')
 var rules = [
@@ -92,6 +101,42 @@ var rules = [
     or (event in ("sync.repair", "litellm.check") and code in ("litellm_key_refused", "litellm_right_missing", "litellm_version_unsafe", "litellm_answer_invalid"))
 '''
   }
+  {
+    name: 'heartbeat'
+    displayName: 'No heartbeat for 30 minutes'
+    description: 'The app does not run its timers, cannot read its storage, has invalid settings, or sends no logs. Probably nothing is provisioned and no other alert can be trusted: see docs/operations.md.'
+    severity: 1
+    threshold: 0
+    // Without `by`, the answer is one row even if there are no lines. A heartbeat that failed has a code.
+    query: '''
+| summarize beats = countif(event == "heartbeat" and isempty(code))
+| where beats == 0
+'''
+  }
+  {
+    name: 'timer'
+    displayName: 'A timer does not run or does not succeed'
+    description: 'A timer has not succeeded for more than twice its period. The heartbeat names it: see docs/operations.md.'
+    severity: 2
+    threshold: 0
+    query: '''
+| where event == "heartbeat"
+| mv-expand timer = fields.timers
+| where todouble(timer.ageSeconds) > 2 * todouble(timer.periodSeconds)
+'''
+  }
+  {
+    name: 'queue'
+    displayName: 'A message waits for longer than 10 minutes'
+    description: 'A queue has a message that the app could take and has not taken for more than 10 minutes: the queue function does not run, or cannot keep up. See docs/operations.md.'
+    severity: 1
+    threshold: 0
+    query: '''
+| where event == "heartbeat"
+| mv-expand queue = fields.queues
+| where todouble(queue.oldestSeconds) > 600
+'''
+  }
 ]
 
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {
@@ -124,14 +169,14 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       enabled: true
       scopes: [workspaceId]
       evaluationFrequency: 'PT5M'
-      windowSize: 'PT15M'
+      windowSize: windowSizes[?rule.name] ?? 'PT15M'
       autoMitigate: true
       // A new workspace does not have the table yet and would refuse the rule.
       skipQueryValidation: true
       criteria: {
         allOf: [
           {
-            query: '${events}${rule.query}'
+            query: '${sources[?rule.name] ?? 'AppTraces\n'}${events}${rule.query}'
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: rule.threshold

@@ -36,6 +36,7 @@ var tableNames = [
   'ProvisioningFailures'
   'SyncedPeople'
   'SyncedEntities'
+  'Heartbeats'
   'SessionKeys'
 ]
 

@@ -7,6 +7,9 @@ import type { ProxyReport } from '../model/litellmProxy.ts';
 import type { DueKeys } from '../storage/parkedKeys.ts';
 import type { Store } from '../storage/store.ts';
 import { checkRestingKeys, type RestingKeysDetail } from './restingKeys.ts';
+import type { RegisteredFunctions } from '../model/heartbeat.ts';
+import type { HeartbeatStore } from '../storage/heartbeatStore.ts';
+import { describeFunctions, type FunctionsHealth } from './functionsHealth.ts';
 
 export interface HealthDeps {
   readonly store: Pick<Store, 'assignedGroups'>;
@@ -20,6 +23,9 @@ export interface HealthDeps {
   readonly restingKeys?: Pick<DueKeys, 'findReport'>;
   /** Absent: no LiteLLM proxy is connected. */
   readonly litellm?: { check(this: void): Promise<ProxyReport> };
+  readonly heartbeats: Pick<HeartbeatStore, 'read'>;
+  /** Returns the functions that run by themselves. */
+  readonly registered: () => RegisteredFunctions;
 }
 
 /** `failing`: the store did not answer, so nothing is known about the proxy. */
@@ -50,6 +56,7 @@ export interface HealthDetail {
   readonly litellm: ProxyReport | LitellmNotChecked;
   /** Keys of people who left a team. Absent: the daily job has not run yet, or no proxy is connected. */
   readonly resting_keys?: RestingKeysDetail;
+  readonly functions: FunctionsHealth;
   readonly accepted_groups?: {
     readonly version: string;
     readonly accepted_at: string;
@@ -166,15 +173,22 @@ function isFaulty(litellm: HealthDetail['litellm']): boolean {
   return status === 'failing' || warnings.some(({ code }) => code === 'own_user_closed');
 }
 
+async function checkFunctions({ heartbeats, registered, clock }: HealthDeps): Promise<FunctionsHealth> {
+  const read = await attempt(async () => heartbeats.read());
+  if (!read.ok) return { status: 'failing', error: read.error };
+  return describeFunctions(registered(), read.value, clock.now());
+}
+
 /**
- * Returns the whole state: one read of the store, of the queue and of the directory, and the check of the proxy. Never throws for
+ * Returns the whole state: two reads of the store, one of the queue and of the directory, and the check of the proxy. Never throws for
  * what it checks.
  */
 export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
-  const [{ tables, queue }, directory, litellm, restingKeys] = await Promise.all([
+  const [{ tables, queue }, directory, litellm, functions, restingKeys] = await Promise.all([
     attemptStorage(deps),
     checkDirectory(deps),
     checkLitellm(deps),
+    checkFunctions(deps),
     checkRestingKeys(deps.restingKeys),
   ]);
   const storage = storageOf(tables, queue);
@@ -185,6 +199,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
     directory.status === 'failing' ||
     isFaulty(litellm) ||
     restingKeys?.held_back !== undefined ||
+    functions.status === 'failing' ||
     list?.heldBack !== undefined ||
     hasNoList;
   return {
@@ -195,6 +210,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
     directory,
     litellm,
     ...(restingKeys === undefined ? {} : { resting_keys: restingKeys }),
+    functions,
     ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),
     ...(list?.heldBack === undefined ? {} : { brake: brakeOf(list.heldBack, list.usedPermit) }),
   };
@@ -209,5 +225,6 @@ export function failingConfiguration(faults: readonly string[], now: Date): Heal
     storage: { status: 'not_checked' },
     directory: { status: 'not_checked' },
     litellm: { status: 'not_checked' },
+    functions: { status: 'not_checked' },
   };
 }

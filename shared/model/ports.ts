@@ -89,12 +89,36 @@ export interface Directory {
   readAssignedGroups(): Promise<readonly AssignedGroup[]>;
 }
 
+/** A message that the host may take now. */
+export interface VisibleMessage {
+  readonly id: string;
+  /** When it was put into the queue. If it had a delay, it became visible later. ISO 8601 UTC, to the second. */
+  readonly insertedAt: string;
+  /** How often the host has taken it. */
+  readonly deliveries: number;
+}
+
+/** The visible messages at the front of a queue. */
+export interface VisibleMessages {
+  /** When the queue answered, by its own clock, which dates `insertedAt` too. ISO 8601 UTC. */
+  readonly at: string;
+  /** At most 32. */
+  readonly messages: readonly VisibleMessage[];
+  /** Whether these are all visible messages of the queue. */
+  readonly isComplete: boolean;
+}
+
 /** A queue of this product. Messages do not expire. */
 export interface MessageQueue {
   /** Adds one message, visible after `delaySeconds` (default 0, at most 7 days). Throws `storage_unavailable`. */
   enqueue(text: string, options?: { readonly delaySeconds?: number }): Promise<void>;
   /** Checks that the queue exists and answers: one request. Throws `storage_unavailable`, `storage_refused`. */
   check(): Promise<void>;
+  /**
+   * Looks at the visible messages and takes none: one request. Messages that are delayed or being worked on are not visible. Reads no
+   * text. Throws `storage_unavailable`, `storage_refused`.
+   */
+  peek(): Promise<VisibleMessages>;
 }
 
 /** The source of secrets and ids. */

@@ -59,6 +59,7 @@ export function createMessageSeal(context: MessageSealContext, queueName: string
 export function signMessages(queue: MessageQueue, seal: Pick<MessageSeal, 'sign'>): MessageQueue {
   return {
     check: async () => queue.check(),
+    peek: async () => queue.peek(),
     enqueue: async (json, options) => queue.enqueue(await seal.sign(json), options),
   };
 }

@@ -3,7 +3,7 @@ import { QueueClient, type StoragePipelineOptions, StorageRetryPolicyType } from
 import * as z from 'zod/mini';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../model/errors.ts';
-import type { MessageQueue } from '../model/ports.ts';
+import type { MessageQueue, VisibleMessages } from '../model/ports.ts';
 import { withTimeout } from '../platform/withTimeout.ts';
 
 /** A put usually takes milliseconds; a person waits for it at sign-in. */
@@ -11,6 +11,9 @@ const TRY_TIMEOUT_MS = 5_000;
 const TRIES = 3;
 const RETRY_DELAY_MS = 200;
 const TOTAL_TIMEOUT_MS = TRIES * TRY_TIMEOUT_MS;
+
+/** The most that one request can look at. */
+const MOST_PEEKED = 32;
 
 export interface StorageQueueOptions {
   readonly storage: Config['storage'];
@@ -20,7 +23,7 @@ export interface StorageQueueOptions {
 }
 
 /**
- * Creates a queue whose messages never expire. One request for each message or check, up to 3 tries. A try whose answer was lost may have put
+ * Creates a queue whose messages never expire. One request for each message, check or look, up to 3 tries. A try whose answer was lost may have put
  * the message, so delivery is at least once.
  * Throws `storage_unavailable` (retryable: no answer in 15 s, 429, 5xx) or `storage_refused` (authorization, no such queue,
  * message too large), `configuration_invalid` without a credential that is needed.
@@ -53,6 +56,30 @@ export function createStorageQueue(options: StorageQueueOptions): MessageQueue {
         throw appErrorOf(error, { queue: options.queueName, attempted: 'The queue could not be looked at' });
       }
     },
+    async peek() {
+      try {
+        return await withTimeout(TOTAL_TIMEOUT_MS, async (abortSignal) => peek(client, abortSignal));
+      } catch (error) {
+        throw appErrorOf(error, {
+          queue: options.queueName,
+          attempted: 'The messages of a queue could not be looked at',
+        });
+      }
+    },
+  };
+}
+
+async function peek(client: QueueClient, abortSignal: AbortSignal): Promise<VisibleMessages> {
+  const answer = await client.peekMessages({ numberOfMessages: MOST_PEEKED, abortSignal });
+  const messages = answer.peekedMessageItems;
+  return {
+    at: (answer.date ?? new Date()).toISOString(),
+    isComplete: messages.length < MOST_PEEKED,
+    messages: messages.map(({ messageId, insertedOn, dequeueCount }) => ({
+      id: messageId,
+      insertedAt: insertedOn.toISOString(),
+      deliveries: dequeueCount,
+    })),
   };
 }
 

@@ -41,11 +41,15 @@ export type EventName =
   | 'keys.returned'
   | 'keys.deleted'
   | 'keys.lost'
+  | 'heartbeat'
+  | 'heartbeat.fault'
   | 'configuration.fault'
   | 'request.failed'
   | 'telemetry.fault';
 
-export type EventFields = Readonly<Record<string, LogSafeDetails[string] | undefined>>;
+export type EventFields = Readonly<
+  Record<string, LogSafeDetails[string] | readonly LogSafeDetails[] | undefined>
+>;
 
 /** Writes one event as one line of JSON, and records the metrics that belong to it. */
 export function writeEvent(
@@ -163,7 +167,8 @@ function outcomeOf(name: string, fields: EventFields): string {
  * two never disagree.
  */
 function measureEvent(metrics: Tracing, name: string, fields: EventFields): void {
-  if (metrics.isOff) return;
+  // A fault of the heartbeat's record is not how the flow ended.
+  if (metrics.isOff || name === 'heartbeat.fault') return;
   const outcome = outcomeOf(name, fields);
   metrics.current()?.set({ 'app.outcome': outcome });
   const reason = textOf(fields['reason']);

@@ -4,6 +4,7 @@ import { findTraceparent, MAX_DELIVERIES } from '../queue/queueMessage.ts';
 import type { Delivery } from '../queue/queueWorker.ts';
 import { type Observed, observeFlow } from '../telemetry/events.ts';
 import { startTracing, traceInvocation } from '../telemetry/traceInvocation.ts';
+import { addQueueFunction, recordSuccess } from './registeredFunctions.ts';
 
 /** One delivery of a queue entry. Anyone may have written the entry, so nothing but {@link QueueTrigger.open} reads it. */
 export interface QueueDelivery extends Delivery {
@@ -34,7 +35,7 @@ export interface QueueTrigger {
 /**
  * Registers a function for a queue. Each delivery is traced and writes one event. An error is thrown on, so that the host delivers the
  * message again. The message is opened first: not even its trace context is read before. `flow` may depend on the opened message,
- * and must not throw.
+ * and must not throw. A success is recorded for the heartbeat.
  */
 export function onQueue<T>(
   functionName: string,
@@ -42,6 +43,7 @@ export function onQueue<T>(
   flow: QueueFlow<T> | ((json: string | undefined) => QueueFlow<T>),
 ): void {
   if (!isEnabled) return;
+  addQueueFunction({ name: functionName, queueName });
   app.storageQueue(functionName, {
     queueName,
     connection: 'AzureWebJobsStorage',
@@ -55,14 +57,15 @@ export function onQueue<T>(
       const { attempt } = delivery;
       const traceparent = json === undefined ? undefined : findTraceparent(json);
       const trigger = { kind: 'queue', queueName, attempt, traceparent } as const;
-      await traceInvocation(context, trigger, async () =>
-        observeFlow(context, {
+      await traceInvocation(context, trigger, async () => {
+        await observeFlow(context, {
           name,
           run: async () => run(delivery),
           describe: (result) => describe(result, delivery),
           ...(countKeys === undefined ? {} : { countKeys }),
-        }),
-      );
+        });
+        await recordSuccess(context, async ({ recordQueueFunction }) => recordQueueFunction(functionName));
+      });
     },
   });
 }

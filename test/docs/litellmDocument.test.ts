@@ -84,6 +84,7 @@ describe('docs/litellm.md', () => {
         'organization_frozen',
         'role_needs_licence',
         'refused',
+        'not_deactivated',
       ]),
     );
     const source = read('shared/model/synced.ts');

@@ -76,7 +76,13 @@ describe('with wrong settings', () => {
   });
 
   it('leaves the message in the queue: no queue function runs', async () => {
-    for (const name of ['provision', 'provisionPoison', 'assignedGroups', 'repairMemberIndexes']) {
+    for (const name of [
+      'provision',
+      'provisionPoison',
+      'assignedGroups',
+      'repairMemberIndexes',
+      'heartbeat',
+    ]) {
       const { status } = await fetch(`${stack.url}/admin/functions/${name}`, { method: 'POST' });
       expect([name, status]).toEqual([name, 404]);
     }

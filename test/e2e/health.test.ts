@@ -1,8 +1,9 @@
+import { QueueClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sampleManyGroupsCount, samplePeople } from '../../dev/identity/sampleDirectory.ts';
 import { readPerson, readRows } from '../support/e2eRows.ts';
-import { type E2eStack, startE2eStack } from '../support/e2eStack.ts';
+import { type E2eStack, QUEUES_OFF, startE2eStack, waitForLog } from '../support/e2eStack.ts';
 import { type Answer, signInUntilDone, Visitor } from '../support/e2eVisitor.ts';
 
 const detailSchema = z.object({
@@ -10,6 +11,18 @@ const detailSchema = z.object({
   configuration: z.object({ status: z.string(), faults: z.array(z.string()) }),
   storage: z.object({ status: z.string(), error: z.string().optional() }),
   directory: z.looseObject({ status: z.string(), hint: z.string().optional() }),
+  functions: z.object({
+    status: z.string(),
+    timers: z
+      .record(
+        z.string(),
+        z.looseObject({ succeeded_at: z.string().optional(), period_seconds: z.number(), late: z.boolean() }),
+      )
+      .default({}),
+    queues: z
+      .record(z.string(), z.object({ queue: z.string(), succeeded_at: z.string().optional() }))
+      .default({}),
+  }),
   accepted_groups: z.looseObject({ version: z.string(), groups: z.number() }).optional(),
   brake: z
     .looseObject({ version: z.string(), hint: z.string(), lostCount: z.number(), groupCount: z.number() })
@@ -34,6 +47,19 @@ const get = async (path: string, headers: Readonly<Record<string, string>> = {})
 async function readDetail(): Promise<z.infer<typeof detailSchema> & { readonly http: number }> {
   const { status, body } = await get('/api/health/detail', { 'x-functions-key': stack.functionKey });
   return { ...detailSchema.parse(JSON.parse(body)), http: status };
+}
+
+const heartbeatSchema = z.object({
+  timers: z.array(z.object({ name: z.string(), ageSeconds: z.number(), periodSeconds: z.number() })),
+  queues: z.array(z.object({ name: z.string(), oldestSeconds: z.number().optional() })),
+});
+
+/** Runs the timer `heartbeat` and returns its event. */
+async function runHeartbeat(): Promise<z.infer<typeof heartbeatSchema>> {
+  const before = stack.host.logs().length;
+  await fetch(`${stack.url}/admin/functions/heartbeat`, { method: 'POST' });
+  const line = await waitForLog(stack, (each) => each.includes('"event":"heartbeat"'), before);
+  return heartbeatSchema.parse(JSON.parse(line.slice(line.indexOf('{'))));
 }
 
 describe('health', () => {
@@ -86,6 +112,48 @@ describe('health', () => {
     const { body } = await get(`/api/health/detail?code=${stack.functionKey}`);
     expect(body).not.toContain(stack.identity.clientSecret);
     expect(body).not.toContain('AccountKey');
+  });
+
+  it('shows when each function that runs by itself succeeded last, and a heartbeat that counts them', async () => {
+    await signInUntilDone(stack.url, 'alice@company.com');
+    const from = Date.now();
+    await stack.runAssignedGroups();
+    const event = await runHeartbeat();
+    expect(event.timers.map(({ name, periodSeconds }) => [name, periodSeconds])).toEqual([
+      ['assignedGroups', 600],
+      ['heartbeat', 600],
+      ['repairMemberIndexes', 86_400],
+    ]);
+    expect(event.queues.map(({ name }) => name)).toEqual(['provision', 'provision-poison']);
+    // A new process, because the detail is kept for 30 seconds.
+    await stack.restartHost();
+    const { status, functions } = await readDetail();
+    expect([status, functions.status]).toEqual(['ok', 'ok']);
+    const { timers, queues } = functions;
+    expect(Object.keys(timers)).toEqual(['assignedGroups', 'heartbeat', 'repairMemberIndexes']);
+    expect(Object.values(timers).map(({ late }) => late)).toEqual([false, false, false]);
+    expect(timers['assignedGroups']).toMatchObject({ period_seconds: 600 });
+    expect(Date.parse(timers['assignedGroups']?.succeeded_at ?? '')).toBeGreaterThan(from);
+    expect(Date.parse(timers['heartbeat']?.succeeded_at ?? '')).toBeGreaterThan(from);
+    expect(Date.parse(queues['provision']?.succeeded_at ?? '')).toBeGreaterThan(0);
+    // It has never run.
+    expect(queues['provisionPoison']).toEqual({ queue: 'provision-poison' });
+  });
+
+  it('says how long a message has waited that no function takes', async () => {
+    await stack.restartHost({ ...QUEUES_OFF });
+    await runHeartbeat();
+    await new QueueClient(stack.storageConnectionString, 'provision').sendMessage('d2FpdGluZw==');
+    const [provision] = (await runHeartbeat()).queues;
+    const { oldestSeconds: first = -1 } = provision ?? {};
+    expect(first).toBeGreaterThanOrEqual(0);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1500);
+    });
+    const [later] = (await runHeartbeat()).queues;
+    expect(later?.oldestSeconds).toBeGreaterThan(first);
+    await new QueueClient(stack.storageConnectionString, 'provision').clearMessages();
+    await stack.restartHost();
   });
 
   it('is degraded while a Graph permission is missing, and says what to grant', async () => {

@@ -5,6 +5,7 @@ import type { HealthDetail, HealthDeps } from '../../shared/health/checkHealth.t
 import { checkHealth, checkStorage, failingConfiguration } from '../../shared/health/checkHealth.ts';
 import type { ProxyReport } from '../../shared/model/litellmProxy.ts';
 import { AssignedGroupsStore } from '../../shared/storage/assignedGroupsStore.ts';
+import { HeartbeatStore } from '../../shared/storage/heartbeatStore.ts';
 import type { Tables } from '../../shared/model/tables.ts';
 import { breakingStore, editRow, teamRow } from '../support/handEdits.ts';
 import type { World } from '../support/world.ts';
@@ -20,6 +21,8 @@ function depsOf(world: World, tables: Tables = world.tables): HealthDeps {
     clock: world.clock,
     rules: sampleRules(),
     acceptVersion: undefined,
+    heartbeats: new HeartbeatStore(tables),
+    registered: () => ({ timers: [], queueFunctions: [] }),
   };
 }
 
@@ -46,6 +49,7 @@ describe('checkHealth', () => {
       storage: { status: 'ok' },
       directory: { status: 'ok', assigned_groups: 1 },
       litellm: { status: 'not_configured' },
+      functions: { status: 'ok', timers: {}, queues: {} },
       accepted_groups: { version: list.version, accepted_at: AT, checked_at: AT, groups: 1, incomplete: [] },
     });
   });
@@ -203,6 +207,50 @@ describe('checkHealth', () => {
   });
 });
 
+describe('the functions in the health detail', () => {
+  const registered = () => ({
+    timers: [
+      { name: 'hourly', periodSeconds: 3600 },
+      { name: 'new', periodSeconds: 600 },
+    ],
+    queueFunctions: [
+      { name: 'work', queueName: 'jobs' },
+      { name: 'idle', queueName: 'others' },
+    ],
+  });
+
+  it('are those that are registered: timers with their age, queue functions with their last success', async () => {
+    const world = await readyWorld();
+    const heartbeats = new HeartbeatStore(world.tables);
+    await heartbeats.recordTimer('hourly', world.clock.now());
+    await heartbeats.recordTimer('removed', world.clock.now());
+    await heartbeats.recordQueueFunction('work', world.clock.now(), undefined);
+    world.clock.advance(2 * 3600 * 1000);
+    const onTime = await checkHealth({ ...depsOf(world), registered });
+    world.clock.advance(1000);
+    const late = await checkHealth({ ...depsOf(world), registered });
+    expect(onTime.functions.timers?.['hourly']).toMatchObject({ age_seconds: 7200, late: false });
+    expect(late.functions).toEqual({
+      status: 'ok',
+      timers: {
+        hourly: { succeeded_at: AT, age_seconds: 7201, period_seconds: 3600, late: true },
+        new: { age_seconds: 0, period_seconds: 600, late: false },
+      },
+      queues: { work: { queue: 'jobs', succeeded_at: AT }, idle: { queue: 'others' } },
+    });
+  });
+
+  it('make it degraded if their rows cannot be read', async () => {
+    const world = await readyWorld();
+    const heartbeats = {
+      read: async () => Promise.reject(new AppError('storage_refused', 'no such table')),
+    };
+    const health = await checkHealth({ ...depsOf(world), heartbeats });
+    expect(health.functions).toEqual({ status: 'failing', error: 'storage_refused' });
+    expect(health.status).toBe('degraded');
+  });
+});
+
 describe('checkStorage', () => {
   it('returns whether the store answers', async () => {
     const world = await readyWorld();
@@ -228,6 +276,7 @@ describe('failingConfiguration', () => {
       storage: { status: 'not_checked' },
       directory: { status: 'not_checked' },
       litellm: { status: 'not_checked' },
+      functions: { status: 'not_checked' },
     });
   });
 });

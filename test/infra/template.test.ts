@@ -372,6 +372,43 @@ describe('queries', () => {
     expect(columns.filter((column) => !known.has(column))).toEqual([]);
   });
 
+  it('raise an alert if no heartbeat succeeded for 30 minutes, even if the workspace has no lines at all', () => {
+    const { windowSize, query, operator, threshold } = alertNamed('alert-heartbeat-');
+    expect([windowSize, operator, threshold]).toEqual(['PT30M', 'GreaterThan', 0]);
+    // A table that does not exist is left out, and `summarize` without `by` answers one row for no lines.
+    expect(query).toMatch(/^union isfuzzy=true AppTraces, \(datatable\(/);
+    expect(query).toMatch(
+      /summarize beats = countif\(event == "heartbeat" and isempty\(code\)\)\n\| where beats == 0\n$/,
+    );
+  });
+
+  it.each([
+    ['alert-timer-', 'todouble(timer.ageSeconds) > 2 * todouble(timer.periodSeconds)'],
+    ['alert-queue-', 'todouble(queue.oldestSeconds) > 600'],
+  ])('raise %s by what each heartbeat says, and look at a whole one each time', (name, condition) => {
+    const { windowSize, query } = alertNamed(name);
+    expect(query).toContain(`| where ${condition}\n`);
+    // Longer than the 10 minutes from one heartbeat to the next, so that the alert lasts as long as its reason.
+    expect(windowSize).toBe('PT15M');
+  });
+
+  it('never raise an alert by the age of a queue function', () => {
+    expect(alerts.map(([, query = '']) => query).join('\n')).not.toMatch(/queueFunction|succeeded/i);
+  });
+
+  function alertNamed(prefix: string) {
+    const found = resourcesOfType(usual, 'Microsoft.Insights/scheduledQueryRules').find((alert) =>
+      textAt(alert, 'name').startsWith(prefix),
+    );
+    const criterion = at(found, 'properties', 'criteria', 'allOf', 0);
+    return {
+      windowSize: textAt(found, 'properties', 'windowSize'),
+      query: textAt(criterion, 'query'),
+      operator: at(criterion, 'operator'),
+      threshold: at(criterion, 'threshold'),
+    };
+  }
+
   it('select the poison queues that exist', () => {
     const moved = alerts.flatMap(([, query = '']) => [...query.matchAll(/endswith "'([\w-]+)'\."/g)]);
     const poison = QUEUES.filter((queue) => queue.endsWith('-poison'));

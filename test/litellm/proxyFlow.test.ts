@@ -11,6 +11,7 @@ import type { Fetch } from '../../shared/model/ports.ts';
 import type { SyncSubject } from '../../shared/model/synced.ts';
 import { Secret } from '../../shared/model/secret.ts';
 import { outgoingFetch } from '../../shared/platform/outgoingFetch.ts';
+import { HeartbeatStore } from '../../shared/storage/heartbeatStore.ts';
 import { ProxyRecord } from '../../shared/storage/proxyRecord.ts';
 import { checkHealth, type HealthDetail } from '../../shared/health/checkHealth.ts';
 import { createSyncWorld, type SyncWorld } from '../support/syncWorld.ts';
@@ -70,6 +71,8 @@ async function createScene(
         clock,
         rules: sampleRules(),
         acceptVersion: undefined,
+        heartbeats: new HeartbeatStore(tables),
+        registered: () => ({ timers: [], queueFunctions: [] }),
         litellm: { check: async () => guarded.proxy.check() },
       }),
     sent: () => {

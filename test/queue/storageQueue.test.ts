@@ -81,6 +81,66 @@ describe('check, against Azurite', () => {
   });
 });
 
+describe('peek, against Azurite', () => {
+  it('sees what is visible, and neither what is delayed nor what is being worked on', async () => {
+    const client = await createClient('peek-one');
+    const queue = createQueue('peek-one');
+    expect(await queue.peek()).toMatchObject({ messages: [], isComplete: true });
+    await queue.enqueue('taken');
+    const [taken] = (await client.receiveMessages({ visibilityTimeout: 3600 })).receivedMessageItems;
+    await queue.enqueue('delayed', { delaySeconds: 3600 });
+    const before = Math.floor(Date.now() / 1000) * 1000;
+    const visible = await client.sendMessage('not base64 and not ours');
+    const { at, messages, isComplete } = await queue.peek();
+    expect(isComplete).toBe(true);
+    expect(messages).toEqual([
+      { id: visible.messageId, insertedAt: visible.insertedOn.toISOString(), deliveries: 0 },
+    ]);
+    expect(Date.parse(at)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(at)).toBeLessThanOrEqual(Date.now() + 1000);
+
+    // Visible again after a delivery: the same message, inserted at the same time.
+    await client.updateMessage(taken?.messageId ?? '', taken?.popReceipt ?? '', taken?.messageText, 0);
+    const again = (await queue.peek()).messages.find(({ id }) => id === taken?.messageId);
+    expect(again).toEqual({
+      id: taken?.messageId,
+      insertedAt: taken?.insertedOn.toISOString(),
+      deliveries: 1,
+    });
+  });
+
+  it('takes nothing', async () => {
+    const client = await createClient('peek-two');
+    await createQueue('peek-two').enqueue('x');
+    await createQueue('peek-two').peek();
+    expect((await client.receiveMessages()).receivedMessageItems).toHaveLength(1);
+  });
+
+  it('shows a message that was put back with a delay as old as its insertion, once it is visible', async () => {
+    await createClient('peek-three');
+    const queue = createQueue('peek-three');
+    await queue.enqueue('x', { delaySeconds: 2 });
+    await expect.poll(async () => (await queue.peek()).messages.length, { timeout: 8000 }).toBe(1);
+    const { at, messages } = await queue.peek();
+    expect(Date.parse(at) - Date.parse(messages[0]?.insertedAt ?? '')).toBeGreaterThanOrEqual(2000);
+  });
+
+  it('says that it may not have seen all', async () => {
+    await createClient('peek-four');
+    const queue = createQueue('peek-four');
+    for (let count = 0; count < 33; count += 1) await queue.enqueue('x');
+    const { messages, isComplete } = await queue.peek();
+    expect([messages.length, isComplete]).toEqual([32, false]);
+  });
+
+  it('refuses where there is no such queue', async () => {
+    await expect(createQueue('nowhere').peek()).rejects.toMatchObject({
+      code: 'storage_refused',
+      details: { queue: 'nowhere', status: 404 },
+    });
+  });
+});
+
 describe('enqueue, against a queue that fails', () => {
   let server: Server | undefined;
   let requests: string[] = [];

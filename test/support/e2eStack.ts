@@ -29,6 +29,7 @@ export const QUEUES_OFF = {
 export const TIMERS_OFF = {
   'AzureWebJobs.assignedGroups.Disabled': 'true',
   'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
+  'AzureWebJobs.heartbeat.Disabled': 'true',
 } as const;
 
 /** Starts a stack (about 3 s) of the app that the whole run shares. Its queues are polled ten times a second. The caller closes it. */

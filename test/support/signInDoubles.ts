@@ -91,6 +91,9 @@ export function createTestQueue(): MessageQueue & { readonly messages: string[];
     async check() {
       if (queue.fault) throw queue.fault;
     },
+    async peek() {
+      throw new Error('Nothing looks at this queue');
+    },
   };
   return queue;
 }

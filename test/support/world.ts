@@ -145,6 +145,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const queued: QueuedMessage[] = [];
   const queue: MessageQueue = {
     check: async () => undefined,
+    peek: async () => ({ at: clock.now().toISOString(), messages: [], isComplete: true }),
     enqueue: async (text, { delaySeconds = 0 } = {}) => {
       queued.push({ text, delaySeconds });
       await Promise.resolve();

@@ -30,6 +30,7 @@ const DISABLED = {
   'AzureWebJobs.provision.Disabled': 'true',
   'AzureWebJobs.provisionPoison.Disabled': 'true',
   'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
+  'AzureWebJobs.heartbeat.Disabled': 'true',
 };
 
 /**

@@ -19,6 +19,7 @@ const SETTINGS = {
   'AzureWebJobs.provision.Disabled': 'true',
   'AzureWebJobs.provisionPoison.Disabled': 'true',
   'AzureWebJobs.repairMemberIndexes.Disabled': 'true',
+  'AzureWebJobs.heartbeat.Disabled': 'true',
 };
 
 /** At the end of `main.cjs`: says on the log what the process has loaded, whenever a request was answered. */

@@ -33,6 +33,8 @@ export const TABLES = {
   syncedPeople: 'SyncedPeople',
   /** The same record for organizations and teams, with one partition each. */
   syncedEntities: 'SyncedEntities',
+  /** When each timer and queue function succeeded last, and which messages were visible at the last heartbeat. */
+  heartbeats: 'Heartbeats',
   /** The key ring that seals cookies. It is secret, so a role on the other tables gives no access to it. */
   sessionKeys: 'SessionKeys',
 } as const;

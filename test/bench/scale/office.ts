@@ -153,6 +153,7 @@ function createCountedQueue(connectionString: string, outside: Office['outside']
   });
   return {
     check: async () => queue.check(),
+    peek: async () => queue.peek(),
     async enqueue(text, options) {
       outside.queuePuts += 1;
       await queue.enqueue(text, options);
