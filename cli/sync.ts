@@ -2,13 +2,13 @@
  * `npm run sync`: compares the store with LiteLLM and syncs what differs. With `--dry-run` it prints the differences and changes
  * nothing. Without an account it works on `AzureWebJobsStorage`, else on the local stack.
  */
-import type { SyncSubject } from '../shared/model/synced.ts';
 import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
 import { countRestingKeys, type RestingCounts } from '../shared/litellm/keys/repairKeys.ts';
 import { syncOutsideQueue } from '../shared/litellm/sync.ts';
 import type { LitellmDifference } from '../shared/litellm/differences.ts';
+import type { SyncTask } from '../shared/litellm/loadTally.ts';
 import { DifferenceTally } from '../shared/litellm/repairLitellm.ts';
 import { parseArguments } from '../terminal/arguments.ts';
 import { UsageError } from '../terminal/commandError.ts';
@@ -45,11 +45,19 @@ class Progress {
   added = 0;
   changed = 0;
   removed = 0;
+  /** What should follow the syncs that have run. */
+  later: SyncTask[] = [];
 
-  async run({ deps }: Connection, subject: SyncSubject): Promise<void> {
+  async run({ deps }: Connection, { subject, members }: SyncTask): Promise<void> {
     const name = `${subject.kind} ${subject.id}`;
     try {
-      const { status, reason, changes, reported = [] } = await syncOutsideQueue(deps, subject);
+      const later = (task: SyncTask): void => void this.later.push(task);
+      const {
+        status,
+        reason,
+        changes,
+        reported = [],
+      } = await syncOutsideQueue(deps, { subject, ...(members === undefined ? {} : { members }) }, later);
       if (status === 'waiting') {
         this.waiting += 1;
         print(`  waiting  ${name}: ${reason ?? 'busy'}; run this command again`);
@@ -101,13 +109,33 @@ function renderRestingKeys({ parked, due, unconfirmed, heldBack }: RestingCounts
   ].join('');
 }
 
-/** Syncs while it compares, so that it keeps no list of differences. Each sync reads the present state again. */
+/**
+ * Syncs while it compares, so that it keeps no list of differences; loads of members come last. Each sync reads the present state
+ * again.
+ */
 async function syncAll(
   connection: Connection,
   { isDryRun, id }: { readonly isDryRun: boolean; readonly id: string | undefined },
 ): Promise<Progress> {
   const tally = new DifferenceTally();
   const progress = new Progress();
+  const runAll = async (tasks: readonly SyncTask[]): Promise<void> => {
+    if (isDryRun) return;
+    await inParallel(tasks, PARALLEL_SYNCS, async (task) => progress.run(connection, task));
+  };
+  const followed = new Set<string>();
+  const runLater = async (): Promise<void> => {
+    while (progress.later.length > 0) {
+      const tasks = progress.later.filter(({ subject, members }) => {
+        const name = `${subject.kind}:${subject.id}`;
+        const isNew = members === true || !followed.has(name);
+        followed.add(name);
+        return isNew;
+      });
+      progress.later = [];
+      await runAll(tasks);
+    }
+  };
   let isHeadShown = false;
   let keysToPark = 0;
   const compared = await compareWithLitellm(connection.deps, async (all) => {
@@ -120,10 +148,13 @@ async function syncAll(
       keysToPark += parkedKeys;
       print(renderDifference(difference, { parkedKeys }));
     }
-    const subjects = tally.take(differences);
-    if (isDryRun) return;
-    await inParallel(subjects, PARALLEL_SYNCS, async (subject) => progress.run(connection, subject));
+    await runAll(tally.take(differences));
   });
+  const rest = tally.rest();
+  await runAll(rest.filter(({ members }) => members === undefined));
+  // One after the other, because they share people.
+  for (const load of rest.filter(({ members }) => members === true)) await runAll([load]);
+  await runLater();
   print(`\n${renderCompared(compared, tally)}`);
   if (isDryRun) print(renderRestingKeys(await countRestingKeys(connection.deps), keysToPark));
   return progress;

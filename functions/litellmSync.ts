@@ -46,6 +46,7 @@ const syncOfEntity: QueueFlow<Synced> = {
     status: result.status,
     reason: result.reason,
     attempt,
+    added: result.changes?.added,
     reported: reportedOf(result),
   }),
 };

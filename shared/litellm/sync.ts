@@ -10,13 +10,15 @@ import {
   type WorkerQueue,
   runMessage,
 } from '../queue/queueWorker.ts';
-import type { SyncSubject } from '../model/synced.ts';
 import { parseSyncMessage, type SyncMessage } from '../queue/queueMessage.ts';
+import { placesOf, type Place } from './loadBatch.ts';
+import { loadMembers, type LoadSubject } from './loadMembers.ts';
 import { syncPerson } from './syncPerson.ts';
 import { jitter, type SyncDeps, type SyncResult } from './syncDeps.ts';
 import { requireSafe } from './proxyState.ts';
 import type { LitellmTeam } from '../model/litellmPorts.ts';
-import type { SyncReport } from '../model/synced.ts';
+import type { TeamValues } from '../model/litellmValues.ts';
+import type { EntityInLitellm } from './upsertEntity.ts';
 import { type StoredTeam, TeamShares } from './carryTeam.ts';
 import { finishMove, moveTeam } from './moveTeam.ts';
 import { organizationsUnclear, refusalOf } from './syncErrors.ts';
@@ -49,7 +51,7 @@ interface SyncDelivery extends Pick<Delivery, 'attempt'> {
 
 async function syncSubject(
   deps: SyncDeps,
-  { subject, waiting }: SyncMessage,
+  { subject, waiting, members }: SyncMessage,
   { attempt, notes }: SyncDelivery,
 ): Promise<SyncResult> {
   // The client refuses too. Without this, each try would take a lease first.
@@ -58,7 +60,11 @@ async function syncSubject(
   const takesUnfinished = waitedMs >= UNFINISHED_LIMIT_MS;
   const isRepeat = waiting !== undefined || attempt > 1;
   if (subject.kind === 'user') return syncPerson(deps, subject.id, { takesUnfinished, isRepeat, notes });
-  return syncEntity(deps, { kind: subject.kind, id: subject.id });
+  return syncEntity(
+    deps,
+    { kind: subject.kind, id: subject.id },
+    members === true ? { waitedMs } : undefined,
+  );
 }
 
 async function syncOrWait(deps: SyncDeps, message: SyncMessage, delivery: SyncDelivery): Promise<SyncResult> {
@@ -141,21 +147,27 @@ export async function sync(
 
 /**
  * Syncs as {@link sync} does, from outside of the app: it enqueues nothing and records no outcome, because no message is behind it.
- * With the result `waiting`, the caller decides what to do.
+ * With the result `waiting`, the caller decides what to do, and also with the syncs that should follow, which go to `later`.
  */
 export async function syncOutsideQueue(
   deps: Omit<SyncDeps, 'queue'>,
-  subject: SyncSubject,
+  task: Pick<SyncMessage, 'subject' | 'members'>,
+  later: (task: Pick<SyncMessage, 'subject' | 'members'>) => void,
 ): Promise<SyncResult> {
-  const queue = { enqueue: async () => Promise.reject(new Error('Only the app enqueues.')) };
-  return syncOrWait({ ...deps, queue }, { version: 1, subject }, { attempt: 1, notes: {} });
+  const queue = { enqueue: async (text: string) => Promise.resolve(later(parseSyncMessage(text))) };
+  return syncOrWait({ ...deps, queue }, { version: 1, ...task }, { attempt: 1, notes: {} });
 }
 
-function missing(kind: 'organization' | 'team', id: string): SyncResult {
+/** `places`: what LiteLLM has of it, and of a team's organization before it. Absent: nothing can be loaded. */
+interface SyncedPlaces extends SyncResult {
+  readonly places?: readonly Place[];
+}
+
+function missing(kind: 'organization' | 'team', id: string): SyncedPlaces {
   return { status: 'nothing', reported: [{ kind, id, code: 'row_missing' }] };
 }
 
-async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncResult> {
+async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncedPlaces> {
   const organization = (await deps.store.entities.readOrganizations([id])).found.get(id)?.value;
   if (organization === undefined) return missing('organization', id);
   const known = await deps.proxy.read();
@@ -165,11 +177,12 @@ async function syncOrganization(deps: SyncDeps, id: string): Promise<SyncResult>
     await enqueueTeams(deps, id);
     return { status: 'done', reported: [] };
   }
-  const { reported } = await upsertOrganization(deps, organization, known);
-  return { status: 'done', reported };
+  const upserted = await upsertOrganization(deps, organization, known);
+  const places = placesOf({ kind: 'organization', id, upserted });
+  return { status: 'done', reported: upserted.reported, places };
 }
 
-async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
+async function syncTeam(deps: SyncDeps, id: string): Promise<SyncedPlaces> {
   const team = (await deps.store.entities.readTeams([id])).found.get(id)?.value;
   if (team === undefined) return missing('team', id);
   const { organization_id: organizationId } = team;
@@ -188,11 +201,18 @@ async function syncTeam(deps: SyncDeps, id: string): Promise<SyncResult> {
     organization !== undefined && hasOrganizations
       ? await upsertOrganization(deps, organization, known)
       : undefined;
-  if (upserted?.isMissing === true) return { status: 'done', reported: upserted.reported };
+  if (upserted?.isMissing === true) return { status: 'done', reported: upserted.reported, places: [] };
   const stored = { team, organization, inLitellm: upserted?.values, hasOrganizations };
   const shares = new TeamShares(deps.store.entities, deps.sharedBudget);
-  const reported = await placeTeam({ ...deps, shares, known }, stored, upserted?.teams.get(id));
-  return { status: 'done', reported: [...(upserted?.reported ?? []), ...reported] };
+  const placed = await placeTeam({ ...deps, shares, known }, stored, upserted?.teams.get(id));
+  return {
+    status: 'done',
+    reported: [...(upserted?.reported ?? []), ...placed.reported],
+    places: placesOf(
+      { kind: 'organization', id: organizationId ?? '', upserted },
+      { kind: 'team', id, upserted: placed },
+    ),
+  };
 }
 
 /** Upserts the team, and moves it where it belongs elsewhere. */
@@ -200,7 +220,7 @@ async function placeTeam(
   deps: TeamDeps,
   stored: StoredTeam,
   known: LitellmTeam | undefined,
-): Promise<readonly SyncReport[]> {
+): Promise<EntityInLitellm<TeamValues>> {
   let upserted = await upsertTeam(deps, stored, known);
   if (upserted.mustMove) {
     await moveTeam(deps, stored);
@@ -209,19 +229,26 @@ async function placeTeam(
   if (upserted.isMoving && stored.hasOrganizations) {
     await finishMove(deps, stored.team.team_id, upserted.values.organization_id);
   }
-  return upserted.reported;
+  return upserted;
 }
 
 /**
  * Creates or changes one organization or team in LiteLLM, and a team's organization before it. Idempotent. If its row is missing or
- * unreadable, nothing is changed. Throws as `syncPerson`.
+ * unreadable, nothing is changed. `load`: adds its absent members in lists too. Throws as `syncPerson`.
  */
 async function syncEntity(
   deps: SyncDeps,
-  { kind, id }: { readonly kind: 'organization' | 'team'; readonly id: string },
+  subject: LoadSubject,
+  load: { readonly waitedMs: number } | undefined,
 ): Promise<SyncResult> {
-  const result = kind === 'organization' ? await syncOrganization(deps, id) : await syncTeam(deps, id);
+  const { kind, id } = subject;
+  const synced = kind === 'organization' ? await syncOrganization(deps, id) : await syncTeam(deps, id);
+  const { places, ...result } = synced;
   const { reported = [] } = result;
+  const changes =
+    load === undefined || places === undefined
+      ? undefined
+      : await loadMembers(deps, { subject, places, ...load });
   if (reported.some(({ code }) => code === 'refused')) throw refusalOf(reported);
-  return result;
+  return { ...result, ...(changes === undefined ? {} : { changes }) };
 }

@@ -26,7 +26,7 @@ export interface ClosingRules {
 }
 
 export interface SyncDeps extends ClosingRules {
-  readonly store: Pick<Store, 'users' | 'entities' | 'readMemberships'>;
+  readonly store: Pick<Store, 'users' | 'entities' | 'memberIndexes' | 'readMemberships'>;
   readonly litellm: LitellmClient;
   /** `LITELLM_SHARED_BUDGET` */
   readonly sharedBudget: SharedBudget;
@@ -53,7 +53,7 @@ export interface SyncChanges {
 export interface SyncResult extends RunResult {
   /** `nothing`: a row that is needed is missing, so nothing was changed. `waiting`: the message was put back. */
   readonly status: 'done' | 'nothing' | 'waiting';
-  /** Of a person. */
+  /** Of a person, or of the members of an organization or team. */
   readonly changes?: SyncChanges;
   /** The person's keys that the sync moved; absent: none. */
   readonly keys?: KeyCounts;

@@ -21,7 +21,7 @@ const LONGEST_WAIT_MS = 1_000;
 
 type LeaseDeps = Pick<SyncDeps, 'record' | 'clock' | 'random' | 'sleep'>;
 
-function overtaken(subject: SyncSubject): AppError {
+export function overtaken(subject: SyncSubject): AppError {
   return new AppError('sync_overtaken', 'Another sync is writing to the same part of LiteLLM.', {
     retryable: true,
     details: { subject: subject.kind, id: subject.id },
@@ -87,6 +87,12 @@ export class SyncLease {
   }
 }
 
+/** Takes the lease of a subject if it is free: 1 request of storage, or 2. Returns `undefined` if another sync holds it. */
+export async function takeFreeLease(deps: LeaseDeps, subject: SyncSubject): Promise<SyncLease | undefined> {
+  const held = await deps.record.takeLease(subject, LEASE_MS);
+  return held && new SyncLease(deps, held);
+}
+
 /**
  * Takes the lease of a subject: 2 requests of storage, and as many again for each time that another holder has it. Holders of an
  * entity's lease take no second one, so no two syncs wait for each other.
@@ -95,8 +101,8 @@ export class SyncLease {
 export async function takeLease(deps: LeaseDeps, subject: SyncSubject): Promise<SyncLease> {
   const giveUpMs = deps.clock.now().getTime() + LEASE_WAIT_MS;
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
-    const held = await deps.record.takeLease(subject, LEASE_MS);
-    if (held !== undefined) return new SyncLease(deps, held);
+    const lease = await takeFreeLease(deps, subject);
+    if (lease !== undefined) return lease;
     if (deps.clock.now().getTime() >= giveUpMs) throw overtaken(subject);
     await deps.sleep(waitMs * (0.5 + jitter(deps.random)));
   }

@@ -217,7 +217,7 @@ class Tally {
 }
 
 /** Returns what must be recorded before the first write. An open intent after a crash says that the membership may be ours. */
-function intentsOf<Role extends string>(
+export function intentsOf<Role extends string>(
   plan: LitellmMembershipPlan<Role>,
   at: string,
 ): ReadonlyMap<string, SyncedMembership | null> {

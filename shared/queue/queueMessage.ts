@@ -164,6 +164,8 @@ export interface SyncMessage extends QueueMessage {
   readonly version: 1;
   /** A person with all memberships, or one organization or team. */
   readonly subject: SyncSubject;
+  /** Of an organization or team: adds its absent members too, in lists. */
+  readonly members?: true;
 }
 
 const syncSchema = z.object({
@@ -172,6 +174,7 @@ const syncSchema = z.object({
     kind: z.enum(['user', 'organization', 'team']),
     id: safeId,
   }),
+  members: z.exactOptional(z.literal(true)),
   ...queueMessageFields,
 });
 
@@ -192,18 +195,23 @@ export interface SyncRequests {
 /**
  * Enqueues one message for a subject: one request. One message too many changes nothing, because the worker reads what to sync when
  * it runs. `enqueuedAt`: when the sign-in behind it was enqueued. `delaySeconds`: until the message becomes visible; by
- * default at once. Throws what the queue throws.
+ * default at once. `members`: as in {@link SyncMessage}. Throws what the queue throws.
  */
 export async function enqueueSync(
   requests: SyncRequests,
   subject: SyncSubject,
-  options: { readonly enqueuedAt?: string | undefined; readonly delaySeconds?: number } = {},
+  options: {
+    readonly enqueuedAt?: string | undefined;
+    readonly delaySeconds?: number;
+    readonly members?: true;
+  } = {},
 ): Promise<void> {
-  const { enqueuedAt, delaySeconds } = options;
+  const { enqueuedAt, delaySeconds, members } = options;
   const traceparent = requests.traceparent();
   const message: SyncMessage = {
     version: 1,
     subject,
+    ...(members === undefined ? {} : { members }),
     ...(traceparent === undefined || traceparent === '' ? {} : { traceparent }),
     enqueued_at: enqueuedAt ?? requests.clock.now().toISOString(),
   };

@@ -160,7 +160,9 @@ describe('the records', () => {
       logHandler: () => undefined,
     });
     await poison?.callback('not ours', context);
-    await expect(work?.callback('not ours', context)).rejects.toMatchObject({ code: 'message_unreadable' });
+    await expect(work?.callback('not ours', context)).rejects.toMatchObject({
+      code: 'message_not_authentic',
+    });
     expect(await rowsOf('queue_function')).toEqual(['provisionPoison']);
   });
 });

@@ -1,6 +1,4 @@
 /** The comparison lists exactly what a sync does. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TABLES } from '../../shared/storage/tables/tableNames.ts';
@@ -12,6 +10,7 @@ import { compareWithLitellm } from '../../shared/litellm/compareWithLitellm.ts';
 import type { UserRecord } from '../../shared/model/userRecord.ts';
 import type { LitellmTeam, LitellmUser } from '../../shared/model/litellmPorts.ts';
 import type { EntityRead } from '../../shared/storage/entityStore.ts';
+import { Alive } from '../support/alive.ts';
 import { dropColumn, editRow, indexRow, organizationRow, teamRow, userRow } from '../support/handEdits.ts';
 import { MemoryLitellm, unreachable } from '../support/memoryLitellm.ts';
 import { MemoryProxy } from '../support/memoryProxy.ts';
@@ -459,39 +458,6 @@ describe('requests', () => {
     });
   });
 });
-
-/** Counts objects that were not garbage collected yet. */
-class Alive {
-  readonly #refs = new Map<string, WeakRef<object>[]>();
-  readonly most = new Map<string, number>();
-  readonly #collect: () => void;
-
-  constructor() {
-    setFlagsFromString('--expose-gc');
-    const collect: unknown = runInNewContext('gc');
-    if (typeof collect !== 'function') throw new Error('The collector cannot be called.');
-    this.#collect = () => void Reflect.apply(collect, undefined, []);
-  }
-
-  add<T extends object>(kind: string, objects: readonly T[]): readonly T[] {
-    const refs = this.#refs.get(kind) ?? [];
-    refs.push(...objects.map((object) => new WeakRef(object)));
-    this.#refs.set(kind, refs);
-    return objects;
-  }
-
-  /** Runs in a separate task, because a reference that was read lives until the task ends. */
-  async count(): Promise<void> {
-    await new Promise((resolve) => void setImmediate(resolve));
-    this.#collect();
-    for (const [kind, refs] of this.#refs) {
-      const alive = refs.filter((ref) => ref.deref() !== undefined);
-      this.#refs.set(kind, alive);
-      this.most.set(kind, Math.max(this.most.get(kind) ?? 0, alive.length));
-    }
-    await new Promise((resolve) => void setImmediate(resolve));
-  }
-}
 
 const PEOPLE_COUNT = 100_000;
 const TEAM_COUNT = 2_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IdFingerprints } from '../../shared/litellm/repairLitellm.ts';
+import { IdFingerprints } from '../../shared/litellm/idFingerprints.ts';
 import {
   compareEntity,
   compareMembership,

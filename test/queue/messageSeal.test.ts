@@ -192,6 +192,7 @@ describe('a queue that signs', () => {
     const queue = signMessages(
       {
         check: async () => undefined,
+        peek: async () => ({ at: '2026-11-23T09:00:00.000Z', messages: [], isComplete: true }),
         enqueue: async (text, options) => {
           sent.push([await seal.open(text), options]);
         },

@@ -25,7 +25,11 @@ function createSigned(): Signed {
   const ring = createTestKeyRing();
   const seal = createMessageSeal({ keyRing: ring, tenantId: TENANT_ID, clientId: CLIENT_ID }, 'provision');
   const plain = world.queueOf(world.provisionDeps);
-  const queue = signMessages({ check: async () => undefined, enqueue: plain.queue.enqueue }, seal);
+  const unused = async (): Promise<never> => Promise.reject(new Error('not used'));
+  const queue = signMessages(
+    { check: async () => undefined, peek: unused, enqueue: plain.queue.enqueue },
+    seal,
+  );
   const provision = { ...plain, queue, seal };
   return {
     world,

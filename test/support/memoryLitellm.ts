@@ -282,7 +282,10 @@ export class MemoryLitellm implements LitellmClient {
   ): Promise<void> {
     await this.#write('addTeamMembers', [id, ...members.map(({ userId }) => userId)], async () =>
       this.#changeMembers(this.teams, id, (all) => {
-        for (const { userId, role } of members) this.#add(all, userId, role);
+        for (const { userId, role } of members) {
+          this.#requireLicence(role);
+          this.#add(all, userId, role);
+        }
         return 'done';
       }),
     );

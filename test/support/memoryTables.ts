@@ -72,7 +72,41 @@ interface Row {
   readonly properties: Readonly<Record<string, Value>>;
 }
 
-type Rows = Map<string, Row>;
+/** The rows of a table, found by their address or by their partition. */
+class Rows {
+  readonly #partitions = new Map<string, Map<string, Row>>();
+
+  get size(): number {
+    return [...this.#partitions.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get({ partitionKey, rowKey }: RowKey): Row | undefined {
+    return this.#partitions.get(partitionKey)?.get(rowKey);
+  }
+
+  set(row: Row): void {
+    const { partitionKey, rowKey } = row.key;
+    const partition = this.#partitions.get(partitionKey) ?? new Map<string, Row>();
+    this.#partitions.set(partitionKey, partition.set(rowKey, row));
+  }
+
+  delete({ partitionKey, rowKey }: RowKey): void {
+    this.#partitions.get(partitionKey)?.delete(rowKey);
+  }
+
+  /** Without a partition: all rows. */
+  of(partitionKey: string | undefined): readonly Row[] {
+    if (partitionKey !== undefined) return [...(this.#partitions.get(partitionKey)?.values() ?? [])];
+    return [...this.#partitions.values()].flatMap((partition) => [...partition.values()]);
+  }
+
+  /** Rows are replaced and never changed, so both have the same ones. */
+  copy(): Rows {
+    const copied = new Rows();
+    for (const row of this.of(undefined)) copied.set(row);
+    return copied;
+  }
+}
 
 /**
  * Creates a store in memory that is as strict as Azure Table Storage and passes the same contract tests. It has missing tables,
@@ -81,7 +115,7 @@ type Rows = Map<string, Row>;
  */
 export function createMemoryTables(options: MemoryTablesOptions = {}): MemoryTables {
   const state: State = {
-    tables: new Map((options.tables ?? Object.values(TABLES)).map((name) => [name, new Map()])),
+    tables: new Map((options.tables ?? Object.values(TABLES)).map((name) => [name, new Rows()])),
     requests: [],
     pageSize: options.pageSize ?? 1_000,
     sequence: 0,
@@ -98,9 +132,8 @@ function createTables(state: State, hook: StoreHook | undefined): MemoryTables {
       state.requests.length = 0;
     },
     view: (viewHook) => createView(state, viewHook),
-    // A write replaces a row and never changes it, so both stores can have the same rows.
     copy: () => {
-      const tables = new Map([...state.tables].map(([name, rows]) => [name, new Map(rows)]));
+      const tables = new Map([...state.tables].map(([name, rows]) => [name, rows.copy()]));
       return createTables({ ...state, tables, requests: [], sequence: 0 }, undefined);
     },
     dump: () => dump(state),
@@ -141,7 +174,7 @@ function createView(state: State, hook: StoreHook | undefined): Tables {
     find: async (table, key) => {
       requireKey(key);
       return request({ kind: 'find', table, key }, (rows) => {
-        const row = rows.get(addressOf(key));
+        const row = rows.get(key);
         return row === undefined ? undefined : toStoredRow(row);
       });
     },
@@ -181,7 +214,7 @@ function requireRoom(rows: Rows, write: Write | TransactionWrite): void {
 }
 
 function isAllowed(rows: Rows, write: Write | TransactionWrite): boolean {
-  const row = rows.get(addressOf(write.key));
+  const row = rows.get(write.key);
   if (write.kind === 'create') return row === undefined;
   if (write.kind === 'upsert' || write.kind === 'upsertMerge') return true;
   if (row === undefined) return false;
@@ -189,14 +222,13 @@ function isAllowed(rows: Rows, write: Write | TransactionWrite): boolean {
 }
 
 function apply(state: State, rows: Rows, write: Write | TransactionWrite): string | undefined {
-  const address = addressOf(write.key);
   if (write.kind === 'delete') {
-    rows.delete(address);
+    rows.delete(write.key);
     return undefined;
   }
   const etag = `W/"version'${++state.version}'"`;
   const key = { partitionKey: write.key.partitionKey, rowKey: write.key.rowKey };
-  rows.set(address, { key, etag, properties: mergedProperties(rows, write) });
+  rows.set({ key, etag, properties: mergedProperties(rows, write) });
   return etag;
 }
 
@@ -205,7 +237,7 @@ function mergedProperties(
   write: Exclude<Write | TransactionWrite, { readonly kind: 'delete' }>,
 ): Readonly<Record<string, Value>> {
   const keepsOthers = write.kind === 'merge' || write.kind === 'upsertMerge';
-  const kept = keepsOthers ? rows.get(addressOf(write.key))?.properties : undefined;
+  const kept = keepsOthers ? rows.get(write.key)?.properties : undefined;
   return { ...kept, ...copy(write.properties) };
 }
 
@@ -215,9 +247,9 @@ function readPage(
   request: { readonly query: Query; readonly from: RowKey | undefined },
 ): { readonly rows: readonly StoredRow[]; readonly next: RowKey | undefined } {
   const { query, from } = request;
-  const found = sorted(rows).filter(
-    ({ key }) => isNamed(query, key) && (from === undefined || compareKeys(key, from) > 0),
-  );
+  const isNext = ({ key }: Row): boolean =>
+    isNamed(query, key) && (from === undefined || compareKeys(key, from) > 0);
+  const found = sorted(rows.of(query.partitionKey).filter(isNext));
   const page = found.slice(0, state.pageSize);
   return {
     rows: page.map(toStoredRow),
@@ -246,7 +278,7 @@ function dump(state: State): Readonly<Record<string, readonly DumpedRow[]>> {
   const all: Record<string, readonly DumpedRow[]> = {};
   for (const [table, rows] of state.tables) {
     if (rows.size === 0) continue;
-    all[table] = sorted(rows).map(({ key, properties }) => ({
+    all[table] = sorted(rows.of(undefined)).map(({ key, properties }) => ({
       partitionKey: key.partitionKey,
       rowKey: key.rowKey,
       properties: copy(properties),
@@ -255,8 +287,8 @@ function dump(state: State): Readonly<Record<string, readonly DumpedRow[]>> {
   return all;
 }
 
-function sorted(rows: Rows): readonly Row[] {
-  return [...rows.values()].sort((a, b) => compareKeys(a.key, b.key));
+function sorted(rows: readonly Row[]): readonly Row[] {
+  return [...rows].sort((a, b) => compareKeys(a.key, b.key));
 }
 
 function compareKeys(a: RowKey, b: RowKey): number {
@@ -266,11 +298,6 @@ function compareKeys(a: RowKey, b: RowKey): number {
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-/** Joins the two keys with a control character. Keys cannot contain one, so different keys have different results. */
-function addressOf(key: RowKey): string {
-  return `${key.partitionKey}\u0000${key.rowKey}`;
 }
 
 function toStoredRow({ key, etag, properties }: Row): StoredRow {
