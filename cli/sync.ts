@@ -6,6 +6,7 @@ import { errorCodeOf } from '../shared/model/errors.ts';
 import { type Compared, compareWithLitellm } from '../shared/litellm/compareWithLitellm.ts';
 import { inParallel } from '../shared/platform/inParallel.ts';
 import { countRestingKeys, type RestingCounts } from '../shared/litellm/keys/repairKeys.ts';
+import { readBudgetShares } from '../shared/litellm/readBudgetShares.ts';
 import { syncOutsideQueue } from '../shared/litellm/sync.ts';
 import type { LitellmDifference } from '../shared/litellm/differences.ts';
 import type { SyncTask } from '../shared/litellm/loadTally.ts';
@@ -109,6 +110,21 @@ function renderRestingKeys({ parked, due, unconfirmed, heldBack }: RestingCounts
   ].join('');
 }
 
+/** Prints each organization's amount beside what its teams carry, while LiteLLM has no organizations. */
+async function printBudgetShares({ deps, proxy }: Connection): Promise<void> {
+  if ((await proxy.read()).organizations !== 'unlicensed') return;
+  for (const share of await readBudgetShares(deps)) {
+    const per = share.budget_duration === undefined ? '' : ` per ${share.budget_duration}`;
+    const others =
+      share.other_durations === 0
+        ? ''
+        : `, and ${share.other_durations} of them an amount of another duration`;
+    print(
+      `Organization ${share.organization_id}: ${share.max_budget} USD${per}; its ${share.teams} teams carry ${share.carried} USD${others}.`,
+    );
+  }
+}
+
 /**
  * Syncs while it compares, so that it keeps no list of differences; loads of members come last. Each sync reads the present state
  * again.
@@ -156,6 +172,7 @@ async function syncAll(
   for (const load of rest.filter(({ members }) => members === true)) await runAll([load]);
   await runLater();
   print(`\n${renderCompared(compared, tally)}`);
+  if (isDryRun) await printBudgetShares(connection);
   if (isDryRun) print(renderRestingKeys(await countRestingKeys(connection.deps), keysToPark));
   return progress;
 }

@@ -14,6 +14,7 @@ import { ParkedSnapshots } from './storage/parkedSnapshots.ts';
 import { createStorageQueue } from './queue/storageQueue.ts';
 import { createAzureTables } from './storage/tables/azureTables.ts';
 import type { Tables } from './model/tables.ts';
+import { readBudgetShares } from './litellm/readBudgetShares.ts';
 import { createLitellmSide, type LitellmSide } from './app/createLitellmSide.ts';
 import { outgoingFetch } from './platform/outgoingFetch.ts';
 import { startTelemetry } from './telemetry/startTelemetry.ts';
@@ -255,7 +256,12 @@ function createHealth(
   const connected =
     litellm === undefined
       ? {}
-      : { litellm: { check: async () => litellm.proxy.check() }, restingKeys: litellm.sync.record.due };
+      : {
+          litellm: { check: async () => litellm.proxy.check() },
+          restingKeys: litellm.sync.record.due,
+          readBudgetShares: async () =>
+            readBudgetShares({ store: parts.store, sharedBudget: litellm.sync.sharedBudget }),
+        };
   const health = { ...rest, ...connected, clock, rules, acceptVersion, registered: registeredFunctions };
   return {
     isHealthy: rememberFor(HEALTH_MAX_AGE_MS, async () => checkStorage(health)),

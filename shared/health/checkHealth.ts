@@ -3,7 +3,7 @@ import type { AcceptedGroups, HeldBackList, KnownGroup } from '../model/assigned
 import type { Rules } from '../model/rules.ts';
 import { errorCodeOf } from '../model/errors.ts';
 import type { Clock, Directory, MessageQueue } from '../model/ports.ts';
-import type { ProxyReport } from '../model/litellmProxy.ts';
+import type { BudgetShare, ProxyReport } from '../model/litellmProxy.ts';
 import type { DueKeys } from '../storage/parkedKeys.ts';
 import type { Store } from '../storage/store.ts';
 import { checkRestingKeys, type RestingKeysDetail } from './restingKeys.ts';
@@ -23,6 +23,8 @@ export interface HealthDeps {
   readonly restingKeys?: Pick<DueKeys, 'findReport'>;
   /** Absent: no LiteLLM proxy is connected. */
   readonly litellm?: { check(this: void): Promise<ProxyReport> };
+  /** Asked only while the proxy has no organizations. */
+  readonly readBudgetShares?: () => Promise<readonly BudgetShare[]>;
   readonly heartbeats: Pick<HeartbeatStore, 'read'>;
   /** Returns the functions that run by themselves. */
   readonly registered: () => RegisteredFunctions;
@@ -56,6 +58,8 @@ export interface HealthDetail {
   readonly litellm: ProxyReport | LitellmNotChecked;
   /** Keys of people who left a team. Absent: the daily job has not run yet, or no proxy is connected. */
   readonly resting_keys?: RestingKeysDetail;
+  /** Present while the proxy has no organizations: their amounts beside what their teams carry. */
+  readonly budget_shares?: readonly BudgetShare[];
   readonly functions: FunctionsHealth;
   readonly accepted_groups?: {
     readonly version: string;
@@ -179,6 +183,16 @@ async function checkFunctions({ heartbeats, registered, clock }: HealthDeps): Pr
   return describeFunctions(registered(), read.value, clock.now());
 }
 
+async function readShares(
+  { readBudgetShares }: HealthDeps,
+  litellm: HealthDetail['litellm'],
+): Promise<Pick<HealthDetail, 'budget_shares'>> {
+  const isUnlicensed = 'organizations' in litellm && litellm.organizations?.state === 'unlicensed';
+  if (!isUnlicensed || readBudgetShares === undefined) return {};
+  const shares = await attempt(readBudgetShares);
+  return shares.ok ? { budget_shares: shares.value } : {};
+}
+
 /**
  * Returns the whole state: two reads of the store, one of the queue and of the directory, and the check of the proxy. Never throws for
  * what it checks.
@@ -209,6 +223,7 @@ export async function checkHealth(deps: HealthDeps): Promise<HealthDetail> {
     storage,
     directory,
     litellm,
+    ...(await readShares(deps, litellm)),
     ...(restingKeys === undefined ? {} : { resting_keys: restingKeys }),
     functions,
     ...(list === undefined ? {} : { accepted_groups: acceptedOf(list, deps) }),

@@ -18,6 +18,8 @@ export interface RestingKeysDetail {
   readonly service_accounts?: number;
   /** Keys in our teams without a membership behind them, which were left alone. */
   readonly strays_left_alone?: number;
+  /** Closed accounts whose keys go on working, because LITELLM_CLOSE_FOUND is off. */
+  readonly closed_with_keys?: number;
   readonly hint?: string;
 }
 
@@ -38,7 +40,7 @@ export async function checkRestingKeys(
     return { status: 'failing', error: errorCodeOf(error) };
   }
   if (report === undefined) return undefined;
-  const { checkedAt, parked, due, unconfirmed, heldBack, withoutOwner, strays } = report;
+  const { checkedAt, parked, due, unconfirmed, heldBack, withoutOwner, strays, closedWithKeys } = report;
   const hint = hintOf(report);
   return {
     status: heldBack === undefined ? 'ok' : 'waiting',
@@ -51,6 +53,7 @@ export async function checkRestingKeys(
       : { held_back: { version: heldBack.version, keys: heldBack.hashes.length, since: heldBack.since } }),
     service_accounts: withoutOwner,
     strays_left_alone: strays.leftAlone,
+    closed_with_keys: closedWithKeys,
     ...(hint === undefined ? {} : { hint }),
   };
 }

@@ -76,3 +76,15 @@ export interface ProxyReport {
   readonly checked_at?: string;
   readonly warnings: readonly ProxyWarning[];
 }
+
+/** An organization's budget beside what its teams carry of it, while LiteLLM has no organizations. Amounts in USD. */
+export interface BudgetShare {
+  readonly organization_id: string;
+  readonly max_budget: number;
+  readonly budget_duration?: string;
+  readonly teams: number;
+  /** The sum that its teams carry, of amounts with the organization's duration. */
+  readonly carried: number;
+  /** Teams whose own amount has another duration. */
+  readonly other_durations: number;
+}

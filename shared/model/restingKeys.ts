@@ -82,6 +82,8 @@ export interface KeyReport {
   readonly withoutOwner: number;
   /** Keys in teams of ours whose owner is no member: parked by this job, and left alone. */
   readonly strays: { readonly parked: number; readonly leftAlone: number };
+  /** Closed accounts whose keys go on working, because LITELLM_CLOSE_FOUND is off. */
+  readonly closedWithKeys: number;
 }
 
 /** How many keys a sync parked, returned, deleted, or lost. */

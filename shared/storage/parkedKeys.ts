@@ -59,6 +59,7 @@ const reportSchema: z.ZodMiniType<KeyReport> = z.object({
   deleted: z.object({ day: z.string(), keys: count }),
   withoutOwner: count,
   strays: z.object({ parked: count, leftAlone: count }),
+  closedWithKeys: count,
 });
 
 /** Short, because the names of the packed columns repeat it. */

@@ -110,6 +110,21 @@ describe('checkHealth', () => {
     expect(health).toMatchObject({ status: 'ok', litellm: report });
   });
 
+  it('shows how teams carry the budgets of organizations, only while the proxy has none', async () => {
+    const share = { organization_id: 'o', max_budget: 10, teams: 2, carried: 10, other_durations: 0 };
+    const readBudgetShares = async () => Promise.resolve([share]);
+    for (const state of ['available', 'unlicensed', 'unclear'] as const) {
+      const report = proxyReport({ organizations: { state, since: '2026-01-01T00:00:00.000Z' } });
+      const deps = {
+        ...depsOf(await readyWorld()),
+        readBudgetShares,
+        litellm: { check: async () => report },
+      };
+      const { budget_shares: shares } = await checkHealth(deps);
+      expect(shares).toEqual(state === 'unlicensed' ? [share] : undefined);
+    }
+  });
+
   it.each([
     {
       what: 'a proxy to which no sync would work',

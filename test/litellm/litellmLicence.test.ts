@@ -1,4 +1,5 @@
 /** A licence for organizations that is missing, comes or goes, and the moves of teams that follow, over real HTTP. */
+import { readBudgetShares } from '../../shared/litellm/readBudgetShares.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createEmulatedWorld, type EmulatedOptions, type EmulatedWorld } from '../support/emulatedLitellm.ts';
 import { editRow, organizationRow, teamRow } from '../support/handEdits.ts';
@@ -162,6 +163,16 @@ describe('without a licence', () => {
     await world.sync({ kind: 'team', id: OTHER.id });
     await world.drain();
     expect([id, OTHER.id].map((teamId) => teamOf(world, teamId)?.max_budget)).toEqual(budgets);
+    const shares = await readBudgetShares({ store: world.world.store, sharedBudget });
+    const inId = shares.find(({ organization_id: organizationId }) => organizationId === id);
+    expect(inId).toEqual({
+      organization_id: id,
+      max_budget: 1000,
+      budget_duration: '30d',
+      teams: 2,
+      carried: budgets[0] + budgets[1],
+      other_durations: 0,
+    });
     await expectSettled(world);
   });
 

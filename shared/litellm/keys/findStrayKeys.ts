@@ -5,6 +5,7 @@ import { inParallel } from '../../platform/inParallel.ts';
 import { addCounts, type KeyCounts, NO_KEYS } from '../../model/restingKeys.ts';
 import type { SyncedMembership } from '../../model/synced.ts';
 import type { MemberIndex } from '../../storage/memberIndex.ts';
+import { isClosed } from '../../model/userRecord.ts';
 import { readPerson } from '../readPerson.ts';
 import type { SyncDeps } from '../syncDeps.ts';
 import { takeLease } from '../syncLease.ts';
@@ -27,6 +28,8 @@ export interface Strays {
   readonly withoutOwner: number;
   /** Reported: nothing says that the person was a member once. */
   readonly leftAlone: number;
+  /** Closed accounts whose keys go on working, because LITELLM_CLOSE_FOUND is off. */
+  readonly closedWithKeys: number;
 }
 
 interface OwnedKey extends LitellmKey {
@@ -49,6 +52,8 @@ class StraySearch {
   counts: KeyCounts = NO_KEYS;
   withoutOwner = 0;
   leftAlone = 0;
+  /** Ids; of closed accounts alone, so there are few. */
+  readonly closedWithKeys = new Set<string>();
   readonly #deps: StrayDeps;
   /** By team: the ids of its members in LiteLLM. Only of teams with a key that looks stray. */
   readonly #members = new Map<string, Promise<ReadonlySet<string> | undefined>>();
@@ -73,10 +78,24 @@ class StraySearch {
       pair.keys.push({ ...key, userId, teamId });
       pairs.set(`${teamId}:${userId}`, pair);
     }
+    await this.#findClosed(keys);
     const strays = await inParallel([...pairs.values()], PARALLEL_LOOKS, async (pair) =>
       (await this.#isStray(pair)) ? [pair] : [],
     );
     for (const pair of strays.flat()) await this.#handle(pair);
+  }
+
+  /** Looks at each owner of an open key, and only where closed accounts of users that LiteLLM had before are left alone. */
+  async #findClosed(keys: readonly LitellmKey[]): Promise<void> {
+    const { closesFoundUsers, store, record } = this.#deps;
+    if (closesFoundUsers) return;
+    const owners = new Set(keys.flatMap(({ userId, blocked }) => (blocked ? [] : (userId ?? []))));
+    await inParallel([...owners].filter(isSafeId), PARALLEL_LOOKS, async (userId) => {
+      const user = await store.users.find(userId);
+      if (user === undefined || !isClosed(user)) return;
+      // A user that this product created is closed, whatever the setting says.
+      if ((await record.readPerson(userId)).user === undefined) this.closedWithKeys.add(userId);
+    });
   }
 
   async #isStray({ userId, teamId }: Pair): Promise<boolean> {
@@ -143,6 +162,6 @@ export async function parkStrayKeys(deps: StrayDeps): Promise<Strays> {
   const { ownUserId } = await deps.proxy.read();
   const search = new StraySearch(deps);
   for await (const page of deps.litellm.readKeyPages({})) await search.page(page, ownUserId);
-  const { counts, withoutOwner, leftAlone } = search;
-  return { counts, withoutOwner, leftAlone };
+  const { counts, withoutOwner, leftAlone, closedWithKeys } = search;
+  return { counts, withoutOwner, leftAlone, closedWithKeys: closedWithKeys.size };
 }

@@ -103,6 +103,7 @@ export async function repairKeys(deps: RepairKeysDeps): Promise<RepairedKeys> {
     deleted: { day: dayOf(now), keys: decision.deletedToday + decision.allowed.length },
     withoutOwner: last?.withoutOwner ?? 0,
     strays: last?.strays ?? { parked: 0, leftAlone: 0 },
+    closedWithKeys: last?.closedWithKeys ?? 0,
   };
   await record.due.writeReport(base);
   const allowed = new Set(decision.allowed);
@@ -110,8 +111,9 @@ export async function repairKeys(deps: RepairKeysDeps): Promise<RepairedKeys> {
   const settled = await settlePeople(deps, looked.people, { parked, mayDelete });
   for (const userId of settled.toSync) await enqueueSync(deps.requests, { kind: 'user', id: userId });
   const strays = await parkStrayKeys(deps);
-  const { withoutOwner, leftAlone } = strays;
-  const report = { ...base, withoutOwner, strays: { parked: strays.counts.parked, leftAlone } };
+  const { withoutOwner, leftAlone, closedWithKeys } = strays;
+  const found = { parked: strays.counts.parked, leftAlone };
+  const report = { ...base, withoutOwner, strays: found, closedWithKeys };
   await record.due.writeReport(report);
   return { counts: addCounts(settled.counts, strays.counts), report };
 }

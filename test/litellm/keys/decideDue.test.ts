@@ -15,6 +15,7 @@ function report(changes: Partial<KeyReport> = {}): KeyReport {
     deleted: { day: '2026-12-07', keys: 0 },
     withoutOwner: 0,
     strays: { parked: 0, leftAlone: 0 },
+    closedWithKeys: 0,
     ...changes,
   };
 }

@@ -129,6 +129,29 @@ describe('a parked key that somebody opened', () => {
   });
 });
 
+describe('closed accounts with open keys', () => {
+  it('are counted where LITELLM_CLOSE_FOUND leaves users alone that LiteLLM had before', async () => {
+    await on.world.tables.write('LiteLLMUserTable', {
+      kind: 'upsertMerge',
+      key: { partitionKey: BOB, rowKey: 'user' },
+      properties: { active: false },
+    });
+    const report = async (closesFoundUsers: boolean): Promise<number> => {
+      const deps = { ...repairDeps(on, {}), closesFoundUsers };
+      return (await repairKeys(deps)).report.closedWithKeys;
+    };
+    // This product created Bob, so it closes him in any case.
+    expect(await report(false)).toBe(0);
+    await on.world.tables.write('SyncedPeople', {
+      kind: 'delete',
+      key: { partitionKey: BOB, rowKey: 'user' },
+      etag: '*',
+    });
+    expect(await report(false)).toBe(1);
+    expect(await report(true)).toBe(0);
+  });
+});
+
 describe('a key in a team of ours whose owner is no member', () => {
   it('is parked where the person once was our member', async () => {
     await on.have(ANN, [OTHER_TEAM]);
