@@ -34,7 +34,7 @@ it('compares daily at 04:30 UTC and says in one event what it found', async () =
     await registered?.callback({}, context);
     expect(logged).toEqual([
       expect.stringMatching(
-        /^information .*"event":"sync\.repair".*"people":0,.*"otherTeams":1,.*"requested":0,"durationMs":/,
+        /^information .*"event":"sync\.repair".*"people":0,.*"otherTeams":1,.*"requested":0,"keysParked":0,"keysDue":0,.*"durationMs":/,
       ),
     ]);
     expect(litellm.requests.all.some(({ isWrite }) => isWrite)).toBe(false);

@@ -230,6 +230,29 @@ describe.each(VERSIONS)('without any days of rest, on version %s', (version) => 
   });
 });
 
+describe.each(VERSIONS)('an account that is closed and opened again, on version %s', (version) => {
+  it('stops every key, destroys none, and gives them back open', async () => {
+    on.litellm.version = version;
+    const setActive = async (active: boolean): Promise<void> => {
+      const key = { partitionKey: ANN, rowKey: 'user' };
+      await on.world.tables.write('LiteLLMUserTable', {
+        kind: 'merge',
+        key,
+        properties: { active },
+        etag: '*',
+      });
+      await on.sync({ kind: 'user', id: ANN });
+      await on.drain();
+    };
+    const before = structuredClone(on.key('ann-1'));
+    await setActive(false);
+    expect(on.key('ann-1')).toMatchObject({ userId: PARKED_OWNER, blocked: true });
+    await setActive(true);
+    expect(on.key('ann-1')).toEqual(before);
+    expect(on.litellm.answers('ann-other')).toBe(true);
+  });
+});
+
 describe('coming back', () => {
   it.each<[string, (world: KeyWorld) => void]>([
     ['gave another owner', ({ litellm }) => setKey(litellm, { userId: BOB })],
