@@ -93,8 +93,8 @@ function isLeaving({ keys, left, teams, organizations }: SyncedPerson): boolean 
 }
 
 /**
- * Whether the person needs nothing but memberships. Resting keys, unfinished leavings, closed and deactivated accounts, unfinished runs and unreadable rows need the
- * rules of a person's own sync.
+ * Whether the person needs nothing but memberships. Resting keys, unfinished leavings, closed and deactivated accounts, unfinished
+ * runs and unreadable rows need the rules of a person's own sync.
  */
 function isPlain({ stored, recorded }: PersonSync): boolean {
   const { user, teamRows, organizationRows } = stored;

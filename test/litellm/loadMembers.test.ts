@@ -276,9 +276,9 @@ describe('people whom something else holds or changes meanwhile', () => {
         get(target, name): unknown {
           const value: unknown = Reflect.get(target, name, target);
           if (typeof value !== 'function') return value;
+          if (name !== during) return value.bind(target);
           return async (...args: readonly unknown[]): Promise<unknown> => {
-            if (name === during && !isGone && litellm.calls.some(({ method }) => method === 'createTeam'))
-              await leave();
+            if (!isGone && litellm.calls.some(({ method }) => method === 'createTeam')) await leave();
             return Reflect.apply(value, target, args);
           };
         },
