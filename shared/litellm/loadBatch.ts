@@ -7,7 +7,6 @@ import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmMember } from '../model/litellmPorts.ts';
 import { userValues } from '../model/litellmValues.ts';
 import type { SyncedMembership, SyncOutcome } from '../model/synced.ts';
-import { isClosed } from '../model/userRecord.ts';
 import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { MembershipPartition } from '../storage/membershipStore.ts';
 import type { PersonRecordChanges, SyncedPerson } from '../storage/syncRecord.ts';
@@ -98,7 +97,7 @@ function isLeaving({ keys, left, teams, organizations }: SyncedPerson): boolean 
  */
 function isPlain({ stored, recorded }: PersonSync): boolean {
   const { user, teamRows, organizationRows } = stored;
-  if (user?.run?.state !== 'applied' || user.unreadable !== undefined || isClosed(user)) return false;
+  if (user?.run?.state !== 'applied' || user.unreadable !== undefined) return false;
   if (standingOf(stored) !== 'open' || recorded.standing !== undefined) return false;
   if (recorded.outcome?.status === 'failed' && recorded.outcome.reported.length > 0) return false;
   if (isLeaving(recorded)) return false;

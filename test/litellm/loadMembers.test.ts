@@ -132,7 +132,7 @@ describe('a load', () => {
   });
 
   it('gives resting keys back to a person who came back, outside of the list', async () => {
-    const on = await createCompany(one);
+    const on = await createCompany({ people: 8, groups: 2, groupsEach: 2 });
     const back = personAt(3);
     const come = async (groups: readonly string[], second: number): Promise<void> => {
       const email = `${back}@company.com`;
@@ -148,10 +148,11 @@ describe('a load', () => {
       duration: '90d',
       metadata: {},
     });
-    await come([], 60);
+    // In the other team still, so the account goes on.
+    await come([groupAt(1)], 60);
     await runAll(on);
     expect([...on.litellm.keys.values()]).toMatchObject([{ blocked: true }]);
-    await come([GROUP], 120);
+    await come([GROUP, groupAt(1)], 120);
     on.waiting.length = 0;
     const team = on.litellm.teams.get(GROUP);
     if (team !== undefined) team.members = new Map();
