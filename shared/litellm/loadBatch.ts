@@ -7,10 +7,9 @@ import { errorCodeOf } from '../model/errors.ts';
 import type { LitellmMember } from '../model/litellmPorts.ts';
 import { userValues } from '../model/litellmValues.ts';
 import type { SyncedMembership, SyncOutcome } from '../model/synced.ts';
-import { isClosed } from '../model/userRecord.ts';
 import { chunksOf, inParallel } from '../platform/inParallel.ts';
 import type { MembershipPartition } from '../storage/membershipStore.ts';
-import type { PersonRecordChanges } from '../storage/syncRecord.ts';
+import type { PersonRecordChanges, SyncedPerson } from '../storage/syncRecord.ts';
 import { type LitellmMembershipPlan, planLitellmMemberships } from './planLitellmMemberships.ts';
 import { type PersonSync, readPerson } from './readPerson.ts';
 import { standingOf } from './standing.ts';
@@ -82,15 +81,26 @@ export function placeKey({ kind, id }: Pick<Place, 'kind' | 'id'>): string {
   return `${kind}:${id}`;
 }
 
+/** Whether keys rest, or a removal or the end of a membership is not finished: then keys have to be parked or returned too. */
+function isLeaving({ keys, left, teams, organizations }: SyncedPerson): boolean {
+  const memberships = [...teams.values(), ...organizations.values()];
+  return (
+    keys.size > 0 ||
+    [...left.values()].some(({ isOpen }) => isOpen) ||
+    memberships.some(({ state }) => state === 'removed')
+  );
+}
+
 /**
- * Whether the person needs nothing but memberships. Closed and deactivated accounts, unfinished runs and unreadable rows need the
- * rules of a person's own sync.
+ * Whether the person needs nothing but memberships. Resting keys, unfinished leavings, closed and deactivated accounts, unfinished
+ * runs and unreadable rows need the rules of a person's own sync.
  */
 function isPlain({ stored, recorded }: PersonSync): boolean {
   const { user, teamRows, organizationRows } = stored;
-  if (user?.run?.state !== 'applied' || user.unreadable !== undefined || isClosed(user)) return false;
+  if (user?.run?.state !== 'applied' || user.unreadable !== undefined) return false;
   if (standingOf(stored) !== 'open' || recorded.standing !== undefined) return false;
   if (recorded.outcome?.status === 'failed' && recorded.outcome.reported.length > 0) return false;
+  if (isLeaving(recorded)) return false;
   return teamRows.unreadable.length === 0 && organizationRows.unreadable.length === 0;
 }
 
@@ -395,7 +405,7 @@ function outcomeAfter(
   ): boolean =>
     rows.every(({ entityId }) => {
       const membership = after.has(entityId) ? after.get(entityId) : before.get(entityId);
-      return membership !== undefined && membership !== null && membership.state !== 'adding';
+      return membership?.state === 'added' || membership?.state === 'found';
     });
   const isDone =
     isIn(stored.teamRows.rows, recorded.teams, changes.teams) &&

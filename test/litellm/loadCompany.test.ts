@@ -55,13 +55,14 @@ async function mostAlive(people: number): Promise<number> {
       ...store,
       readMemberships: async (userId) => {
         const read = await store.readMemberships(userId);
-        alive.add('person', [read]);
+        alive.add('person', [read.teamRows]);
         return read;
       },
     },
     litellm: new Proxy(litellm, {
       get(target, name): unknown {
-        if (name !== 'addTeamMembers') return Reflect.get(target, name, target);
+        const value: unknown = Reflect.get(target, name, target);
+        if (name !== 'addTeamMembers') return typeof value === 'function' ? value.bind(target) : value;
         return async (...args: Parameters<typeof litellm.addTeamMembers>) => {
           await alive.count();
           await litellm.addTeamMembers(...args);

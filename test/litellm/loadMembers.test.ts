@@ -131,6 +131,39 @@ describe('a load', () => {
     expect(on.litellm.users.has(personAt(2))).toBe(false);
   });
 
+  it('gives resting keys back to a person who came back, outside of the list', async () => {
+    const on = await createCompany({ people: 8, groups: 2, groupsEach: 2 });
+    const back = personAt(3);
+    const come = async (groups: readonly string[], second: number): Promise<void> => {
+      const email = `${back}@company.com`;
+      await on.provision(message({ userId: back, email, name: back, groups, second }));
+    };
+    await repair(on);
+    await runAll(on);
+    await on.litellm.createKey({
+      userId: back,
+      teamId: GROUP,
+      alias: 'mine',
+      models: [],
+      duration: '90d',
+      metadata: {},
+    });
+    // In the other team still, so the account goes on.
+    await come([groupAt(1)], 60);
+    await runAll(on);
+    expect([...on.litellm.keys.values()]).toMatchObject([{ blocked: true }]);
+    await come([GROUP, groupAt(1)], 120);
+    on.waiting.length = 0;
+    const team = on.litellm.teams.get(GROUP);
+    if (team !== undefined) team.members = new Map();
+    on.litellm.calls.length = 0;
+    await repair(on);
+    await runAll(on);
+    expect(membersOf(on)).toEqual(everyone(8));
+    expect(callsOf(on, 'addTeamMembers').flat()).not.toContain(back);
+    expect([...on.litellm.keys.values()]).toMatchObject([{ blocked: false, userId: back, teamId: GROUP }]);
+  });
+
   it('does not count as ours who was in the team before', async () => {
     const on = await createCompany(one);
     on.litellm.users.set(personAt(4), {});
@@ -244,9 +277,9 @@ describe('people whom something else holds or changes meanwhile', () => {
         get(target, name): unknown {
           const value: unknown = Reflect.get(target, name, target);
           if (typeof value !== 'function') return value;
+          if (name !== during) return value.bind(target);
           return async (...args: readonly unknown[]): Promise<unknown> => {
-            if (name === during && !isGone && litellm.calls.some(({ method }) => method === 'createTeam'))
-              await leave();
+            if (!isGone && litellm.calls.some(({ method }) => method === 'createTeam')) await leave();
             return Reflect.apply(value, target, args);
           };
         },
