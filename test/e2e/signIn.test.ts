@@ -278,7 +278,11 @@ describe('a change', () => {
       { edit: 'removeFromGroup', person: userId, group },
       { edit: 'addToGroup', person: userId, group: production },
     );
-    const { me } = await signIn('edited@company.com');
+    const visitor = new Visitor(stack.url);
+    await visitor.signIn('edited@company.com');
+    // As above: the removal waits until the list was read after the sign-in.
+    await stack.runAssignedGroups();
+    const me = await visitor.waitFor('done', 30_000);
 
     expect(await rowsOf('organizations', group)).toMatchObject([{ max_budget: 2500, models: '["gpt-4"]' }]);
     expect(await rowsOf('teams', group)).toMatchObject([{ team_alias: 'Renamed' }]);

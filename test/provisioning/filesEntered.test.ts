@@ -59,5 +59,5 @@ it('runs functions of few files when a person joins a group', async () => {
   const files = await filesEnteredBy(async () => deliver(60, [PRODUCTION_TEAM.id, DESIGN_TEAM.id]));
   expect(await membershipsOf(world, ALICE)).toHaveLength(4);
   console.log(`${files.length} files:\n${files.join('\n')}`);
-  expect(files.length, files.join('\n')).toBeLessThanOrEqual(29);
+  expect(files.length, files.join('\n')).toBeLessThanOrEqual(30);
 });
