@@ -118,7 +118,7 @@ function createIdentity(clock: Clock, outside: Office['outside']): Identity {
     createAuthorizeUrl: async ({ state }) => `https://login.example/authorize?state=${state}`,
     async redeemCode({ code }) {
       outside.token += 1;
-      const [userId = '', ...groupIds] = code.split(' ');
+      const [userId = '', ...groupIds] = code.split(',');
       const at = new Date(Math.floor(clock.now().getTime() / 1000) * 1000).toISOString();
       return {
         answeredAt: at,
@@ -220,7 +220,7 @@ export async function signIn(instance: Instance, employee: Employee): Promise<Re
   const started = await startLogin(instance.login, {});
   const state = new URL(started.location).searchParams.get('state') ?? '';
   const outcome = await completeLogin(instance.login, {
-    query: new URLSearchParams({ state, code: [employee.id, ...employee.groupIds].join(' ') }),
+    query: new URLSearchParams({ state, code: [employee.id, ...employee.groupIds].join(',') }),
     cookies: new Map([[started.cookie.name, started.cookie.value]]),
   });
   if (!outcome.ok) throw outcome.error;
