@@ -56,7 +56,7 @@ export default defineConfig({
     // One more than the cores of the smallest machine that runs this: the slow suites mostly wait.
     maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
-    testTimeout: 40_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     reporters: ['default', new CountReporter()],
   },

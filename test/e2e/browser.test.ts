@@ -12,7 +12,7 @@ const violationsSchema = z.array(
 /** Where the picture of the README goes, if one is wanted. */
 const pictureDir = process.env['SCREENSHOT_DIR'];
 
-describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 30_000 }, () => {
+describe.skipIf(skipBrowserTests())('Alice, with a browser', { timeout: 90_000 }, () => {
   let stack: E2eStack;
   let browser: Browser;
   let context: BrowserContext;
