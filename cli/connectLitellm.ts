@@ -76,7 +76,7 @@ export async function connect(
   const { account, stateDir } = storage;
   const isGivenStorage = stateDir === undefined && (process.env['AzureWebJobsStorage'] ?? '') !== '';
   const { tables } = await openStorage(storage);
-  const { baseUrl, apiKey, closesFoundUsers, sharedBudget, keys } = await requireLitellm(
+  const { baseUrl, apiKey, ...rules } = await requireLitellm(
     account === undefined && !isGivenStorage,
     stateDir,
   );
@@ -93,10 +93,8 @@ export async function connect(
       store,
       litellm,
       proxy,
-      closesFoundUsers,
-      sharedBudget,
+      ...rules,
       parkedOwner: new ParkedOwner(litellm),
-      keys,
       record: new SyncRecord({ tables, clock, random: { uuid: () => randomUUID() } }),
       clock,
       random: { bytes: (count) => randomBytes(count) },

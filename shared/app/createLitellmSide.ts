@@ -40,21 +40,18 @@ export interface LitellmSideParts {
 export function createLitellmSide(parts: LitellmSideParts): LitellmSide {
   const { store, tables, queues, clock, random, traced, observedBy } = parts;
   const { queue, ...seals } = queues;
-  const { baseUrl, apiKey, sharedBudget } = parts.litellm;
+  const { baseUrl, apiKey, ...rules } = parts.litellm;
   const record = new SyncRecord({ tables, clock, random });
   const sleep = async (durationMs: number): Promise<void> => sleepMs(durationMs);
   const options = { baseUrl, apiKey, fetch: traced.fetch('litellm'), clock, sleep };
   const known = { record: new ProxyRecord(tables, baseUrl), users: store.users };
   const { litellm, proxy } = createGuardedClient(options, known);
-  const { closesFoundUsers } = parts.litellm;
   const sync: SyncDeps = {
     store,
     litellm,
     proxy,
-    closesFoundUsers,
-    sharedBudget,
+    ...rules,
     parkedOwner: new ParkedOwner(litellm),
-    keys: parts.litellm.keys,
     record,
     queue,
     clock,

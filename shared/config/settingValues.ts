@@ -2,6 +2,7 @@
  * The kinds of values and how to parse each from text. Uses `zod/mini` instead of `zod`: it does the same in a quarter of
  * the bytes, and every cold start loads this file.
  */
+import { isGuid } from '../platform/isGuid.ts';
 import * as z from 'zod/mini';
 import {
   ALL_ORG_MODELS,
@@ -20,7 +21,6 @@ import { findOrigin, findPlainUrl, isLoopback } from './loopback.ts';
 /** Parses the text of one setting. */
 export type ValueSchema<T> = z.ZodMiniType<T, string>;
 
-const guidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** LiteLLM's `duration_in_seconds`: a number with s, m, h, d, w or mo. Not all versions know words such as `daily`. */
 const durationPattern = /^([1-9][0-9]{0,9})(s|m|h|d|w|mo)$/;
 const secondsOf: Readonly<Record<string, number>> = {
@@ -51,7 +51,7 @@ function readAs<T>(find: (text: string) => T | undefined): ValueSchema<T> {
 
 /** Returns a GUID in lower case, as Entra writes it in tokens and answers. Returns other ids unchanged. */
 function lowerCaseGuid(id: string): string {
-  return guidPattern.test(id) ? id.toLowerCase() : id;
+  return isGuid(id) ? id.toLowerCase() : id;
 }
 
 /**
@@ -61,7 +61,7 @@ function lowerCaseGuid(id: string): string {
 export const clientSecret: ValueSchema<string> = z.pipe(
   z.string(),
   z.transform((given: string, context) => {
-    const got = guidPattern.test(given)
+    const got = isGuid(given)
       ? `a GUID, which is the secret's id and not its value`
       : /^https?:\/\//i.test(given)
         ? 'an address instead of a secret'
@@ -79,12 +79,12 @@ export const trueOrFalse = readAs((given) => {
 });
 
 /** A GUID, in lower case. */
-export const guid = readAs((given) => (guidPattern.test(given) ? given.toLowerCase() : undefined));
+export const guid = readAs((given) => (isGuid(given) ? given.toLowerCase() : undefined));
 
 /** The GUID of one organization's tenant, in lower case. */
 export const tenantGuid = readAs((given) => {
   const tenant = given.toLowerCase();
-  return guidPattern.test(tenant) && tenant !== personalAccountsTenant ? tenant : undefined;
+  return isGuid(tenant) && tenant !== personalAccountsTenant ? tenant : undefined;
 });
 
 /** An id that is safe as a table key; a GUID in lower case. */
@@ -222,7 +222,7 @@ export const applicationInsightsConnectionString = readAs((given) => {
   const key = parts?.get('instrumentationkey') ?? '';
   const endpoint = parts?.get('ingestionendpoint');
   const isHttps = endpoint === undefined || findPlainUrl(endpoint)?.protocol === 'https:';
-  if (parts === undefined || !guidPattern.test(key) || !isHttps) return undefined;
+  if (parts === undefined || !isGuid(key) || !isHttps) return undefined;
   const written = new Map([...parts, ['instrumentationkey', key.toLowerCase()]]);
   return [...written].map(([name, value]) => `${name}=${value}`).join(';');
 });
@@ -233,7 +233,7 @@ export const ingestionIdentity = readAs((given) => {
   const clientId = parts?.get('clientid');
   if (parts?.get('authorization')?.toLowerCase() !== 'aad') return undefined;
   if (clientId === undefined) return {};
-  return guidPattern.test(clientId) ? { clientId: clientId.toLowerCase() } : undefined;
+  return isGuid(clientId) ? { clientId: clientId.toLowerCase() } : undefined;
 });
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Deactivates and reactivates people in LiteLLM. A deactivated user's keys are all refused, and none is lost. What is done is recorded
- * before the first call, so that a crash never leaves a deactivation that nobody undoes.
+ * before the first call, so that a deactivation is undone even after a crash.
  */
 import type { LitellmUser } from '../model/litellmPorts.ts';
 import type { SyncedStanding, SyncReport } from '../model/synced.ts';
@@ -16,7 +16,7 @@ const ACTIVE = 'scim_active';
 /** The first version in which that field refuses the user's keys (measured). An unknown version gets both ways. */
 const FIRST_WITH_ACTIVE = '1.84.0';
 
-/** Whether LiteLLM refuses the keys of this user because of a deactivation, whoever made it. */
+/** Whether LiteLLM refuses the keys of this user because of a deactivation, by this product or by an administrator. */
 export function isDeactivated({ metadata }: Pick<LitellmUser, 'metadata'>): boolean {
   return metadata[ACTIVE] === false;
 }
@@ -27,31 +27,24 @@ export function needsBlockedKeys(version: string | undefined): boolean {
 }
 
 /**
- * Returns why this person is not to be deactivated; `undefined`: nothing speaks against it. `user`: as LiteLLM has it.
- * A user that LiteLLM had before this product is deactivated only for a closed account, and only if its id is an Entra object id:
- * any other id may belong to something else.
+ * Returns why this person is not to be deactivated; `undefined`: nothing speaks against it. A user that LiteLLM had before this product
+ * is deactivated only for a closed account, and only if its id is an Entra object id: any other id may belong to something else.
  */
 export async function findObstacle(
-  deps: SyncDeps,
-  { userId, recorded }: PersonSync,
-  reason: SyncedStanding['reason'],
-): Promise<SyncReport | undefined> {
-  if (await mayDeactivate(deps, { userId, recorded }, reason)) return undefined;
-  const { ownUserId } = await deps.proxy.read();
-  const detail = userId === ownUserId ? 'own_key' : 'created_in_litellm';
-  return { kind: 'user', id: userId, code: 'not_deactivated', detail };
-}
-
-/** As {@link findObstacle}, without saying why. */
-export async function mayDeactivate(
   { proxy, closesFoundUsers }: ClosingRules,
   { userId, recorded }: { readonly userId: string; readonly recorded: Pick<SyncedPerson, 'user'> },
   reason: SyncedStanding['reason'],
-): Promise<boolean> {
-  const { ownUserId } = await proxy.read();
-  if (userId === ownUserId) return false;
-  if (recorded.user !== undefined) return true;
-  return reason === 'closed' && closesFoundUsers && isGuid(userId);
+): Promise<SyncReport | undefined> {
+  const report = (detail: string): SyncReport => ({
+    kind: 'user',
+    id: userId,
+    code: 'not_deactivated',
+    detail,
+  });
+  if (userId === (await proxy.read()).ownUserId) return report('own_key');
+  if (recorded.user !== undefined) return undefined;
+  const isClosable = reason === 'closed' && closesFoundUsers && isGuid(userId);
+  return isClosable ? undefined : report('created_in_litellm');
 }
 
 /**
@@ -107,7 +100,7 @@ export async function reactivate(deps: SyncDeps, person: PersonSync, user: Litel
   await lease.write(async (held) => deps.record.writePerson(held, { standing: null }));
 }
 
-/** Teams looked at for a membership that an administrator added. Whoever has more of them has access. */
+/** Teams looked at for a membership that an administrator added. A person with more of them counts as having access. */
 const MOST_TEAMS = 50;
 
 /**

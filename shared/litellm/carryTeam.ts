@@ -18,6 +18,24 @@ import {
   teamOutside,
 } from './teamLimits.ts';
 
+/** Reads all teams once. Returns what `pick` keeps of each, by organization. Standalone and unreadable teams are left out. */
+export async function readTeamsByOrganization<T>(
+  entities: Pick<Store['entities'], 'readTeamPages'>,
+  pick: (team: Team) => T,
+): Promise<ReadonlyMap<string, readonly T[]>> {
+  const teams = new Map<string, T[]>();
+  for await (const { found } of entities.readTeamPages()) {
+    for (const { value } of found.values()) {
+      const { organization_id: organizationId } = value;
+      if (organizationId === undefined) continue;
+      const known = teams.get(organizationId);
+      if (known === undefined) teams.set(organizationId, [pick(value)]);
+      else known.push(pick(value));
+    }
+  }
+  return teams;
+}
+
 /** Counts the teams of organizations, for their shares of a budget. Reads all teams at most once, at the first share that needs it. */
 export class TeamShares {
   readonly #entities: Pick<Store['entities'], 'readTeamPages'>;
@@ -37,20 +55,8 @@ export class TeamShares {
 
   /** Returns the ids of an organization's teams in the store. A team whose row is unreadable is not among them. */
   async teamsOf(organizationId: string): Promise<readonly string[]> {
-    this.#teams ??= this.#read();
+    this.#teams ??= readTeamsByOrganization(this.#entities, ({ team_id: id }) => id);
     return (await this.#teams).get(organizationId) ?? [];
-  }
-
-  async #read(): Promise<ReadonlyMap<string, readonly string[]>> {
-    const teams = new Map<string, string[]>();
-    for await (const { found } of this.#entities.readTeamPages()) {
-      for (const [id, { value }] of found) {
-        const { organization_id: organizationId } = value;
-        if (organizationId === undefined) continue;
-        teams.set(organizationId, [...(teams.get(organizationId) ?? []), id]);
-      }
-    }
-    return teams;
   }
 }
 

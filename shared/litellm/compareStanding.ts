@@ -3,7 +3,7 @@ import type { LitellmUser } from '../model/litellmPorts.ts';
 import type { SyncRecord } from '../storage/syncRecord.ts';
 import { isClosed, type UserRecord } from '../model/userRecord.ts';
 import type { Store } from '../storage/store.ts';
-import { isDeactivated, mayDeactivate, needsBlockedKeys } from './applyStanding.ts';
+import { findObstacle, isDeactivated, needsBlockedKeys } from './applyStanding.ts';
 import type { EntityDifference } from './differences.ts';
 import { mayHaveNoAccess, standingOf } from './standing.ts';
 import type { ClosingRules } from './syncDeps.ts';
@@ -38,7 +38,7 @@ async function compareClosed(
   if (isDeactivated(user) && !needsBlockedKeys(version)) return [];
   const recorded = await deps.record.readPerson(userId);
   const difference = row(userId, 'closed', isDeactivated(user) ? 'closed before' : 'open');
-  if (await mayDeactivate(deps, { userId, recorded }, 'closed')) return [difference];
+  if ((await findObstacle(deps, { userId, recorded }, 'closed')) === undefined) return [difference];
   return [{ ...difference, action: 'left alone', why: 'created_in_litellm' }];
 }
 
@@ -83,6 +83,6 @@ async function compareOpen(
   // With teams, their removal comes first and is listed by itself.
   if (user.teams.length > 0 || !(await hasNoAccess(deps, record))) return [];
   const recorded = await deps.record.readPerson(userId);
-  const may = await mayDeactivate(deps, { userId, recorded }, 'no_access');
-  return may ? [row(userId, 'no_access', 'open')] : [];
+  const obstacle = await findObstacle(deps, { userId, recorded }, 'no_access');
+  return obstacle === undefined ? [row(userId, 'no_access', 'open')] : [];
 }

@@ -1,10 +1,10 @@
 /** How the budgets of organizations are carried by their teams, while LiteLLM has no organizations. */
-import type { Team } from '../model/entities.ts';
 import type { BudgetShare } from '../model/litellmProxy.ts';
 import type { Store } from '../storage/store.ts';
+import { readTeamsByOrganization } from './carryTeam.ts';
 import { type SharedBudget, shareOf, teamOutside } from './teamLimits.ts';
 
-/** More organizations are counted, but not shown. */
+/** More organizations are left out. */
 const SHOWN = 50;
 
 export interface BudgetShareDeps {
@@ -20,13 +20,7 @@ export async function readBudgetShares({
   store,
   sharedBudget,
 }: BudgetShareDeps): Promise<readonly BudgetShare[]> {
-  const teams = new Map<string, Team[]>();
-  for await (const { found } of store.entities.readTeamPages()) {
-    for (const { value } of found.values()) {
-      const { organization_id: id } = value;
-      if (id !== undefined) teams.set(id, [...(teams.get(id) ?? []), value]);
-    }
-  }
+  const teams = await readTeamsByOrganization(store.entities, (team) => team);
   const shares: BudgetShare[] = [];
   for await (const { found } of store.entities.readOrganizationPages()) {
     for (const [id, { value: organization }] of found) {
